@@ -1,0 +1,155 @@
+//! From raw values (an image, a table row) to the X inputs of a learner: pool, normalise, project.
+//!
+//! The trainer's evaluation and the page encode through this one function, so a drawing and a data set meet the
+//! learner in the same way.
+
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::pixels;
+use crate::random;
+use crate::spec::{ModelSpec, Normalisation};
+
+/// Raw values that a learner cannot take.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EncodeError {
+    /// Wrong number of raw values.
+    #[error("encode: expected {expected} values (height · width · channels), found {found}")]
+    Length {
+        /// Values the encoder was made for.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// Value count does not fit a learner without projection.
+    #[error(
+        "encode: this learner takes exactly {expected} inputs and has no projection, found {found}; \
+         resize the images or use a learner with `projected = true`"
+    )]
+    Fixed {
+        /// X.
+        expected: usize,
+        /// Values after pooling.
+        found: usize,
+    },
+    /// NaN or an infinity.
+    #[error("encode: value {index} is not finite")]
+    NotFinite {
+        /// Index of the first such value.
+        index: usize,
+    },
+    /// An image that cannot be pooled.
+    #[error(transparent)]
+    Pixels(#[from] pixels::PixelsError),
+}
+
+/// Maps raw values of one fixed size to inputs.
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    size: (usize, usize, usize),
+    side: usize,
+    normalisation: Normalisation,
+    /// `[X, D₀]` with entries of variance 1/D₀, if the learner projects.
+    projection: Option<Vec<f32>>,
+    inputs: usize,
+}
+
+impl Encoder {
+    /// An encoder of `height × width × channels` values (channels innermost; a table row is 1 × n × 1).
+    /// `seed` chooses the projection; examples of one context must share it.
+    ///
+    /// # Errors
+    /// [`EncodeError::Fixed`] if the learner has no projection and another number of inputs.
+    pub fn new(spec: &ModelSpec, height: usize, width: usize, channels: usize, seed: u64) -> Result<Self, EncodeError> {
+        let side = spec.encoding.side;
+        let values = if side == 0 { height * width * channels } else { side * side * channels };
+        let projection = if spec.encoding.projected {
+            Some(gaussian_projection(seed, values, spec.inputs))
+        } else if values == spec.inputs {
+            None
+        } else {
+            return Err(EncodeError::Fixed { expected: spec.inputs, found: values });
+        };
+        Ok(Encoder {
+            size: (height, width, channels),
+            side,
+            normalisation: spec.encoding.normalisation,
+            projection,
+            inputs: spec.inputs,
+        })
+    }
+
+    /// # Shapes
+    /// `[height, width, channels]` → `[X]`.
+    ///
+    /// # Errors
+    /// Wrong length or a value that is not finite.
+    pub fn encode(&self, raw: &[f32]) -> Result<Vec<f32>, EncodeError> {
+        let values = self.features(raw)?;
+        Ok(match &self.projection {
+            None => values,
+            Some(matrix) => (0..self.inputs)
+                .map(|x| {
+                    let row = &matrix[x * values.len()..(x + 1) * values.len()];
+                    row.iter().zip(&values).map(|(a, v)| a * v).sum()
+                })
+                .collect(),
+        })
+    }
+
+    /// Pooled and normalised, before the projection: `[D₀]`. What the hand-written rules are given, and what an
+    /// evaluation projects afresh for each episode.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`].
+    pub fn features(&self, raw: &[f32]) -> Result<Vec<f32>, EncodeError> {
+        let (height, width, channels) = self.size;
+        if raw.len() != height * width * channels {
+            return Err(EncodeError::Length { expected: height * width * channels, found: raw.len() });
+        }
+        if let Some(index) = raw.iter().position(|v| !v.is_finite()) {
+            return Err(EncodeError::NotFinite { index });
+        }
+        let mut values = if self.side == 0 { raw.to_vec() } else { pixels::pool(raw, self.size, self.side)? };
+        match self.normalisation {
+            Normalisation::PerExample => pixels::standardise(&mut values),
+            Normalisation::Scalar { mean, std } => values.iter_mut().for_each(|v| *v = (*v - mean) / std),
+        }
+        Ok(values)
+    }
+}
+
+/// A seeded matrix `[to, from]` with independent entries of N(0, 1/from), as the paper's A.
+pub fn gaussian_projection(seed: u64, from: usize, to: usize) -> Vec<f32> {
+    let mut stream = random::stream(seed, "projection", 0);
+    let scale = 1.0 / (from as f32).sqrt();
+    (0..from * to).map(|_| scale * Distribution::<f32>::sample(&StandardNormal, &mut stream)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_projection_keeps_lengths_and_angles_on_average() {
+        let spec = ModelSpec::shifted(1024, 32, 1, 1);
+        let encoder = Encoder::new(&spec, 28, 28, 1, 3).unwrap();
+        let image: Vec<f32> = (0..784).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
+        let inputs = encoder.encode(&image).unwrap();
+        let mean_square = inputs.iter().map(|v| v * v).sum::<f32>() / 1024.0;
+        // 1,024 squares of unit normals: standard deviation 0.044
+        assert!((mean_square - 1.0).abs() < 0.2, "{mean_square}");
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        let spec = ModelSpec::shifted(64, 32, 1, 1);
+        let encoder = Encoder::new(&spec, 28, 28, 1, 0).unwrap();
+        assert_eq!(encoder.encode(&[0.0; 5]), Err(EncodeError::Length { expected: 784, found: 5 }));
+        let mut image = vec![0.0; 784];
+        image[7] = f32::NAN;
+        assert_eq!(encoder.encode(&image), Err(EncodeError::NotFinite { index: 7 }));
+        let mut fixed = spec;
+        fixed.encoding.projected = false;
+        assert!(matches!(Encoder::new(&fixed, 28, 28, 1, 0), Err(EncodeError::Fixed { expected: 64, found: 196 })));
+    }
+}

@@ -1,0 +1,29 @@
+//! The trained learner: its specification, its file, its CPU reference and its WGSL kernels on WebGPU.
+//!
+//! Axes have one letter each, everywhere in this project. Outermost first, row-major, so `[B, T, D]`
+//! means the same bytes in Rust, WGSL and safetensors.
+//!
+//! | letter | axis |
+//! |---|---|
+//! | B | sequences (episodes) in a batch |
+//! | T | position: examples of one episode |
+//! | N | shown examples (the context), N < T |
+//! | Q | queries asked about one context |
+//! | X | inputs of the learner, after encoding |
+//! | C | classes |
+//! | D | width of the residual stream |
+//! | H | attention heads |
+//! | K | key size of a head |
+//! | F | hidden units of the MLP, `mlp_factor · D` |
+//! | L | layers |
+//!
+//! Imports go one way: `spec ← kernel ← {cpu, gpu, parity}`.
+
+pub mod encode;
+pub mod file;
+pub mod pixels;
+pub mod random;
+pub mod spec;
+
+pub use file::Model;
+pub use spec::ModelSpec;
