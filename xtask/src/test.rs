@@ -1,0 +1,249 @@
+//! `cargo xtask test`: formatting, lints, and every test, ending with one line of totals.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use xtask::shell::{run as run_shown, run_reading};
+
+use crate::setup::{Need, Tools, setup};
+use crate::{Options, Workspace, page};
+
+pub const HELP: &str = "\
+cargo xtask test [OPTIONS]
+
+Installs what is missing, then checks formatting and lints, builds the page, and runs the tests of every crate: laws of
+the model, parity of its implementations (Burn, CPU, native wgpu on a software adapter, WebGPU in headless Chromium),
+the command line, and the real page in the real browser. Ends with a line `N passed, N failed`.
+
+    --quick         formatting, lints and native tests only: no browser, and no build of the trainer for the GPU
+    --filter NAME   only tests whose name holds NAME; no formatting and no lints
+
+Tests that need data sets look for them in GPICL_DATA, else in ../shared/data, else in the user's cache, and say so when
+there are none. Pictures of the page are left in the target folder under screenshots/.";
+
+/// The trainer's features with the GPU, as everyone with a GPU builds it.
+const GPU_FEATURES: &str = "cpu,gpu";
+/// The integration test that holds Burn on a GPU to Burn on the CPU.
+const GPU_TEST: &str = "wgpu";
+
+/// What a run of a test program counted.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+struct Count {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Count {
+    /// Adds what a line of cargo's says: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn add_line(&mut self, line: &str) {
+        let Some((_, rest)) = line.split_once("test result: ") else { return };
+        let number_before = |word: &str| {
+            let (before, _) = rest.split_once(word)?;
+            before.split_whitespace().last()?.parse::<usize>().ok()
+        };
+        self.passed += number_before(" passed").unwrap_or(0);
+        self.failed += number_before(" failed").unwrap_or(0);
+        self.skipped += number_before(" ignored").unwrap_or(0);
+    }
+}
+
+/// One step of the run, for the table at its end.
+struct Step {
+    name: &'static str,
+    count: Count,
+    fault: Option<String>,
+    time: Duration,
+}
+
+/// Runs everything; false when anything failed.
+pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> {
+    let quick = options.switch("--quick");
+    let filter = options.value("--filter")?;
+    options.finish()?;
+
+    let needs: &[Need] =
+        if quick { &[Need::Lints] } else { &[Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter] };
+    let tools = setup(workspace, needs)?;
+    let page = workspace.target.join("page");
+    let mut steps = Vec::new();
+
+    if filter.is_none() {
+        lints(workspace, &tools, quick, &mut steps);
+    }
+    if !quick {
+        plain(&mut steps, "page built", || page::build(workspace, &tools, &page));
+    }
+    // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
+    // the same features are then tested, so nothing is built twice.
+    plain(&mut steps, "native build", || run_shown(&mut workspace.cargo(&["build", "--release", "--all-targets"])));
+    let filter = filter.as_deref();
+    tests(
+        &mut steps,
+        "native tests",
+        filter,
+        promises(workspace, &tools, quick, &page, &["test", "--release", "--no-fail-fast"]),
+    );
+    if !quick {
+        let arguments =
+            ["test", "--release", "--no-fail-fast", "-p", "trainer", "--features", GPU_FEATURES, "--test", GPU_TEST];
+        tests(&mut steps, "burn on a GPU", filter, promises(workspace, &tools, quick, &page, &arguments));
+    }
+    Ok(report(&steps))
+}
+
+fn lints(workspace: &Workspace, tools: &Tools, quick: bool, steps: &mut Vec<Step>) {
+    let deny = ["--", "-D", "warnings"];
+    plain(steps, "formatting", || {
+        run_shown(&mut workspace.cargo(&["fmt", "--all", "--check"]))
+            .map_err(|error| format!("{error}: run `cargo fmt --all`"))
+    });
+    // In release mode, so that build scripts and macros are shared with what is built next.
+    plain(steps, "lints", || run_shown(workspace.cargo(&["clippy", "--release", "--all-targets"]).args(deny)));
+    if quick {
+        return;
+    }
+    plain(steps, "lints, GPU", || {
+        let arguments = ["clippy", "--release", "-p", "trainer", "--all-targets", "--features", GPU_FEATURES];
+        run_shown(workspace.cargo(&arguments).args(deny))
+    });
+    plain(steps, "lints, page", || {
+        let mut cargo = if tools.wasm_has_clippy() {
+            let mut cargo = tools.wasm_command("cargo");
+            cargo.args(["clippy", "--target", "wasm32-unknown-unknown"]);
+            cargo
+        } else {
+            eprintln!("  (no clippy for WebAssembly in this Rust: the page is linted as a native crate)");
+            workspace.cargo(&["clippy"])
+        };
+        cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
+        run_shown(cargo.args(["-p", "web", "--profile", "web"]).args(deny))
+    });
+}
+
+/// The cargo command with what its tests need to know, and with promises kept: a missing part then fails its tests.
+fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, arguments: &[&str]) -> Command {
+    let mut cargo = workspace.cargo(arguments);
+    cargo.env("TRAINER", workspace.program("trainer").get_program());
+    cargo.env("SCREENSHOTS", workspace.target.join("screenshots"));
+    match data_folder(workspace) {
+        Some(folder) => {
+            eprintln!("  (data sets from {})", folder.display());
+            cargo.env("GPICL_DATA", folder);
+        }
+        None => {
+            eprintln!("  (no GPICL_DATA and no ../shared/data: tests on real data use the cache or say that they skip)")
+        }
+    }
+    if quick {
+        cargo.env("SKIP_BROWSER", "1");
+        return cargo;
+    }
+    cargo.env("REQUIRE_BROWSER", "1").env("REQUIRE_GPU", "1").env("PAGE", page);
+    if let (Some(chromium), Some(chromedriver)) = (&tools.chromium, &tools.chromedriver) {
+        cargo.env("CHROME", chromium).env("CHROMEDRIVER", chromedriver);
+    }
+    if let Some(driver) = &tools.vulkan_driver {
+        // The second name is the one that older Vulkan loaders read.
+        cargo.env("VK_DRIVER_FILES", driver).env("VK_ICD_FILENAMES", driver);
+    }
+    cargo
+}
+
+/// Where the data sets lie, if the user or the folder beside the checkout says so.
+fn data_folder(workspace: &Workspace) -> Option<PathBuf> {
+    if let Some(named) = env::var_os("GPICL_DATA") {
+        return Some(named.into());
+    }
+    workspace.root.join("../shared/data").canonicalize().ok()
+}
+
+/// A step that either works or does not, and counts as a test only when it fails.
+fn plain(steps: &mut Vec<Step>, name: &'static str, work: impl FnOnce() -> Result<(), String>) {
+    eprintln!("\n== {name}");
+    let start = Instant::now();
+    let fault = work().err();
+    let count = Count { failed: usize::from(fault.is_some()), ..Count::default() };
+    steps.push(Step { name, count, fault, time: start.elapsed() });
+}
+
+/// A step that runs test programs and counts what they say.
+fn tests(steps: &mut Vec<Step>, name: &'static str, filter: Option<&str>, mut cargo: Command) {
+    eprintln!("\n== {name}");
+    cargo.args(filter);
+    let start = Instant::now();
+    let mut count = Count::default();
+    let fault = match run_reading(&mut cargo, |line| count.add_line(line)) {
+        Ok(true) => None,
+        Ok(false) => {
+            // A build that fails or a program that crashes prints no count.
+            count.failed = count.failed.max(1);
+            Some("tests failed; their words are above".to_string())
+        }
+        Err(error) => {
+            count.failed += 1;
+            Some(error)
+        }
+    };
+    steps.push(Step { name, count, fault, time: start.elapsed() });
+}
+
+/// Prints the table and the totals; whether nothing failed.
+fn report(steps: &[Step]) -> bool {
+    println!();
+    let mut total = Count::default();
+    for step in steps {
+        let Count { passed, failed, skipped } = step.count;
+        let seconds = step.time.as_secs_f64();
+        match &step.fault {
+            Some(fault) => println!("  {:<16} FAILED {seconds:>7.1} s   {fault}", step.name),
+            None if passed > 0 => println!("  {:<16} ok     {seconds:>7.1} s   {passed} tests", step.name),
+            None => println!("  {:<16} ok     {seconds:>7.1} s", step.name),
+        }
+        total.passed += passed;
+        total.failed += failed;
+        total.skipped += skipped;
+    }
+    println!("  {:<16}        {:>7.1} s", "together", steps.iter().map(|step| step.time.as_secs_f64()).sum::<f64>());
+    // The last line, alone, so that other programs can read it.
+    println!("\n{}", totals(total));
+    total.failed == 0
+}
+
+fn totals(total: Count) -> String {
+    let skipped = if total.skipped > 0 { format!(", {} skipped", total.skipped) } else { String::new() };
+    format!("{} passed, {} failed{skipped}", total.passed, total.failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_from_the_lines_of_cargo_test() {
+        let mut count = Count::default();
+        for line in [
+            "test shaders::spec::reads ... ok",
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.10s",
+            "test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
+            "something else: 7 passed; 8 failed",
+        ] {
+            count.add_line(line);
+        }
+        assert_eq!(count, Count { passed: 17, failed: 2, skipped: 1 });
+        assert_eq!(totals(count), "17 passed, 2 failed, 1 skipped");
+        assert_eq!(totals(Count { passed: 3, ..Count::default() }), "3 passed, 0 failed");
+    }
+
+    #[test]
+    fn a_failed_step_is_never_counted_as_nothing() {
+        let mut steps = Vec::new();
+        plain(&mut steps, "formatting", || Err("not formatted".to_string()));
+        tests(&mut steps, "crash", None, Command::new("false"));
+        tests(&mut steps, "missing", None, Command::new("no-such-program-anywhere"));
+        assert!(steps.iter().all(|step| step.count.failed == 1 && step.fault.is_some()));
+        assert!(!report(&steps));
+    }
+}
