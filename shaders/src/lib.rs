@@ -19,10 +19,15 @@
 //!
 //! Imports go one way: `spec ← kernel ← {cpu, gpu, parity}`.
 
+pub mod cpu;
 pub mod encode;
 pub mod file;
+pub mod gpu;
+pub mod kernel;
 pub mod pixels;
+pub mod plan;
 pub mod random;
+pub mod session;
 pub mod spec;
 
 pub use file::Model;

@@ -1,0 +1,277 @@
+//! The learner on the CPU: [`forward`], the oracle that every other implementation is compared with, and
+//! [`Session`], the fallback where there is no GPU.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::file::Model;
+use crate::kernel::{attention, embed, keys, layer_norm, linear, log_softmax};
+use crate::plan::{self, Buffer, Launch, MOST_ROWS, Plan, Step, Task};
+use crate::session::{Attention, Context, SessionError};
+use crate::spec::{KeyShift, LAYER_NORM_EPSILON, Positions, QK_NORM_EPSILON, QueryKey};
+
+/// Log-probabilities at every position of one episode, straight from the formulas in [`crate::spec`], all in f64,
+/// without cache, kernels or plan. Label T − 1 has no influence: no token follows it.
+///
+/// # Shapes
+/// `inputs` `[T, X]`, `labels` `[T]`, the result `[T, C]`.
+///
+/// # Errors
+/// What [`Context::observe`] refuses, and more than `longest` tokens.
+pub fn forward(model: &Model, inputs: &[f32], labels: &[u32]) -> Result<Vec<f32>, SessionError> {
+    let spec = &model.spec;
+    let context = Context::new(model);
+    let tokens = context.check_inputs(inputs)?;
+    if labels.len() != tokens {
+        return Err(SessionError::LabelCount { expected: tokens, found: labels.len() });
+    }
+    if let Some(&found) = labels.iter().find(|label| **label as usize >= spec.classes) {
+        return Err(SessionError::Label { classes: spec.classes, found });
+    }
+    if tokens > spec.longest {
+        return Err(SessionError::Full { capacity: spec.longest, found: tokens });
+    }
+    let (width, size) = (spec.width, spec.key_size);
+    // rows·W + b
+    let affine = |rows: &[Vec<f64>], name: &str| -> Vec<Vec<f64>> {
+        let (weight, bias) = (model.tensor(&format!("{name}.weight")), model.tensor(&format!("{name}.bias")));
+        let row = |x: &Vec<f64>| {
+            let mut out: Vec<f64> = bias.iter().map(|&b| f64::from(b)).collect();
+            for (x, weights) in x.iter().zip(weight.chunks_exact(bias.len())) {
+                out.iter_mut().zip(weights).for_each(|(o, &w)| *o += x * f64::from(w));
+            }
+            out
+        };
+        rows.iter().map(row).collect()
+    };
+    let norm = |rows: &[Vec<f64>], name: &str| -> Vec<Vec<f64>> {
+        let (gamma, beta) = (model.tensor(&format!("{name}.gamma")), model.tensor(&format!("{name}.beta")));
+        let row = |x: &Vec<f64>| {
+            let mean = x.iter().sum::<f64>() / width as f64;
+            let variance = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / width as f64;
+            let deviation = (variance + f64::from(LAYER_NORM_EPSILON)).sqrt();
+            (0..width).map(|d| (x[d] - mean) / deviation * f64::from(gamma[d]) + f64::from(beta[d])).collect()
+        };
+        rows.iter().map(row).collect()
+    };
+    let add = |rows: &mut [Vec<f64>], more: &[Vec<f64>]| {
+        rows.iter_mut().flatten().zip(more.iter().flatten()).for_each(|(h, more)| *h += more);
+    };
+
+    let (input_table, label_table) = (model.tensor("embed.input.weight"), model.tensor("embed.label.weight"));
+    let mut hidden: Vec<Vec<f64>> = (0..tokens)
+        .map(|i| {
+            let mut h: Vec<f64> = model.tensor("embed.bias").iter().map(|&b| f64::from(b)).collect();
+            let mut plus = |row: &[f32], factor: f64| {
+                h.iter_mut().zip(row).for_each(|(h, &value)| *h += factor * f64::from(value));
+            };
+            for (x, row) in inputs[i * spec.inputs..].iter().zip(input_table.chunks_exact(width)) {
+                plus(row, f64::from(*x));
+            }
+            if i > 0 {
+                plus(&label_table[labels[i - 1] as usize * width..][..width], 1.0);
+            }
+            if spec.positions == Positions::Learned {
+                plus(&model.tensor("embed.position")[i * width..][..width], 1.0);
+            }
+            h
+        })
+        .collect();
+
+    for l in 0..spec.layers {
+        let name = |part: &str| format!("layer.{l}.{part}");
+        let z = norm(&hidden, &name("norm1"));
+        let query = affine(&z, &name("query"));
+        let key = if spec.query_key == QueryKey::Tied { query.clone() } else { affine(&z, &name("key")) };
+        let value = affine(&z, &name("value"));
+        let mut mixed = vec![vec![0.0; spec.channels()]; tokens];
+        for head in 0..spec.heads {
+            let channels = head * size..(head + 1) * size;
+            let gate = match spec.key_shift {
+                KeyShift::None => 0.0,
+                KeyShift::Full => 1.0,
+                KeyShift::Gated => 1.0 / (1.0 + f64::from(-model.tensor(&name("key_shift.gate"))[head]).exp()),
+            };
+            let unit = |vector: Vec<f64>| -> Vec<f64> {
+                if !spec.qk_norm {
+                    return vector;
+                }
+                let norm = (vector.iter().map(|v| v * v).sum::<f64>() + f64::from(QK_NORM_EPSILON)).sqrt();
+                vector.iter().map(|v| v / norm).collect()
+            };
+            let slots: Vec<Vec<f64>> = (0..tokens)
+                .map(|j| {
+                    let before = |c: usize| if j > 0 { key[j - 1][c] } else { 0.0 };
+                    unit(channels.clone().map(|c| (1.0 - gate) * key[j][c] + gate * before(c)).collect())
+                })
+                .collect();
+            let factor = match spec.qk_norm {
+                true => f64::from(model.tensor(&name("temperature"))[head]).exp(),
+                false => 1.0 / (size as f64).sqrt(),
+            };
+            for i in 0..tokens {
+                let q = unit(query[i][channels.clone()].to_vec());
+                let logit = |s: &Vec<f64>| factor * q.iter().zip(s).map(|(q, s)| q * s).sum::<f64>();
+                let logits: Vec<f64> = slots[..=i].iter().map(logit).collect();
+                let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let shares: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
+                let total: f64 = shares.iter().sum();
+                for (share, value) in shares.iter().zip(&value) {
+                    for c in channels.clone() {
+                        mixed[i][c] += share / total * value[c];
+                    }
+                }
+            }
+        }
+        add(&mut hidden, &affine(&mixed, &name("output")));
+        let mut units = affine(&norm(&hidden, &name("norm2")), &name("mlp.up"));
+        units.iter_mut().flatten().for_each(|unit| *unit = linear::gelu(*unit));
+        add(&mut hidden, &affine(&units, &name("mlp.down")));
+    }
+
+    let scores = affine(&norm(&hidden, "norm"), "readout");
+    let log_softmax = |row: &Vec<f64>| {
+        let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let log_sum = row.iter().map(|score| (score - largest).exp()).sum::<f64>().ln();
+        row.iter().map(|score| (score - largest - log_sum) as f32).collect::<Vec<f32>>()
+    };
+    Ok(scores.iter().flat_map(log_softmax).collect())
+}
+
+/// A session on this thread, with cached keys and values.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The examples shown.
+    pub context: Context,
+    model: Arc<Model>,
+    plan: Plan,
+    /// Names of [`crate::ModelSpec::tensors`].
+    names: Vec<String>,
+    /// [`plan::blend`] and [`plan::scale`] of each layer.
+    derived: Vec<(Vec<f32>, Vec<f32>)>,
+    /// Scratch and cache.
+    buffers: BTreeMap<Buffer, Vec<f32>>,
+    labels: Vec<u32>,
+}
+
+impl Session {
+    /// An empty session.
+    pub fn new(model: Arc<Model>) -> Self {
+        let plan = Plan::new(&model.spec);
+        Session {
+            context: Context::new(&model),
+            names: model.spec.tensors().into_iter().map(|tensor| tensor.name).collect(),
+            derived: (0..model.spec.layers).map(|l| (plan::blend(&model, l), plan::scale(&model, l))).collect(),
+            buffers: plan.buffers().into_iter().map(|buffer| (buffer, Vec::new())).collect(),
+            labels: Vec::new(),
+            plan,
+            model,
+        }
+    }
+
+    /// Log-probabilities of every class for every query; see [`crate::session::Engine::predict`].
+    ///
+    /// # Shapes
+    /// `queries` `[Q, X]`; the result `[Q, C]`.
+    ///
+    /// # Errors
+    /// Queries of a wrong length or not finite.
+    pub fn predict(&mut self, queries: &[f32]) -> Result<Vec<f32>, SessionError> {
+        let count = self.context.check_inputs(queries)?;
+        self.ask(queries, count, false);
+        Ok(self.buffers[&Buffer::Answers].clone())
+    }
+
+    /// Where one query looks.
+    ///
+    /// # Shapes
+    /// `query` `[X]`.
+    ///
+    /// # Errors
+    /// As [`Session::predict`].
+    pub fn attention(&mut self, query: &[f32]) -> Result<Attention, SessionError> {
+        self.context.check_query(query)?;
+        self.ask(query, 1, true);
+        let (layers, heads, slots) = (self.model.spec.layers, self.model.spec.heads, self.context.len() + 1);
+        Ok(Attention {
+            layers,
+            heads,
+            slots,
+            weights: self.buffers[&Buffer::Shares][..layers * heads * slots].to_vec(),
+            blend: self.derived.iter().flat_map(|(blend, _)| blend.clone()).collect(),
+        })
+    }
+
+    /// Brings the cache up to date, then asks.
+    fn ask(&mut self, queries: &[f32], count: usize, shares: bool) {
+        let shown = self.context.len();
+        while self.context.ready < shown {
+            let first = self.context.ready;
+            let rows = MOST_ROWS.min(shown - first);
+            let inputs = self.context.inputs_of(first..first + rows).to_vec();
+            self.labels = (first..first + rows).map(|i| label_code(self.context.label_before(i))).collect();
+            self.run(Task::Tokens { first, rows }, inputs, count);
+            self.context.ready += rows;
+        }
+        self.resize(Buffer::Answers, 0, shown, count);
+        for (index, inputs) in queries.chunks(MOST_ROWS * self.context.inputs()).enumerate() {
+            let rows = inputs.len() / self.context.inputs();
+            self.labels = vec![label_code(self.context.label_before(shown)); rows];
+            let task = Task::Queries { shown, rows, answers_first: index * MOST_ROWS, shares };
+            self.run(task, inputs.to_vec(), count);
+        }
+    }
+
+    fn resize(&mut self, buffer: Buffer, rows: usize, slots: usize, answers: usize) {
+        let elements = self.plan.elements(buffer, rows, slots, answers);
+        self.buffers.get_mut(&buffer).expect("every buffer of the plan is there").resize(elements, 0.0);
+    }
+
+    fn run(&mut self, task: Task, inputs: Vec<f32>, answers: usize) {
+        // shrinking or growing keeps the first elements, so the cached slots stay
+        for buffer in self.plan.buffers() {
+            self.resize(buffer, task.rows(), self.context.len(), answers);
+        }
+        self.buffers.insert(Buffer::Inputs, inputs);
+        for launch in self.plan.launches(task) {
+            self.launch(&launch);
+        }
+    }
+
+    /// The contents of a buffer.
+    fn read(&self, buffer: Buffer) -> &[f32] {
+        match buffer {
+            Buffer::Tensor(index) => self.model.tensor(&self.names[index]),
+            Buffer::Blend(layer) => &self.derived[layer].0,
+            Buffer::Scale(layer) => &self.derived[layer].1,
+            other => &self.buffers[&other],
+        }
+    }
+
+    fn launch(&mut self, launch: &Launch) {
+        // written buffers are taken out, so that the others can be read meanwhile, and put back
+        let bindings = launch.step.kernel().bindings.iter().zip(&launch.buffers);
+        let mut taken: Vec<(Buffer, Vec<f32>)> = bindings
+            .filter(|(binding, _)| binding.written)
+            .map(|(_, &buffer)| (buffer, self.buffers.insert(buffer, Vec::new()).expect("written buffers are ours")))
+            .collect();
+        let read = |index: usize| self.read(launch.buffers[index]);
+        match (&launch.step, &mut taken[..]) {
+            (Step::Embed(p), [(_, output)]) => embed::cpu(p, &self.labels, read(1), read(2), output),
+            (Step::Linear(p), [(_, output)]) => linear::cpu(p, read(0), read(1), read(2), output),
+            (Step::LayerNorm(p), [(_, output)]) => layer_norm::cpu(p, read(0), read(1), read(2), output),
+            (Step::Keys(p), [(_, output)]) => keys::cpu(p, read(0), read(1), read(2), output),
+            (Step::Attention(p), [(_, output), (_, weights)]) => {
+                attention::cpu(p, read(0), read(1), read(2), read(3), read(4), read(5), output, weights);
+            }
+            (Step::LogSoftmax(p), [(_, output)]) => log_softmax::cpu(p, read(0), output),
+            (step, _) => unreachable!("{} writes other bindings than it declares", step.kernel().name),
+        }
+        self.buffers.extend(taken);
+    }
+}
+
+/// A label as the embedding kernel takes it.
+pub(crate) fn label_code(label: Option<u32>) -> u32 {
+    label.unwrap_or(embed::NO_LABEL)
+}

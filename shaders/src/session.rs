@@ -1,0 +1,559 @@
+//! What a session of either engine is: the examples shown so far, what may be asked, and what can go wrong.
+//!
+//! The learner is causal over tokens (x_i, y_{i−1}). Example i, once shown, is token i, and its label is part of
+//! token i + 1. A query x' after N examples is one more token (x', y_{N−1}) at position N: it sees the N cached
+//! slots and its own, and nothing of it is kept. Engines compute cached slots lazily, in the next
+//! `predict` or `attention`, for the tokens after the last valid one: many at once (prefill) or one by one, with
+//! the same result. So showing, removing and relabelling are plain bookkeeping here and cannot fail on a device.
+
+use crate::file::Model;
+use crate::{cpu, gpu};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// Why a session refuses a call, or could not finish it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SessionError {
+    /// No room for the examples.
+    #[error(
+        "the context holds at most {capacity} examples and would have {found}. Remove some, or use a model with a longer context"
+    )]
+    Full {
+        /// Most examples the model takes.
+        capacity: usize,
+        /// Examples there would be.
+        found: usize,
+    },
+    /// Inputs that are not a whole number of examples.
+    #[error(
+        "inputs: expected a multiple of {expected} values, found {found}. Encode every example with the model's own encoder"
+    )]
+    InputLength {
+        /// X of the model.
+        expected: usize,
+        /// Values found.
+        found: usize,
+    },
+    /// Not one label for each example.
+    #[error("labels: expected one for each of {expected} examples, found {found}")]
+    LabelCount {
+        /// Examples in the call.
+        expected: usize,
+        /// Labels in the call.
+        found: usize,
+    },
+    /// A label that the model has no class for.
+    #[error("label {found} is out of range: the model has {classes} classes, 0 to {}", classes - 1)]
+    Label {
+        /// C of the model.
+        classes: usize,
+        /// Label found.
+        found: u32,
+    },
+    /// An input that is infinite or not a number.
+    #[error("input {index} of example {example} is not a finite number. Check the data it was encoded from")]
+    NotFinite {
+        /// Example within the call.
+        example: usize,
+        /// Index within the example, below X.
+        index: usize,
+    },
+    /// An example that is not there.
+    #[error("there is no example {found}: the context holds {len}")]
+    Index {
+        /// Examples in the context.
+        len: usize,
+        /// Index found.
+        found: usize,
+    },
+    /// A saved state of another model.
+    #[error(
+        "this state belongs to another model: it was saved with {found}, this one is {expected}. Load that model first"
+    )]
+    OtherModel {
+        /// Hash of this model's weights.
+        expected: String,
+        /// Hash in the state.
+        found: String,
+    },
+    /// A saved state that was cut off or changed.
+    #[error("this saved state is damaged: {0}. Save it again")]
+    Damaged(&'static str),
+    /// The model, or a call, needs a larger buffer than the device offers.
+    #[error(
+        "{what} needs {needed} bytes in one buffer and the device offers {limit}. Use the CPU engine, or a smaller model"
+    )]
+    TooLarge {
+        /// What does not fit.
+        what: String,
+        /// Bytes needed.
+        needed: u64,
+        /// Largest buffer binding of the device.
+        limit: u64,
+    },
+    /// The device is gone: unplugged, reset, out of memory or taken by the system.
+    #[error("the GPU device was lost: {0}. Open a new device, or go on with the CPU engine")]
+    Lost(String),
+    /// The device refused or failed a command.
+    #[error("the GPU reported an error: {0}. Go on with the CPU engine")]
+    Gpu(String),
+}
+
+/// Shown examples, in the order in which they were shown.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Examples {
+    /// Encoded inputs, `[N, X]`.
+    pub inputs: Vec<f32>,
+    /// Labels, `[N]`.
+    pub labels: Vec<u32>,
+}
+
+/// The examples of a session together with what its model allows. It checks every change before it makes it, so
+/// a refused call leaves everything as it was.
+#[derive(Debug, Clone)]
+pub struct Context {
+    inputs: usize,
+    classes: usize,
+    capacity: usize,
+    hash: String,
+    examples: Examples,
+    /// Tokens 0..ready are valid in the engine's cache.
+    pub(crate) ready: usize,
+}
+
+const MAGIC: &[u8; 8] = b"ICLSTATE";
+const VERSION: u32 = 1;
+const HASH_BYTES: usize = 64;
+/// Magic, version, hash of the model in hexadecimal, N, X.
+const HEADER_BYTES: usize = 8 + 4 + HASH_BYTES + 4 + 4;
+const CHECKSUM_BYTES: usize = 32;
+
+impl Context {
+    /// An empty context for `model`.
+    pub(crate) fn new(model: &Model) -> Self {
+        Context {
+            inputs: model.spec.inputs,
+            classes: model.spec.classes,
+            capacity: model.spec.longest - 1,
+            hash: model.hash(),
+            examples: Examples::default(),
+            ready: 0,
+        }
+    }
+
+    /// N: examples shown.
+    pub fn len(&self) -> usize {
+        self.examples.labels.len()
+    }
+
+    /// Whether nothing was shown yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Most examples that the model takes: its `longest − 1`, for the query is a token too.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// C: classes of the model.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// X: inputs of one example.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// The examples shown.
+    pub fn examples(&self) -> &Examples {
+        &self.examples
+    }
+
+    /// Shows examples; after an error none of them counts as shown.
+    ///
+    /// # Shapes
+    /// `inputs` `[n, X]`, `labels` `[n]`.
+    ///
+    /// # Errors
+    /// Lengths that do not fit, inputs that are not finite, labels out of range, no room.
+    pub fn observe(&mut self, inputs: &[f32], labels: &[u32]) -> Result<(), SessionError> {
+        let count = self.check_inputs(inputs)?;
+        if labels.len() != count {
+            return Err(SessionError::LabelCount { expected: count, found: labels.len() });
+        }
+        for &label in labels {
+            self.check_label(label)?;
+        }
+        let found = self.len() + count;
+        if found > self.capacity {
+            return Err(SessionError::Full { capacity: self.capacity, found });
+        }
+        self.examples.inputs.extend_from_slice(inputs);
+        self.examples.labels.extend_from_slice(labels);
+        Ok(())
+    }
+
+    /// Removes example `index`; the result is as if it had never been shown.
+    ///
+    /// # Errors
+    /// No such example.
+    pub fn forget(&mut self, index: usize) -> Result<(), SessionError> {
+        self.check_index(index)?;
+        self.examples.labels.remove(index);
+        self.examples.inputs.drain(index * self.inputs..(index + 1) * self.inputs);
+        self.ready = self.ready.min(index);
+        Ok(())
+    }
+
+    /// Gives example `index` another label.
+    ///
+    /// # Errors
+    /// No such example, or a label out of range.
+    pub fn relabel(&mut self, index: usize, label: u32) -> Result<(), SessionError> {
+        self.check_index(index)?;
+        self.check_label(label)?;
+        self.examples.labels[index] = label;
+        // y_index enters with token index + 1
+        self.ready = self.ready.min(index + 1);
+        Ok(())
+    }
+
+    /// Keeps the first `count` examples.
+    ///
+    /// # Errors
+    /// Fewer were shown.
+    pub fn rewind(&mut self, count: usize) -> Result<(), SessionError> {
+        if count > self.len() {
+            return Err(SessionError::Index { len: self.len(), found: count });
+        }
+        self.examples.labels.truncate(count);
+        self.examples.inputs.truncate(count * self.inputs);
+        self.ready = self.ready.min(count);
+        Ok(())
+    }
+
+    /// Forgets every example.
+    pub fn clear(&mut self) {
+        self.examples = Examples::default();
+        self.ready = 0;
+    }
+
+    /// The examples as bytes that [`Context::restore`] of the same model takes back, on either engine: magic,
+    /// version, hash of the weights, N, X, labels, inputs, and a SHA-256 over all of it; little-endian.
+    pub fn save(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * 4 * (1 + self.inputs) + CHECKSUM_BYTES);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(self.hash.as_bytes());
+        bytes.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        bytes.extend_from_slice(&(self.inputs as u32).to_le_bytes());
+        bytes.extend(self.examples.labels.iter().flat_map(|label| label.to_le_bytes()));
+        bytes.extend(self.examples.inputs.iter().flat_map(|value| value.to_le_bytes()));
+        bytes.extend_from_slice(&Sha256::digest(&bytes));
+        bytes
+    }
+
+    /// Replaces the examples by saved ones; after an error the old ones are still there.
+    ///
+    /// # Errors
+    /// Bytes that are no state, cut off or changed; a state of another model; examples that
+    /// [`Context::observe`] would refuse.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
+        if bytes.len() < HEADER_BYTES + CHECKSUM_BYTES {
+            return Err(SessionError::Damaged("it is too short"));
+        }
+        let (body, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
+        if &body[..8] != MAGIC {
+            return Err(SessionError::Damaged("it does not begin as a saved state does"));
+        }
+        if Sha256::digest(body)[..] != *checksum {
+            return Err(SessionError::Damaged("its checksum does not fit"));
+        }
+        let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| body[at + i]));
+        if word(8) != VERSION {
+            return Err(SessionError::Damaged("it has a format version that this program does not know"));
+        }
+        let found = String::from_utf8_lossy(&body[12..12 + HASH_BYTES]).into_owned();
+        if found != self.hash {
+            return Err(SessionError::OtherModel { expected: self.hash.clone(), found });
+        }
+        let (count, inputs) = (word(HEADER_BYTES - 8) as usize, word(HEADER_BYTES - 4) as usize);
+        let words = (inputs as u64 + 1) * count as u64;
+        if (body.len() - HEADER_BYTES) as u64 != 4 * words {
+            return Err(SessionError::Damaged("its length does not fit its number of examples"));
+        }
+        if inputs != self.inputs {
+            return Err(SessionError::InputLength { expected: self.inputs, found: inputs });
+        }
+        let labels: Vec<u32> = (0..count).map(|i| word(HEADER_BYTES + 4 * i)).collect();
+        let values: Vec<f32> = (count..words as usize).map(|i| f32::from_bits(word(HEADER_BYTES + 4 * i))).collect();
+        let mut restored = Context { examples: Examples::default(), ready: 0, ..self.clone() };
+        restored.observe(&values, &labels)?;
+        *self = restored;
+        Ok(())
+    }
+
+    /// Checks inputs and counts their examples.
+    pub(crate) fn check_inputs(&self, inputs: &[f32]) -> Result<usize, SessionError> {
+        if !inputs.len().is_multiple_of(self.inputs) {
+            return Err(SessionError::InputLength { expected: self.inputs, found: inputs.len() });
+        }
+        match inputs.iter().position(|value| !value.is_finite()) {
+            Some(at) => Err(SessionError::NotFinite { example: at / self.inputs, index: at % self.inputs }),
+            None => Ok(inputs.len() / self.inputs),
+        }
+    }
+
+    /// Checks that `query` is the input of exactly one example.
+    pub(crate) fn check_query(&self, query: &[f32]) -> Result<(), SessionError> {
+        if query.len() != self.inputs {
+            return Err(SessionError::InputLength { expected: self.inputs, found: query.len() });
+        }
+        self.check_inputs(query).map(|_| ())
+    }
+
+    /// The label that token `position` carries: that of the example before it.
+    pub(crate) fn label_before(&self, position: usize) -> Option<u32> {
+        position.checked_sub(1).map(|example| self.examples.labels[example])
+    }
+
+    /// Inputs of examples `range`, `[range, X]`.
+    pub(crate) fn inputs_of(&self, range: std::ops::Range<usize>) -> &[f32] {
+        &self.examples.inputs[range.start * self.inputs..range.end * self.inputs]
+    }
+
+    fn check_label(&self, label: u32) -> Result<(), SessionError> {
+        if label as usize >= self.classes {
+            return Err(SessionError::Label { classes: self.classes, found: label });
+        }
+        Ok(())
+    }
+
+    fn check_index(&self, index: usize) -> Result<(), SessionError> {
+        if index >= self.len() {
+            return Err(SessionError::Index { len: self.len(), found: index });
+        }
+        Ok(())
+    }
+}
+
+/// Where a query looked: softmax weights of every head over the slots of the context.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attention {
+    /// L.
+    pub layers: usize,
+    /// H.
+    pub heads: usize,
+    /// N + 1: a slot for each token shown, and last the query's own.
+    pub slots: usize,
+    /// `[L, H, N + 1]`; each row sums to 1.
+    pub weights: Vec<f32>,
+    /// Share of the preceding token in a slot's key, `[L, H]`: 0 without key shift, 1 with the full one.
+    pub blend: Vec<f32>,
+}
+
+impl Attention {
+    /// Share of attention that each shown example got, averaged over layers and heads, `[N]`.
+    ///
+    /// A slot's weight goes to the example that its key describes: slot j to example j without key shift, to
+    /// example j − 1 with the full shift (so that the query's own slot stands for the last example), and to both
+    /// in the proportions of the gate with the gated one. What slot 0 gets for a key before the first example,
+    /// and the query for its own key, belongs to no example: the shares sum to at most 1.
+    pub fn example_weights(&self) -> Vec<f32> {
+        let mut shares = vec![0.0; self.slots - 1];
+        for (weights, &blend) in self.weights.chunks_exact(self.slots).zip(&self.blend) {
+            for (slot, &weight) in weights.iter().enumerate() {
+                if let Some(share) = shares.get_mut(slot) {
+                    *share += (1.0 - blend) * weight;
+                }
+                if slot > 0 {
+                    shares[slot - 1] += blend * weight;
+                }
+            }
+        }
+        let rows = (self.layers * self.heads) as f32;
+        shares.iter_mut().for_each(|share| *share /= rows);
+        shares
+    }
+}
+
+/// Log-probabilities renormalised over the classes that were shown; the others get −∞. When nothing was shown
+/// yet, they come back as they are.
+///
+/// # Shapes
+/// `log_probabilities` and the result `[Q, classes]`; `shown` holds labels, in any order, with repeats.
+pub fn restrict(log_probabilities: &[f32], classes: usize, shown: &[u32]) -> Vec<f32> {
+    if shown.is_empty() {
+        return log_probabilities.to_vec();
+    }
+    let mut allowed = vec![false; classes];
+    shown.iter().for_each(|&label| allowed[label as usize] = true);
+    let mut restricted = Vec::with_capacity(log_probabilities.len());
+    for row in log_probabilities.chunks_exact(classes) {
+        let largest = row.iter().zip(&allowed).filter(|(_, a)| **a).map(|(v, _)| *v).fold(f32::NEG_INFINITY, f32::max);
+        // a row of −∞ on every shown class says nothing about them: uniform
+        let shifted = |value: f32| if largest == f32::NEG_INFINITY { 0.0 } else { f64::from(value - largest) };
+        let sum: f64 = row.iter().zip(&allowed).filter(|(_, a)| **a).map(|(v, _)| shifted(*v).exp()).sum();
+        restricted.extend(row.iter().zip(&allowed).map(|(value, allowed)| match allowed {
+            true => (shifted(*value) - sum.ln()) as f32,
+            false => f32::NEG_INFINITY,
+        }));
+    }
+    restricted
+}
+
+/// Which engine a session runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Plain Rust on this thread.
+    Cpu,
+    /// WGSL kernels.
+    Gpu,
+}
+
+/// A session of either engine behind one type.
+pub enum Engine {
+    /// Plain Rust on this thread.
+    Cpu(cpu::Session),
+    /// WGSL kernels. Boxed, for it is much the larger.
+    Gpu(Box<gpu::Session>),
+}
+
+impl Engine {
+    /// A session on this thread.
+    pub fn cpu(model: Arc<Model>) -> Self {
+        Engine::Cpu(cpu::Session::new(model))
+    }
+
+    /// A session on a GPU.
+    ///
+    /// # Errors
+    /// The device is lost, out of memory, or too small for the model.
+    pub async fn gpu(gpu: &gpu::Gpu, model: &Model) -> Result<Self, SessionError> {
+        Ok(Engine::Gpu(Box::new(gpu::Session::new(gpu, model).await?)))
+    }
+
+    /// Which engine this is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Engine::Cpu(_) => Kind::Cpu,
+            Engine::Gpu(_) => Kind::Gpu,
+        }
+    }
+
+    /// The examples shown, and what the model allows.
+    pub fn context(&self) -> &Context {
+        match self {
+            Engine::Cpu(session) => &session.context,
+            Engine::Gpu(session) => &session.context,
+        }
+    }
+
+    fn context_mut(&mut self) -> &mut Context {
+        match self {
+            Engine::Cpu(session) => &mut session.context,
+            Engine::Gpu(session) => &mut session.context,
+        }
+    }
+
+    /// See [`Context::len`].
+    pub fn len(&self) -> usize {
+        self.context().len()
+    }
+
+    /// See [`Context::is_empty`].
+    pub fn is_empty(&self) -> bool {
+        self.context().is_empty()
+    }
+
+    /// See [`Context::capacity`].
+    pub fn capacity(&self) -> usize {
+        self.context().capacity()
+    }
+
+    /// Labels shown so far, `[N]`.
+    pub fn labels(&self) -> &[u32] {
+        &self.context().examples().labels
+    }
+
+    /// See [`Context::observe`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn observe(&mut self, inputs: &[f32], labels: &[u32]) -> Result<(), SessionError> {
+        self.context_mut().observe(inputs, labels)
+    }
+
+    /// See [`Context::forget`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn forget(&mut self, index: usize) -> Result<(), SessionError> {
+        self.context_mut().forget(index)
+    }
+
+    /// See [`Context::relabel`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn relabel(&mut self, index: usize, label: u32) -> Result<(), SessionError> {
+        self.context_mut().relabel(index, label)
+    }
+
+    /// See [`Context::rewind`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn rewind(&mut self, count: usize) -> Result<(), SessionError> {
+        self.context_mut().rewind(count)
+    }
+
+    /// See [`Context::clear`].
+    pub fn clear(&mut self) {
+        self.context_mut().clear();
+    }
+
+    /// See [`Context::save`].
+    pub fn save(&self) -> Vec<u8> {
+        self.context().save()
+    }
+
+    /// See [`Context::restore`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SessionError> {
+        self.context_mut().restore(bytes)
+    }
+
+    /// Log-probabilities of every class for every query, each asked on its own after the examples shown (there
+    /// may be none). Nothing of the queries is kept.
+    ///
+    /// # Shapes
+    /// `queries` `[Q, X]`; the result `[Q, C]`.
+    ///
+    /// # Errors
+    /// Queries of a wrong length or not finite; a device that is lost or failed.
+    pub async fn predict(&mut self, queries: &[f32]) -> Result<Vec<f32>, SessionError> {
+        match self {
+            Engine::Cpu(session) => session.predict(queries),
+            Engine::Gpu(session) => session.predict(queries).await,
+        }
+    }
+
+    /// Where one query looks.
+    ///
+    /// # Shapes
+    /// `query` `[X]`.
+    ///
+    /// # Errors
+    /// As [`Engine::predict`].
+    pub async fn attention(&mut self, query: &[f32]) -> Result<Attention, SessionError> {
+        match self {
+            Engine::Cpu(session) => session.attention(query),
+            Engine::Gpu(session) => session.attention(query).await,
+        }
+    }
+}
