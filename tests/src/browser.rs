@@ -1,0 +1,338 @@
+//! A real headless Chromium, driven by the WebDriver protocol that its own chromedriver speaks: JSON over HTTP on the
+//! loopback address.
+//!
+//! Only the dozen commands that the tests need are here. Every fault panics with what was asked and what came back, as
+//! this is for tests alone.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// How long one command to the browser may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One browser at a time: two software GPUs on a small machine would only slow each other down.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Which GPU interface the page is to find.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gpu {
+    /// WebGPU on Chromium's own software adapter, so that it works on any machine.
+    Software,
+    /// `navigator.gpu` is there and gives no adapter, as on machines whose driver is blocked.
+    NoAdapter,
+    /// No `navigator.gpu` at all, as in browsers without WebGPU.
+    Absent,
+}
+
+/// How the browser is started.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The GPU interface.
+    pub gpu: Gpu,
+    /// The window's inner width in CSS pixels.
+    pub width: u32,
+    /// The window's inner height in CSS pixels.
+    pub height: u32,
+    /// Whether the user prefers dark colours.
+    pub dark: bool,
+    /// Whether it behaves like a phone: touch, and a viewport that obeys `<meta name="viewport">`.
+    pub phone: bool,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false }
+    }
+}
+
+/// A running browser with one tab. It ends when this is dropped.
+pub struct Browser {
+    driver: Child,
+    port: u16,
+    session: String,
+    profile: PathBuf,
+    _alone: MutexGuard<'static, ()>,
+}
+
+/// Where chromedriver and the browser are, or `None` (with words) when there are none and nobody promised them.
+fn programs() -> Option<(PathBuf, Option<PathBuf>)> {
+    if env::var_os("SKIP_BROWSER").is_some() {
+        eprintln!("skipped: this run leaves the browser out");
+        return None;
+    }
+    let driver = env::var_os("CHROMEDRIVER").map(PathBuf::from).or_else(|| xtask::shell::which("chromedriver"));
+    // Without a name chromedriver finds the browser that belongs to it.
+    let chrome = env::var_os("CHROME").map(PathBuf::from).or_else(|| xtask::shell::which("chromium"));
+    match driver {
+        Some(driver) => Some((driver, chrome)),
+        None if required() => panic!("a browser was promised, and there is no chromedriver: run `cargo xtask setup`"),
+        None => {
+            eprintln!("skipped: no chromedriver (run `cargo xtask test`, which installs one)");
+            None
+        }
+    }
+}
+
+/// Whether a missing browser or page is a failure.
+pub fn required() -> bool {
+    env::var_os("REQUIRE_BROWSER").is_some_and(|value| value != "0")
+}
+
+impl Browser {
+    /// Starts a browser, or gives `None` after saying why there is none, where none was promised.
+    pub fn start(setting: Setting) -> Option<Browser> {
+        let (program, chrome) = programs()?;
+        // A test that failed has poisoned the lock; the next one is not concerned.
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut driver = Command::new(&program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
+        let port = announced_port(&mut driver);
+
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("page-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let profile = env::temp_dir().join(name);
+        let mut browser = Browser { driver, port, session: String::new(), profile, _alone: alone };
+        browser.open_session(setting, chrome);
+        Some(browser)
+    }
+
+    fn open_session(&mut self, setting: Setting, chrome: Option<PathBuf>) {
+        let mut arguments: Vec<String> = [
+            "--headless=new",
+            // Our own page, and the sandbox does not start for root.
+            "--no-sandbox",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--force-device-scale-factor=1",
+            "--hide-scrollbars",
+        ]
+        .map(String::from)
+        .to_vec();
+        match setting.gpu {
+            Gpu::Software => {
+                arguments.extend(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"].map(String::from));
+            }
+            Gpu::NoAdapter => arguments.push("--disable-gpu".to_string()),
+            Gpu::Absent => arguments.push("--disable-blink-features=WebGPU".to_string()),
+        }
+        arguments.push(format!("--user-data-dir={}", self.profile.display()));
+        arguments.push(format!("--window-size={},{}", setting.width, setting.height));
+        let mut options = json!({ "args": arguments });
+        if let Some(chrome) = chrome {
+            options["binary"] = json!(chrome);
+        }
+        let answer = self.send(
+            "POST",
+            "/session",
+            &json!({ "capabilities": { "alwaysMatch": {
+                "browserName": "chrome",
+                "goog:chromeOptions": options,
+                "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+            }}}),
+        );
+        self.session = answer["sessionId"].as_str().expect("a new session has an id").to_string();
+        self.command("POST", "timeouts", &json!({ "script": PATIENCE.as_millis() as u64 }));
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({ "width": setting.width, "height": setting.height, "deviceScaleFactor": 1, "mobile": setting.phone }),
+        );
+        if setting.phone {
+            self.devtools("Emulation.setTouchEmulationEnabled", &json!({ "enabled": true }));
+        }
+        let scheme = if setting.dark { "dark" } else { "light" };
+        self.devtools(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+        );
+    }
+
+    /// Opens an address and waits for its load event.
+    pub fn open(&self, url: &str) {
+        self.command("POST", "url", &json!({ "url": url }));
+    }
+
+    /// Runs a function body in the page and gives what it returns. `arguments` are its arguments.
+    pub fn script(&self, body: &str, arguments: &[Value]) -> Value {
+        self.command("POST", "execute/sync", &json!({ "script": body, "args": arguments }))
+    }
+
+    /// Sends a command of Chromium's DevTools protocol.
+    pub fn devtools(&self, name: &str, parameters: &Value) -> Value {
+        self.command("POST", "goog/cdp/execute", &json!({ "cmd": name, "params": parameters }))
+    }
+
+    /// Draws strokes with the mouse, in CSS pixels of the viewport: down at each one's first point, up at its last.
+    pub fn draw(&self, strokes: &[Vec<(f64, f64)>]) {
+        let mut actions = Vec::new();
+        for stroke in strokes {
+            for (number, (x, y)) in stroke.iter().enumerate() {
+                actions.push(
+                    json!({ "type": "pointerMove", "duration": 0, "x": x.round() as i64, "y": y.round() as i64 }),
+                );
+                if number == 0 {
+                    actions.push(json!({ "type": "pointerDown", "button": 0 }));
+                }
+            }
+            actions.push(json!({ "type": "pointerUp", "button": 0 }));
+        }
+        self.command(
+            "POST",
+            "actions",
+            &json!({ "actions": [{
+                "type": "pointer", "id": "mouse", "parameters": { "pointerType": "mouse" }, "actions": actions,
+            }]}),
+        );
+    }
+
+    /// Presses and releases keys one after another, wherever the focus is. Special keys are WebDriver's code points.
+    pub fn keys(&self, keys: &str) {
+        let actions: Vec<Value> = keys
+            .chars()
+            .flat_map(|key| [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })])
+            .collect();
+        self.command(
+            "POST",
+            "actions",
+            &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
+        );
+    }
+
+    /// What the page wrote to the console and what the browser complained about since the last call, each as
+    /// (level, words).
+    pub fn console(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        self.log("browser").iter().map(|entry| (text(&entry["level"]), text(&entry["message"]))).collect()
+    }
+
+    /// The addresses of all requests since the last call.
+    pub fn requested(&self) -> Vec<String> {
+        let mut urls = Vec::new();
+        for entry in self.log("performance") {
+            let message: Value = serde_json::from_str(entry["message"].as_str().unwrap_or("{}")).unwrap_or_default();
+            if message["message"]["method"] == "Network.requestWillBeSent" {
+                urls.extend(message["message"]["params"]["request"]["url"].as_str().map(String::from));
+            }
+        }
+        urls
+    }
+
+    fn log(&self, kind: &str) -> Vec<Value> {
+        self.command("POST", "se/log", &json!({ "type": kind })).as_array().cloned().unwrap_or_default()
+    }
+
+    /// Writes a picture of the whole page, as long as it is, into the folder that `SCREENSHOTS` names.
+    pub fn screenshot(&self, name: &str) -> PathBuf {
+        let folder = env::var_os("SCREENSHOTS").map_or_else(|| env::temp_dir().join("screenshots"), PathBuf::from);
+        fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("cannot make {}: {error}", folder.display()));
+        let answer =
+            self.devtools("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": true }));
+        let bytes = STANDARD.decode(answer["data"].as_str().expect("a picture")).expect("the picture is base64");
+        let path = folder.join(format!("{name}.png"));
+        write_atomically(&path, &bytes);
+        path
+    }
+
+    fn command(&self, method: &str, path: &str, body: &Value) -> Value {
+        self.send(method, &format!("/session/{}/{path}", self.session), body)
+    }
+
+    /// One request to chromedriver. Panics with its words when it answers with an error.
+    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.try_send(method, path, body);
+        answer.unwrap_or_else(|error| panic!("chromedriver: {method} {path}: {error}"))
+    }
+
+    fn try_send(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let body = if method == "POST" { body.to_string() } else { String::new() };
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).map_err(|error| error.to_string())?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.port,
+            body.len()
+        );
+        stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(body.as_bytes()))
+            .map_err(|e| e.to_string())?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map_err(|error| format!("no answer: {error}"))?;
+        let answer = String::from_utf8_lossy(&answer);
+        let (_, content) = answer.split_once("\r\n\r\n").ok_or("an answer without a head")?;
+        let mut answer: Value = serde_json::from_str(content).map_err(|error| format!("{error} in {content}"))?;
+        let value = answer["value"].take();
+        match value.get("error") {
+            Some(error) => Err(format!("{error}: {}", value["message"].as_str().unwrap_or_default())),
+            None => Ok(value),
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if !self.session.is_empty() {
+            // Closes the browser; when that fails there is nothing more to be done, and a panic here would hide the test's.
+            let _ = self.try_send("DELETE", &format!("/session/{}", self.session), &Value::Null);
+        }
+        xtask::shell::end(&mut self.driver);
+        let _ = fs::remove_dir_all(&self.profile);
+    }
+}
+
+/// Reads the port that chromedriver chose from what it prints.
+fn announced_port(driver: &mut Child) -> u16 {
+    let pipe = driver.stdout.take().expect("its output was asked for as a pipe");
+    let mut lines = BufReader::new(pipe).lines();
+    let mut said = String::new();
+    while let Some(Ok(line)) = lines.next() {
+        // "ChromeDriver was started successfully on port 40123."
+        if let Some((_, number)) = line.split_once("successfully on port ") {
+            // Nobody reads the rest, but a closed pipe would end chromedriver.
+            thread::spawn(move || lines.for_each(drop));
+            return number.trim_end_matches('.').parse().expect("a port is a number");
+        }
+        said.push_str(&line);
+    }
+    panic!("chromedriver ended before it was ready: {said}");
+}
+
+/// Calls `ask` until it gives something; panics with `what` after `limit`.
+#[track_caller]
+pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = ask() {
+            return found;
+        }
+        assert!(start.elapsed() < limit, "{what} did not come within {} s", limit.as_secs());
+        thread::sleep(Duration::from_millis(30));
+    }
+}
+
+fn write_atomically(path: &Path, bytes: &[u8]) {
+    let temporary = path.with_extension("tmp");
+    fs::write(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, path))
+        .unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
+}

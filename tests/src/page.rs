@@ -1,0 +1,183 @@
+//! The page in the browser, spoken of in the page's own terms: draw, teach, ask.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use xtask::server::Server;
+
+use crate::browser::{Browser, Setting, required, wait_for};
+use crate::strokes::Stroke;
+
+/// Starting includes compiling every WGSL kernel on a software GPU.
+const STARTING: Duration = Duration::from_secs(90);
+/// One answer, on a software GPU of a busy machine.
+const ANSWERING: Duration = Duration::from_secs(60);
+
+/// The page, open in a browser, served from this process.
+pub struct Page {
+    /// The browser it is open in.
+    pub browser: Browser,
+    /// The server it came from.
+    pub server: Server,
+}
+
+/// The folder of the built page: `PAGE`, else `dist/` of the workspace. `None`, with words, when it is not built and
+/// nobody promised it.
+pub fn built() -> Option<PathBuf> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = env::var_os("PAGE").map_or_else(|| workspace.join("dist"), PathBuf::from);
+    if folder.join("index.html").is_file() {
+        return Some(folder);
+    }
+    assert!(!required(), "a page was promised, and {} has none: run `cargo xtask page`", folder.display());
+    eprintln!("skipped: {} has no page (run `cargo xtask test`, which builds one)", folder.display());
+    None
+}
+
+impl Page {
+    /// Opens the built page with a query such as `?engine=cpu` and waits until it is ready or has failed in words.
+    pub fn open(setting: Setting, query: &str) -> Option<Page> {
+        Page::open_folder(&built()?, setting, query)
+    }
+
+    /// The same for a page in another folder.
+    pub fn open_folder(folder: &Path, setting: Setting, query: &str) -> Option<Page> {
+        let browser = Browser::start(setting)?;
+        let server = Server::start(folder, 0).unwrap_or_else(|error| panic!("{error}"));
+        // What the log holds so far is the empty first tab's.
+        browser.requested();
+        browser.open(&format!("{}{query}", server.url()));
+        let page = Page { browser, server };
+        wait_for("the page's start", STARTING, || (page.state() != "loading").then_some(()));
+        Some(page)
+    }
+
+    /// `loading`, `ready` or `failed`.
+    pub fn state(&self) -> String {
+        let state = self.browser.script("return document.documentElement.dataset.state ?? 'loading'", &[]);
+        state.as_str().unwrap_or("loading").to_string()
+    }
+
+    /// Waits until the page has answered everything it was told.
+    #[track_caller]
+    pub fn settle(&self) {
+        let idle = "return document.documentElement.dataset.busy !== 'true'";
+        wait_for("the page's answer", ANSWERING, || (self.browser.script(idle, &[]) == true).then_some(()));
+    }
+
+    /// Calls a function body with the element `e` of a test id; panics when there is none.
+    #[track_caller]
+    pub fn of(&self, id: &str, body: &str) -> Value {
+        let script = format!(
+            "const e = document.querySelector(`[data-testid=\"${{arguments[0]}}\"]`);\
+             if (!e) return {{ missing: true }};\
+             return {{ value: (() => {{ {body} }})() ?? null }};"
+        );
+        let mut answer = self.browser.script(&script, &[json!(id)]);
+        assert!(answer.get("missing").is_none(), "the page has no element with data-testid \"{id}\"");
+        answer["value"].take()
+    }
+
+    /// Whether the page has an element of this test id.
+    pub fn has(&self, id: &str) -> bool {
+        self.browser.script("return !!document.querySelector(`[data-testid=\"${arguments[0]}\"]`)", &[json!(id)])
+            == true
+    }
+
+    /// The words an element shows.
+    #[track_caller]
+    pub fn text(&self, id: &str) -> String {
+        self.of(id, "return e.innerText ?? e.textContent").as_str().unwrap_or_default().trim().to_string()
+    }
+
+    /// Clicks an element as a mouse would: where it lies, so that one that is hidden or covered is not clicked.
+    #[track_caller]
+    pub fn click(&self, id: &str) {
+        let place = self.of(
+            id,
+            "e.scrollIntoView({ block: 'center', behavior: 'instant' });
+             const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
+             const top = document.elementFromPoint(x, y);
+             if (e.disabled) return { fault: 'it is disabled' };
+             if (!top || !(e === top || e.contains(top) || top.contains(e))) return { fault: `it is covered by ${top?.outerHTML}` };
+             return { x, y };",
+        );
+        assert!(place.get("fault").is_none(), "cannot click \"{id}\": {}", place["fault"]);
+        self.browser.draw(&[vec![(place["x"].as_f64().expect("a place"), place["y"].as_f64().expect("a place"))]]);
+        self.settle();
+    }
+
+    /// Draws strokes given in the unit square on the canvas.
+    #[track_caller]
+    pub fn draw(&self, strokes: &[Stroke]) {
+        let place = self.of(
+            "canvas",
+            "e.scrollIntoView({ block: 'center', behavior: 'instant' });
+             const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height];",
+        );
+        let side = |index: usize| place[index].as_f64().expect("a rectangle has four numbers");
+        let scaled =
+            |stroke: &Stroke| stroke.iter().map(|(x, y)| (side(0) + x * side(2), side(1) + y * side(3))).collect();
+        self.browser.draw(&strokes.iter().map(scaled).collect::<Vec<_>>());
+        self.settle();
+    }
+
+    /// Wipes the canvas.
+    #[track_caller]
+    pub fn wipe(&self) {
+        if self.of("clear-drawing", "return e.disabled") != true {
+            self.click("clear-drawing");
+        }
+    }
+
+    /// Draws an example and gives it to class number `class`.
+    #[track_caller]
+    pub fn teach(&self, strokes: &[Stroke], class: usize) {
+        self.wipe();
+        self.draw(strokes);
+        self.click(&format!("teach-{class}"));
+    }
+
+    /// Draws something and gives the probability of each class, in their order.
+    #[track_caller]
+    pub fn ask(&self, strokes: &[Stroke]) -> Vec<f64> {
+        self.wipe();
+        self.draw(strokes);
+        self.probabilities()
+    }
+
+    /// The probability of each class, in their order, as the bars show them now.
+    pub fn probabilities(&self) -> Vec<f64> {
+        let all = self.browser.script(
+            "return [...document.querySelectorAll('[data-testid^=\"bar-\"]')]
+                .sort((a, b) => a.dataset.testid.slice(4) - b.dataset.testid.slice(4))
+                .map(e => parseFloat(e.dataset.probability))",
+            &[],
+        );
+        all.as_array().expect("an array").iter().map(|value| value.as_f64().unwrap_or(f64::NAN)).collect()
+    }
+
+    /// Console messages that are errors or warnings of the page's own making.
+    pub fn complaints(&self) -> Vec<String> {
+        let bad = |(level, words): (String, String)| (level == "SEVERE").then_some(words);
+        self.browser.console().into_iter().filter_map(bad).collect()
+    }
+
+    /// The pixels that the preview of what the learner sees holds, as grey levels 0–255, row by row.
+    pub fn seen(&self) -> Vec<u8> {
+        let data = self.of(
+            "seen",
+            "const d = e.getContext('2d').getImageData(0, 0, e.width, e.height).data;
+             return [...d].filter((_, i) => i % 4 == 0);",
+        );
+        data.as_array().expect("pixels").iter().map(|value| value.as_u64().unwrap_or(0) as u8).collect()
+    }
+}
+
+/// The number of the largest probability.
+pub fn best(probabilities: &[f64]) -> usize {
+    let largest = (0..probabilities.len()).max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]));
+    largest.expect("there is at least one class")
+}
