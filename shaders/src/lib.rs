@@ -24,6 +24,7 @@ pub mod encode;
 pub mod file;
 pub mod gpu;
 pub mod kernel;
+pub mod parity;
 pub mod pixels;
 pub mod plan;
 pub mod random;

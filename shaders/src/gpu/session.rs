@@ -158,28 +158,21 @@ impl Session {
 
     /// Decides how much room is needed; the buffers themselves are made by [`Session::grow`].
     fn make_room(&mut self, slots: usize, count: usize) -> Result<(), SessionError> {
-        let longest = self.context.capacity();
+        let mut wanted = self.room;
+        if slots > wanted.slots {
+            // room to spare, since more examples are likely to follow; the new cache is empty
+            wanted.slots = slots.next_power_of_two().max(64).min(self.context.capacity());
+            self.context.ready = 0;
+        }
         let rows = MOST_ROWS.min(count.max(slots - self.context.ready));
-        let wanted = Room {
-            rows: self.room.rows.max(rows.next_power_of_two()),
-            // room to spare, since more examples are likely to follow
-            slots: if slots <= self.room.slots {
-                self.room.slots
-            } else {
-                slots.next_power_of_two().max(64).min(longest)
-            },
-            answers: self.room.answers.max(count.next_power_of_two()),
-        };
+        wanted.rows = wanted.rows.max(rows.next_power_of_two());
+        wanted.answers = wanted.answers.max(count.next_power_of_two());
         if wanted == self.room && self.buffers.contains_key(&Buffer::Hidden) {
             return Ok(());
         }
         for buffer in self.plan.buffers() {
             let elements = self.plan.elements(buffer, wanted.rows, wanted.slots, wanted.answers);
             check_size(&self.gpu, &format!("{buffer:?}"), elements)?;
-        }
-        if wanted.slots != self.room.slots {
-            // the new buffers are empty
-            self.context.ready = 0;
         }
         for buffer in self.plan.buffers() {
             let before = self.plan.elements(buffer, self.room.rows, self.room.slots, self.room.answers);
