@@ -6,7 +6,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// One browser at a time: two software GPUs on a small machine would only slow each other down.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// A name that leads to this machine and is not `localhost`, so that the browser takes it for an insecure address.
+pub const INSECURE_HOST: &str = "page.test";
+
 /// Which GPU interface the page is to find.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gpu {
@@ -32,7 +35,8 @@ pub enum Gpu {
     Software,
     /// `navigator.gpu` is there and gives no adapter, as on machines whose driver is blocked.
     NoAdapter,
-    /// No `navigator.gpu` at all, as in browsers without WebGPU.
+    /// No `navigator.gpu` at all, as in browsers without WebGPU: the page is opened under [`INSECURE_HOST`], and
+    /// browsers give WebGPU to secure addresses only.
     Absent,
 }
 
@@ -133,7 +137,7 @@ impl Browser {
                 arguments.extend(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"].map(String::from));
             }
             Gpu::NoAdapter => arguments.push("--disable-gpu".to_string()),
-            Gpu::Absent => arguments.push("--disable-blink-features=WebGPU".to_string()),
+            Gpu::Absent => arguments.push(format!("--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1")),
         }
         arguments.push(format!("--user-data-dir={}", self.profile.display()));
         arguments.push(format!("--window-size={},{}", setting.width, setting.height));
@@ -276,11 +280,8 @@ impl Browser {
             .write_all(head.as_bytes())
             .and_then(|()| stream.write_all(body.as_bytes()))
             .map_err(|e| e.to_string())?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).map_err(|error| format!("no answer: {error}"))?;
-        let answer = String::from_utf8_lossy(&answer);
-        let (_, content) = answer.split_once("\r\n\r\n").ok_or("an answer without a head")?;
-        let mut answer: Value = serde_json::from_str(content).map_err(|error| format!("{error} in {content}"))?;
+        let content = body_of(stream).map_err(|error| format!("no answer: {error}"))?;
+        let mut answer: Value = serde_json::from_slice(&content).map_err(|error| error.to_string())?;
         let value = answer["value"].take();
         match value.get("error") {
             Some(error) => Err(format!("{error}: {}", value["message"].as_str().unwrap_or_default())),
@@ -298,6 +299,28 @@ impl Drop for Browser {
         xtask::shell::end(&mut self.driver);
         let _ = fs::remove_dir_all(&self.profile);
     }
+}
+
+/// The content of an HTTP answer. chromedriver keeps the connection open, so its length must be heeded.
+fn body_of(stream: TcpStream) -> io::Result<Vec<u8>> {
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    let mut line = String::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        if line.trim_end().is_empty() {
+            break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().map_err(io::Error::other)?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(body)
 }
 
 /// Reads the port that chromedriver chose from what it prints.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use xtask::server::Server;
 
-use crate::browser::{Browser, Setting, required, wait_for};
+use crate::browser::{Browser, Gpu, INSECURE_HOST, Setting, required, wait_for};
 use crate::strokes::Stroke;
 
 /// Starting includes compiling every WGSL kernel on a software GPU.
@@ -48,7 +48,11 @@ impl Page {
         let server = Server::start(folder, 0).unwrap_or_else(|error| panic!("{error}"));
         // What the log holds so far is the empty first tab's.
         browser.requested();
-        browser.open(&format!("{}{query}", server.url()));
+        let mut url = server.url();
+        if setting.gpu == Gpu::Absent {
+            url = url.replace("127.0.0.1", INSECURE_HOST);
+        }
+        browser.open(&format!("{url}{query}"));
         let page = Page { browser, server };
         wait_for("the page's start", STARTING, || (page.state() != "loading").then_some(()));
         Some(page)
