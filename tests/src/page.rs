@@ -169,6 +169,26 @@ impl Page {
         self.browser.console().into_iter().filter_map(bad).collect()
     }
 
+    /// How many examples a class has.
+    #[track_caller]
+    pub fn count(&self, class: usize) -> usize {
+        let count = self.of(&format!("count-{class}"), "return parseInt(e.dataset.count ?? e.textContent)");
+        count.as_u64().unwrap_or_else(|| panic!("the count of class {class} is {count}")) as usize
+    }
+
+    /// Exchanges the labels of two classes, for all examples shown so far.
+    #[track_caller]
+    pub fn swap(&self, first: usize, second: usize) {
+        assert_eq!(second, first + 1, "the page swaps a class with the next one");
+        self.click(&format!("swap-{first}"));
+    }
+
+    /// The address the page was opened under, without its query.
+    pub fn url(&self) -> String {
+        let url = self.browser.script("return location.origin", &[]);
+        format!("{}/", url.as_str().unwrap_or_default())
+    }
+
     /// The pixels that the preview of what the learner sees holds, as grey levels 0–255, row by row.
     pub fn seen(&self) -> Vec<u8> {
         let data = self.of(
