@@ -110,6 +110,23 @@ fn without_webgpu_the_page_says_so_and_still_learns() {
 }
 
 #[test]
+fn a_lost_gpu_loses_nothing() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 2);
+    let question = Figure::Seven.drawn(2, 5);
+    let before = page.ask(&question);
+    // The real thing: Chromium's GPU process dies, and every device with it.
+    page.browser.devtools("Browser.crashGpuProcess", &json!({}));
+    std::thread::sleep(Duration::from_secs(1));
+    let after = page.ask(&question);
+    let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(worst < 1e-3, "before {before:?}, after the loss {after:?}; engine: {}", page.text("engine"));
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [2, 2, 2], "examples were lost");
+    page.teach(&question, 1);
+    assert_eq!(page.count(1), 3, "nothing can be taught after the loss");
+}
+
+#[test]
 fn every_kernel_holds_in_the_browser() {
     let Some(page) = Page::open(Setting::default(), "?parity") else { return };
     let report = wait_for("the parity report", Duration::from_secs(300), || {
