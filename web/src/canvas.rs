@@ -1,0 +1,221 @@
+//! The drawing canvas: mouse, pen, finger and keyboard.
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use shaders::pixels::Stroke;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, ResizeObserver};
+
+use crate::browser;
+use crate::page::Page;
+use crate::table::{CANVAS, PEN};
+
+/// Points closer than this to the last one are left out, in canvas units: they change nothing that is seen.
+const NEAR: f32 = 4.0;
+/// How far an arrow key moves the pen, and with Shift, in canvas units.
+const STEP: (f32, f32) = (50.0, 10.0);
+
+/// The canvas with its invitation.
+#[component]
+pub fn Canvas(page: Page) -> impl IntoView {
+    let canvas = NodeRef::<html::Canvas>::new();
+    // Where the keyboard's pen is, while it is in use.
+    let pen = RwSignal::new(None::<[f32; 2]>);
+    // Counts whatever makes the same drawing look different: another size, another colour scheme.
+    let look = RwSignal::new(0u32);
+    let empty = Memo::new(move |_| page.live.with(Option::is_none) && page.table.with(|table| table.drawing.is_empty()));
+
+    Effect::new(move |_| {
+        look.track();
+        if let Some(canvas) = canvas.get() {
+            let strokes = page.table.with(|table| table.drawing.clone());
+            page.live.with(|live| draw(&canvas, strokes.iter().chain(live), pen.get()));
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            let again = Closure::<dyn FnMut()>::new(move || look.update(|n| *n += 1)).into_js_value();
+            if let Ok(observer) = ResizeObserver::new(again.unchecked_ref()) {
+                observer.observe(&canvas);
+                // Without a holder the browser keeps it as long as the canvas.
+            }
+            if let Ok(Some(scheme)) = browser::window().match_media("(prefers-color-scheme: dark)") {
+                // It throws for no event name.
+                let _ = scheme.add_event_listener_with_callback("change", again.unchecked_ref());
+                // A media query list without a holder may be collected, listener and all.
+                std::mem::forget(scheme);
+            }
+        }
+    });
+
+    let place = move |event: &PointerEvent| {
+        let canvas = canvas.get_untracked()?;
+        let side = canvas.client_width().max(1) as f32;
+        let frame = canvas.get_bounding_client_rect();
+        let inner = |at: i32, from: f64, edge: i32| (at as f64 - from - edge as f64) as f32 / side * CANVAS;
+        Some([
+            inner(event.client_x(), frame.left(), canvas.client_left()).clamp(0.0, CANVAS).round(),
+            inner(event.client_y(), frame.top(), canvas.client_top()).clamp(0.0, CANVAS).round(),
+        ])
+    };
+    let down = move |event: PointerEvent| {
+        if !event.is_primary() || event.button() != 0 {
+            return;
+        }
+        if let (Some(canvas), Some(point)) = (canvas.get_untracked(), place(&event)) {
+            // The stroke goes on outside the canvas; without capture it just ends there.
+            let _ = canvas.set_pointer_capture(event.pointer_id());
+            pen.set(None);
+            page.finish_stroke();
+            page.live.set(Some(Stroke { points: vec![point], width: PEN }));
+        }
+    };
+    let moved = move |event: PointerEvent| {
+        if !event.is_primary() || page.live.with_untracked(Option::is_none) || event.buttons() & 1 == 0 {
+            return;
+        }
+        let between = event.get_coalesced_events();
+        let events: Vec<PointerEvent> = match between.length() {
+            0 => vec![event],
+            _ => between.iter().map(JsCast::unchecked_into).collect(),
+        };
+        let points: Vec<[f32; 2]> = events.iter().filter_map(place).collect();
+        page.live.update(|live| {
+            if let Some(stroke) = live {
+                points.into_iter().for_each(|point| extend(stroke, point));
+            }
+        });
+    };
+    let up = move |event: PointerEvent| {
+        if event.is_primary() {
+            page.finish_stroke();
+        }
+    };
+    let key = move |event: KeyboardEvent| {
+        let step = if event.shift_key() { STEP.1 } else { STEP.0 };
+        let (dx, dy) = match event.key().as_str() {
+            "ArrowLeft" => (-step, 0.0),
+            "ArrowRight" => (step, 0.0),
+            "ArrowUp" => (0.0, -step),
+            "ArrowDown" => (0.0, step),
+            " " => {
+                event.prevent_default();
+                if page.live.with_untracked(Option::is_some) {
+                    page.finish_stroke();
+                } else {
+                    let point = pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
+                    pen.set(Some(point));
+                    page.live.set(Some(Stroke { points: vec![point], width: PEN }));
+                }
+                return;
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        let [x, y] = pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
+        let point = [(x + dx).clamp(0.0, CANVAS), (y + dy).clamp(0.0, CANVAS)];
+        pen.set(Some(point));
+        page.live.update(|live| {
+            if let Some(stroke) = live {
+                extend(stroke, point);
+            }
+        });
+    };
+    let left = move |_: ev::FocusEvent| {
+        page.finish_stroke();
+        pen.set(None);
+    };
+
+    view! {
+        <div class="paper" class:inked=move || !empty.get()>
+            <canvas
+                node_ref=canvas
+                data-testid="canvas"
+                data-empty=move || empty.get().to_string()
+                tabindex="0"
+                role="application"
+                aria-label="Drawing area"
+                aria-describedby="canvas-keys"
+                on:pointerdown=down
+                on:pointermove=moved
+                on:pointerup=up
+                on:pointercancel=up
+                on:keydown=key
+                on:blur=left
+            ></canvas>
+            <p id="canvas-keys" class="unseen">
+                "Draw with mouse, pen or finger. With the keyboard: arrow keys move the pen, Shift makes the steps small, \
+                 the space bar puts the pen down and lifts it."
+            </p>
+            <div class="invitation" aria-hidden="true">
+                <svg viewBox="0 0 120 60">
+                    <path d="M8 40 C 20 8, 34 8, 40 30 S 58 56, 68 30 S 92 4, 112 24" pathLength="100" />
+                </svg>
+                <p>
+                    {move || match page.table.with(|table| table.examples.len()) {
+                        0 => "Draw something here,",
+                        _ => "Draw another one",
+                    }} <br />
+                    {move || match page.table.with(|table| table.known()) {
+                        0 => "then say what it is.",
+                        1 => "and name that too.",
+                        _ => "and see what it says.",
+                    }}
+                </p>
+            </div>
+        </div>
+    }
+}
+
+fn extend(stroke: &mut Stroke, [x, y]: [f32; 2]) {
+    if stroke.points.last().is_none_or(|[a, b]| (a - x).hypot(b - y) >= NEAR) {
+        stroke.points.push([x, y]);
+    }
+}
+
+/// Paints the strokes as smooth lines in the canvas's text colour, and the keyboard's pen as a ring.
+fn draw<'a>(canvas: &HtmlCanvasElement, strokes: impl Iterator<Item = &'a Stroke>, pen: Option<[f32; 2]>) {
+    let window = browser::window();
+    let side = (f64::from(canvas.client_width()) * window.device_pixel_ratio()).round() as u32;
+    if canvas.width() != side || canvas.height() != side {
+        canvas.set_width(side);
+        canvas.set_height(side);
+    }
+    let Some(context) = browser::context(canvas) else { return };
+    let colour = window
+        .get_computed_style(canvas)
+        .ok()
+        .flatten()
+        .and_then(|style| style.get_property_value("color").ok())
+        .unwrap_or_default();
+    let scale = f64::from(side) / f64::from(CANVAS);
+    context.clear_rect(0.0, 0.0, f64::from(side), f64::from(side));
+    context.set_stroke_style_str(&colour);
+    context.set_line_cap("round");
+    context.set_line_join("round");
+    let at = |[x, y]: [f32; 2]| (f64::from(x) * scale, f64::from(y) * scale);
+    for stroke in strokes {
+        context.set_line_width(f64::from(stroke.width) * scale);
+        context.begin_path();
+        let (x, y) = at(stroke.points[0]);
+        context.move_to(x, y);
+        // Through the middles between points, bent at the points: round where the hand was round.
+        for pair in stroke.points.windows(2) {
+            let ((ax, ay), (bx, by)) = (at(pair[0]), at(pair[1]));
+            context.quadratic_curve_to(ax, ay, (ax + bx) / 2.0, (ay + by) / 2.0);
+        }
+        let (x, y) = at(stroke.points[stroke.points.len() - 1]);
+        context.line_to(x, y);
+        context.stroke();
+    }
+    if let Some(point) = pen {
+        let (x, y) = at(point);
+        context.set_line_width(3.0);
+        context.begin_path();
+        // A circle of positive radius is always drawn.
+        let _ = context.arc(x, y, f64::from(PEN) * scale * 0.7, 0.0, std::f64::consts::TAU);
+        context.stroke();
+    }
+}

@@ -1,0 +1,555 @@
+//! The page's state: the table, the learner that follows it, and what both have to say.
+//!
+//! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round,
+//! so that while somebody draws the latest drawing wins and none waits in a queue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shaders::Model;
+use shaders::gpu::Gpu;
+use shaders::parity;
+use shaders::pixels::{self, Stroke};
+use shaders::session::{Kind, SessionError};
+use shaders::spec::Variant;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::Closure;
+
+use crate::browser;
+use crate::learner::{Fault, Learner};
+use crate::table::{History, Table};
+
+/// The model that the page comes with.
+const OWN_MODEL: &str = "models/quick.safetensors";
+/// A device that is lost more often than this in one visit is given up.
+const MOST_LOSSES: u32 = 3;
+/// How often the page looks whether the device is still there, in milliseconds.
+const WATCH_MS: i32 = 500;
+
+/// Where the page stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The first model is on its way.
+    Loading,
+    /// A learner answers.
+    Ready,
+    /// No model could be used so far.
+    Failed,
+}
+
+/// The one line that speaks to the visitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Note {
+    /// What it says.
+    pub words: String,
+    /// Whether something went wrong.
+    pub fault: bool,
+}
+
+/// What the page tells of the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// File name.
+    pub file: String,
+    /// SHA-256 of the weights.
+    pub hash: String,
+    /// Number of weights.
+    pub parameters: usize,
+    /// Family, in words.
+    pub family: &'static str,
+    /// L.
+    pub layers: usize,
+    /// C.
+    pub classes: usize,
+    /// Most examples it takes.
+    pub capacity: usize,
+}
+
+/// What the page tells of the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineFacts {
+    /// `WebGPU` or `CPU`.
+    pub name: &'static str,
+    /// The adapter, or why it is the CPU.
+    pub detail: String,
+}
+
+/// Where a model comes from.
+pub enum Source {
+    /// A file of this site.
+    Address(String),
+    /// A file that was picked or dropped.
+    File(web_sys::File),
+}
+
+/// The page. Copies share it.
+#[derive(Clone, Copy)]
+pub struct Page {
+    /// Classes, examples and the finished strokes.
+    pub table: RwSignal<Table>,
+    /// The stroke under the pen.
+    pub live: RwSignal<Option<Stroke>>,
+    /// What the learner sees of the drawing, [28, 28]; none where there is none.
+    pub picture: Memo<Option<Arc<Vec<f32>>>>,
+    /// Whether there is something to undo, and to redo.
+    pub reach: RwSignal<(bool, bool)>,
+    /// By example: whether the learner named it right before it was told. See [`crate::learner::Guess`].
+    pub guesses: RwSignal<HashMap<u32, Option<bool>>>,
+    /// Probability of each label.
+    pub probabilities: RwSignal<Option<Vec<f32>>>,
+    /// Time of the last answer, in milliseconds.
+    pub took_ms: RwSignal<Option<f64>>,
+    /// What the page has to say.
+    pub note: RwSignal<Option<Note>>,
+    /// Where it stands.
+    pub phase: RwSignal<Phase>,
+    /// The model in use.
+    pub facts: RwSignal<Option<Facts>>,
+    /// The engine in use.
+    pub engine: RwSignal<Option<EngineFacts>>,
+    /// Parity report, in JSON.
+    pub parity: RwSignal<Option<String>>,
+    inner: StoredValue<Inner, LocalStorage>,
+}
+
+#[derive(Default)]
+struct Inner {
+    history: History,
+    learner: Option<Learner>,
+    gpu: Option<Gpu>,
+    /// Why there is no GPU, once that is known.
+    no_gpu: Option<String>,
+    losses: u32,
+    /// A model that is to replace the one in use, with its name.
+    incoming: Option<(Arc<Model>, String)>,
+    dirty: bool,
+    running: bool,
+    /// Whether the visitor was told that examples are left out.
+    told_left_out: bool,
+}
+
+impl Page {
+    /// The page as it was left at the last visit, and the model on its way.
+    pub fn open() -> Page {
+        let (table, trouble) = match browser::stored().map(|text| Table::load(&text)) {
+            Some(Ok(table)) => (table, None),
+            Some(Err(error)) => (Table::default(), Some(error)),
+            None => (Table::default(), None),
+        };
+        let (table, live) = (RwSignal::new(table), RwSignal::new(None::<Stroke>));
+        let drawing = Memo::new(move |_| table.with(|table| table.drawing.clone()));
+        let picture = Memo::new(move |_| {
+            let mut strokes = drawing.get().to_vec();
+            strokes.extend(live.get());
+            pixels::drawing(&strokes).ok().map(Arc::new)
+        });
+        let page = Page {
+            table,
+            live,
+            picture,
+            reach: RwSignal::new((false, false)),
+            guesses: RwSignal::new(HashMap::new()),
+            probabilities: RwSignal::new(None),
+            took_ms: RwSignal::new(None),
+            note: RwSignal::new(None),
+            phase: RwSignal::new(Phase::Loading),
+            facts: RwSignal::new(None),
+            engine: RwSignal::new(None),
+            parity: RwSignal::new(None),
+            inner: StoredValue::new_local(Inner::default()),
+        };
+        if let Some(error) = trouble {
+            page.fault(format!("The examples of your last visit could not be read ({error}), so this is a fresh start."));
+        }
+        Effect::new(move |_| {
+            let name = match page.phase.get() {
+                Phase::Loading => "loading",
+                Phase::Ready => "ready",
+                Phase::Failed => "failed",
+            };
+            browser::mark("state", name);
+        });
+        Effect::new(move |_| {
+            page.picture.track();
+            page.wake();
+        });
+        page.load(Source::Address(browser::query("model").unwrap_or_else(|| OWN_MODEL.into())));
+        page.watch();
+        page
+    }
+
+    /// Says something.
+    pub fn say(self, words: impl Into<String>) {
+        self.note.set(Some(Note { words: words.into(), fault: false }));
+    }
+
+    /// Says what went wrong.
+    pub fn fault(self, words: impl Into<String>) {
+        self.note.set(Some(Note { words: words.into(), fault: true }));
+    }
+
+    /// Changes the table: one step to undo.
+    pub fn change(self, with: impl FnOnce(&mut Table)) {
+        let before = self.table.get_untracked();
+        let mut after = before.clone();
+        with(&mut after);
+        if after != before {
+            self.inner.update_value(|inner| inner.history.record(before));
+            self.put(after);
+        }
+    }
+
+    /// Takes the last step back.
+    pub fn undo(self) {
+        self.travel(History::undo);
+    }
+
+    /// Takes the step again that was taken back last.
+    pub fn redo(self) {
+        self.travel(History::redo);
+    }
+
+    fn travel(self, step: fn(&mut History, &Table) -> Option<Table>) {
+        let now = self.table.get_untracked();
+        if let Some(then) = self.inner.try_update_value(|inner| step(&mut inner.history, &now)).flatten() {
+            self.note.set(None);
+            self.put(then);
+        }
+    }
+
+    fn put(self, table: Table) {
+        let text = table.save();
+        self.table.set(table);
+        self.reach.set(self.inner.with_value(|inner| inner.history.reach()));
+        if let Err(error) = browser::store(&text) {
+            self.fault(format!("Your examples can't be kept for the next visit: {error}."));
+        }
+        self.wake();
+    }
+
+    /// The drawing in hand becomes an example of `label`.
+    pub fn teach(self, label: u32) {
+        let Some(picture) = self.picture.get_untracked() else {
+            return self.say("Draw something first, then say what it is.");
+        };
+        // The stroke under the pen belongs to the drawing.
+        self.finish_stroke();
+        let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
+        let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
+        if shown >= capacity {
+            return self.fault(format!("This learner takes at most {capacity} examples. Forget one to make room."));
+        }
+        self.change(|table| table.teach(label, picture));
+        let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
+        self.say(match (count, known) {
+            (1, 1) => format!("It has seen its first {name}. Now draw something else and name that too."),
+            (1, 2) => format!("That is enough to begin with: draw a {name} or the other one, and watch the bars."),
+            (1, _) => format!("It knows {name} now, from one example."),
+            _ => format!("It has seen {count} of {name} now."),
+        });
+    }
+
+    /// The stroke under the pen joins the drawing.
+    pub fn finish_stroke(self) {
+        if let Some(stroke) = self.live.try_update(Option::take).flatten() {
+            self.change(|table| Arc::make_mut(&mut table.drawing).push(stroke));
+        }
+    }
+
+    /// Wipes the canvas.
+    pub fn clear_drawing(self) {
+        self.live.set(None);
+        self.change(|table| table.drawing = Default::default());
+    }
+
+    /// Exchanges the labels of all examples of two classes.
+    pub fn swap(self, a: u32, b: u32) {
+        self.change(|table| table.swap(a, b));
+        let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
+        self.say(format!("Every {a} is called {b} now, and the other way round. Not one weight has changed."));
+    }
+
+    /// Most classes that the page offers with the model in use.
+    pub fn most_classes(self) -> usize {
+        self.facts.with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
+    }
+
+    /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
+    pub fn load(self, source: Source) {
+        browser::mark("busy", "true");
+        spawn_local(async move {
+            let (name, bytes) = match source {
+                Source::Address(address) => {
+                    (address.rsplit('/').next().unwrap_or_default().to_owned(), browser::fetch(&address).await)
+                }
+                Source::File(file) => (file.name(), browser::read(&file).await),
+            };
+            let model = bytes.and_then(|bytes| {
+                Model::from_bytes(&bytes).map_err(|error| format!("“{name}” can't be used. {}", capital(&error.to_string())))
+            });
+            match model {
+                Ok(model) => {
+                    let model = Arc::new(model);
+                    self.inner.update_value(|inner| inner.incoming = Some((model.clone(), name)));
+                    self.wake();
+                }
+                Err(words) => self.refuse(words),
+            }
+        });
+    }
+
+    /// A model that can't be used: says so, and keeps what is there.
+    fn refuse(self, words: String) {
+        let words = match self.facts.get_untracked() {
+            Some(facts) => format!("{words}. The learner in use is still {}.", facts.file),
+            None => {
+                self.phase.set(Phase::Failed);
+                format!("{words}. You can draw and open another model file below.")
+            }
+        };
+        self.fault(words.replace("..", "."));
+        if !self.inner.with_value(|inner| inner.running) {
+            browser::mark("busy", "false");
+        }
+    }
+
+    /// Has the newest state answered, after the round that is under way.
+    fn wake(self) {
+        browser::mark("busy", "true");
+        let start = self.inner.try_update_value(|inner| {
+            inner.dirty = true;
+            !std::mem::replace(&mut inner.running, true)
+        });
+        if start == Some(true) {
+            spawn_local(async move {
+                while self.inner.try_update_value(|inner| std::mem::take(&mut inner.dirty)) == Some(true) {
+                    self.round().await;
+                }
+                self.inner.update_value(|inner| inner.running = false);
+                // Effects that this round's answer set off were queued before this one.
+                spawn_local(async move {
+                    if !self.inner.with_value(|inner| inner.running) {
+                        browser::mark("busy", "false");
+                    }
+                });
+            });
+        }
+    }
+
+    async fn round(self) {
+        if let Some((model, name)) = self.inner.try_update_value(|inner| inner.incoming.take()).flatten() {
+            self.replace(model, name).await;
+        }
+        let Some(mut learner) = self.inner.try_update_value(|inner| inner.learner.take()).flatten() else { return };
+        if learner.kind() == Kind::Gpu
+            && let Some(reason) = self.inner.with_value(|inner| inner.gpu.as_ref().and_then(Gpu::lost))
+        {
+            return self.recover(learner.model, reason, true).await;
+        }
+        let examples = self.table.with_untracked(|table| table.examples.clone());
+        let picture = self.picture.get_untracked();
+        let asked = self.guesses.with_untracked(|guesses| guesses.keys().copied().collect::<Vec<u32>>());
+        let drawing = picture.as_ref().map(|picture| picture.as_slice());
+        let answer = learner.answer(&examples, |id| asked.contains(&id), drawing).await;
+        match answer {
+            Ok(answer) => {
+                self.inner.update_value(|inner| inner.learner = Some(learner));
+                if !answer.guesses.is_empty() {
+                    self.guesses.update(|all| all.extend(answer.guesses.iter().map(|guess| (guess.id, guess.right))));
+                }
+                if answer.took_ms.is_some() {
+                    self.took_ms.set(answer.took_ms);
+                }
+                self.probabilities.set(answer.probabilities);
+                self.phase.set(Phase::Ready);
+                let tell = answer.left_out > 0;
+                let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));
+                if tell && told == Some(false) {
+                    self.fault(format!(
+                        "This learner has no room or no class for {} of your examples. They are kept here, but it isn't shown them.",
+                        answer.left_out
+                    ));
+                }
+            }
+            Err(Fault::Session(error @ (SessionError::Lost(_) | SessionError::Gpu(_) | SessionError::TooLarge { .. }))) => {
+                let lost = matches!(error, SessionError::Lost(_));
+                self.recover(learner.model, error.to_string(), lost).await;
+            }
+            Err(error) => {
+                self.inner.update_value(|inner| inner.learner = Some(learner));
+                self.fault(capital(&error.to_string()));
+            }
+        }
+    }
+
+    /// Opens a learner on `model` and puts it in place.
+    async fn replace(self, model: Arc<Model>, name: String) {
+        match self.open_learner(model.clone()).await {
+            Ok(learner) => {
+                let spec = &model.spec;
+                let known = self.facts.get_untracked().is_some();
+                self.facts.set(Some(Facts {
+                    file: name.clone(),
+                    hash: model.hash(),
+                    parameters: spec.parameters(),
+                    family: match spec.variant {
+                        Variant::Paper => "Transformer as in the paper",
+                        Variant::Shifted => "Transformer with shifted keys",
+                    },
+                    layers: spec.layers,
+                    classes: spec.classes,
+                    capacity: spec.longest - 1,
+                }));
+                // Another learner, another curve: it is asked about every example anew.
+                self.guesses.set(HashMap::new());
+                self.inner.update_value(|inner| inner.learner = Some(learner));
+                if known {
+                    self.say(format!("{name} is in use now. It was shown your examples, one by one."));
+                } else if self.phase.get_untracked() == Phase::Failed {
+                    self.say(format!("{name} is in use now."));
+                }
+                if browser::query("parity").is_some() {
+                    self.check_parity(&model).await;
+                }
+            }
+            Err(error) => self.refuse(format!("“{name}” can't be used. {}", capital(&error.to_string()))),
+        }
+    }
+
+    /// Opens a learner on the GPU if there is one, else on the CPU.
+    async fn open_learner(self, model: Arc<Model>) -> Result<Learner, Fault> {
+        let known = self.inner.with_value(|inner| inner.gpu.is_some() || inner.no_gpu.is_some());
+        if !known {
+            self.open_gpu().await;
+        }
+        if let Some(gpu) = self.inner.with_value(|inner| inner.gpu.clone()) {
+            match Learner::open(model.clone(), Some(&gpu)).await {
+                Ok(learner) => {
+                    self.engine.set(Some(EngineFacts { name: "WebGPU", detail: gpu.description() }));
+                    return Ok(learner);
+                }
+                Err(Fault::Session(error)) => self.give_up_gpu(error.to_string()),
+                Err(error) => return Err(error),
+            }
+        }
+        let learner = Learner::open(model, None).await?;
+        let detail = self.inner.with_value(|inner| inner.no_gpu.clone()).unwrap_or_default();
+        self.engine.set(Some(EngineFacts { name: "CPU", detail }));
+        Ok(learner)
+    }
+
+    async fn open_gpu(self) {
+        let refused = match browser::query("engine").as_deref() {
+            Some("cpu") => Some("as the address asks for. Answers are the same".to_owned()),
+            _ if !browser::has_webgpu() => {
+                Some("as this browser has no GPU interface. Answers are the same, a little later".to_owned())
+            }
+            _ => match Gpu::new().await {
+                Ok(gpu) => {
+                    self.inner.update_value(|inner| inner.gpu = Some(gpu));
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            },
+        };
+        self.inner.update_value(|inner| inner.no_gpu = refused);
+    }
+
+    fn give_up_gpu(self, reason: String) {
+        self.inner.update_value(|inner| {
+            inner.gpu = None;
+            inner.no_gpu = Some(reason);
+        });
+    }
+
+    /// The device failed under a learner: opens another, or the CPU, and shows the examples again.
+    async fn recover(self, model: Arc<Model>, reason: String, lost: bool) {
+        let losses = self.inner.try_update_value(|inner| {
+            inner.gpu = None;
+            inner.no_gpu = None;
+            inner.losses += 1;
+            inner.losses
+        });
+        if !lost || losses > Some(MOST_LOSSES) {
+            self.give_up_gpu(reason.clone());
+        }
+        match self.open_learner(model).await {
+            Ok(learner) => {
+                let engine = match learner.kind() {
+                    Kind::Gpu => "A new one was opened",
+                    Kind::Cpu => "The page goes on with the CPU",
+                };
+                let count = self.table.with_untracked(|table| table.examples.len());
+                let examples = match count {
+                    0 => "there were no examples to show again".to_owned(),
+                    1 => "your example was shown again".to_owned(),
+                    _ => format!("your {count} examples were shown again"),
+                };
+                self.say(format!("The GPU device was lost. {engine} and {examples}: nothing is lost."));
+                self.inner.update_value(|inner| {
+                    inner.learner = Some(learner);
+                    inner.dirty = true;
+                });
+            }
+            Err(error) => self.fault(capital(&error.to_string())),
+        }
+    }
+
+    /// Looks now and then whether the device is still there, so that an idle page knows as well.
+    fn watch(self) {
+        let look = Closure::<dyn FnMut()>::new(move || {
+            let lost = self.inner.with_value(|inner| inner.gpu.as_ref().is_some_and(|gpu| gpu.lost().is_some()));
+            if lost {
+                self.wake();
+            }
+        });
+        let function = look.into_js_value();
+        // Fails only where there is no window.
+        let _ = browser::window()
+            .set_interval_with_callback_and_timeout_and_arguments_0(function.unchecked_ref(), WATCH_MS);
+    }
+
+    /// Destroys the device, to see that nothing is lost. False where there is none.
+    pub fn lose_device(self) -> bool {
+        let gpu = self.inner.with_value(|inner| inner.gpu.clone());
+        if let Some(gpu) = &gpu {
+            gpu.destroy();
+            self.wake();
+        }
+        gpu.is_some()
+    }
+
+    /// Compares every kernel and both engines with their references, on this device and model.
+    async fn check_parity(self, model: &Arc<Model>) {
+        let gpu = self.inner.with_value(|inner| inner.gpu.clone());
+        let mut reports = match &gpu {
+            Some(gpu) => parity::kernels(gpu).await,
+            None => Vec::new(),
+        };
+        reports.extend(parity::sessions(gpu.as_ref(), model, 0, &parity::LENGTHS).await);
+        let checks: Vec<serde_json::Value> = reports
+            .iter()
+            .map(|report| {
+                serde_json::json!({
+                    "name": format!("{}, {}", report.name, report.case),
+                    "worst": report.worst.map(|worst| worst.difference),
+                    "tolerance": report.tolerance,
+                    "passed": report.ok,
+                    "words": report.to_string(),
+                })
+            })
+            .collect();
+        let passed = !reports.is_empty() && reports.iter().all(|report| report.ok);
+        let engine = if gpu.is_some() { "WebGPU" } else { "CPU" };
+        let report = serde_json::json!({ "passed": passed, "engine": engine, "model": model.hash(), "checks": checks });
+        self.parity.set(Some(report.to_string()));
+    }
+}
+
+/// A sentence from an error's words.
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
