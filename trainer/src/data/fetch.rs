@@ -840,14 +840,15 @@ mod tests {
         }
     }
 
-    /// Where real data lies in the data directory, its files must be found right.
+    /// Where MNIST lies in the data directory, it is found right, however it was compressed. (Of other sets only the
+    /// publisher's own compression is known.)
     #[test]
     fn data_that_is_there_is_right() {
         let Ok(dir) = data_dir(None) else { return };
         for set in SETS {
-            // A set with a file that was never there is not the set that is meant here.
-            for (file, state) in verify(set.name, &dir).into_iter().flatten() {
-                assert!(!matches!(state, State::Wrong(_)), "{} {file}: {state:?}", set.name);
+            for (name, state) in verify(set.name, &dir).into_iter().flatten() {
+                let known = set.files.iter().any(|file| file.name == name && file.content.is_some());
+                assert!(!known || !matches!(state, State::Wrong(_)), "{} {name}: {state:?}", set.name);
             }
         }
     }
