@@ -1,1 +1,12 @@
-//! trainer
+//! Meta-trains learners for in-context learning, measures and exports them.
+#![recursion_limit = "256"]
+
+pub mod baselines;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod eval;
+pub mod nets;
+pub mod plot;
+pub mod tasks;
+pub mod train;

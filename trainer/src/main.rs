@@ -1,1 +1,509 @@
-fn main(){}
+//! The command line of the trainer. Logs and progress go to stderr, results to stdout.
+#![recursion_limit = "256"]
+
+use std::error::Error;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use shaders::Model;
+use shaders::file::Precision;
+use trainer::config::{PRESETS, RunConfig};
+use trainer::device::{self, Choice};
+use trainer::eval::{self, Outcome, Settings};
+use trainer::train::{self, Metrics, Run};
+use trainer::{data, plot};
+
+/// Meta-train a learner, measure it, export it as one file.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 110)]
+struct Cli {
+    /// Folder of data sets [default: $GPICL_DATA, else gpicl in the user's cache]
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Meta-train a learner into a run's folder; Ctrl-C writes a checkpoint
+    Train(TrainArguments),
+    /// Measure learners on data sets they were not trained on
+    Eval(EvalArguments),
+    /// Write a run's learner as one safetensors file
+    Export {
+        /// Folder of the run
+        run: PathBuf,
+        /// File to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// How weights are stored
+        #[arg(long, value_enum, default_value_t = Dtype::F32)]
+        dtype: Dtype,
+    },
+    /// Say what a model file holds
+    Inspect {
+        /// Model file
+        model: PathBuf,
+        /// As JSON on stdout
+        #[arg(long)]
+        json: bool,
+    },
+    /// Data sets: what there is, download, check
+    Data {
+        #[command(subcommand)]
+        command: DataCommand,
+    },
+}
+
+#[derive(clap::Args)]
+struct TrainArguments {
+    /// Where settings start from
+    #[arg(long, default_value = "quick", help = preset_help())]
+    preset: String,
+    /// TOML file laid over the preset
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, such as --set training.steps=2000; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// auto, cpu, gpu or gpu:n
+    #[arg(long, default_value = "auto")]
+    device: Choice,
+    /// Folder of the run [default: runs/PRESET]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Go on with a run from its last checkpoint
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["out", "config", "set", "preset", "overwrite"])]
+    resume: Option<PathBuf>,
+    /// Remove a run that lies in the folder already
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the resolved settings and stop
+    #[arg(long)]
+    print_config: bool,
+}
+
+#[derive(clap::Args)]
+struct EvalArguments {
+    /// Model files
+    #[arg(required = true)]
+    models: Vec<PathBuf>,
+    /// Data sets, separated by commas; `random` is the lookup test
+    #[arg(long, value_delimiter = ',', default_value = "mnist,fashion-mnist")]
+    data: Vec<String>,
+    /// Protocol
+    #[arg(long, value_enum, default_value_t = Protocol::Paper)]
+    protocol: Protocol,
+    /// Episodes of each data set
+    #[arg(long, default_value_t = 1000)]
+    episodes: usize,
+    /// Seed of the evaluation's streams
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Positions of the paper protocol, counted from 1, separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "1,2,3,5,10,20,30,50,70,100")]
+    positions: Vec<usize>,
+    /// Classes of an episode of the drawing protocol
+    #[arg(long, value_delimiter = ',', default_value = "5,10")]
+    ways: Vec<usize>,
+    /// Shots a class of the drawing protocol
+    #[arg(long, value_delimiter = ',', default_value = "1,3,5,10")]
+    shots: Vec<usize>,
+    /// Hand-written rules and controls on the same episodes
+    #[arg(long)]
+    baselines: bool,
+    /// JSON on stdout in the place of a table
+    #[arg(long)]
+    json: bool,
+    /// Learning curves as SVG; several data sets get their name before the ending
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// auto, cpu, gpu or gpu:n
+    #[arg(long, default_value = "auto")]
+    device: Choice,
+}
+
+#[derive(Subcommand)]
+enum DataCommand {
+    /// Data sets that can be fetched and folders that are there
+    List,
+    /// Download data sets, with checksums and resume
+    Fetch {
+        /// Names, such as mnist
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Compare files on disk with their checksums
+    Verify {
+        /// Names; all that are there if none is given
+        names: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dtype {
+    F32,
+    F16,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Protocol {
+    Paper,
+    Drawing,
+}
+
+fn preset_help() -> String {
+    let lines: Vec<String> = PRESETS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    format!("Where settings start from:\n{}", lines.join("\n"))
+}
+
+type Outcomes = Result<(), Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = data::data_dir(cli.data_dir.as_deref()).map_err(Into::into).and_then(|dir| match cli.command {
+        Command::Train(arguments) => train_command(&arguments, &dir),
+        Command::Eval(arguments) => eval_command(&arguments, &dir),
+        Command::Export { run, output, dtype } => export_command(&run, &output, dtype),
+        Command::Inspect { model, json } => inspect_command(&model, json),
+        Command::Data { command } => data_command(&command, &dir),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
+    if arguments.print_config {
+        let config = match &arguments.resume {
+            Some(folder) => RunConfig::read(&folder.join("config.toml"))?,
+            None => RunConfig::resolve(&arguments.preset, arguments.config.as_deref(), &arguments.set)?,
+        };
+        print!("{}", config.to_toml());
+        return Ok(());
+    }
+    let device = device::open(arguments.device)?;
+    let mut run = match &arguments.resume {
+        Some(folder) => Run::resume(folder, data_dir, device)?,
+        None => {
+            let config = RunConfig::resolve(&arguments.preset, arguments.config.as_deref(), &arguments.set)?;
+            let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&arguments.preset));
+            if arguments.overwrite && folder.join("config.toml").exists() {
+                std::fs::remove_dir_all(&folder)?;
+            }
+            Run::start(config, &folder, data_dir, device)?
+        }
+    };
+    let spec = &run.config.model;
+    let training = &run.config.training;
+    let tokens = run.config.tasks.length;
+    eprintln!(
+        "{} parameters, {:.2} GFLOP a step of {} episodes, on {}; {}",
+        spec.parameters(),
+        3.0 * spec.forward_flop(tokens) * training.batch as f64 / 1e9,
+        training.batch,
+        run.device_name(),
+        match run.step() {
+            0 => format!("{} steps", training.steps),
+            step => format!("resumed at step {step} of {}", training.steps),
+        }
+    );
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        // a second Ctrl-C does not wait
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    let steps = training.steps;
+    let bar = ProgressBar::new(steps).with_position(run.step());
+    bar.set_style(
+        ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}  ETA {eta}  {msg}").expect("a valid template"),
+    );
+    let terminal = std::io::stderr().is_terminal();
+    let mut last_line = 0;
+    let complete = run.train(&stop, &mut |m| {
+        let text = describe(m);
+        if terminal {
+            bar.set_position(m.step);
+            bar.set_message(text);
+        } else if m.step >= last_line + steps.div_ceil(20) || m.step == steps {
+            last_line = m.step;
+            eprintln!("step {}/{steps}  {:.0} s  {text}", m.step, m.seconds);
+        }
+    })?;
+    bar.finish_and_clear();
+    let folder = run.folder.display();
+    if complete {
+        eprintln!("done: {steps} steps; write the learner with `trainer export {folder} -o FILE.safetensors`");
+        Ok(())
+    } else {
+        eprintln!("stopped at step {}; go on with `trainer train --resume {folder}`", run.step());
+        std::process::exit(130);
+    }
+}
+
+fn describe(m: &Metrics) -> String {
+    let accuracy: Vec<String> =
+        m.positions.iter().zip(&m.accuracy).map(|(p, a)| format!("@{p} {:.1} %", 100.0 * a)).collect();
+    format!("loss {:.3}  accuracy {}", m.loss, accuracy.join("  "))
+}
+
+fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
+    let device = device::open(arguments.device)?;
+    let settings = Settings {
+        episodes: arguments.episodes.max(1),
+        seed: arguments.seed,
+        positions: arguments.positions.clone(),
+        baselines: arguments.baselines,
+    };
+    let mut results: Vec<Outcome> = Vec::new();
+    for path in &arguments.models {
+        let model = Model::read(path)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        for set in &arguments.data {
+            match arguments.protocol {
+                Protocol::Paper => {
+                    let mut settings = settings.clone();
+                    settings.positions.retain(|&p| p <= model.spec.longest);
+                    let bar = ProgressBar::new(settings.episodes as u64).with_message(format!("{name} on {set}"));
+                    bar.set_style(
+                        ProgressStyle::with_template("{msg:30} {bar:30} {pos}/{len}  ETA {eta}").expect("a valid template"),
+                    );
+                    let outcome = eval::paper(&name, &model, set, data_dir, &device.device, &settings, &mut |done| {
+                        bar.set_position(done as u64);
+                    })?;
+                    bar.finish_and_clear();
+                    results.push(outcome);
+                }
+                Protocol::Drawing => {
+                    for &ways in &arguments.ways {
+                        results.push(eval::drawing(&name, &model, set, data_dir, ways, &arguments.shots, &settings)?);
+                    }
+                }
+            }
+        }
+    }
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "results": results }))?);
+    } else {
+        print!("{}", table(&results));
+    }
+    if let Some(path) = &arguments.plot {
+        plot_results(&results, path)?;
+    }
+    Ok(())
+}
+
+/// A table a person can read: one block a result, one column a position.
+fn table(results: &[Outcome]) -> String {
+    let mut text = String::new();
+    for r in results {
+        let head = if r.protocol == "paper" { "accuracy % at position" } else { "accuracy % at shots a class" };
+        text += &format!("\n{} · {} · {} · {} episodes\n", r.model, r.dataset, r.protocol, r.episodes);
+        let row = |name: &str, cells: Vec<String>| {
+            format!("  {name:<24}{}\n", cells.iter().map(|c| format!("{c:>7}")).collect::<String>())
+        };
+        let percent = |values: &[f64]| values.iter().map(|a| format!("{:.1}", 100.0 * a)).collect::<Vec<_>>();
+        text += &row(head, r.positions.iter().map(|p| p.to_string()).collect());
+        text += &row("learner", percent(&r.accuracy));
+        text += &row("  ± 95 %", percent(&r.ci95));
+        text += &row("  nats", r.nll.iter().map(|v| format!("{v:.2}")).collect());
+        for (name, accuracy) in &r.baselines {
+            text += &row(name, percent(accuracy));
+        }
+    }
+    text
+}
+
+/// One plot a data set and protocol, with every model and rule.
+fn plot_results(results: &[Outcome], path: &Path) -> Outcomes {
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for r in results {
+        let key = (r.dataset.clone(), r.protocol.clone());
+        if !groups.contains(&key) {
+            groups.push(key);
+        }
+    }
+    for (dataset, protocol) in &groups {
+        let rows: Vec<&Outcome> =
+            results.iter().filter(|r| &r.dataset == dataset && &r.protocol == protocol).collect();
+        let mut series: Vec<plot::Series> = rows
+            .iter()
+            .map(|r| plot::Series {
+                name: r.model.clone(),
+                positions: r.positions.clone(),
+                accuracy: r.accuracy.clone(),
+                ci95: r.ci95.clone(),
+                dashed: false,
+            })
+            .collect();
+        for (name, accuracy) in &rows[0].baselines {
+            series.push(plot::Series {
+                name: name.clone(),
+                positions: rows[0].positions.clone(),
+                accuracy: accuracy.clone(),
+                ci95: Vec::new(),
+                dashed: true,
+            });
+        }
+        let plot = plot::Plot {
+            title: format!("Learning {dataset} in context"),
+            subtitle: format!("{protocol} protocol, {} episodes, 95 % bands", rows[0].episodes),
+            logarithmic: true,
+            chance: None,
+            series,
+        };
+        let file = if groups.len() == 1 {
+            path.to_owned()
+        } else {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            path.with_file_name(format!("{stem}-{}-{}.svg", dataset, protocol.replace(' ', "-")))
+        };
+        plot.save(&file)?;
+        eprintln!("wrote {}", file.display());
+    }
+    Ok(())
+}
+
+fn export_command(run: &Path, output: &Path, dtype: Dtype) -> Outcomes {
+    let (mut model, config, step) = train::read_run(run)?;
+    let text = &mut model.metadata;
+    text.insert("training".into(), config.to_toml());
+    text.insert("step".into(), step.to_string());
+    text.insert("data".into(), config.tasks.data.join(", "));
+    text.insert("commit".into(), env!("GIT_COMMIT").into());
+    text.insert("licence".into(), "MIT OR Apache-2.0".into());
+    text.insert("software".into(), format!("trainer {}", env!("CARGO_PKG_VERSION")));
+    model.write(output, match dtype {
+        Dtype::F32 => Precision::F32,
+        Dtype::F16 => Precision::F16,
+    })?;
+    // what was written is what a page will read
+    let back = Model::read(output)?;
+    let bytes = std::fs::metadata(output)?.len();
+    eprintln!(
+        "wrote {}: {} parameters, {bytes} bytes, step {step} of {}, weights {}",
+        output.display(),
+        back.spec.parameters(),
+        config.training.steps,
+        &back.hash()[..12]
+    );
+    Ok(())
+}
+
+fn inspect_command(path: &Path, json: bool) -> Outcomes {
+    let model = Model::read(path)?;
+    if json {
+        let text = serde_json::json!({
+            "spec": model.spec,
+            "parameters": model.spec.parameters(),
+            "hash": model.hash(),
+            "metadata": model.metadata,
+            "tensors": model.spec.tensors().iter().map(|t| (t.name.clone(), t.shape.clone())).collect::<Vec<_>>(),
+        });
+        println!("{}", serde_json::to_string_pretty(&text)?);
+        return Ok(());
+    }
+    println!("{}", path.display());
+    println!("  parameters  {}", model.spec.parameters());
+    println!("  bytes       {}", std::fs::metadata(path)?.len());
+    println!("  weights     {}", model.hash());
+    println!("  spec        {}", serde_json::to_string(&model.spec)?);
+    for (key, value) in &model.metadata {
+        if value.contains('\n') {
+            println!("  {key}");
+            value.lines().for_each(|line| println!("    {line}"));
+        } else {
+            println!("  {key:<11} {value}");
+        }
+    }
+    println!("  tensors");
+    for tensor in model.spec.tensors() {
+        let values = model.tensor(&tensor.name);
+        let rms = (values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / values.len() as f64).sqrt();
+        println!("    {:<28} {:<14} rms {rms:.4}", tensor.name, format!("{:?}", tensor.shape));
+    }
+    Ok(())
+}
+
+fn data_command(command: &DataCommand, dir: &Path) -> Outcomes {
+    match command {
+        DataCommand::List => {
+            println!("data directory: {}", dir.display());
+            for set in data::fetch::list(dir) {
+                let state = if set.present { "here" } else { "not here" };
+                let size = match set.bytes {
+                    0 => String::new(),
+                    bytes => format!("{:.0} MB", bytes as f64 / 1e6),
+                };
+                println!("  {:<16} {:<9} {:>7}  {}  {}", set.name, state, size, set.about, set.licence);
+            }
+            Ok(())
+        }
+        DataCommand::Fetch { names } => {
+            for name in names {
+                let bar = ProgressBar::new(0);
+                bar.set_style(
+                    ProgressStyle::with_template("{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}")
+                        .expect("a valid template"),
+                );
+                let folder = data::fetch::fetch(name, dir, &mut |file, event| {
+                    use data::fetch::Event;
+                    match event {
+                        Event::Present => bar.suspend(|| eprintln!("{file}: here already, checksum right")),
+                        Event::Start { url, from } => {
+                            bar.set_message(file.to_owned());
+                            bar.suspend(|| match from {
+                                0 => eprintln!("{file}: from {url}"),
+                                from => eprintln!("{file}: from {url}, going on at byte {from}"),
+                            });
+                        }
+                        Event::Bytes { done, total } => {
+                            bar.set_length(total.unwrap_or(done));
+                            bar.set_position(done);
+                        }
+                        Event::Failed { reason } => bar.suspend(|| eprintln!("{file}: {reason}")),
+                        Event::Done => bar.suspend(|| eprintln!("{file}: done, checksum right")),
+                        Event::Convert => bar.suspend(|| eprintln!("{file}: converting")),
+                    }
+                })?;
+                bar.finish_and_clear();
+                eprintln!("{name} is in {}", folder.display());
+            }
+            Ok(())
+        }
+        DataCommand::Verify { names } => {
+            let names = if names.is_empty() { data::folders(dir) } else { names.clone() };
+            let mut wrong = 0;
+            for name in &names {
+                for (file, state) in data::fetch::verify(name, dir)? {
+                    use data::fetch::State;
+                    let text = match &state {
+                        State::Right => "right".to_owned(),
+                        State::Readable => "readable (no checksum is known)".to_owned(),
+                        State::Missing => "missing".to_owned(),
+                        State::Wrong(how) => format!("WRONG: {how}"),
+                    };
+                    wrong += usize::from(matches!(state, State::Missing | State::Wrong(_)));
+                    println!("{name}/{file}: {text}");
+                }
+            }
+            if wrong > 0 {
+                return Err(format!("{wrong} files are missing or wrong; mend them with `trainer data fetch NAME`").into());
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Where to train: a real GPU through wgpu, else the CPU. A software GPU adapter is never picked: flex is faster.
+
+use burn::tensor::Device;
+
+/// What `--device` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// A GPU if there is one, else the CPU.
+    Auto,
+    /// Burn's flex backend.
+    Cpu,
+    /// GPU number n, in the order of [`gpus`].
+    Gpu(usize),
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "auto" => Ok(Choice::Auto),
+            None if text == "cpu" => Ok(Choice::Cpu),
+            None if text == "gpu" => Ok(Choice::Gpu(0)),
+            Some(("gpu", n)) => n.parse().map(Choice::Gpu).map_err(|_| format!("expected gpu:0, gpu:1 …, found `{text}`")),
+            _ => Err(format!("expected auto, cpu, gpu or gpu:n, found `{text}`")),
+        }
+    }
+}
+
+/// A device and its name for people.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// Without autodiff.
+    pub device: Device,
+    /// Such as `CPU (flex)`.
+    pub name: String,
+    /// Whether micro-batches run in parallel threads.
+    pub cpu: bool,
+}
+
+/// No such device in this build or on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// `--device gpu` in a build without it.
+    #[error("this trainer was built without GPU support; build it with `cargo build --release -p trainer --features gpu`")]
+    NotBuilt,
+    /// Fewer GPUs than asked for.
+    #[error("GPU {asked} was asked for, found {}: use --device auto or cpu", if found.is_empty() { "none".into() } else { found.join(", ") })]
+    NotFound {
+        /// Number asked for.
+        asked: usize,
+        /// Names of those found.
+        found: Vec<String>,
+    },
+    /// A build without the CPU backend and no GPU.
+    #[error("no GPU was found and this trainer was built without the `cpu` feature")]
+    NoCpu,
+}
+
+/// Opens what was asked for.
+///
+/// # Errors
+/// No such device.
+pub fn open(choice: Choice) -> Result<Chosen, DeviceError> {
+    let gpus = gpus();
+    match choice {
+        Choice::Cpu => cpu(),
+        Choice::Auto if gpus.is_empty() => cpu(),
+        Choice::Auto => Ok(gpus[0].clone()),
+        Choice::Gpu(_) if !cfg!(feature = "gpu") => Err(DeviceError::NotBuilt),
+        Choice::Gpu(asked) => gpus.get(asked).cloned().ok_or_else(|| DeviceError::NotFound {
+            asked,
+            found: gpus.iter().map(|gpu| gpu.name.clone()).collect(),
+        }),
+    }
+}
+
+fn cpu() -> Result<Chosen, DeviceError> {
+    #[cfg(feature = "cpu")]
+    return Ok(Chosen { device: Device::flex(), name: "CPU (flex)".into(), cpu: true });
+    #[cfg(not(feature = "cpu"))]
+    Err(DeviceError::NoCpu)
+}
+
+/// Discrete, integrated and virtual GPUs, in this order.
+#[cfg(feature = "gpu")]
+pub fn gpus() -> Vec<Chosen> {
+    use burn::tensor::DeviceKind;
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let mut found: Vec<Chosen> = Vec::new();
+    type Kind = (wgpu::DeviceType, fn(usize) -> DeviceKind);
+    let kinds: [Kind; 3] = [
+        (wgpu::DeviceType::DiscreteGpu, DeviceKind::DiscreteGpu),
+        (wgpu::DeviceType::IntegratedGpu, DeviceKind::IntegratedGpu),
+        (wgpu::DeviceType::VirtualGpu, DeviceKind::VirtualGpu),
+    ];
+    for (wanted, kind) in kinds {
+        let names = adapters.iter().map(|a| a.get_info()).filter(|info| info.device_type == wanted);
+        for (index, info) in names.enumerate() {
+            found.push(Chosen {
+                device: gpu_device(kind(index)),
+                name: format!("{} ({:?})", info.name, info.backend),
+                cpu: false,
+            });
+        }
+    }
+    found
+}
+
+#[cfg(feature = "gpu")]
+fn gpu_device(kind: burn::tensor::DeviceKind) -> Device {
+    // compiled straight to SPIR-V or MSL where that was asked for at build time
+    #[cfg(feature = "vulkan")]
+    return Device::vulkan(kind);
+    #[cfg(all(feature = "metal", not(feature = "vulkan")))]
+    return Device::metal(kind);
+    #[cfg(not(any(feature = "vulkan", feature = "metal")))]
+    Device::wgpu(kind)
+}
+
+/// None in this build.
+#[cfg(not(feature = "gpu"))]
+pub fn gpus() -> Vec<Chosen> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_are_read_and_mistakes_explained() {
+        assert_eq!("gpu:1".parse(), Ok(Choice::Gpu(1)));
+        assert_eq!("auto".parse(), Ok(Choice::Auto));
+        assert!("cuda".parse::<Choice>().unwrap_err().contains("expected auto, cpu, gpu"));
+    }
+}

@@ -1,0 +1,505 @@
+//! Evaluation protocols: a frozen learner and the hand-written rules on the very same episodes.
+//!
+//! *paper*: T examples of the test split drawn without replacement, fresh label permutation and fresh projection an
+//! episode, accuracy at every position asked for; position p has p − 1 shown examples before it.
+//! *drawing*: raw pictures, K classes × S shots in random order, then queries of every class.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use shaders::encode::Encoder;
+use shaders::random::{self, Stream};
+use shaders::{Model, cpu, session};
+
+use crate::baselines::{self, Rule};
+use crate::data::{self, Dataset};
+use crate::nets::Net;
+use crate::tasks::{Base, Episode, labels, projection};
+use crate::train::{TrainError, batch, encode_base, floats};
+
+/// How to measure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Episodes of each data set (of each number of shots for *drawing*).
+    pub episodes: usize,
+    /// Seed of the evaluation's own streams.
+    pub seed: u64,
+    /// Positions of *paper*, counted from 1.
+    pub positions: Vec<usize>,
+    /// Whether the hand-written rules and the shuffled-label and untrained controls answer too.
+    pub baselines: bool,
+}
+
+/// One row of results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// File of the learner.
+    pub model: String,
+    /// Data set.
+    pub dataset: String,
+    /// `paper`, or `drawing 10-way` and so on.
+    pub protocol: String,
+    /// Episodes.
+    pub episodes: usize,
+    /// Position (paper) or shots a class (drawing) of each value below.
+    pub positions: Vec<usize>,
+    /// Fraction right.
+    pub accuracy: Vec<f64>,
+    /// Half width of the 95 % confidence interval over episodes.
+    pub ci95: Vec<f64>,
+    /// Mean negative log-likelihood of the right label, in nats.
+    pub nll: Vec<f64>,
+    /// Fractions right by the rules and controls.
+    pub baselines: std::collections::BTreeMap<String, Vec<f64>>,
+}
+
+/// Why an evaluation cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// Data or encoding.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// Data.
+    #[error(transparent)]
+    Data(#[from] data::DataError),
+    /// A position the learner cannot reach.
+    #[error("position {found} was asked for; this learner takes 1…{longest}")]
+    Position {
+        /// Position asked for.
+        found: usize,
+        /// Longest T.
+        longest: usize,
+    },
+    /// Too few examples or classes for the protocol.
+    #[error("data set `{name}`: {message}")]
+    Small {
+        /// Data set.
+        name: String,
+        /// Expected and found.
+        message: String,
+    },
+    /// The learner refused an episode.
+    #[error(transparent)]
+    Session(#[from] session::SessionError),
+    /// Encoding of raw pictures.
+    #[error(transparent)]
+    Encode(#[from] shaders::encode::EncodeError),
+}
+
+/// Hits and log-likelihoods of one answerer at each position.
+#[derive(Clone, Default)]
+struct Tally {
+    /// Σ over episodes of the fraction right.
+    sum: Vec<f64>,
+    /// Σ of its square.
+    square: Vec<f64>,
+    nll: Vec<f64>,
+    episodes: usize,
+}
+
+impl Tally {
+    fn add(&mut self, right: &[f64], nll: &[f64]) {
+        for (store, values) in [(&mut self.sum, right), (&mut self.nll, nll)] {
+            store.resize(values.len(), 0.0);
+            store.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+        }
+        self.square.resize(right.len(), 0.0);
+        self.square.iter_mut().zip(right).for_each(|(s, v)| *s += v * v);
+        self.episodes += 1;
+    }
+
+    fn mean(&self) -> Vec<f64> {
+        self.sum.iter().map(|s| s / self.episodes as f64).collect()
+    }
+
+    /// 1.96 standard errors over episodes.
+    fn ci95(&self) -> Vec<f64> {
+        let n = self.episodes as f64;
+        let error = |(s, q): (&f64, &f64)| 1.96 * ((q / n - (s / n).powi(2)).max(0.0) / n).sqrt();
+        self.sum.iter().zip(&self.square).map(error).collect()
+    }
+}
+
+/// Where test examples come from.
+enum Source {
+    Set(Base),
+    /// Ten pictures of uniform noise, ten labels, drawn with replacement: the paper's pure lookup test.
+    Random { dimensions: usize },
+}
+
+/// The *paper* protocol. `dataset` is a name in the data directory, or `random`.
+///
+/// # Errors
+/// Data that are missing, a position out of reach.
+pub fn paper(
+    name: &str,
+    model: &Model,
+    dataset: &str,
+    data_dir: &Path,
+    device: &Device,
+    settings: &Settings,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Outcome, EvalError> {
+    let spec = &model.spec;
+    let t = settings.positions.iter().copied().max().unwrap_or(1);
+    for &found in &settings.positions {
+        if found == 0 || found > spec.longest {
+            return Err(EvalError::Position { found, longest: spec.longest });
+        }
+    }
+    let source = if dataset == "random" {
+        Source::Random { dimensions: if spec.encoding.projected { 196 } else { spec.inputs } }
+    } else {
+        let set = data::open(dataset, data::Split::Test, data_dir)?;
+        check_size(&set, spec.classes, t)?;
+        let base = encode_base(spec, &set)
+            .map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
+        Source::Set(base)
+    };
+    let net = Net::from_model(model, device);
+    let untrained = settings
+        .baselines
+        .then(|| Model::random(spec.clone(), settings.seed).expect("a spec of a model that was read is valid"))
+        .map(|m| Net::from_model(&m, device));
+    let mut own = Tally::default();
+    let mut others: Vec<(String, Tally)> = Vec::new();
+    const BATCH: usize = 16;
+    let mut done = 0;
+    while done < settings.episodes {
+        let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
+        let episodes: Vec<Episode> =
+            ids.par_iter().map(|&i| test_episode(&source, spec, t, settings.seed, dataset, i)).collect();
+        let rows = answers(&net, &episodes, device);
+        score(&rows, &episodes, spec.classes, &settings.positions, &mut own);
+        if let Some(untrained) = &untrained {
+            let rows = answers(untrained, &episodes, device);
+            score(&rows, &episodes, spec.classes, &settings.positions, control(&mut others, "untrained"));
+            // labels of the context say nothing about the inputs: what is left must be chance
+            let shuffled: Vec<Episode> = episodes
+                .iter()
+                .zip(&ids)
+                .map(|(episode, &i)| {
+                    let order =
+                        labels::permutation(t, &mut random::stream(settings.seed, "evaluation/shuffled", i));
+                    let labels = order.iter().map(|&o| episode.labels[o as usize]).collect();
+                    Episode { inputs: episode.inputs.clone(), labels }
+                })
+                .collect();
+            let rows = answers(&net, &shuffled, device);
+            score(&rows, &shuffled, spec.classes, &settings.positions, control(&mut others, "shuffled labels"));
+            let ruled: Vec<Vec<Vec<f64>>> = episodes
+                .par_iter()
+                .map(|e| {
+                    settings
+                        .positions
+                        .iter()
+                        .map(|&p| {
+                            let (x, n) = (spec.inputs, p - 1);
+                            let episode = baselines::Episode::new(
+                                &e.inputs[..n * x],
+                                &e.labels[..n],
+                                &e.inputs[n * x..p * x],
+                                x,
+                                spec.classes,
+                            )
+                            .expect("an episode fits itself");
+                            let right = |rule: &Rule| f64::from(episode.predict(*rule)[0] == e.labels[n]);
+                            Rule::ALL.iter().map(right).collect()
+                        })
+                        .collect()
+                })
+                .collect();
+            for positions in ruled {
+                for (r, rule) in Rule::ALL.iter().enumerate() {
+                    let right: Vec<f64> = positions.iter().map(|row| row[r]).collect();
+                    control(&mut others, rule.name()).add(&right, &[]);
+                }
+            }
+        }
+        done += ids.len();
+        progress(done);
+    }
+    Ok(Outcome {
+        model: name.to_owned(),
+        dataset: dataset.to_owned(),
+        protocol: "paper".into(),
+        episodes: own.episodes,
+        positions: settings.positions.clone(),
+        accuracy: own.mean(),
+        ci95: own.ci95(),
+        nll: own.nll.iter().map(|s| s / own.episodes as f64).collect(),
+        baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
+    })
+}
+
+fn control<'a>(others: &'a mut Vec<(String, Tally)>, name: &str) -> &'a mut Tally {
+    let at = others.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+        others.push((name.to_owned(), Tally::default()));
+        others.len() - 1
+    });
+    &mut others[at].1
+}
+
+fn check_size(set: &Dataset, classes: usize, t: usize) -> Result<(), EvalError> {
+    let small = |message| Err(EvalError::Small { name: set.name.clone(), message });
+    if set.len() < t {
+        return small(format!("expected at least {t} test examples, found {}", set.len()));
+    }
+    if set.classes < 2 {
+        return small(format!("expected at least 2 classes, found {}", set.classes));
+    }
+    let _ = classes;
+    Ok(())
+}
+
+/// Episode `index` of an evaluation: a function of (seed, data set, index).
+fn test_episode(source: &Source, spec: &shaders::ModelSpec, t: usize, seed: u64, name: &str, index: u64) -> Episode {
+    let mut stream = random::stream(seed, &format!("evaluation/paper/{name}"), index);
+    let (raw, dimensions, own) = match source {
+        Source::Set(base) => {
+            // a set with more classes than the learner: K = C of them, chosen for this episode
+            let present: Vec<usize> = (0..base.by_class.len()).filter(|&c| !base.by_class[c].is_empty()).collect();
+            let picks: Vec<(u32, u32)> = if present.len() <= spec.classes {
+                distinct(base.labels.len(), t, &mut stream)
+                    .into_iter()
+                    .map(|i| (i, present.iter().position(|&c| c == base.labels[i as usize] as usize).unwrap_or(0) as u32))
+                    .collect()
+            } else {
+                let chosen: Vec<usize> = labels::permutation(present.len(), &mut stream)
+                    .into_iter()
+                    .take(spec.classes)
+                    .map(|i| present[i as usize])
+                    .collect();
+                let pool: Vec<(u32, u32)> = chosen
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(k, &c)| base.by_class[c].iter().map(move |&i| (i, k as u32)))
+                    .collect();
+                distinct(pool.len(), t.min(pool.len()), &mut stream).into_iter().map(|i| pool[i as usize]).collect()
+            };
+            let raw: Vec<f32> = picks.iter().flat_map(|&(i, _)| base.row(i as usize).iter().copied()).collect();
+            (raw, base.dimensions, picks.into_iter().map(|(_, k)| k).collect::<Vec<_>>())
+        }
+        Source::Random { dimensions } => {
+            let mut pictures: Vec<f32> = (0..10 * dimensions).map(|_| stream.random::<f32>()).collect();
+            pictures.chunks_exact_mut(*dimensions).for_each(shaders::pixels::standardise);
+            let own: Vec<u32> = (0..t).map(|_| stream.random_range(0..10)).collect();
+            let raw: Vec<f32> =
+                own.iter().flat_map(|&p| pictures[p as usize * dimensions..][..*dimensions].to_vec()).collect();
+            (raw, *dimensions, own)
+        }
+    };
+    let map = labels::permutation(spec.classes, &mut stream);
+    let labels = own.iter().map(|&k| map[k as usize]).collect();
+    let inputs = if spec.encoding.projected {
+        projection::fresh(&raw, dimensions, spec.inputs, &mut stream)
+    } else {
+        raw
+    };
+    Episode { inputs, labels }
+}
+
+/// `count` different indices below `n` (Floyd's algorithm, then shuffled).
+fn distinct(n: usize, count: usize, stream: &mut Stream) -> Vec<u32> {
+    let mut taken = std::collections::HashSet::new();
+    let mut picks: Vec<u32> = Vec::with_capacity(count);
+    for j in n - count..n {
+        let i = stream.random_range(0..=j) as u32;
+        let pick = if taken.insert(i) { i } else { j as u32 };
+        taken.insert(pick);
+        picks.push(pick);
+    }
+    labels::permutation(count, stream).into_iter().map(|i| picks[i as usize]).collect()
+}
+
+/// Log-probabilities of every position, `[B, T, C]` row-major.
+fn answers(net: &Net, episodes: &[Episode], device: &Device) -> Vec<f32> {
+    let spec = net.spec();
+    let (b, t, c) = (episodes.len(), episodes[0].labels.len(), spec.classes);
+    let (inputs, previous, _) = batch(episodes, spec.inputs, c);
+    let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), device);
+    floats(net.valid().forward(tensor(inputs, spec.inputs), tensor(previous, c)))
+}
+
+fn score(rows: &[f32], episodes: &[Episode], classes: usize, positions: &[usize], tally: &mut Tally) {
+    let t = episodes[0].labels.len();
+    for (e, episode) in episodes.iter().enumerate() {
+        let (mut right, mut nll) = (Vec::new(), Vec::new());
+        for &p in positions {
+            let at = e * t + p - 1;
+            let row = &rows[at * classes..(at + 1) * classes];
+            let label = episode.labels[p - 1] as usize;
+            let best = (0..classes).fold(0, |best, l| if row[l] > row[best] { l } else { best });
+            right.push(f64::from(best == label));
+            nll.push(-f64::from(row[label]));
+        }
+        tally.add(&right, &nll);
+    }
+}
+
+/// The *drawing* protocol for `ways` classes: raw pictures through THE preprocessing, S shots of each class in random
+/// order, `QUERIES` queries a class; answers are restricted to classes that were shown.
+///
+/// # Errors
+/// Data that are missing or too small.
+pub fn drawing(
+    name: &str,
+    model: &Model,
+    dataset: &str,
+    data_dir: &Path,
+    ways: usize,
+    shots: &[usize],
+    settings: &Settings,
+) -> Result<Outcome, EvalError> {
+    const QUERIES: usize = 3;
+    let spec = &model.spec;
+    let set = data::open(dataset, data::Split::Test, data_dir)?;
+    let small = |message| EvalError::Small { name: dataset.to_owned(), message };
+    if ways > spec.classes {
+        return Err(small(format!("{ways}-way was asked for; this learner has {} classes", spec.classes)));
+    }
+    if set.channels != 1 {
+        return Err(small(format!("the drawing protocol needs grey pictures, found {} channels", set.channels)));
+    }
+    let most = shots.iter().copied().max().unwrap_or(1);
+    if ways * most + 1 > spec.longest {
+        return Err(EvalError::Position { found: ways * most + 1, longest: spec.longest });
+    }
+    let classes: Vec<Vec<u32>> = set.by_class().into_iter().filter(|c| c.len() >= most + QUERIES).collect();
+    if classes.len() < ways {
+        return Err(small(format!(
+            "expected {ways} classes of at least {} examples, found {}",
+            most + QUERIES,
+            classes.len()
+        )));
+    }
+    let model = std::sync::Arc::new(model.clone());
+    let mut outcome = Outcome {
+        model: name.to_owned(),
+        dataset: dataset.to_owned(),
+        protocol: format!("drawing {ways}-way"),
+        episodes: settings.episodes,
+        positions: shots.to_vec(),
+        accuracy: Vec::new(),
+        ci95: Vec::new(),
+        nll: Vec::new(),
+        baselines: Default::default(),
+    };
+    for &s in shots {
+        let episode = |index: u64| -> Result<Vec<(f64, f64)>, EvalError> {
+            let purpose = format!("evaluation/drawing/{dataset}/{ways}/{s}");
+            let mut stream = random::stream(settings.seed, &purpose, index);
+            let encoder = Encoder::new(spec, 28, 28, 1, stream.random())?;
+            let chosen = labels::permutation(classes.len(), &mut stream);
+            let map = labels::permutation(spec.classes, &mut stream);
+            let (mut shown, mut asked) = (Vec::new(), Vec::new());
+            for k in 0..ways {
+                let pool = &classes[chosen[k] as usize];
+                for (n, i) in distinct(pool.len(), s + QUERIES, &mut stream).into_iter().enumerate() {
+                    let picture = set.pixels(pool[i as usize] as usize);
+                    // a blank picture stays blank: it is an example like any other
+                    let picture = shaders::pixels::normalise(&picture, set.height, set.width)
+                        .unwrap_or_else(|_| vec![0.0; 28 * 28]);
+                    let example = (encoder.encode(&picture)?, map[k]);
+                    if n < s { shown.push(example) } else { asked.push(example) }
+                }
+            }
+            let order = labels::permutation(shown.len(), &mut stream);
+            let inputs: Vec<f32> = order.iter().flat_map(|&i| shown[i as usize].0.iter().copied()).collect();
+            let given: Vec<u32> = order.iter().map(|&i| shown[i as usize].1).collect();
+            let queries: Vec<f32> = asked.iter().flat_map(|(x, _)| x.iter().copied()).collect();
+            let mut session = cpu::Session::new(model.clone());
+            session.context.observe(&inputs, &given)?;
+            let rows = session::restrict(&session.predict(&queries)?, spec.classes, &given);
+            let best = |row: &[f32]| (0..row.len()).fold(0, |b, l| if row[l] > row[b] { l } else { b }) as u32;
+            let n = asked.len() as f64;
+            let mut right = 0.0;
+            let mut nll = 0.0;
+            for (row, (_, label)) in rows.chunks_exact(spec.classes).zip(&asked) {
+                right += f64::from(best(row) == *label) / n;
+                nll -= f64::from(row[*label as usize]) / n;
+            }
+            let mut all = vec![(right, nll)];
+            if settings.baselines {
+                let rules = baselines::Episode::new(&inputs, &given, &queries, spec.inputs, spec.classes)
+                    .expect("an episode fits itself");
+                for rule in Rule::ALL {
+                    let hits = rules.predict(rule).iter().zip(&asked).filter(|(a, (_, label))| *a == label).count();
+                    all.push((hits as f64 / n, 0.0));
+                }
+            }
+            Ok(all)
+        };
+        let all: Vec<Vec<(f64, f64)>> =
+            (0..settings.episodes as u64).into_par_iter().map(episode).collect::<Result<_, _>>()?;
+        let tally = |column: usize| {
+            let mut tally = Tally::default();
+            all.iter().for_each(|row| tally.add(&[row[column].0], &[row[column].1]));
+            tally
+        };
+        let own = tally(0);
+        outcome.accuracy.push(own.mean()[0]);
+        outcome.ci95.push(own.ci95()[0]);
+        outcome.nll.push(own.nll[0] / own.episodes as f64);
+        if settings.baselines {
+            for (r, rule) in Rule::ALL.iter().enumerate() {
+                outcome.baselines.entry(rule.name().into()).or_default().push(tally(r + 1).mean()[0]);
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shaders::ModelSpec;
+
+    #[test]
+    fn distinct_picks_are_distinct_and_cover_everything() {
+        let mut stream = random::stream(1, "distinct", 0);
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..200 {
+            let picks = distinct(20, 7, &mut stream);
+            let unique: std::collections::HashSet<_> = picks.iter().collect();
+            assert_eq!(unique.len(), 7);
+            seen.extend(picks);
+        }
+        assert_eq!(seen.len(), 20);
+    }
+
+    #[test]
+    fn an_evaluation_is_a_function_of_its_seed() {
+        let spec = ModelSpec::shifted(16, 8, 1, 1);
+        let source = Source::Random { dimensions: 30 };
+        let a = test_episode(&source, &spec, 20, 5, "random", 3);
+        assert_eq!(a, test_episode(&source, &spec, 20, 5, "random", 3));
+        assert_ne!(a, test_episode(&source, &spec, 20, 6, "random", 3));
+        // equal pictures have equal labels: a lookup test can be solved
+        for i in 0..20 {
+            for j in 0..20 {
+                if a.inputs[i * 16..(i + 1) * 16] == a.inputs[j * 16..(j + 1) * 16] {
+                    assert_eq!(a.labels[i], a.labels[j]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
+        let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
+        let settings = Settings { episodes: 64, seed: 3, positions: vec![1, 100], baselines: true };
+        let device = Device::flex();
+        let outcome =
+            paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
+        assert_eq!(outcome.episodes, 64);
+        assert!(outcome.baselines["1-NN cosine"][1] > 0.95, "{:?}", outcome.baselines);
+        // 64 episodes at 0.1: standard deviation 0.0375
+        assert!(outcome.baselines["shuffled labels"][1] < 0.3, "{:?}", outcome.baselines);
+        assert!(outcome.accuracy[0] < 0.3);
+    }
+}

@@ -1,0 +1,106 @@
+//! Label maps: which of C labels each class of a task carries, how many classes there are and how often each comes.
+
+use rand::RngExt;
+use rand_distr::{Distribution, Gamma};
+use shaders::random::Stream;
+
+use super::TaskConfig;
+
+/// The classes of one task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classes {
+    /// Label (below C) of class 0…K−1.
+    pub label: Vec<u32>,
+    /// Share of each class, summing to 1.
+    pub share: Vec<f64>,
+}
+
+impl Classes {
+    /// Draws the number of classes, their labels and shares.
+    pub fn draw(config: &TaskConfig, classes: usize, stream: &mut Stream) -> Classes {
+        let k = if classes > 2 && stream.random_bool(config.fewer_classes) {
+            stream.random_range(2..=classes)
+        } else {
+            classes
+        };
+        let identity = stream.random_bool(config.label_bias);
+        let mut label =
+            if identity { (0..classes as u32).collect() } else { permutation(classes, stream) };
+        label.truncate(k);
+        let share = if stream.random_bool(config.uneven) {
+            // concentration log-uniform in 0.6…33: from one dominant class to nearly even
+            let concentration = (stream.random::<f64>() * 4.0 - 0.5).exp();
+            let gamma = Gamma::new(concentration, 1.0).expect("a positive concentration");
+            let raw: Vec<f64> = (0..k).map(|_| gamma.sample(stream) + 1e-4).collect();
+            let sum: f64 = raw.iter().sum();
+            raw.into_iter().map(|v| v / sum).collect()
+        } else {
+            vec![1.0 / k as f64; k]
+        };
+        Classes { label, share }
+    }
+
+    /// K
+    pub fn count(&self) -> usize {
+        self.label.len()
+    }
+
+    /// Classes of T examples, drawn independently as in the paper (not balanced).
+    pub fn sequence(&self, t: usize, stream: &mut Stream) -> Vec<u32> {
+        (0..t)
+            .map(|_| {
+                let mut left = stream.random::<f64>();
+                let last = self.share.len() - 1;
+                self.share
+                    .iter()
+                    .position(|share| {
+                        left -= share;
+                        left < 0.0
+                    })
+                    .unwrap_or(last) as u32
+            })
+            .collect()
+    }
+}
+
+/// A uniform random permutation of 0…n−1 (Fisher–Yates).
+pub fn permutation(n: usize, stream: &mut Stream) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..n as u32).collect();
+    for i in (1..n).rev() {
+        order.swap(i, stream.random_range(0..=i));
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shaders::random::stream;
+
+    #[test]
+    fn labels_are_distinct_and_every_map_is_equally_likely() {
+        let config = TaskConfig { fewer_classes: 0.5, uneven: 0.5, ..Default::default() };
+        let mut first = [0usize; 10];
+        for i in 0..4_000 {
+            let classes = Classes::draw(&config, 10, &mut stream(1, "labels", i));
+            let mut sorted = classes.label.clone();
+            sorted.sort();
+            sorted.dedup();
+            assert_eq!(sorted.len(), classes.count());
+            assert!((classes.share.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            first[classes.label[0] as usize] += 1;
+        }
+        // 400 expected, standard deviation 19
+        assert!(first.iter().all(|&n| (320..480).contains(&n)), "{first:?}");
+    }
+
+    #[test]
+    fn bias_is_the_probability_of_the_identity() {
+        let config = TaskConfig { label_bias: 0.8, ..Default::default() };
+        let identity: Vec<u32> = (0..10).collect();
+        let kept = (0..1_000)
+            .filter(|&i| Classes::draw(&config, 10, &mut stream(2, "labels", i)).label == identity)
+            .count();
+        assert!((750..850).contains(&kept), "{kept}");
+    }
+}

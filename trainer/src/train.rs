@@ -1,0 +1,617 @@
+//! The meta-training loop: gradients of micro-batches, one optimiser step, a running average of the weights,
+//! checkpoints by atomic rename, `metrics.jsonl`.
+//!
+//! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
+//! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
+//! and step exactly.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
+use burn::optim::{
+    AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig, momentum::MomentumConfig,
+};
+use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+use shaders::Model;
+use shaders::file::{FileError, Precision};
+
+use crate::config::{ConfigError, Optimiser, RunConfig, Training};
+use crate::data::{self, DataError};
+use crate::device::Chosen;
+use crate::nets::Net;
+use crate::tasks::{Base, Episode, Split, Tasks};
+
+/// Why a run stopped that should not have.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Base data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Encoding of base data.
+    #[error("data set `{name}`: {source}")]
+    Encode {
+        /// Data set.
+        name: String,
+        /// Cause.
+        source: shaders::encode::EncodeError,
+    },
+    /// A data set with more classes than the learner, where the learner cannot choose among them.
+    #[error("data set `{name}` has {found} values an example; this learner takes {expected} and has no projection")]
+    Inputs {
+        /// Data set.
+        name: String,
+        /// X.
+        expected: usize,
+        /// D₀.
+        found: usize,
+    },
+    /// Model file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Reading or writing a run's folder.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// File or folder.
+        path: PathBuf,
+        /// Cause.
+        source: io::Error,
+    },
+    /// The folder of a new run is taken.
+    #[error("{} holds a run already; go on with it by `--resume {}`, or choose another --out", .0.display(), .0.display())]
+    Exists(PathBuf),
+    /// Nothing to resume.
+    #[error("{} holds no checkpoint; expected a folder that `trainer train` made", .0.display())]
+    NoCheckpoint(PathBuf),
+    /// A checkpoint that is not whole.
+    #[error("checkpoint {}: {message}; remove this folder to go on from the one before", path.display())]
+    Checkpoint {
+        /// Folder.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The loss is NaN or infinite.
+    #[error("the loss is not finite at step {step}; lower training.rate, or resume from the last checkpoint with another seed")]
+    Diverged {
+        /// Step.
+        step: u64,
+    },
+}
+
+fn io_at(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
+    move |source| TrainError::Io { path: path.to_owned(), source }
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Mean cross-entropy over all positions of this step's batch, in nats.
+    pub loss: f64,
+    /// Positions (counted from 1) of `accuracy`.
+    pub positions: Vec<usize>,
+    /// Fraction right at each position, a running mean over the last 10 logged batches or so.
+    pub accuracy: Vec<f64>,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate.
+    pub rate: f64,
+    /// Wall-clock seconds of training so far, over all sessions of this run.
+    pub seconds: f64,
+}
+
+/// What is saved beside the tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Saved {
+    step: u64,
+    seconds: f64,
+    accuracy: Vec<f64>,
+}
+
+/// A run in memory.
+pub struct Run {
+    /// Settings.
+    pub config: RunConfig,
+    /// Folder.
+    pub folder: PathBuf,
+    /// Episodes.
+    pub tasks: Tasks,
+    device: Chosen,
+    net: Net,
+    average: Net,
+    optimiser: ModuleOptimizer,
+    saved: Saved,
+    pools: Vec<rayon::ThreadPool>,
+}
+
+impl Run {
+    /// A new run in an empty or new folder.
+    ///
+    /// # Errors
+    /// The folder is taken, data are missing, settings do not fit them.
+    pub fn start(config: RunConfig, folder: &Path, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
+        if folder.join("config.toml").exists() {
+            return Err(TrainError::Exists(folder.to_owned()));
+        }
+        let tasks = open_tasks(&config, data_dir)?;
+        fs::create_dir_all(folder).map_err(io_at(folder))?;
+        write_whole(&folder.join("config.toml"), config.to_toml().as_bytes())?;
+        let model = Model::random(config.model.clone(), config.seed).map_err(ConfigError::from)?;
+        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
+        Ok(Run::new(config, folder, tasks, device, &model, &model, saved))
+    }
+
+    /// Goes on from the newest whole checkpoint of a folder, or from the start if there is none yet.
+    ///
+    /// # Errors
+    /// No run there, or a damaged checkpoint.
+    pub fn resume(folder: &Path, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
+        if !folder.join("config.toml").exists() {
+            return Err(TrainError::NoCheckpoint(folder.to_owned()));
+        }
+        let config = RunConfig::read(&folder.join("config.toml"))?;
+        let tasks = open_tasks(&config, data_dir)?;
+        let Some(path) = newest_checkpoint(folder)? else {
+            let model = Model::random(config.model.clone(), config.seed).map_err(ConfigError::from)?;
+            let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
+            return Ok(Run::new(config, folder, tasks, device, &model, &model, saved));
+        };
+        let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
+        let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
+        let saved: Saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
+        let model = Model::read(&path.join("model.safetensors"))?;
+        let average = Model::read(&path.join("average.safetensors"))?;
+        if model.spec != config.model {
+            return Err(wrong("its model is not the one of config.toml".into()));
+        }
+        let mut run = Run::new(config, folder, tasks, device, &model, &average, saved);
+        run.optimiser = run.optimiser.load(path.join("optimiser.bpk")).map_err(|e| wrong(e.to_string()))?;
+        run.forget_metrics_after(run.saved.step)?;
+        Ok(run)
+    }
+
+    fn new(
+        config: RunConfig,
+        folder: &Path,
+        tasks: Tasks,
+        device: Chosen,
+        model: &Model,
+        average: &Model,
+        saved: Saved,
+    ) -> Run {
+        let net = Net::from_model(model, &device.device.clone().autodiff());
+        let average = Net::from_model(average, &device.device);
+        let optimiser = optimiser(&config.training);
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
+        let pools = Vec::new();
+        let mut run = Run { config, folder: folder.to_owned(), tasks, device, net, average, optimiser, saved, pools };
+        run.set_workers(workers);
+        run
+    }
+
+    /// How many micro-batches are worked on at once; changes the time and never the result. By default as many as
+    /// there are cores (one on a GPU).
+    pub fn set_workers(&mut self, workers: usize) {
+        // one pool a worker: Burn's own parallel loops inside it then stay off the other's cores
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let threads = if self.device.cpu { (cores / workers).max(1) } else { 1 };
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
+        self.pools = (0..workers.max(1)).map(|_| pool()).collect();
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.saved.step
+    }
+
+    /// Trains until the last step or until `stop` is set; writes metrics and checkpoints. `progress` is called after
+    /// each logged step. Returns whether the run is complete.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the loss is not finite.
+    pub fn train(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(&Metrics)) -> Result<bool, TrainError> {
+        let path = self.folder.join("metrics.jsonl");
+        let mut log = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io_at(&path))?;
+        let started = Instant::now();
+        let before = self.saved.seconds;
+        let steps = self.config.training.steps;
+        while self.saved.step < steps && !stop.load(Ordering::Relaxed) {
+            let next = self.saved.step + 1;
+            let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
+            let metrics = self.advance(logged)?;
+            self.saved.seconds = before + started.elapsed().as_secs_f64();
+            if let Some(mut metrics) = metrics {
+                metrics.seconds = self.saved.seconds;
+                if !metrics.loss.is_finite() {
+                    return Err(TrainError::Diverged { step: metrics.step });
+                }
+                let line = serde_json::to_string(&metrics).expect("plain data");
+                writeln!(log, "{line}").map_err(io_at(&path))?;
+                progress(&metrics);
+            }
+            if self.saved.step.is_multiple_of(self.config.training.checkpoint_every) && self.saved.step < steps {
+                self.checkpoint()?;
+            }
+        }
+        self.saved.seconds = before + started.elapsed().as_secs_f64();
+        self.checkpoint()?;
+        Ok(self.saved.step >= steps)
+    }
+
+    /// One optimiser step.
+    fn advance(&mut self, logged: bool) -> Result<Option<Metrics>, TrainError> {
+        let training = &self.config.training;
+        let step = self.saved.step;
+        let parts = training.batch / training.micro_batch;
+        let first = step * training.batch as u64;
+        let part = |p: usize| {
+            let from = first + (p * training.micro_batch) as u64;
+            let episodes: Vec<Episode> =
+                (from..from + training.micro_batch as u64).map(|i| self.tasks.episode(Split::Train, i)).collect();
+            gradient(&self.net, &episodes, parts, logged)
+        };
+        let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();
+        std::thread::scope(|scope| {
+            let workers = self.pools.len();
+            let mut shares: Vec<Vec<(usize, &mut Option<Part>)>> = (0..workers).map(|_| Vec::new()).collect();
+            for (p, slot) in results.iter_mut().enumerate() {
+                shares[p % workers].push((p, slot));
+            }
+            for (pool, share) in self.pools.iter().zip(shares) {
+                let part = &part;
+                scope.spawn(move || pool.install(|| share.into_iter().for_each(|(p, slot)| *slot = Some(part(p)))));
+            }
+        });
+        // in the order of micro-batches, whichever thread made them
+        let mut sum = GradientsAccumulator::new();
+        let (mut loss, mut right) = (0.0, Vec::new());
+        for result in results.into_iter().flatten() {
+            sum.accumulate(&self.net, result.gradients);
+            loss += result.loss / parts as f64;
+            add(&mut right, &result.right);
+        }
+        let mut gradients = sum.grads();
+        let mut norm = Norm { gradients: &gradients, square: None };
+        self.net.visit(&mut norm);
+        let norm = norm.square.expect("a net has parameters").sqrt();
+        if training.clip > 0.0 {
+            let scale = (norm.clone() + 1e-9).recip().mul_scalar(training.clip).clamp_max(1.0);
+            self.net.visit(&mut Scale { gradients: &mut gradients, scale });
+        }
+        let rate = training.rate_at(step);
+        let net = self.net.clone();
+        self.net = self.optimiser.step(rate, net, gradients);
+        let decay = training.average.min((step + 1) as f64 / (step + 11) as f64);
+        let decay = if training.average == 0.0 { 0.0 } else { decay };
+        let mut values = GradientsParams::new();
+        self.net.visit(&mut Collect { values: &mut values });
+        self.average = self.average.clone().map(&mut Average { values, decay });
+        self.saved.step = step + 1;
+        if !logged {
+            return Ok(None);
+        }
+        let episodes = training.batch as f64;
+        if self.saved.accuracy.len() != right.len() {
+            self.saved.accuracy = right.iter().map(|n| n / episodes).collect();
+        }
+        for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
+            *mean += 0.1 * (n / episodes - *mean);
+        }
+        let positions: Vec<usize> = [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect();
+        Ok(Some(Metrics {
+            step: step + 1,
+            loss,
+            accuracy: positions.iter().map(|&p| self.saved.accuracy[p - 1]).collect(),
+            positions,
+            gradient_norm: scalar(norm),
+            rate,
+            seconds: 0.0,
+        }))
+    }
+
+    /// Writes `checkpoint-STEP/` whole, then removes older ones but one.
+    ///
+    /// # Errors
+    /// What the operating system says; the checkpoints before stay.
+    pub fn checkpoint(&self) -> Result<(), TrainError> {
+        let name = format!("checkpoint-{:09}", self.saved.step);
+        let path = self.folder.join(&name);
+        if path.exists() {
+            return Ok(());
+        }
+        let temporary = self.folder.join(format!("{name}.{}.tmp", std::process::id()));
+        let _ = fs::remove_dir_all(&temporary);
+        fs::create_dir_all(&temporary).map_err(io_at(&temporary))?;
+        self.net.to_model().write(&temporary.join("model.safetensors"), Precision::F32)?;
+        self.average.to_model().write(&temporary.join("average.safetensors"), Precision::F32)?;
+        let wrong = |e: burn::store::RecordError| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
+        self.optimiser.save(temporary.join("optimiser.bpk")).map_err(wrong)?;
+        let state = serde_json::to_vec(&self.saved).expect("plain data");
+        write_whole(&temporary.join("state.json"), &state)?;
+        fs::rename(&temporary, &path).map_err(io_at(&path))?;
+        for old in checkpoints(&self.folder)?.iter().rev().skip(2) {
+            fs::remove_dir_all(old).map_err(io_at(old))?;
+        }
+        Ok(())
+    }
+
+    /// The learner as it would be exported now.
+    pub fn model(&self) -> Model {
+        self.average.to_model()
+    }
+
+    /// Where it trains, in words.
+    pub fn device_name(&self) -> &str {
+        &self.device.name
+    }
+
+    /// Metrics of steps that will be done again are dropped, so that a step has one line.
+    fn forget_metrics_after(&self, step: u64) -> Result<(), TrainError> {
+        let path = self.folder.join("metrics.jsonl");
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+        let kept: String = text
+            .lines()
+            .filter(|line| serde_json::from_str::<Metrics>(line).is_ok_and(|m| m.step <= step))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        write_whole(&path, kept.as_bytes())
+    }
+}
+
+impl Training {
+    /// Learning rate of a step, counted from 0.
+    pub fn rate_at(&self, step: u64) -> f64 {
+        let warm = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0);
+        if !self.cosine {
+            return self.rate * warm;
+        }
+        let done = step as f64 / self.steps as f64;
+        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
+        self.rate * warm * (self.final_rate + (1.0 - self.final_rate) * cosine)
+    }
+}
+
+fn optimiser(training: &Training) -> ModuleOptimizer {
+    let adamw = AdamWConfig::new()
+        .with_beta_2(training.beta_2 as f32)
+        .with_epsilon(1e-8)
+        .with_weight_decay(training.weight_decay as f32);
+    match training.optimiser {
+        Optimiser::Adamw => adamw.init(),
+        Optimiser::Muon => {
+            let muon = MuonConfig::new()
+                .with_momentum(MomentumConfig { momentum: 0.9, dampening: 0.1, nesterov: true })
+                .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
+                .build();
+            let matrices = r"^layer\.\d+\.(query|key|value|output|mlp\.up|mlp\.down)\.weight$";
+            let group = ParamGroup::from_regex(matrices).expect("a valid pattern");
+            adamw.init().with_group(group, muon, None)
+        }
+    }
+}
+
+/// Opens and encodes all base data of a run.
+fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> {
+    let spec = &config.model;
+    let mut bases = Vec::new();
+    for name in &config.tasks.data {
+        if name == "prior" {
+            bases.push(None);
+            continue;
+        }
+        let set = data::open(name, data::Split::Train, data_dir)?;
+        let base = encode_base(spec, &set)
+            .map_err(|source| TrainError::Encode { name: name.clone(), source })?;
+        if !spec.encoding.projected && base.dimensions != spec.inputs {
+            return Err(TrainError::Inputs { name: name.clone(), expected: spec.inputs, found: base.dimensions });
+        }
+        bases.push(Some(base));
+    }
+    Ok(Tasks {
+        config: config.tasks.clone(),
+        bases,
+        inputs: spec.inputs,
+        classes: spec.classes,
+        projected: spec.encoding.projected,
+        seed: config.seed,
+    })
+}
+
+/// A data set as features before the projection.
+///
+/// # Errors
+/// Images that the encoding cannot take.
+pub fn encode_base(spec: &shaders::ModelSpec, set: &data::Dataset) -> Result<Base, shaders::encode::EncodeError> {
+    // the projection is drawn per episode, so the encoder's own is not needed
+    let plain = shaders::ModelSpec {
+        inputs: if spec.encoding.side == 0 { set.size() } else { spec.encoding.side.pow(2) * set.channels },
+        encoding: shaders::spec::Encoding { projected: false, ..spec.encoding },
+        ..spec.clone()
+    };
+    let encoder = shaders::encode::Encoder::new(&plain, set.height, set.width, set.channels, 0)?;
+    let mut features = Vec::with_capacity(set.len() * plain.inputs);
+    for i in 0..set.len() {
+        features.extend(encoder.features(&set.pixels(i))?);
+    }
+    Ok(Base::new(&set.name, features, set.labels.clone()))
+}
+
+/// What one micro-batch gives.
+struct Part {
+    gradients: GradientsParams,
+    loss: f64,
+    right: Vec<f64>,
+}
+
+/// Mean cross-entropy over all positions, divided by the number of parts of the batch.
+fn gradient(net: &Net, episodes: &[Episode], parts: usize, logged: bool) -> Part {
+    let spec = net.spec();
+    let (b, t, c) = (episodes.len(), episodes[0].labels.len(), spec.classes);
+    let device = net.devices().into_iter().next().expect("a net has a device");
+    let (inputs, previous, target) = batch(episodes, spec.inputs, c);
+    let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), &device);
+    let log_probabilities = net.forward(tensor(inputs, spec.inputs), tensor(previous, c));
+    let loss = (log_probabilities.clone() * tensor(target, c)).sum().div_scalar(-((b * t * parts) as f64));
+    let gradients = GradientsParams::from_grads(loss.backward(), net);
+    let (mut value, mut right) = (0.0, Vec::new());
+    if logged {
+        let rows = floats(log_probabilities);
+        right = vec![0.0; t];
+        for (e, episode) in episodes.iter().enumerate() {
+            for (i, &label) in episode.labels.iter().enumerate() {
+                let row = &rows[(e * t + i) * c..(e * t + i + 1) * c];
+                value -= f64::from(row[label as usize]) / (b * t) as f64;
+                let best = (0..c).fold(0, |best, l| if row[l] > row[best] { l } else { best });
+                right[i] += f64::from(u8::from(best == label as usize));
+            }
+        }
+    }
+    Part { gradients, loss: value, right }
+}
+
+/// Inputs `[B, T, X]`, one-hot labels of position i−1 `[B, T, C]`, one-hot labels `[B, T, C]`.
+pub fn batch(episodes: &[Episode], inputs: usize, classes: usize) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    let t = episodes[0].labels.len();
+    let mut all = Vec::with_capacity(episodes.len() * t * inputs);
+    let mut previous = vec![0.0; episodes.len() * t * classes];
+    let mut target = previous.clone();
+    for (e, episode) in episodes.iter().enumerate() {
+        all.extend_from_slice(&episode.inputs);
+        for (i, &label) in episode.labels.iter().enumerate() {
+            let at = e * t + i;
+            target[at * classes + label as usize] = 1.0;
+            if i + 1 < t {
+                previous[(at + 1) * classes + label as usize] = 1.0;
+            }
+        }
+    }
+    (all, previous, target)
+}
+
+/// A tensor's values.
+pub fn floats<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().expect("float tensors can be read as f32")
+}
+
+fn scalar(tensor: Tensor<1>) -> f64 {
+    f64::from(floats(tensor)[0])
+}
+
+fn add(sum: &mut Vec<f64>, values: &[f64]) {
+    sum.resize(values.len().max(sum.len()), 0.0);
+    sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+}
+
+/// Σ g² over all parameters, kept on the device.
+struct Norm<'a> {
+    gradients: &'a GradientsParams,
+    square: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for Norm<'_> {
+    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        if let Some(gradient) = self.gradients.get::<R>(param.id) {
+            let square = (gradient.clone() * gradient).sum();
+            self.square = Some(match self.square.take() {
+                Some(sum) => sum + square,
+                None => square,
+            });
+        }
+    }
+}
+
+/// Multiplies every gradient by one number, kept on the device.
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    scale: Tensor<1>,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        if let Some(gradient) = self.gradients.remove::<R>(param.id) {
+            let scale = self.scale.clone().reshape([1; R]);
+            self.gradients.register(param.id, gradient * scale);
+        }
+    }
+}
+
+/// Current values by id; the container is the one type that holds tensors of every rank.
+struct Collect<'a> {
+    values: &'a mut GradientsParams,
+}
+
+impl ModuleVisitor for Collect<'_> {
+    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        self.values.register(param.id, param.val().inner());
+    }
+}
+
+/// a ← decay·a + (1 − decay)·w
+struct Average {
+    values: GradientsParams,
+    decay: f64,
+}
+
+impl ModuleMapper for Average {
+    fn map_float<const R: usize>(&mut self, param: Param<Tensor<R>>) -> Param<Tensor<R>> {
+        let Some(value) = self.values.remove::<R>(param.id) else { return param };
+        param.map(|old| old * self.decay + value * (1.0 - self.decay))
+    }
+}
+
+/// Whole checkpoints, oldest first.
+fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io_at(folder))? {
+        let path = entry.map_err(io_at(folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.strip_prefix("checkpoint-").is_some_and(|step| step.parse::<u64>().is_ok()) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn newest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
+    Ok(checkpoints(folder)?.pop())
+}
+
+/// The learner in a run's newest checkpoint (its average), and its settings.
+///
+/// # Errors
+/// No checkpoint, or a damaged one.
+pub fn read_run(folder: &Path) -> Result<(Model, RunConfig, u64), TrainError> {
+    let path = match folder.is_dir() {
+        true => newest_checkpoint(folder)?,
+        false => None,
+    };
+    let path = path.ok_or_else(|| TrainError::NoCheckpoint(folder.to_owned()))?;
+    let config = RunConfig::read(&folder.join("config.toml"))?;
+    let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
+    let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
+    let saved: Saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
+    Ok((Model::read(&path.join("average.safetensors"))?, config, saved.step))
+}
+
+/// Writes under a temporary name, then renames.
+///
+/// # Errors
+/// What the operating system says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    fs::write(&temporary, bytes).map_err(io_at(path))?;
+    fs::rename(&temporary, path).map_err(io_at(path))
+}

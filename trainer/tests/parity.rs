@@ -1,0 +1,138 @@
+//! Burn and the CPU reference give the same log-probabilities from the same file, for every switch of the spec.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use shaders::file::Precision;
+use shaders::spec::{KeyShift, ModelSpec, Positions, QueryKey, Variant};
+use shaders::{Model, cpu, random};
+use trainer::nets::Net;
+use trainer::tasks::projection::normals;
+use trainer::tasks::{Episode, projection};
+use trainer::train::{batch, floats};
+
+fn episode(spec: &ModelSpec, t: usize) -> Episode {
+    let mut stream = random::stream(11, "parity", t as u64);
+    Episode {
+        inputs: normals(t * spec.inputs, &mut stream),
+        labels: (0..t).map(|_| stream.random_range(0..spec.classes as u32)).collect(),
+    }
+}
+
+fn burn_forward(model: &Model, episode: &Episode, device: &Device) -> Vec<f32> {
+    let spec = &model.spec;
+    let t = episode.labels.len();
+    let (inputs, previous, _) = batch(std::slice::from_ref(episode), spec.inputs, spec.classes);
+    let net = Net::from_model(model, device);
+    floats(net.forward(
+        Tensor::from_data(TensorData::new(inputs, [1, t, spec.inputs]), device),
+        Tensor::from_data(TensorData::new(previous, [1, t, spec.classes]), device),
+    ))
+}
+
+/// The worst difference, with its index and both values in the message.
+fn assert_close(got: &[f32], want: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    let worst = (0..got.len()).max_by(|&a, &b| (got[a] - want[a]).abs().total_cmp(&(got[b] - want[b]).abs())).unwrap();
+    let difference = (got[worst] - want[worst]).abs();
+    println!("{what}: worst difference {difference:.2e}");
+    assert!(difference < tolerance, "{what}: at {worst} got {}, want {}", got[worst], want[worst]);
+}
+
+fn specs() -> Vec<ModelSpec> {
+    let mut list = vec![];
+    for key_shift in [KeyShift::None, KeyShift::Full, KeyShift::Gated] {
+        for query_key in [QueryKey::Free, QueryKey::Equal, QueryKey::Tied] {
+            for qk_norm in [false, true] {
+                for positions in [Positions::None, Positions::Learned] {
+                    let base = ModelSpec::shifted(24, 16, 2, 2);
+                    list.push(ModelSpec { key_shift, query_key, qk_norm, positions, longest: 100, ..base });
+                }
+            }
+        }
+    }
+    let paper = ModelSpec::paper(24, 0, 0.0, 1.0);
+    list.push(ModelSpec { width: 32, layers: 2, heads: 4, key_size: 8, ..paper });
+    assert_eq!(list.last().unwrap().variant, Variant::Paper);
+    list
+}
+
+#[test]
+fn burn_equals_the_cpu_reference() {
+    for (seed, spec) in specs().into_iter().enumerate() {
+        let model = Model::random(spec, seed as u64).unwrap();
+        // through the file, as a page would get it
+        let model = Model::from_bytes(&model.to_bytes(Precision::F32)).unwrap();
+        for t in [1, 2, 37, 100] {
+            let episode = episode(&model.spec, t);
+            let want = cpu::forward(&model, &episode.inputs, &episode.labels).unwrap();
+            let got = burn_forward(&model, &episode, &Device::flex());
+            assert_close(&got, &want, 1e-3, &format!("{:?} at T = {t}", model.spec.key_shift));
+        }
+    }
+}
+
+#[test]
+fn equal_rows_stay_equal_through_a_projection() {
+    let mut stream = random::stream(1, "rows", 0);
+    let mut raw = normals(3 * 300, &mut stream);
+    let first = raw[..300].to_vec();
+    raw[600..].copy_from_slice(&first);
+    let z = projection::fresh(&raw, 300, 16, &mut stream);
+    assert_eq!(z[..16], z[32..]);
+}
+
+/// Burn's wgpu backend on any adapter, also a software one, trains as flex does.
+#[cfg(feature = "gpu")]
+mod gpu {
+    use super::*;
+    use burn::optim::{AdamWConfig, GradientsParams};
+
+    fn losses(device: Device, steps: usize) -> Vec<f32> {
+        let spec = ModelSpec { longest: 16, ..ModelSpec::shifted(8, 16, 1, 2) };
+        let model = Model::random(spec.clone(), 3).unwrap();
+        let device = device.autodiff();
+        let mut net = Net::from_model(&model, &device);
+        let mut optimiser = AdamWConfig::new().with_epsilon(1e-8).init();
+        let t = 8;
+        (0..steps)
+            .map(|step| {
+                let episodes: Vec<Episode> = (0..2)
+                    .map(|i| {
+                        let mut stream = random::stream(5, "wgpu parity", (2 * step + i) as u64);
+                        Episode {
+                            inputs: normals(t * spec.inputs, &mut stream),
+                            labels: (0..t).map(|_| stream.random_range(0..3)).collect(),
+                        }
+                    })
+                    .collect();
+                let (inputs, previous, target) = batch(&episodes, spec.inputs, spec.classes);
+                let c = spec.classes;
+                let tensor = |v, last| Tensor::<3>::from_data(TensorData::new(v, [2, t, last]), &device);
+                let rows = net.forward(tensor(inputs, spec.inputs), tensor(previous, c));
+                let loss = -(rows * tensor(target, c)).sum() / (2 * t) as f32;
+                let value = floats(loss.clone())[0];
+                let gradients = GradientsParams::from_grads(loss.backward(), &net);
+                net = optimiser.step(1e-2, net.clone(), gradients);
+                value
+            })
+            .collect()
+    }
+
+    #[test]
+    fn wgpu_trains_as_flex_does() {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+        if adapters.is_empty() {
+            assert!(std::env::var_os("REQUIRE_GPU").is_none(), "a GPU adapter was promised and none was found");
+            println!("not run: no GPU adapter, not even a software one");
+            return;
+        }
+        println!("on {:?}", adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>());
+        let steps = 4;
+        let want = losses(Device::flex(), steps);
+        let got = losses(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice), steps);
+        println!("flex {want:?}\nwgpu {got:?}");
+        assert!(want[0] - want[steps - 1] > 0.0, "the loss falls on flex");
+        assert_close(&got, &want, 2e-3, "losses of four steps");
+    }
+}
