@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
 use shaders::Model;
 use shaders::spec::{KeyShift, LAYER_NORM_EPSILON, ModelSpec, Positions, QK_NORM_EPSILON, QueryKey};
@@ -91,6 +91,11 @@ impl LayerNorm {
     }
 }
 
+/// Marked for gradients where the device keeps them.
+fn trainable<const R: usize>(tensor: Tensor<R>) -> Tensor<R> {
+    if tensor.device().is_autodiff() { tensor.require_grad() } else { tensor }
+}
+
 /// ẑ = z/√(Σz² + ε) over the last axis.
 fn unit(z: Tensor<4>) -> Tensor<4> {
     let scale = ((z.clone() * z.clone()).sum_dim(3) + QK_NORM_EPSILON).sqrt().recip();
@@ -108,13 +113,13 @@ impl Net {
         let vector = |name: String| {
             let values = model.tensor(&name).to_vec();
             let data = TensorData::new(values.clone(), [values.len()]);
-            Param::initialized(id(&name), Tensor::<1>::from_data(data, device).require_grad())
+            Param::initialized(id(&name), trainable(Tensor::<1>::from_data(data, device)))
         };
         let matrix = |name: String, rows: usize| {
             let values = model.tensor(&name).to_vec();
             let columns = values.len() / rows;
             let data = TensorData::new(values, [rows, columns]);
-            Param::initialized(id(&name), Tensor::<2>::from_data(data, device).require_grad())
+            Param::initialized(id(&name), trainable(Tensor::<2>::from_data(data, device)))
         };
         let (d, f, hk) = (spec.width, spec.mlp(), spec.channels());
         let linear = |name: String, rows: usize| Linear {
@@ -162,11 +167,6 @@ impl Net {
         let mut reader = Reader::default();
         self.visit(&mut reader);
         Model { spec: self.spec.0.clone(), tensors: reader.tensors, metadata: BTreeMap::new() }
-    }
-
-    /// Puts `tensors` (by name) in the place of this net's values; ids stay.
-    pub fn with_values(self, tensors: &BTreeMap<String, Vec<f32>>) -> Net {
-        self.map(&mut Writer { path: Vec::new(), tensors })
     }
 
     /// Log-probabilities of every label from what came before it.
@@ -243,30 +243,6 @@ impl ModuleVisitor for Reader {
     fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
         let values = crate::train::floats(param.val());
         self.tensors.insert(self.path.join("."), values);
-    }
-}
-
-/// Replaces values by path.
-struct Writer<'a> {
-    path: Vec<String>,
-    tensors: &'a BTreeMap<String, Vec<f32>>,
-}
-
-impl ModuleMapper for Writer<'_> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const R: usize>(&mut self, param: Param<Tensor<R>>) -> Param<Tensor<R>> {
-        let values = self.tensors[&self.path.join(".")].clone();
-        param.map(|old| {
-            let data = TensorData::new(values, old.shape());
-            Tensor::from_data(data, &old.device()).require_grad()
-        })
     }
 }
 
