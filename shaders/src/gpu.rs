@@ -303,7 +303,12 @@ fn compile(device: &wgpu::Device, kernel: &Kernel) -> Pipeline {
         })),
         module: &module,
         entry_point: Some("main"),
-        compilation_options: wgpu::PipelineCompilationOptions { constants: kernel.constants, ..Default::default() },
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: kernel.constants,
+            // every kernel writes workgroup memory before it reads it; zeroing it takes software adapters longer than
+            // the work itself (browsers zero it regardless)
+            zero_initialize_workgroup_memory: false,
+        },
         cache: None,
     });
     Pipeline { layout, pipeline }

@@ -202,17 +202,18 @@ impl Trial<'_> {
             report("attention, against the CPU", &attention.weights, &other.attention(query).await?.weights);
         }
 
-        // more queries than one list takes, all examples by turns
-        let many = 2 * crate::plan::MOST_ROWS + 3;
-        let queries: Vec<f32> = (0..many).flat_map(|q| self.example(q % tokens)).copied().collect();
+        // more queries than one list takes, a few examples by turns
+        let turns = tokens.min(3);
+        let many = 2 * crate::plan::MOST_ROWS + turns;
+        let queries: Vec<f32> = (0..many).flat_map(|q| self.example(q % turns)).copied().collect();
         let answers = engine.predict(&queries).await?;
         let mut alone = Vec::new();
-        for index in 0..tokens.min(3) {
-            alone.extend(engine.predict(self.example(index)).await?);
+        for turn in 0..turns {
+            alone.extend(engine.predict(self.example(turn)).await?);
         }
-        let again = |from: usize| &answers[from * classes..][..alone.len()];
-        report("many queries on one context", again(0), &alone);
-        report("many queries, a later list", again(many / tokens * tokens - tokens), &alone);
+        let answers_from = |query: usize| &answers[query * classes..][..alone.len()];
+        report("many queries on one context", answers_from(0), &alone);
+        report("many queries, a later list", answers_from((many / turns - 1) * turns), &alone);
 
         let mut slowly = self.engine().await?;
         let mut one_by_one = Vec::new();

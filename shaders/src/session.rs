@@ -416,15 +416,15 @@ pub enum Kind {
 /// A session of either engine behind one type.
 pub enum Engine {
     /// Plain Rust on this thread.
-    Cpu(cpu::Session),
-    /// WGSL kernels. Boxed, for it is much the larger.
+    Cpu(Box<cpu::Session>),
+    /// WGSL kernels.
     Gpu(Box<gpu::Session>),
 }
 
 impl Engine {
     /// A session on this thread.
     pub fn cpu(model: Arc<Model>) -> Self {
-        Engine::Cpu(cpu::Session::new(model))
+        Engine::Cpu(Box::new(cpu::Session::new(model)))
     }
 
     /// A session on a GPU.
@@ -555,5 +555,101 @@ impl Engine {
             Engine::Cpu(session) => session.attention(query),
             Engine::Gpu(session) => session.attention(query).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::ModelSpec;
+
+    fn model(seed: u64) -> Arc<Model> {
+        let spec = ModelSpec { longest: 4, classes: 3, ..ModelSpec::shifted(2, 4, 1, 2) };
+        Arc::new(Model::random(spec, seed).unwrap())
+    }
+
+    /// Three examples, a full context.
+    fn full() -> Context {
+        let mut context = Context::new(&model(1));
+        context.observe(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0, 1, 2]).unwrap();
+        context
+    }
+
+    #[test]
+    fn each_fault_has_its_own_error_and_changes_nothing() {
+        let mut context = full();
+        context.ready = 3;
+        let before = context.examples.clone();
+        assert_eq!(context.observe(&[1.0, 2.0], &[0]), Err(SessionError::Full { capacity: 3, found: 4 }));
+        assert_eq!(context.observe(&[1.0], &[0]), Err(SessionError::InputLength { expected: 2, found: 1 }));
+        assert_eq!(context.observe(&[1.0, 2.0], &[]), Err(SessionError::LabelCount { expected: 1, found: 0 }));
+        assert_eq!(context.observe(&[1.0, 2.0], &[3]), Err(SessionError::Label { classes: 3, found: 3 }));
+        let poisoned = [1.0, 2.0, f32::NAN, 4.0];
+        assert_eq!(context.observe(&poisoned, &[0, 0]), Err(SessionError::NotFinite { example: 1, index: 0 }));
+        assert_eq!(context.check_inputs(&[f32::INFINITY, 0.0]), Err(SessionError::NotFinite { example: 0, index: 0 }));
+        assert_eq!(context.check_query(&[0.0; 4]), Err(SessionError::InputLength { expected: 2, found: 4 }));
+        assert_eq!(context.forget(3), Err(SessionError::Index { len: 3, found: 3 }));
+        assert_eq!(context.relabel(3, 0), Err(SessionError::Index { len: 3, found: 3 }));
+        assert_eq!(context.relabel(0, 9), Err(SessionError::Label { classes: 3, found: 9 }));
+        assert_eq!(context.rewind(4), Err(SessionError::Index { len: 3, found: 4 }));
+        assert_eq!((context.examples(), context.ready), (&before, 3));
+    }
+
+    #[test]
+    fn a_change_invalidates_the_cache_from_the_first_token_it_touches() {
+        let changed = |change: fn(&mut Context)| {
+            let mut context = full();
+            context.ready = 3;
+            change(&mut context);
+            (context.ready, context.examples.labels, context.examples.inputs)
+        };
+        assert_eq!(changed(|c| c.forget(1).unwrap()), (1, vec![0, 2], vec![1.0, 2.0, 5.0, 6.0]));
+        assert_eq!(changed(|c| c.relabel(1, 0).unwrap()).0, 2);
+        assert_eq!(changed(|c| c.rewind(2).unwrap()), (2, vec![0, 1], vec![1.0, 2.0, 3.0, 4.0]));
+        assert_eq!(changed(Context::clear), (0, vec![], vec![]));
+    }
+
+    #[test]
+    fn a_saved_state_comes_back_and_a_damaged_one_never_does() {
+        let saved = full().save();
+        let mut context = Context::new(&model(1));
+        context.restore(&saved).unwrap();
+        assert_eq!(context.examples(), full().examples());
+        let mut context = Context::new(&model(1));
+        context.observe(&[7.0, 8.0], &[1]).unwrap();
+        for length in 0..saved.len() {
+            assert!(matches!(context.restore(&saved[..length]), Err(SessionError::Damaged(_))), "{length} bytes");
+        }
+        for at in 0..saved.len() {
+            let mut bad = saved.clone();
+            bad[at] ^= 1;
+            assert!(matches!(context.restore(&bad), Err(SessionError::Damaged(_))), "byte {at}");
+        }
+        assert_eq!(context.examples.labels, [1]);
+        let error = Context::new(&model(2)).restore(&saved).unwrap_err();
+        assert_eq!(error, SessionError::OtherModel { expected: model(2).hash(), found: model(1).hash() });
+    }
+
+    #[test]
+    fn restricted_chances_sum_to_1_over_the_labels_shown() {
+        let rows: Vec<f32> = [0.5f32, 0.25, 0.25, 0.1, 0.8, 0.1].iter().map(|p| p.ln()).collect();
+        let chances: Vec<f32> = restrict(&rows, 3, &[2, 0, 2]).iter().map(|log| log.exp()).collect();
+        for (chance, expected) in chances.iter().zip([2.0 / 3.0, 0.0, 1.0 / 3.0, 0.5, 0.0, 0.5]) {
+            assert!((chance - expected).abs() < 1e-6, "{chances:?}");
+        }
+        assert_eq!(restrict(&rows, 3, &[]), rows);
+        let hopeless = restrict(&[f32::NEG_INFINITY, f32::NEG_INFINITY, 0.0], 3, &[0, 1]);
+        assert!((hopeless[0].exp() - 0.5).abs() < 1e-6 && hopeless[2] == f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn a_slot_counts_for_the_example_its_key_describes() {
+        let shares = |blend: f32| {
+            let weights = vec![0.1, 0.2, 0.7];
+            Attention { layers: 1, heads: 1, slots: 3, weights, blend: vec![blend] }.example_weights()
+        };
+        assert_eq!(shares(1.0), [0.2, 0.7]);
+        assert_eq!(shares(0.0), [0.1, 0.2]);
+        assert_eq!(shares(0.5), [0.5 * 0.1 + 0.5 * 0.2, 0.5 * 0.2 + 0.5 * 0.7]);
     }
 }

@@ -244,7 +244,7 @@ impl Session {
 /// Checks that `elements` values of f32 fit into one buffer.
 fn check_size(gpu: &Gpu, what: &str, elements: usize) -> Result<(), SessionError> {
     let limits = gpu.device.limits();
-    let limit = u64::from(limits.max_storage_buffer_binding_size).min(limits.max_buffer_size);
+    let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
     let needed = elements as u64 * 4;
     if needed > limit {
         return Err(SessionError::TooLarge { what: what.to_owned(), needed, limit });

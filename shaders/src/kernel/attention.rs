@@ -94,14 +94,14 @@ pub fn cpu(
     for row in 0..p.rows as usize {
         let cached = p.cached as usize + p.step as usize * row;
         let count = cached + p.own as usize;
-        for head in 0..heads {
+        for (head, &scale) in scale.iter().enumerate() {
             let at = |row: usize| (row * heads + head) * size;
             let query = &query[at(row)..][..size];
             let norm = match p.normalise {
                 0 => 1.0,
                 _ => (query.iter().map(|&q| f64::from(q).powi(2)).sum::<f64>() + f64::from(QK_NORM_EPSILON)).sqrt(),
             };
-            let factor = f64::from(scale[head]) / norm;
+            let factor = f64::from(scale) / norm;
             // slot `slot` of this head: in the cache, or the row's own
             let pick = |cache, own, slot| -> &[f32] {
                 let (buffer, first): (&[f32], usize) = if slot < cached { (cache, at(slot)) } else { (own, at(row)) };

@@ -50,11 +50,11 @@ pub fn cpu(p: &Params, own: &[f32], previous: &[f32], blend: &[f32], output: &mu
     let (heads, size) = (p.heads as usize, p.key_size as usize);
     for row in 0..p.rows as usize {
         let position = p.first as usize + p.step as usize * row;
-        for head in 0..heads {
+        for (head, &blend) in blend.iter().enumerate() {
             let at = |row: usize| (row * heads + head) * size;
             let own = &own[at(p.own_first as usize + row)..][..size];
             let before = position.checked_sub(1).map(|before| &previous[at(before)..][..size]);
-            let g = f64::from(blend[head]);
+            let g = f64::from(blend);
             let key = |k: usize| (1.0 - g) * f64::from(own[k]) + g * before.map_or(0.0, |b| f64::from(b[k]));
             let scale = match p.normalise {
                 0 => 1.0,

@@ -94,6 +94,8 @@ fn cases() -> Vec<Case> {
     vec![
         case("one element", Params { rows: 1, inputs: 1, outputs: 1, ..p }, 1.0),
         case("one row", Params { rows: 1, inputs: 128, outputs: 512, ..p }, 3.0),
+        case("four rows, the most that are read directly", Params { rows: 4, inputs: 67, outputs: 65, ..p }, 3.0),
+        case("five rows, the fewest that are staged", Params { rows: 5, inputs: 67, outputs: 65, ..p }, 3.0),
         case("sizes that no tile divides", Params { rows: 19, inputs: 37, outputs: 71, ..p }, 3.0),
         case(
             "added to rows from the third on",
@@ -101,9 +103,14 @@ fn cases() -> Vec<Case> {
             3.0,
         ),
         case("GELU near 0", Params { rows: 17, inputs: 64, outputs: 65, gelu: 1, ..p }, 2.0),
-        case("GELU of values near ±80", Params { rows: 4, inputs: 1, outputs: 200, gelu: 1, ..p }, 80.0),
+        case("GELU of values near ±80", Params { rows: 6, inputs: 1, outputs: 200, gelu: 1, ..p }, 80.0),
         case("a long context, wide", Params { rows: 255, inputs: 256, outputs: 256, ..p }, 3.0),
-        case("values near ±80, added", Params { rows: 3, inputs: 1024, outputs: 64, accumulate: 1, ..p }, 80.0),
+        case(
+            "one row of values near ±80, added",
+            Params { rows: 1, inputs: 1024, outputs: 64, accumulate: 1, ..p },
+            80.0,
+        ),
+        case("values near ±80, added", Params { rows: 9, inputs: 1024, outputs: 64, accumulate: 1, ..p }, 80.0),
     ]
 }
 

@@ -2,6 +2,9 @@
 //
 // A thread owns one column of four rows. Each step stages 32 of the summed inputs: rows as vec4 of four rows, so that
 // one load from workgroup memory feeds four products. Groups of four rows beyond the last one only help to stage.
+//
+// Up to four rows, a thread owns one column of one row and reads everything directly: a single query is the most
+// frequent call, and staging for 16 rows would cost it more than it saves.
 
 struct Params {
     rows: u32,
@@ -42,6 +45,18 @@ fn gelu(x: f32) -> f32 {
     return 0.5 * x * (1.0 + erf(x * 0.70710678));
 }
 
+fn store(row: u32, column: u32, sum: f32) {
+    let at = (params.output_first + row) * params.outputs + column;
+    var value = sum + bias[column];
+    if (params.gelu != 0u) {
+        value = gelu(value);
+    }
+    if (params.accumulate != 0u) {
+        value += output[at];
+    }
+    output[at] = value;
+}
+
 @compute @workgroup_size(COLUMNS, GROUPS)
 fn main(
     @builtin(workgroup_id) tile: vec3u,
@@ -49,6 +64,17 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let column = tile.x * COLUMNS + local.x;
+    if (params.rows <= GROUPS) {
+        let row = local.y;
+        if (row < params.rows && column < params.outputs) {
+            var sum = 0.0;
+            for (var i = 0u; i < params.inputs; i++) {
+                sum += input[row * params.inputs + i] * weight[i * params.outputs + column];
+            }
+            store(row, column, sum);
+        }
+        return;
+    }
     let first_row = tile.y * ROWS;
     let group_row = first_row + local.y * 4u;
     var sum = vec4f(0.0);
@@ -88,15 +114,7 @@ fn main(
     }
     for (var r = 0u; r < 4u; r++) {
         if (group_row + r < params.rows) {
-            let at = (params.output_first + group_row + r) * params.outputs + column;
-            var value = sum[r] + bias[column];
-            if (params.gelu != 0u) {
-                value = gelu(value);
-            }
-            if (params.accumulate != 0u) {
-                value += output[at];
-            }
-            output[at] = value;
+            store(group_row + r, column, sum[r]);
         }
     }
 }
