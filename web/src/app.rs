@@ -42,8 +42,11 @@ pub fn App() -> impl IntoView {
         <header class="head">
             <h1>"A learning algorithm in a file"</h1>
             <p>
-                "Draw something, say what it is, draw it again. A small Transformer learns it from your examples as you go, \
-                 with no gradient step. Nothing leaves this page."
+                "Draw something, say what it is, draw it again. "
+                <span>
+                    "A small Transformer learns it from your examples as you go, with no gradient step. Nothing leaves \
+                     this page."
+                </span>
             </p>
         </header>
         <main>
@@ -116,22 +119,22 @@ fn Desk(page: Page) -> impl IntoView {
                         disabled=move || !page.reach.get().1 on:click=move |_| page.redo()>
                         <Icon name="redo" />
                     </button>
-                    <button type="button" data-testid="clear-drawing" title="Wipe the canvas (Esc)" disabled=empty
+                    <button type="button" data-testid="clear-drawing" title="Clear the canvas (Esc)" disabled=empty
                         on:click=move |_| page.clear_drawing()>
-                        "Wipe"
+                        "Clear"
                     </button>
                 </div>
-                <figure class="sight">
+                <figure class="sight" class:empty=empty>
                     <figcaption>"What it sees" <small>"28 × 28"</small></figcaption>
                     <canvas node_ref=seen data-testid="seen" width="28" height="28" role="img"
                         aria-label="The drawing as the learner sees it, 28 by 28 pixels"></canvas>
                 </figure>
             </div>
             <p class="note" class:fault=move || page.note.with(|note| note.as_ref().is_some_and(|note| note.fault))
-                data-testid="status" role="status" aria-live="polite">
+                class:idle=move || page.note.with(Option::is_none) data-testid="status" role="status" aria-live="polite">
                 {move || match page.note.get() {
                     Some(note) => note.words,
-                    None => "Keys: 1 – 9 teach, Ctrl Z takes back, Esc wipes the canvas.".to_owned(),
+                    None => "Keys: 1 – 9 teach, Ctrl Z takes back, Esc clears the canvas.".to_owned(),
                 }}
             </p>
         </section>
@@ -150,7 +153,7 @@ fn verdict(page: Page) -> Verdict {
     let words = |small, large: &str| Verdict::Words(small, large.to_owned());
     page.table.with(|table| match (page.phase.get(), table.known(), empty) {
         (Phase::Loading, _, _) => words("One moment", "The learner is on its way"),
-        (Phase::Failed, _, _) => words("No learner", "Open a model file below"),
+        (Phase::Failed, _, _) => words("No learner", "Open a model file"),
         (_, 0, true) => words("It knows nothing yet", "Draw something"),
         (_, 0, false) => words("It knows nothing yet", "What is it? Teach it"),
         (_, 1, true) => words("It knows one thing", "Draw something else"),
@@ -179,7 +182,7 @@ fn Classes(page: Page) -> impl IntoView {
         (true, _) => last.cloned().unwrap_or_default(),
         _ => String::new(),
     });
-    let first = move || page.table.with(|table| table.examples.is_empty());
+    let full = move || page.table.with(|table| table.classes.len()) >= page.most_classes();
     view! {
         <section class="classes" aria-label="Classes and answers">
             <div class="answer" data-testid="answer">
@@ -198,12 +201,12 @@ fn Classes(page: Page) -> impl IntoView {
                 }}
             </div>
             <output class="unseen" aria-live="polite">{spoken}</output>
-            <ol class="rows" class:fresh=first>
+            <ol class="rows">
                 <For each=move || page.table.with(|table| table.classes.clone()) key=|class| class.label
                     children=move |class| view! { <Row page label=class.label /> } />
             </ol>
             <button type="button" class="add" data-testid="add-class"
-                disabled=move || page.table.with(|table| table.classes.len()) >= page.most_classes()
+                disabled=full
                 on:click=move |_| {
                     let most = page.most_classes();
                     page.change(|table| table.add_class(most));
@@ -235,6 +238,7 @@ fn Row(page: Page, label: u32) -> impl IntoView {
         page.probabilities.with(|all| all.as_ref().and_then(|all| all.get(label as usize).copied())).unwrap_or(0.0)
     };
     let leads = move || page.probabilities.with(|all| all.as_deref().and_then(best)).is_some_and(|(l, _)| l == label);
+    let few = move || page.table.with(|table| table.classes.len()) <= FEWEST;
     let blank = move || page.picture.with(Option::is_none);
     let key = move || (index.get() + 1) % 10;
     let renamed = move |event: Event| {
@@ -289,25 +293,10 @@ fn Row(page: Page, label: u32) -> impl IntoView {
                         children=move |example| view! { <Thumb page example name /> } />
                 </ul>
                 <span class="more">
-                    <Show when=move || next.get().is_some()>
-                        <button type="button" class="small swap" data-testid=move || format!("swap-{}", index.get())
-                            title=move || swap_words(page, label, next.get())
-                            aria-label=move || swap_words(page, label, next.get())
-                            disabled=move || next.get().is_none_or(|next| {
-                                page.table.with(|table| table.count(label) + table.count(next)) == 0
-                            })
-                            on:click=move |_| {
-                                if let Some(next) = next.get_untracked() {
-                                    page.swap(label, next);
-                                }
-                            }>
-                            <Icon name="swap" />
-                        </button>
-                    </Show>
                     <button type="button" class="small" data-testid=move || format!("remove-class-{}", index.get())
                         title=move || format!("Remove the class {}", name.get())
                         aria-label=move || format!("Remove the class {}", name.get())
-                        disabled=move || page.table.with(|table| table.classes.len()) <= FEWEST
+                        disabled=few
                         on:click=move |_| {
                             page.change(|table| table.remove_class(label));
                             page.say("Class removed. Undo brings it back.");
@@ -316,6 +305,21 @@ fn Row(page: Page, label: u32) -> impl IntoView {
                     </button>
                 </span>
             </div>
+            <Show when=move || next.get().is_some()>
+                <button type="button" class="swap" data-testid=move || format!("swap-{}", index.get())
+                    title=move || swap_words(page, label, next.get())
+                    aria-label=move || swap_words(page, label, next.get())
+                    disabled=move || next.get().is_none_or(|next| {
+                        page.table.with(|table| table.count(label) + table.count(next)) == 0
+                    })
+                    on:click=move |_| {
+                        if let Some(next) = next.get_untracked() {
+                            page.swap(label, next);
+                        }
+                    }>
+                    <Icon name="swap" /> "swap labels"
+                </button>
+            </Show>
         </li>
     }
 }
@@ -368,7 +372,8 @@ fn Thumb(page: Page, example: Example, name: Memo<String>) -> impl IntoView {
 
 /// Whoever forgets examples by keyboard goes on with the next one, instead of starting over at the top of the page.
 fn step_aside(event: &ev::MouseEvent) {
-    let Some(item) = event.current_target().and_then(|button| button.unchecked_into::<Element>().closest("li").ok().flatten())
+    let Some(item) =
+        event.current_target().and_then(|button| button.unchecked_into::<Element>().closest("li").ok().flatten())
     else {
         return;
     };
@@ -419,6 +424,7 @@ fn Learned(page: Page) -> impl IntoView {
                 <div class="score">
                     <p data-testid="score">
                         <b>{right}</b> " of " <b>{move || scores.with(Vec::len)}</b> " right"
+                        <span>{move || percent(right() as f32 / scores.with(Vec::len).max(1) as f32)}</span>
                     </p>
                     <svg viewBox=format!("0 0 {} {}", CURVE.0, CURVE.1) role="img" preserveAspectRatio="none"
                         aria-label="Running accuracy over the drawings taught">
@@ -494,7 +500,7 @@ fn Record(page: Page) -> impl IntoView {
                     <dt>"Weights"</dt>
                     <dd title="SHA-256 of all weights: it stays the same, whatever you teach">
                         <code data-testid="hash">{move || fact(|facts| facts.hash.chars().take(12).collect())}</code>
-                        " unchanged"
+                        {move || page.facts.with(Option::is_some).then_some(" unchanged")}
                     </dd>
                 </div>
                 <div>
@@ -518,7 +524,7 @@ fn Record(page: Page) -> impl IntoView {
                         field.click();
                     }
                 }>
-                    "Open another model…"
+                    "Open a model…"
                 </button>
                 <input node_ref=file type="file" accept=".safetensors" class="unseen" tabindex="-1" aria-hidden="true"
                     data-testid="model-file" on:change=picked />

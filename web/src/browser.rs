@@ -4,8 +4,8 @@ use shaders::pixels::SIDE;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, RequestCache, RequestInit, Response, Storage, Url,
-    UrlSearchParams, Window,
+    CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, RequestCache, RequestInit, Response,
+    Storage, Url, UrlSearchParams, Window,
 };
 
 /// Key of the page's table in the browser's own storage.
@@ -45,6 +45,24 @@ fn words(error: JsValue) -> String {
 /// Whether the browser has WebGPU at all.
 pub fn has_webgpu() -> bool {
     js_sys::Reflect::get(&window().navigator(), &"gpu".into()).is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null())
+}
+
+/// What the browser tells of the GPU: maker and family. Empty where it keeps that to itself.
+pub async fn gpu_words() -> String {
+    let told = async {
+        let get = |of: &JsValue, key: &str| js_sys::Reflect::get(of, &key.into());
+        let gpu = get(&window().navigator(), "gpu")?;
+        let request = js_sys::Function::from(get(&gpu, "requestAdapter")?).call0(&gpu)?;
+        let info = get(&JsFuture::from(js_sys::Promise::from(request)).await?, "info")?;
+        let part = |key: &str| get(&info, key).ok().and_then(|part| part.as_string()).filter(|part| !part.is_empty());
+        let parts: Vec<String> = match part("description") {
+            Some(description) => vec![description],
+            None => ["vendor", "architecture"].into_iter().filter_map(part).collect(),
+        };
+        Ok::<String, JsValue>(parts.join(", "))
+    };
+    // Whatever is missing on the way: it is only a name.
+    told.await.unwrap_or_default()
 }
 
 /// Fetches a file of this site, in words if it can't.

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shaders::Model;
-use shaders::gpu::Gpu;
+use shaders::gpu::{Gpu, GpuError};
 use shaders::parity;
-use shaders::pixels::{self, Stroke};
+use shaders::pixels::Stroke;
 use shaders::session::{Kind, SessionError};
 use shaders::spec::Variant;
 use wasm_bindgen::JsCast;
@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::Closure;
 
 use crate::browser;
 use crate::learner::{Fault, Learner};
-use crate::table::{History, Table};
+use crate::table::{History, Table, seen};
 
 /// The model that the page comes with.
 const OWN_MODEL: &str = "models/quick.safetensors";
@@ -143,7 +143,7 @@ impl Page {
         let picture = Memo::new(move |_| {
             let mut strokes = drawing.get().to_vec();
             strokes.extend(live.get());
-            pixels::drawing(&strokes).ok().map(Arc::new)
+            seen(&strokes).ok().map(Arc::new)
         });
         let page = Page {
             table,
@@ -161,7 +161,9 @@ impl Page {
             inner: StoredValue::new_local(Inner::default()),
         };
         if let Some(error) = trouble {
-            page.fault(format!("The examples of your last visit could not be read ({error}), so this is a fresh start."));
+            page.fault(format!(
+                "The examples of your last visit could not be read ({error}), so this is a fresh start."
+            ));
         }
         Effect::new(move |_| {
             let name = match page.phase.get() {
@@ -273,7 +275,8 @@ impl Page {
 
     /// Most classes that the page offers with the model in use.
     pub fn most_classes(self) -> usize {
-        self.facts.with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
+        self.facts
+            .with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
     }
 
     /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
@@ -287,7 +290,8 @@ impl Page {
                 Source::File(file) => (file.name(), browser::read(&file).await),
             };
             let model = bytes.and_then(|bytes| {
-                Model::from_bytes(&bytes).map_err(|error| format!("“{name}” can't be used. {}", capital(&error.to_string())))
+                Model::from_bytes(&bytes)
+                    .map_err(|error| format!("“{name}” can't be used. {}", capital(&error.to_string())))
             });
             match model {
                 Ok(model) => {
@@ -306,7 +310,7 @@ impl Page {
             Some(facts) => format!("{words}. The learner in use is still {}.", facts.file),
             None => {
                 self.phase.set(Phase::Failed);
-                format!("{words}. You can draw and open another model file below.")
+                format!("{words}. Open another model file to go on; your drawings stay.")
             }
         };
         self.fault(words.replace("..", "."));
@@ -373,7 +377,9 @@ impl Page {
                     ));
                 }
             }
-            Err(Fault::Session(error @ (SessionError::Lost(_) | SessionError::Gpu(_) | SessionError::TooLarge { .. }))) => {
+            Err(Fault::Session(
+                error @ (SessionError::Lost(_) | SessionError::Gpu(_) | SessionError::TooLarge { .. }),
+            )) => {
                 let lost = matches!(error, SessionError::Lost(_));
                 self.recover(learner.model, error.to_string(), lost).await;
             }
@@ -427,10 +433,12 @@ impl Page {
         if let Some(gpu) = self.inner.with_value(|inner| inner.gpu.clone()) {
             match Learner::open(model.clone(), Some(&gpu)).await {
                 Ok(learner) => {
-                    self.engine.set(Some(EngineFacts { name: "WebGPU", detail: gpu.description() }));
+                    self.engine.set(Some(EngineFacts { name: "WebGPU", detail: browser::gpu_words().await }));
                     return Ok(learner);
                 }
-                Err(Fault::Session(error)) => self.give_up_gpu(error.to_string()),
+                Err(Fault::Session(error)) => {
+                    self.give_up_gpu(format!("as the GPU could not be used. {}", capital(&error.to_string())))
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -444,14 +452,17 @@ impl Page {
         let refused = match browser::query("engine").as_deref() {
             Some("cpu") => Some("as the address asks for. Answers are the same".to_owned()),
             _ if !browser::has_webgpu() => {
-                Some("as this browser has no GPU interface. Answers are the same, a little later".to_owned())
+                Some("as this browser has no GPU interface. Answers are the same".to_owned())
             }
             _ => match Gpu::new().await {
                 Ok(gpu) => {
                     self.inner.update_value(|inner| inner.gpu = Some(gpu));
                     None
                 }
-                Err(error) => Some(error.to_string()),
+                Err(GpuError::NoAdapter(_)) => {
+                    Some("as the browser offers no GPU here. Answers are the same".to_owned())
+                }
+                Err(error) => Some(format!("as the GPU could not be used. {}", capital(&error.to_string()))),
             },
         };
         self.inner.update_value(|inner| inner.no_gpu = refused);
@@ -473,7 +484,7 @@ impl Page {
             inner.losses
         });
         if !lost || losses > Some(MOST_LOSSES) {
-            self.give_up_gpu(reason.clone());
+            self.give_up_gpu(format!("as the GPU gave up. {}", capital(&reason)));
         }
         match self.open_learner(model).await {
             Ok(learner) => {
@@ -487,7 +498,8 @@ impl Page {
                     1 => "your example was shown again".to_owned(),
                     _ => format!("your {count} examples were shown again"),
                 };
-                self.say(format!("The GPU device was lost. {engine} and {examples}: nothing is lost."));
+                let fault = if lost { "was lost" } else { "failed" };
+                self.say(format!("The GPU device {fault}. {engine} and {examples}: nothing is lost."));
                 self.inner.update_value(|inner| {
                     inner.learner = Some(learner);
                     inner.dirty = true;

@@ -6,12 +6,15 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shaders::pixels::{self, Stroke};
+use shaders::pixels::{self, PixelsError, Stroke};
 
 /// The canvas measures this many units a side, whatever its size on the screen.
 pub const CANVAS: f32 = 1000.0;
-/// Pen width in canvas units: a digit that fills the canvas gets strokes as thick as MNIST's.
+/// Pen width on the screen, in canvas units.
 pub const PEN: f32 = 62.0;
+/// Pen width for the learner, as a share of the drawing's longer side: some 2.2 of the 20 pixels that a drawing is
+/// fitted to, as in MNIST. Drawn small, it would otherwise become a blob.
+const PEN_SHARE: f32 = 0.124;
 /// Fewest classes: with one alone there is nothing to tell apart.
 pub const FEWEST: usize = 2;
 /// Most classes: one for each key 1 … 9 and 0.
@@ -25,6 +28,21 @@ const STARTERS: [&str; MOST] = ["circle", "star", "wave", "house", "fish", "hear
 
 /// A drawing: its strokes, shared between snapshots.
 pub type Drawing = Arc<Vec<Stroke>>;
+
+/// What the learner sees of a drawing: the same picture, however large and wherever it was drawn.
+///
+/// # Shapes
+/// Ink in [0, 1], [28, 28]
+pub fn seen(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
+    let extent = |axis: usize| {
+        let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);
+        along.clone().fold(f32::NEG_INFINITY, f32::max) - along.fold(f32::INFINITY, f32::min)
+    };
+    // A dot has no side: any pen draws the same one.
+    let width = PEN_SHARE * extent(0).max(extent(1)).max(1.0);
+    let fitted = |stroke: &Stroke| Stroke { points: stroke.points.clone(), width };
+    pixels::drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
+}
 
 /// One class of the task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -147,7 +165,10 @@ impl Table {
             examples: self
                 .examples
                 .iter()
-                .map(|example| SavedExample { label: example.label, strokes: example.strokes.iter().map(flat).collect() })
+                .map(|example| SavedExample {
+                    label: example.label,
+                    strokes: example.strokes.iter().map(flat).collect(),
+                })
                 .collect(),
         };
         serde_json::to_string(&saved).expect("plain data")
@@ -179,7 +200,7 @@ impl Table {
                 width: PEN,
             });
             let strokes: Vec<Stroke> = strokes.collect();
-            let picture = pixels::drawing(&strokes).map_err(|error| error.to_string())?;
+            let picture = seen(&strokes).map_err(|error| error.to_string())?;
             table.drawing = Arc::new(strokes);
             table.teach(example.label, Arc::new(picture));
         }
@@ -248,8 +269,24 @@ mod tests {
     fn drawn(table: &mut Table, label: u32) {
         let points = vec![[100.0, 100.0], [100.0 + 50.0 * label as f32, 800.0]];
         table.drawing = Arc::new(vec![Stroke { points, width: PEN }]);
-        let picture = pixels::drawing(&table.drawing).unwrap();
+        let picture = seen(&table.drawing).unwrap();
         table.teach(label, Arc::new(picture));
+    }
+
+    #[test]
+    fn size_and_place_of_a_drawing_do_not_matter() {
+        let bend = |scale: f32, shift: f32| {
+            let points = [[0.0, 0.0], [300.0, 80.0], [120.0, 700.0]].map(|p: [f32; 2]| p.map(|v| v * scale + shift));
+            seen(&[Stroke { points: points.to_vec(), width: PEN }]).unwrap()
+        };
+        let large = bend(1.0, 0.0);
+        for (scale, shift) in [(0.1, 0.0), (0.5, 333.0), (1.2, 100.0)] {
+            let worst = bend(scale, shift).iter().zip(&large).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 0.05, "scale {scale}, shift {shift}: pixels differ by {worst}");
+        }
+        let dot = |x| seen(&[Stroke { points: vec![[x, x]], width: PEN }]).unwrap();
+        assert_eq!(dot(10.0), dot(900.0));
+        assert_eq!(seen(&[]), Err(PixelsError::Empty));
     }
 
     #[test]
@@ -306,7 +343,10 @@ mod tests {
             (good.replace("\"label\":1", "\"label\":0"), "twice"),
             (good.replace("\"examples\":[]", "\"examples\":[{\"label\":8,\"strokes\":[]}]"), "no class"),
             (good.replace("\"examples\":[]", "\"examples\":[{\"label\":0,\"strokes\":[[]]}]"), "empty"),
-            (good.replace("\"examples\":[]", "\"examples\":[{\"label\":0,\"strokes\":[[1,2147483647]]}]"), "coordinates"),
+            (
+                good.replace("\"examples\":[]", "\"examples\":[{\"label\":0,\"strokes\":[[1,2147483647]]}]"),
+                "coordinates",
+            ),
         ] {
             let said = Table::load(&bad).unwrap_err();
             assert!(said.contains(words), "{said}");
