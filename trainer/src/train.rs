@@ -258,7 +258,9 @@ impl Run {
             let from = first + (p * training.micro_batch) as u64;
             let episodes: Vec<Episode> =
                 (from..from + training.micro_batch as u64).map(|i| self.tasks.episode(Split::Train, i)).collect();
-            gradient(&self.net, &episodes, parts, logged)
+            // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
+            // consume the other's tape
+            gradient(&self.net.clone().map(&mut Leaves), &episodes, parts, logged)
         };
         let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();
         std::thread::scope(|scope| {
@@ -542,6 +544,15 @@ impl ModuleVisitor for Scale<'_> {
             let scale = self.scale.clone().reshape([1; R]);
             self.gradients.register(param.id, gradient * scale);
         }
+    }
+}
+
+/// Makes every parameter the leaf of a new graph; ids and values stay.
+struct Leaves;
+
+impl ModuleMapper for Leaves {
+    fn map_float<const R: usize>(&mut self, param: Param<Tensor<R>>) -> Param<Tensor<R>> {
+        param.map(|value| Tensor::from_inner(value.inner()).require_grad())
     }
 }
 

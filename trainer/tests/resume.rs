@@ -104,6 +104,18 @@ fn mistakes_lose_nothing() {
 }
 
 #[test]
+fn gradients_of_many_threads_do_not_meet() {
+    // Burn joins autodiff graphs that share a leaf: hundreds of steps of eight workers found the race
+    let folder = Folder::new("race");
+    let mut config = config();
+    config.training.steps = 300;
+    config.training.batch = 8;
+    let mut run = Run::start(config, &folder.0, Path::new("."), cpu()).unwrap();
+    run.set_workers(8);
+    assert!(run.train(&AtomicBool::new(false), &mut |_| ()).unwrap());
+}
+
+#[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     // one worker against several: micro-batches are summed in their order
     let (a, b) = (Folder::new("threads-a"), Folder::new("threads-b"));
