@@ -254,7 +254,8 @@ fn Row(page: Page, label: u32) -> impl IntoView {
         }
     };
     view! {
-        <li class=format!("row hue{label}") class:leads=leads data-testid=move || format!("class-row-{}", index.get())>
+        <li class=format!("row hue{label}") class:leads=leads class:blank=move || count.get() == 0
+            data-testid=move || format!("class-row-{}", index.get())>
             <div class="top">
                 <span class="badge" aria-hidden="true">{key}</span>
                 <input class="name" type="text" maxlength=LONGEST_NAME.to_string() autocomplete="off" spellcheck="false"
@@ -272,6 +273,16 @@ fn Row(page: Page, label: u32) -> impl IntoView {
                     on:click=move |_| page.teach(label)>
                     "Teach"
                 </button>
+                <button type="button" class="small drop" data-testid=move || format!("remove-class-{}", index.get())
+                    title=move || format!("Remove the class {}", name.get())
+                    aria-label=move || format!("Remove the class {}", name.get())
+                    disabled=few
+                    on:click=move |_| {
+                        page.change(|table| table.remove_class(label));
+                        page.say("Class removed. Undo brings it back.");
+                    }>
+                    <Icon name="close" />
+                </button>
             </div>
             <div class="bar" role="meter" aria-valuemin="0" aria-valuemax="1"
                 aria-label=move || format!("Probability of {}", name.get())
@@ -284,26 +295,14 @@ fn Row(page: Page, label: u32) -> impl IntoView {
                 <span class="count" data-testid=move || format!("count-{}", index.get()) data-count=move || count.get()>
                     {move || match count.get() {
                         0 => "no example yet".to_owned(),
-                        1 => "1 example".to_owned(),
-                        n => format!("{n} examples"),
+                        1 => "1 shown".to_owned(),
+                        n => format!("{n} shown"),
                     }}
                 </span>
                 <ul class="thumbs">
                     <For each=move || examples.get() key=|example| example.id
                         children=move |example| view! { <Thumb page example name /> } />
                 </ul>
-                <span class="more">
-                    <button type="button" class="small" data-testid=move || format!("remove-class-{}", index.get())
-                        title=move || format!("Remove the class {}", name.get())
-                        aria-label=move || format!("Remove the class {}", name.get())
-                        disabled=few
-                        on:click=move |_| {
-                            page.change(|table| table.remove_class(label));
-                            page.say("Class removed. Undo brings it back.");
-                        }>
-                        <Icon name="close" />
-                    </button>
-                </span>
             </div>
             <Show when=move || next.get().is_some()>
                 <button type="button" class="swap" data-testid=move || format!("swap-{}", index.get())
