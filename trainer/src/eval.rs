@@ -1,6 +1,6 @@
 //! Evaluation protocols: a frozen learner and the hand-written rules on the very same episodes.
 //!
-//! *paper*: T examples of the test split drawn without replacement, fresh label permutation and fresh projection an
+//! *paper*: T examples of one split (the test split, unless hyper-parameters are being chosen) drawn without replacement, fresh label permutation and fresh projection an
 //! episode, accuracy at every position asked for; position p has p − 1 shown examples before it.
 //! *drawing*: raw pictures, K classes × S shots in random order, then queries of every class.
 
@@ -30,6 +30,8 @@ pub struct Settings {
     pub seed: u64,
     /// Positions of *paper*, counted from 1.
     pub positions: Vec<usize>,
+    /// Which half of a data set: `Test` for reported numbers, `Train` for choosing hyper-parameters.
+    pub split: data::Split,
     /// Whether the hand-written rules and the shuffled-label and untrained controls answer too.
     pub baselines: bool,
 }
@@ -43,6 +45,8 @@ pub struct Outcome {
     pub dataset: String,
     /// `paper`, or `drawing 10-way` and so on.
     pub protocol: String,
+    /// Half of the data set.
+    pub split: data::Split,
     /// Episodes.
     pub episodes: usize,
     /// Position (paper) or shots a class (drawing) of each value below.
@@ -154,7 +158,7 @@ pub fn paper(
     let source = if dataset == "random" {
         Source::Random { dimensions: if spec.encoding.projected { 196 } else { spec.inputs } }
     } else {
-        let set = data::open(dataset, data::Split::Test, data_dir)?;
+        let set = data::open(dataset, settings.split, data_dir)?;
         check_size(&set, spec.classes, t)?;
         let base = encode_base(spec, &set)
             .map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
@@ -227,6 +231,7 @@ pub fn paper(
         model: name.to_owned(),
         dataset: dataset.to_owned(),
         protocol: "paper".into(),
+        split: settings.split,
         episodes: own.episodes,
         positions: settings.positions.clone(),
         accuracy: own.mean(),
@@ -357,7 +362,7 @@ pub fn drawing(
 ) -> Result<Outcome, EvalError> {
     const QUERIES: usize = 3;
     let spec = &model.spec;
-    let set = data::open(dataset, data::Split::Test, data_dir)?;
+    let set = data::open(dataset, settings.split, data_dir)?;
     let small = |message| EvalError::Small { name: dataset.to_owned(), message };
     if ways > spec.classes {
         return Err(small(format!("{ways}-way was asked for; this learner has {} classes", spec.classes)));
@@ -382,6 +387,7 @@ pub fn drawing(
         model: name.to_owned(),
         dataset: dataset.to_owned(),
         protocol: format!("drawing {ways}-way"),
+        split: settings.split,
         episodes: settings.episodes,
         positions: shots.to_vec(),
         accuracy: Vec::new(),
@@ -492,7 +498,7 @@ mod tests {
     #[test]
     fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
         let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
-        let settings = Settings { episodes: 64, seed: 3, positions: vec![1, 100], baselines: true };
+        let settings = Settings { episodes: 64, seed: 3, positions: vec![1, 100], split: data::Split::Test, baselines: true };
         let device = Device::flex();
         let outcome =
             paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();

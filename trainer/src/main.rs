@@ -115,6 +115,9 @@ struct EvalArguments {
     /// Shots a class of the drawing protocol
     #[arg(long, value_delimiter = ',', default_value = "1,3,5,10")]
     shots: Vec<usize>,
+    /// Half of each data set: test for reported numbers, train for choosing hyper-parameters
+    #[arg(long, value_enum, default_value_t = SplitArgument::Test)]
+    split: SplitArgument,
     /// Hand-written rules and controls on the same episodes
     #[arg(long)]
     baselines: bool,
@@ -150,6 +153,12 @@ enum DataCommand {
 enum Dtype {
     F32,
     F16,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitArgument {
+    Test,
+    Train,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -266,6 +275,10 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
         episodes: arguments.episodes.max(1),
         seed: arguments.seed,
         positions: arguments.positions.clone(),
+        split: match arguments.split {
+            SplitArgument::Test => data::Split::Test,
+            SplitArgument::Train => data::Split::Train,
+        },
         baselines: arguments.baselines,
     };
     let mut results: Vec<Outcome> = Vec::new();
@@ -311,7 +324,7 @@ fn table(results: &[Outcome]) -> String {
     let mut text = String::new();
     for r in results {
         let head = if r.protocol == "paper" { "accuracy % at position" } else { "accuracy % at shots a class" };
-        text += &format!("\n{} · {} · {} · {} episodes\n", r.model, r.dataset, r.protocol, r.episodes);
+        text += &format!("\n{} · {} ({}) · {} · {} episodes\n", r.model, r.dataset, r.split, r.protocol, r.episodes);
         let row = |name: &str, cells: Vec<String>| {
             format!("  {name:<24}{}\n", cells.iter().map(|c| format!("{c:>7}")).collect::<String>())
         };
