@@ -12,6 +12,10 @@ use crate::strokes::Stroke;
 
 /// Starting includes compiling every WGSL kernel on a software GPU.
 const STARTING: Duration = Duration::from_secs(90);
+/// WebDriver's code points of special keys.
+pub const ENTER: char = '\u{e007}';
+/// See [`ENTER`].
+pub const TAB: char = '\u{e004}';
 /// One answer, on a software GPU of a busy machine.
 const ANSWERING: Duration = Duration::from_secs(60);
 
@@ -126,6 +130,16 @@ impl Page {
             |stroke: &Stroke| stroke.iter().map(|(x, y)| (side(0) + x * side(2), side(1) + y * side(3))).collect();
         self.browser.draw(&strokes.iter().map(scaled).collect::<Vec<_>>());
         self.settle();
+    }
+
+    /// Gives a class a name, as by typing it into its field.
+    #[track_caller]
+    pub fn rename(&self, class: usize, name: &str) {
+        self.of(&format!("class-name-{class}"), "e.focus(); e.select();");
+        self.browser.keys(&format!("{name}{ENTER}"));
+        self.settle();
+        let shown = self.of(&format!("class-name-{class}"), "return e.value");
+        assert_eq!(shown, name, "class {class} did not take its new name");
     }
 
     /// Wipes the canvas.

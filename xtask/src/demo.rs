@@ -60,17 +60,15 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
             run_shown(&mut workspace.cargo(&["build", "--release", "-p", "trainer", "--features", features]))
         })?;
         timed(&mut times, "meta-trained", || {
-            let folder = workspace.root.join(RUN);
-            if folder.exists() {
-                fs::remove_dir_all(&folder).map_err(|error| format!("cannot remove the old {RUN}: {error}"))?;
-            }
-            run_shown(workspace.program("trainer").args(["train", "--preset", "quick", "--out", RUN]))
+            run_shown(workspace.program("trainer").args(["train", "--preset", "quick", "--overwrite", "--out", RUN]))
         })?;
     }
     timed(&mut times, "page built", || page::build(workspace, &tools, &dist))?;
     if !pretrained {
         // Into the built page only: the shipped file in models/ is the one that the documented figures speak of.
         timed(&mut times, "exported", || {
+            let folder = dist.join("models");
+            fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
             run_shown(workspace.program("trainer").args(["export", RUN, "-o"]).arg(dist.join(MODEL)))
         })?;
     }
