@@ -11,13 +11,14 @@ use serde_json::Value;
 use tests::browser::wait_for;
 
 /// A learner that trains in seconds, and a run short enough for a test.
-const TINY: [&str; 9] = [
+const TINY: [&str; 10] = [
     "model.inputs=64",
     "model.width=16",
     "model.layers=1",
     "model.heads=1",
     "model.key_size=16",
     "model.longest=40",
+    "tasks.length=32",
     "training.batch=4",
     "training.micro_batch=2",
     "training.checkpoint_every=10",
