@@ -77,7 +77,9 @@ pub fn Canvas(page: Page) -> impl IntoView {
         if !event.is_primary() || page.live.with_untracked(Option::is_none) || event.buttons() & 1 == 0 {
             return;
         }
-        let between = event.get_coalesced_events();
+        // Browsers have this for secure addresses only, and `http://` on another machine is none.
+        let between = js_sys::Reflect::has(&event, &"getCoalescedEvents".into()).unwrap_or(false);
+        let between = if between { event.get_coalesced_events() } else { js_sys::Array::new() };
         let events: Vec<PointerEvent> = match between.length() {
             0 => vec![event],
             _ => between.iter().map(JsCast::unchecked_into).collect(),
