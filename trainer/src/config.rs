@@ -91,9 +91,8 @@ impl Default for Training {
 }
 
 /// Names of the presets, with a line each.
-pub const PRESETS: [(&str, &str); 3] = [
+pub const PRESETS: [(&str, &str); 2] = [
     ("quick", "shifted keys, synthetic prior alone, minutes on two CPU cores: the page's first model"),
-    ("drawing", "shifted keys on the synthetic prior's strokes, few and uneven classes: for pictures drawn by hand"),
     ("paper", "the paper's model and protocol on MNIST (large: for a GPU and patience)"),
 ];
 
@@ -157,29 +156,13 @@ impl RunConfig {
     /// # Errors
     /// An unknown name.
     pub fn preset(name: &str) -> Result<RunConfig, ConfigError> {
-        let quick = RunConfig {
-            seed: 1,
-            model: ModelSpec::shifted(256, 96, 2, 2),
-            tasks: TaskConfig { fewer_classes: 0.25, uneven: 0.25, ..Default::default() },
-            training: Training { steps: 1_200, ..Default::default() },
-        };
         match name {
-            "quick" => Ok(quick),
-            "drawing" => {
-                let mut config = quick;
-                config.tasks.prior = crate::tasks::prior::Prior {
-                    spectral: 0.1,
-                    network: 0.1,
-                    clusters: 0.0,
-                    prototypes: 0.0,
-                    sparse: 0.0,
-                    strokes: 0.8,
-                };
-                config.tasks.fewer_classes = 0.65;
-                config.tasks.uneven = 0.5;
-                config.training.steps = 10_000;
-                Ok(config)
-            }
+            "quick" => Ok(RunConfig {
+                seed: 1,
+                model: ModelSpec::shifted(256, 128, 2, 1),
+                tasks: TaskConfig { fewer_classes: 0.25, uneven: 0.25, ..Default::default() },
+                training: Training { steps: 1_000, ..Default::default() },
+            }),
             "paper" => {
                 // scalar statistics of MNIST's training pixels
                 let mut model = ModelSpec::paper(784, 0, 0.130_66, 0.308_11);
@@ -212,10 +195,9 @@ impl RunConfig {
                     },
                 })
             }
-            found => Err(ConfigError::Preset {
-                found: found.to_owned(),
-                known: PRESETS.map(|(name, _)| name).join(", "),
-            }),
+            found => {
+                Err(ConfigError::Preset { found: found.to_owned(), known: PRESETS.map(|(name, _)| name).join(", ") })
+            }
         }
     }
 
@@ -227,8 +209,8 @@ impl RunConfig {
         let mut table = Table::try_from(RunConfig::preset(preset)?).expect("settings are plain data");
         if let Some(path) = file {
             let origin = path.display().to_string();
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
+            let text =
+                std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
             let given: Table = text
                 .parse()
                 .map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })?;
@@ -243,9 +225,9 @@ impl RunConfig {
                 .ok()
                 .and_then(|mut t| t.remove("v"))
                 .unwrap_or_else(|| Value::String(value.to_owned()));
-            let given = key.rsplit('.').fold(value, |value, part| {
-                Value::Table(Table::from_iter([(part.trim().to_owned(), value)]))
-            });
+            let given = key
+                .rsplit('.')
+                .fold(value, |value, part| Value::Table(Table::from_iter([(part.trim().to_owned(), value)])));
             let Value::Table(given) = given else { unreachable!("a key has at least one part") };
             merge(&mut table, given, "")?;
         }
@@ -258,16 +240,17 @@ impl RunConfig {
     /// As [`RunConfig::resolve`].
     pub fn read(path: &Path) -> Result<RunConfig, ConfigError> {
         let origin = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
-        let table =
-            text.parse().map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
+        let table = text
+            .parse()
+            .map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })?;
         RunConfig::from_table(table)
     }
 
     fn from_table(table: Table) -> Result<RunConfig, ConfigError> {
-        let config: RunConfig =
-            table.try_into().map_err(|e: toml::de::Error| ConfigError::Toml { origin: None, message: e.to_string() })?;
+        let config: RunConfig = table
+            .try_into()
+            .map_err(|e: toml::de::Error| ConfigError::Toml { origin: None, message: e.to_string() })?;
         config.validate()?;
         Ok(config)
     }
@@ -325,8 +308,16 @@ impl RunConfig {
             "training.rate",
             format!("expected a positive number, found {}", training.rate),
         )?;
-        check((0.0..1.0).contains(&training.average), "training.average", format!("expected 0…1, found {}", training.average))?;
-        check((0.0..1.0).contains(&training.beta_2), "training.beta_2", format!("expected 0…1, found {}", training.beta_2))?;
+        check(
+            (0.0..1.0).contains(&training.average),
+            "training.average",
+            format!("expected 0…1, found {}", training.average),
+        )?;
+        check(
+            (0.0..1.0).contains(&training.beta_2),
+            "training.beta_2",
+            format!("expected 0…1, found {}", training.beta_2),
+        )?;
         check(training.clip >= 0.0, "training.clip", format!("expected 0 or more, found {}", training.clip))?;
         check(
             training.checkpoint_every > 0 && training.log_every > 0,

@@ -21,7 +21,9 @@ impl std::str::FromStr for Choice {
             None if text == "auto" => Ok(Choice::Auto),
             None if text == "cpu" => Ok(Choice::Cpu),
             None if text == "gpu" => Ok(Choice::Gpu(0)),
-            Some(("gpu", n)) => n.parse().map(Choice::Gpu).map_err(|_| format!("expected gpu:0, gpu:1 …, found `{text}`")),
+            Some(("gpu", n)) => {
+                n.parse().map(Choice::Gpu).map_err(|_| format!("expected gpu:0, gpu:1 …, found `{text}`"))
+            }
             _ => Err(format!("expected auto, cpu, gpu or gpu:n, found `{text}`")),
         }
     }
@@ -42,7 +44,9 @@ pub struct Chosen {
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
     /// `--device gpu` in a build without it.
-    #[error("this trainer was built without GPU support; build it with `cargo build --release -p trainer --features gpu`")]
+    #[error(
+        "this trainer was built without GPU support; build it with `cargo build --release -p trainer --features gpu`"
+    )]
     NotBuilt,
     /// Fewer GPUs than asked for.
     #[error("GPU {asked} was asked for, found {}: use --device auto or cpu", if found.is_empty() { "none".into() } else { found.join(", ") })]
@@ -68,10 +72,10 @@ pub fn open(choice: Choice) -> Result<Chosen, DeviceError> {
         Choice::Auto if gpus.is_empty() => cpu(),
         Choice::Auto => Ok(gpus[0].clone()),
         Choice::Gpu(_) if !cfg!(feature = "gpu") => Err(DeviceError::NotBuilt),
-        Choice::Gpu(asked) => gpus.get(asked).cloned().ok_or_else(|| DeviceError::NotFound {
-            asked,
-            found: gpus.iter().map(|gpu| gpu.name.clone()).collect(),
-        }),
+        Choice::Gpu(asked) => gpus
+            .get(asked)
+            .cloned()
+            .ok_or_else(|| DeviceError::NotFound { asked, found: gpus.iter().map(|gpu| gpu.name.clone()).collect() }),
     }
 }
 

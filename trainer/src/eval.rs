@@ -132,7 +132,9 @@ impl Tally {
 enum Source {
     Set(Base),
     /// Ten pictures of uniform noise, ten labels, drawn with replacement: the paper's pure lookup test.
-    Random { dimensions: usize },
+    Random {
+        dimensions: usize,
+    },
 }
 
 /// The *paper* protocol. `dataset` is a name in the data directory, or `random`.
@@ -160,8 +162,7 @@ pub fn paper(
     } else {
         let set = data::open(dataset, settings.split, data_dir)?;
         check_size(&set, spec.classes, t)?;
-        let base = encode_base(spec, &set)
-            .map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
+        let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
         Source::Set(base)
     };
     let net = Net::from_model(model, device);
@@ -187,8 +188,7 @@ pub fn paper(
                 .iter()
                 .zip(&ids)
                 .map(|(episode, &i)| {
-                    let order =
-                        labels::permutation(t, &mut random::stream(settings.seed, "evaluation/shuffled", i));
+                    let order = labels::permutation(t, &mut random::stream(settings.seed, "evaluation/shuffled", i));
                     let labels = order.iter().map(|&o| episode.labels[o as usize]).collect();
                     Episode { inputs: episode.inputs.clone(), labels }
                 })
@@ -271,7 +271,9 @@ fn test_episode(source: &Source, spec: &shaders::ModelSpec, t: usize, seed: u64,
             let picks: Vec<(u32, u32)> = if present.len() <= spec.classes {
                 distinct(base.labels.len(), t, &mut stream)
                     .into_iter()
-                    .map(|i| (i, present.iter().position(|&c| c == base.labels[i as usize] as usize).unwrap_or(0) as u32))
+                    .map(|i| {
+                        (i, present.iter().position(|&c| c == base.labels[i as usize] as usize).unwrap_or(0) as u32)
+                    })
                     .collect()
             } else {
                 let chosen: Vec<usize> = labels::permutation(present.len(), &mut stream)
@@ -300,11 +302,8 @@ fn test_episode(source: &Source, spec: &shaders::ModelSpec, t: usize, seed: u64,
     };
     let map = labels::permutation(spec.classes, &mut stream);
     let labels = own.iter().map(|&k| map[k as usize]).collect();
-    let inputs = if spec.encoding.projected {
-        projection::fresh(&raw, dimensions, spec.inputs, &mut stream)
-    } else {
-        raw
-    };
+    let inputs =
+        if spec.encoding.projected { projection::fresh(&raw, dimensions, spec.inputs, &mut stream) } else { raw };
     Episode { inputs, labels }
 }
 
@@ -498,10 +497,10 @@ mod tests {
     #[test]
     fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
         let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
-        let settings = Settings { episodes: 64, seed: 3, positions: vec![1, 100], split: data::Split::Test, baselines: true };
+        let settings =
+            Settings { episodes: 64, seed: 3, positions: vec![1, 100], split: data::Split::Test, baselines: true };
         let device = Device::flex();
-        let outcome =
-            paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
+        let outcome = paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
         assert_eq!(outcome.episodes, 64);
         assert!(outcome.baselines["1-NN cosine"][1] > 0.95, "{:?}", outcome.baselines);
         // 64 episodes at 0.1: standard deviation 0.0375

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use shaders::Model;
-use shaders::file::Precision;
+use shaders::file::{FileError, Precision};
 use trainer::config::{PRESETS, RunConfig};
 use trainer::device::{self, Choice};
 use trainer::eval::{self, Outcome, Settings};
@@ -45,6 +45,9 @@ enum Command {
         /// How weights are stored
         #[arg(long, value_enum, default_value_t = Dtype::F32)]
         dtype: Dtype,
+        /// What `trainer eval --json` printed of this learner, to travel in the file
+        #[arg(long, value_name = "FILE.json")]
+        evaluation: Option<PathBuf>,
     },
     /// Say what a model file holds
     Inspect {
@@ -179,7 +182,9 @@ fn main() -> ExitCode {
     let result = data::data_dir(cli.data_dir.as_deref()).map_err(Into::into).and_then(|dir| match cli.command {
         Command::Train(arguments) => train_command(&arguments, &dir),
         Command::Eval(arguments) => eval_command(&arguments, &dir),
-        Command::Export { run, output, dtype } => export_command(&run, &output, dtype),
+        Command::Export { run, output, dtype, evaluation } => {
+            export_command(&run, &output, dtype, evaluation.as_deref())
+        }
         Command::Inspect { model, json } => inspect_command(&model, json),
         Command::Data { command } => data_command(&command, &dir),
     });
@@ -283,7 +288,7 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
     };
     let mut results: Vec<Outcome> = Vec::new();
     for path in &arguments.models {
-        let model = Model::read(path)?;
+        let model = read_model(path)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for set in &arguments.data {
             match arguments.protocol {
@@ -292,7 +297,8 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
                     settings.positions.retain(|&p| p <= model.spec.longest);
                     let bar = ProgressBar::new(settings.episodes as u64).with_message(format!("{name} on {set}"));
                     bar.set_style(
-                        ProgressStyle::with_template("{msg:30} {bar:30} {pos}/{len}  ETA {eta}").expect("a valid template"),
+                        ProgressStyle::with_template("{msg:30} {bar:30} {pos}/{len}  ETA {eta}")
+                            .expect("a valid template"),
                     );
                     let outcome = eval::paper(&name, &model, set, data_dir, &device.device, &settings, &mut |done| {
                         bar.set_position(done as u64);
@@ -309,7 +315,7 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
         }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "results": results }))?);
+        println!("{}", serde_json::to_string_pretty(&Results { results: results.clone() })?);
     } else {
         print!("{}", table(&results));
     }
@@ -350,8 +356,7 @@ fn plot_results(results: &[Outcome], path: &Path) -> Outcomes {
         }
     }
     for (dataset, protocol) in &groups {
-        let rows: Vec<&Outcome> =
-            results.iter().filter(|r| &r.dataset == dataset && &r.protocol == protocol).collect();
+        let rows: Vec<&Outcome> = results.iter().filter(|r| &r.dataset == dataset && &r.protocol == protocol).collect();
         let mut series: Vec<plot::Series> = rows
             .iter()
             .map(|r| plot::Series {
@@ -390,8 +395,20 @@ fn plot_results(results: &[Outcome], path: &Path) -> Outcomes {
     Ok(())
 }
 
-fn export_command(run: &Path, output: &Path, dtype: Dtype) -> Outcomes {
+/// The part of `trainer eval --json` that is kept in a file.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Results {
+    results: Vec<Outcome>,
+}
+
+fn export_command(run: &Path, output: &Path, dtype: Dtype, evaluation: Option<&Path>) -> Outcomes {
     let (mut model, config, step) = train::read_run(run)?;
+    if let Some(path) = evaluation {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let results: Results = serde_json::from_str(&text)
+            .map_err(|e| format!("{}: expected what `trainer eval --json` prints: {e}", path.display()))?;
+        model.metadata.insert("evaluation".into(), serde_json::to_string(&results)?);
+    }
     let text = &mut model.metadata;
     text.insert("training".into(), config.to_toml());
     text.insert("step".into(), step.to_string());
@@ -399,10 +416,13 @@ fn export_command(run: &Path, output: &Path, dtype: Dtype) -> Outcomes {
     text.insert("commit".into(), env!("GIT_COMMIT").into());
     text.insert("licence".into(), "MIT OR Apache-2.0".into());
     text.insert("software".into(), format!("trainer {}", env!("CARGO_PKG_VERSION")));
-    model.write(output, match dtype {
-        Dtype::F32 => Precision::F32,
-        Dtype::F16 => Precision::F16,
-    })?;
+    model.write(
+        output,
+        match dtype {
+            Dtype::F32 => Precision::F32,
+            Dtype::F16 => Precision::F16,
+        },
+    )?;
     // what was written is what a page will read
     let back = Model::read(output)?;
     let bytes = std::fs::metadata(output)?.len();
@@ -416,8 +436,16 @@ fn export_command(run: &Path, output: &Path, dtype: Dtype) -> Outcomes {
     Ok(())
 }
 
+/// Reads a model file; a fault names it, as there may be several on the command line.
+fn read_model(path: &Path) -> Result<Model, Box<dyn Error>> {
+    Model::read(path).map_err(|error| match error {
+        FileError::Io { .. } => error.into(),
+        error => format!("{}: {error}", path.display()).into(),
+    })
+}
+
 fn inspect_command(path: &Path, json: bool) -> Outcomes {
-    let model = Model::read(path)?;
+    let model = read_model(path)?;
     if json {
         let text = serde_json::json!({
             "spec": model.spec,
@@ -514,7 +542,9 @@ fn data_command(command: &DataCommand, dir: &Path) -> Outcomes {
                 }
             }
             if wrong > 0 {
-                return Err(format!("{wrong} files are missing or wrong; mend them with `trainer data fetch NAME`").into());
+                return Err(
+                    format!("{wrong} files are missing or wrong; mend them with `trainer data fetch NAME`").into()
+                );
             }
             Ok(())
         }

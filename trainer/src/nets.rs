@@ -147,8 +147,7 @@ impl Net {
                 input: Weight { weight: matrix("embed.input.weight".into(), spec.inputs) },
                 label: Weight { weight: matrix("embed.label.weight".into(), spec.classes) },
                 bias: vector("embed.bias".into()),
-                position: (spec.positions == Positions::Learned)
-                    .then(|| matrix("embed.position".into(), spec.longest)),
+                position: (spec.positions == Positions::Learned).then(|| matrix("embed.position".into(), spec.longest)),
             },
             layer: (0..spec.layers).map(layer).collect(),
             norm: norm("norm".into()),

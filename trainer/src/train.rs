@@ -13,7 +13,8 @@ use std::time::Instant;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{
-    AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig, momentum::MomentumConfig,
+    AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig,
+    momentum::MomentumConfig,
 };
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,9 @@ pub enum TrainError {
         message: String,
     },
     /// The loss is NaN or infinite.
-    #[error("the loss is not finite at step {step}; lower training.rate, or resume from the last checkpoint with another seed")]
+    #[error(
+        "the loss is not finite at step {step}; lower training.rate, or resume from the last checkpoint with another seed"
+    )]
     Diverged {
         /// Step.
         step: u64,
@@ -336,7 +339,8 @@ impl Run {
         fs::create_dir_all(&temporary).map_err(io_at(&temporary))?;
         self.net.to_model().write(&temporary.join("model.safetensors"), Precision::F32)?;
         self.average.to_model().write(&temporary.join("average.safetensors"), Precision::F32)?;
-        let wrong = |e: burn::store::RecordError| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
+        let wrong =
+            |e: burn::store::RecordError| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
         self.optimiser.save(temporary.join("optimiser.bpk")).map_err(wrong)?;
         let state = serde_json::to_vec(&self.saved).expect("plain data");
         write_whole(&temporary.join("state.json"), &state)?;
@@ -412,8 +416,7 @@ fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> 
             continue;
         }
         let set = data::open(name, data::Split::Train, data_dir)?;
-        let base = encode_base(spec, &set)
-            .map_err(|source| TrainError::Encode { name: name.clone(), source })?;
+        let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: name.clone(), source })?;
         if !spec.encoding.projected && base.dimensions != spec.inputs {
             return Err(TrainError::Inputs { name: name.clone(), expected: spec.inputs, found: base.dimensions });
         }

@@ -24,8 +24,7 @@ impl Classes {
             classes
         };
         let identity = stream.random_bool(config.label_bias);
-        let mut label =
-            if identity { (0..classes as u32).collect() } else { permutation(classes, stream) };
+        let mut label = if identity { (0..classes as u32).collect() } else { permutation(classes, stream) };
         label.truncate(k);
         let share = if stream.random_bool(config.uneven) {
             // concentration log-uniform in 0.6…33: from one dominant class to nearly even
@@ -98,9 +97,8 @@ mod tests {
     fn bias_is_the_probability_of_the_identity() {
         let config = TaskConfig { label_bias: 0.8, ..Default::default() };
         let identity: Vec<u32> = (0..10).collect();
-        let kept = (0..1_000)
-            .filter(|&i| Classes::draw(&config, 10, &mut stream(2, "labels", i)).label == identity)
-            .count();
+        let kept =
+            (0..1_000).filter(|&i| Classes::draw(&config, 10, &mut stream(2, "labels", i)).label == identity).count();
         assert!((750..850).contains(&kept), "{kept}");
     }
 }

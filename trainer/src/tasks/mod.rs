@@ -261,7 +261,9 @@ mod tests {
         // the one task: class means of both sequences agree far better than with another task's
         let mean = |e: &Episode, label: u32| -> Vec<f32> {
             let rows: Vec<_> = (0..100).filter(|&i| e.labels[i] == label).collect();
-            (0..32).map(|x| rows.iter().map(|&i| e.inputs[i * 32 + x]).sum::<f32>() / rows.len().max(1) as f32).collect()
+            (0..32)
+                .map(|x| rows.iter().map(|&i| e.inputs[i * 32 + x]).sum::<f32>() / rows.len().max(1) as f32)
+                .collect()
         };
         let held_out = tasks.episode(Split::Test, 0);
         let distance = |p: &Episode, q: &Episode| -> f32 {
