@@ -72,6 +72,7 @@ fn drawings_of_three_classes_are_learned() {
     assert!(answer.contains(NAMES[best]), "the longest bar is {}'s, and the answer is: {answer}", NAMES[best]);
     // Chance is 5 of 15; 11 or more by chance happens once in five hundred times.
     assert!(right >= 12, "{right} of 15 drawings were recognised");
+    page.ask(&Figure::Seven.drawn(2, 101));
     page.browser.screenshot("learned-light-1280");
     assert_quiet(&page);
 }
@@ -256,6 +257,42 @@ fn the_keyboard_reaches_everything() {
     page.browser.keys("2");
     page.settle();
     assert_eq!(page.count(1), 1, "the key 2 did not teach the second class");
+    assert_quiet(&page);
+}
+
+#[test]
+fn drawing_teaching_and_asking_need_no_mouse() {
+    const DOWN: &str = "\u{e015}";
+    const RIGHT: &str = "\u{e014}";
+    const SPACE: &str = " ";
+    const ESCAPE: &str = "\u{e00c}";
+    let Some(page) = ready(Setting::default(), "") else { return };
+    // The pen starts anew in the middle whenever the canvas gets the focus.
+    let draw = |direction: &str, length: usize| {
+        page.of("canvas", "e.blur(); e.focus();");
+        for key in [SPACE, &direction.repeat(length), SPACE] {
+            page.browser.keys(key);
+        }
+        page.settle();
+    };
+    make_classes(&page, 2);
+    for length in [5, 6] {
+        for (direction, key, class) in [(DOWN, "1", 0), (RIGHT, "2", 1)] {
+            draw(direction, length);
+            page.browser.keys(key);
+            page.settle();
+            assert_eq!(page.count(class), length - 4, "the key {key} taught nothing");
+            page.browser.keys(ESCAPE);
+            page.settle();
+        }
+    }
+    for (direction, class) in [(DOWN, 0), (RIGHT, 1)] {
+        draw(direction, 7);
+        let probabilities = page.probabilities();
+        assert_eq!(best(&probabilities), class, "{probabilities:?}");
+        page.browser.keys(ESCAPE);
+        page.settle();
+    }
     assert_quiet(&page);
 }
 
