@@ -161,7 +161,7 @@ pub fn paper(
         Source::Random { dimensions: if spec.encoding.projected { 196 } else { spec.inputs } }
     } else {
         let set = data::open(dataset, settings.split, data_dir)?;
-        check_size(&set, spec.classes, t)?;
+        check_size(&set, t)?;
         let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
         Source::Set(base)
     };
@@ -249,7 +249,7 @@ fn control<'a>(others: &'a mut Vec<(String, Tally)>, name: &str) -> &'a mut Tall
     &mut others[at].1
 }
 
-fn check_size(set: &Dataset, classes: usize, t: usize) -> Result<(), EvalError> {
+fn check_size(set: &Dataset, t: usize) -> Result<(), EvalError> {
     let small = |message| Err(EvalError::Small { name: set.name.clone(), message });
     if set.len() < t {
         return small(format!("expected at least {t} test examples, found {}", set.len()));
@@ -257,7 +257,6 @@ fn check_size(set: &Dataset, classes: usize, t: usize) -> Result<(), EvalError> 
     if set.classes < 2 {
         return small(format!("expected at least 2 classes, found {}", set.classes));
     }
-    let _ = classes;
     Ok(())
 }
 

@@ -181,7 +181,7 @@ impl Net {
             + previous.reshape([b * t, c]).matmul(self.embed.label.weight.val())
             + self.embed.bias.val().unsqueeze(); // [B·T, D]
         if let Some(position) = &self.embed.position {
-            let rows = position.val().slice([0..t]).unsqueeze::<3>(); // [1, T, D]
+            let rows = position.val().narrow(0, 0, t).unsqueeze::<3>(); // [1, T, D]
             state = (state.reshape([b, t, d]) + rows).reshape([b * t, d]);
         }
         // true where i may not see slot j
