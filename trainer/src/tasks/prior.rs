@@ -200,9 +200,10 @@ impl Character {
             let wander = task.random_bool(0.5);
             let mut points = [at; 4];
             for i in 1..4 {
-                points[i] = points[i - 1].map(|before| {
-                    let next = if wander { before + 0.45 * normal(task) } else { task.random_range(-0.8..0.8) };
-                    next.clamp(-1.0, 1.0)
+                let before = points[i - 1];
+                points[i] = before.map(|from| {
+                    let to = if wander { from + 0.45 * normal(task) } else { task.random_range(-0.8..0.8) };
+                    to.clamp(-1.0, 1.0)
                 });
             }
             strokes.push(points);
