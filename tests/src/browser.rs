@@ -248,6 +248,8 @@ impl Browser {
     pub fn screenshot(&self, name: &str) -> PathBuf {
         let folder = env::var_os("SCREENSHOTS").map_or_else(|| env::temp_dir().join("screenshots"), PathBuf::from);
         fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("cannot make {}: {error}", folder.display()));
+        // Bars and colours move for a moment after a change.
+        thread::sleep(Duration::from_millis(500));
         let answer =
             self.devtools("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": true }));
         let bytes = STANDARD.decode(answer["data"].as_str().expect("a picture")).expect("the picture is base64");
