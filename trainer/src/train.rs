@@ -117,7 +117,21 @@ pub struct Metrics {
 struct Saved {
     step: u64,
     seconds: f64,
+    #[serde(with = "exact")]
     accuracy: Vec<f64>,
+}
+
+/// Numbers as their bits: a decimal that is read back may differ in its last bit, and a resumed run must not.
+mod exact {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|v| v.to_bits()))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        Ok(Vec::<u64>::deserialize(deserializer)?.into_iter().map(f64::from_bits).collect())
+    }
 }
 
 /// A run in memory.
