@@ -15,7 +15,7 @@ use crate::{Options, Workspace, page};
 pub const HELP: &str = "\
 cargo xtask demo [OPTIONS]
 
-Installs what is missing, builds the trainer, meta-trains the quick learner (about two minutes on two CPU cores, no data
+Installs what is missing, builds the trainer, meta-trains the quick learner (a minute or two on two CPU cores, no data
 set needed), exports it into the page, builds the page into dist/ and serves it on this machine.
 
     --pretrained   use the learner that is shipped in models/ instead of meta-training one
