@@ -72,6 +72,18 @@ fn burn_equals_the_cpu_reference() {
 }
 
 #[test]
+fn burn_equals_the_cpu_reference_on_the_shipped_file() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/quick.safetensors");
+    let model = Model::read(&file).unwrap();
+    for t in [1, 2, 37, 100] {
+        let episode = episode(&model.spec, t);
+        let want = cpu::forward(&model, &episode.inputs, &episode.labels).unwrap();
+        let got = burn_forward(&model, &episode, &Device::flex());
+        assert_close(&got, &want, 1e-3, &format!("quick at T = {t}"));
+    }
+}
+
+#[test]
 fn equal_rows_stay_equal_through_a_projection() {
     let mut stream = random::stream(1, "rows", 0);
     let mut raw = normals(3 * 300, &mut stream);
