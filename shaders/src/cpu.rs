@@ -8,10 +8,28 @@ use crate::file::Model;
 use crate::kernel::{attention, embed, keys, layer_norm, linear, log_softmax};
 use crate::plan::{self, Buffer, Launch, MOST_ROWS, Plan, Step, Task};
 use crate::session::{Attention, Context, SessionError};
-use crate::spec::{KeyShift, LAYER_NORM_EPSILON, Positions, QK_NORM_EPSILON, QueryKey};
+use crate::spec::{KeyShift, LAYER_NORM_EPSILON, ModelSpec, Positions, QK_NORM_EPSILON, QueryKey};
 
-/// Log-probabilities at every position of one episode, straight from the formulas in [`crate::spec`], all in f64,
-/// without cache, kernels or plan. Label T − 1 has no influence: no token follows it.
+mod set;
+
+/// How a set learner is asked; the others have no choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// C in use, at most the spec's; the log-probability of every further class is −∞.
+    pub classes: usize,
+    /// Whether inputs are drawings, which a stem may read; else the learner compares the inputs alone.
+    pub drawings: bool,
+}
+
+impl Manner {
+    /// All classes; drawings if there is a stem.
+    pub fn of(spec: &ModelSpec) -> Self {
+        Manner { classes: spec.classes, drawings: spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some()) }
+    }
+}
+
+/// Log-probabilities at every position of one episode, each from the examples before it, straight from the formulas
+/// in [`crate::spec`], all in f64, without cache, kernels or plan. Label T − 1 has no influence: no token follows it.
 ///
 /// # Shapes
 /// `inputs` `[T, X]`, `labels` `[T]`, the result `[T, C]`.
@@ -19,18 +37,48 @@ use crate::spec::{KeyShift, LAYER_NORM_EPSILON, Positions, QK_NORM_EPSILON, Quer
 /// # Errors
 /// What [`Context::observe`] refuses, and more than `longest` tokens.
 pub fn forward(model: &Model, inputs: &[f32], labels: &[u32]) -> Result<Vec<f32>, SessionError> {
+    forward_as(model, inputs, labels, Manner::of(&model.spec))
+}
+
+/// As [`forward`], asked in another manner.
+///
+/// # Errors
+/// As [`forward`]; labels of classes that are not in use are out of range.
+pub fn forward_as(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner) -> Result<Vec<f32>, SessionError> {
     let spec = &model.spec;
-    let context = Context::new(model);
-    let tokens = context.check_inputs(inputs)?;
+    let tokens = Context::new(model).check_inputs(inputs)?;
     if labels.len() != tokens {
         return Err(SessionError::LabelCount { expected: tokens, found: labels.len() });
     }
-    if let Some(&found) = labels.iter().find(|label| **label as usize >= spec.classes) {
-        return Err(SessionError::Label { classes: spec.classes, found });
+    let classes = manner.classes.min(spec.classes);
+    if let Some(&found) = labels.iter().find(|label| **label as usize >= classes) {
+        return Err(SessionError::Label { classes, found });
     }
     if tokens > spec.longest {
         return Err(SessionError::Full { capacity: spec.longest, found: tokens });
     }
+    if spec.equivariant.is_none() {
+        return Ok(causal(model, inputs, labels));
+    }
+    let x = spec.inputs;
+    let mut out = Vec::with_capacity(tokens * spec.classes);
+    for i in 0..tokens {
+        let question = set::Question {
+            shown: &inputs[..i * x],
+            labels: &labels[..i],
+            query: &inputs[i * x..(i + 1) * x],
+            classes,
+            drawings: manner.drawings,
+        };
+        out.extend(set::answer(model, &question).into_iter().map(|log| log as f32));
+        out.resize((i + 1) * spec.classes, f32::NEG_INFINITY);
+    }
+    Ok(out)
+}
+
+/// Variants `paper` and `shifted`.
+fn causal(model: &Model, inputs: &[f32], labels: &[u32]) -> Vec<f32> {
+    let (spec, tokens) = (&model.spec, labels.len());
     let (width, size) = (spec.width, spec.key_size);
     // rows·W + b
     let affine = |rows: &[Vec<f64>], name: &str| -> Vec<Vec<f64>> {
@@ -135,7 +183,7 @@ pub fn forward(model: &Model, inputs: &[f32], labels: &[u32]) -> Result<Vec<f32>
         let log_sum = row.iter().map(|score| (score - largest).exp()).sum::<f64>().ln();
         row.iter().map(|score| (score - largest - log_sum) as f32).collect::<Vec<f32>>()
     };
-    Ok(scores.iter().flat_map(log_softmax).collect())
+    scores.iter().flat_map(log_softmax).collect()
 }
 
 /// A session on this thread, with cached keys and values.

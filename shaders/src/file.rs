@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::random;
-use crate::spec::{KeyShift, MAX_PARAMETERS, ModelSpec, QueryKey, SpecError};
+use crate::spec::{FEATURES, KeyShift, LINEAR_SLOPE, MAX_PARAMETERS, ModelSpec, QueryKey, SOFTMAX_SLOPE, SpecError};
 
 /// The version this build writes and reads.
 pub const FORMAT_VERSION: &str = "1";
@@ -260,6 +260,9 @@ impl Model {
     /// the measured recipe for shifted keys; variant `paper` uses them with its positions at a standard deviation of 0.1.
     pub fn random(spec: ModelSpec, seed: u64) -> Result<Model, SpecError> {
         spec.validate()?;
+        if spec.equivariant.is_some() {
+            return Ok(Model::random_set(spec, seed));
+        }
         let mut tensors = BTreeMap::new();
         for (index, tensor) in spec.tensors().into_iter().enumerate() {
             let mut stream = random::stream(seed, "weights", index as u64);
@@ -295,6 +298,55 @@ impl Model {
         }
         debug_assert!(spec.key_shift == KeyShift::Gated || !tensors.contains_key("layer.0.key_shift.gate"));
         Ok(Model { spec, tensors, metadata: BTreeMap::new() })
+    }
+
+    /// Variant `equivariant`: matrices N(0, 1/in); softmax heads begin as kernel smoothers of four bandwidths, slopes of
+    /// the cosine spread geometrically over 4…24, shared between the views; linear heads as steps of kernel regression.
+    fn random_set(spec: ModelSpec, seed: u64) -> Model {
+        let set = spec.set();
+        let views = set.views() as f32;
+        let spread = |h: usize, count: usize| if count > 1 { h as f32 / (count - 1) as f32 } else { 0.5 };
+        let mut tensors = BTreeMap::new();
+        for (index, tensor) in spec.tensors().into_iter().enumerate() {
+            let mut stream = random::stream(seed, "weights", index as u64);
+            let mut normal = |std: f32| -> Vec<f32> {
+                (0..tensor.len()).map(|_| std * Distribution::<f32>::sample(&StandardNormal, &mut stream)).collect()
+            };
+            let fan_in = tensor.shape[0] as f32;
+            // feature f of a view in row view·FEATURES + f
+            let slopes = |heads: usize, value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+                (0..tensor.len()).map(|at| value(at / heads % FEATURES, at % heads) / views).collect()
+            };
+            let name = tensor.name.strip_prefix("layer.").map_or(tensor.name.as_str(), |rest| {
+                rest.split_once('.').expect("a layer's tensor has its number and name").1
+            });
+            let values = match name {
+                "embed.label" => normal(1.0),
+                "embed.shown" | "embed.query" => normal(0.3),
+                "embed.ridge" => normal(1.0),
+                "norm" | "norm1" | "norm2" => vec![1.0; tensor.len()],
+                "temperature" => vec![0.5; tensor.len()],
+                "slope.softmax" => slopes(spec.heads, &|f, h| match f {
+                    0 => 4.0 * 6f32.powf(spread(h, spec.heads)) / SOFTMAX_SLOPE,
+                    _ => 0.0,
+                }),
+                "slope.linear" => slopes(set.linear_heads, &|f, h| match f {
+                    0 => 4.0 / LINEAR_SLOPE,
+                    1 => 2.0 * spread(h, set.linear_heads) / LINEAR_SLOPE,
+                    _ => 0.0,
+                }),
+                // each half of what the MLP reads, a class and the mean over classes, has a fan-in of its own
+                "mlp.up.weight" => normal((2.0 / fan_in).sqrt()),
+                "readout" => normal(3.0 / (spec.width as f32).sqrt()),
+                name if name.starts_with("stem.convolution") && name.ends_with("weight") => {
+                    normal((2.0 / fan_in).sqrt())
+                }
+                name if name.ends_with("bias") => vec![0.0; tensor.len()],
+                _ => normal(1.0 / fan_in.sqrt()),
+            };
+            tensors.insert(tensor.name, values);
+        }
+        Model { spec, tensors, metadata: BTreeMap::new() }
     }
 
     /// One tensor's values. Panics on a name that is not of this spec: that is our own bug.

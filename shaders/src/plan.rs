@@ -179,6 +179,7 @@ impl Plan {
         match self.spec.variant {
             // they differ in switches alone
             Variant::Paper | Variant::Shifted => self.causal(task),
+            Variant::Equivariant => todo!(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! `ModelSpec`: what a learner is. Burn, the CPU reference and the WGSL engine all read this one description,
 //! and [`ModelSpec::tensors`] is the one list of tensor names and shapes.
 //!
-//! Both variants are causal Transformers over the tokens (x_i, y_{i−1}), pre-LayerNorm, GELU MLP, with a
-//! read-out of log-probabilities at every position:
+//! Variants `paper` and `shifted` are causal Transformers over the tokens (x_i, y_{i−1}), pre-LayerNorm, GELU MLP,
+//! with a read-out of log-probabilities at every position:
 //!
 //! ```text
 //! h_i = x_i·W_x + W_y[y_{i−1}] + b (+ p_i)                    y_{−1} contributes nothing
@@ -16,6 +16,25 @@
 //! `paper` is the model of Kirsch et al., *General-Purpose In-Context Learning by Meta-Learning Transformers*
 //! (arXiv 2212.04458): no shift, free projections, no q/k norm, learned positions. `shifted` pairs the key of
 //! x_{j−1} with the value of y_{j−1} in one slot, so that attention is a kernel smoother from the first step.
+//!
+//! `equivariant` is a set learner: N shown examples see each other (not themselves), a query sees the shown ones, and
+//! nothing depends on order. Its state has a vector for each token *and class*, all of one kind, so that renaming the
+//! labels renames the answers; inputs enter through inner products alone, so that rotating them changes nothing and
+//! any number of input values and of classes will do:
+//!
+//! ```text
+//! x̄ = Σ_j x_j/(N+1);  x ← x − x̄;  s = mean_j |x_j|²;  cos_ij = x_i·x_j/√(|x_i|²|x_j|² + 1e−6);  δ_ij = |x_i − x_j|²/s
+//! u_jc = shown + [c = y_j]·label   for a shown example,    u_ic = query   for a query
+//!        (+ Σ_s ridge_s(i, c)·W_s: answers of kernel ridge regression, for shown examples as if left out)
+//! layer:  z = RMS(u)·γ₁;  q, k, v = z·W    per class
+//!         softmax heads  a_ij = softmax_j(τ_h/√K · Σ_c q_ic·k_jc + 10·w_h·(cos, cos², −δ)_ij)
+//!         linear heads   a_ij = 5·w_h·(cos, cos², e^{−δ})_ij / number of j seen
+//!         u_ic += Σ_j a_ij·v_jc · W_o;   z = RMS(u)·γ₂;   u_ic += ReLU([z_ic, mean_c z_ic]·W_up + b_up)·W_down + b_down
+//! log p(y_i = c) = log_softmax_c([RMS(u_ic)·γ, ridge(i, c)]·W_r)
+//! ```
+//!
+//! RMS divides by √(mean over classes and channels of u² + 1e−5). With a stem the drawing itself gives a second view,
+//! a learned embedding, and the three features of both views enter side by side.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +42,17 @@ use serde::{Deserialize, Serialize};
 pub const LAYER_NORM_EPSILON: f32 = 1e-5;
 /// q/k normalisation adds this to the sum of squares.
 pub const QK_NORM_EPSILON: f32 = 1e-6;
+/// RMS norm adds this to the mean of squares.
+pub const RMS_EPSILON: f32 = 1e-5;
+/// Added to |x_i|²·|x_j|² under the root of a cosine.
+pub const COSINE_EPSILON: f32 = 1e-6;
+/// Slopes of softmax heads are stored divided by this: they live on a larger scale than other weights, and with Adam
+/// a factor here is a learning rate as many times larger.
+pub const SOFTMAX_SLOPE: f32 = 10.0;
+/// The same for linear heads.
+pub const LINEAR_SLOPE: f32 = 5.0;
+/// Features of a pair of tokens in each view: cos, cos², −δ (softmax heads) or e^−δ (linear heads).
+pub const FEATURES: usize = 3;
 
 /// Which family of learner a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +62,8 @@ pub enum Variant {
     Paper,
     /// Shifted keys, with its switches free.
     Shifted,
+    /// A set learner with a state for each class: labels, order and rotation of the inputs are symmetries.
+    Equivariant,
 }
 
 /// Where the key of slot j comes from.
@@ -96,6 +128,94 @@ pub struct Encoding {
     pub projected: bool,
 }
 
+/// The kernel of a [`Ridge`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum RidgeKernel {
+    /// (|x_i|² + |x_j|² − |x_i − x_j|²)/(2s), the inner product of centred inputs at mean square 1.
+    Linear,
+    /// exp(−γ·|x_i − x_j|²/s).
+    Gaussian {
+        /// γ, in units of the mean squared length s of the centred inputs.
+        gamma: f32,
+    },
+    /// exp(−|x_i − x_j|²/(r_i·r_j)) with r_i² the squared distance to the k-th nearest shown example (to the
+    /// farthest where fewer are shown): self-tuning, Zelnik-Manor and Perona (2004).
+    Local {
+        /// k, counted from 1; a shown example is not its own neighbour.
+        neighbour: usize,
+    },
+}
+
+/// Kernel ridge regression of the centred one-hot labels, whose answers enter the state: a rule that the learner can
+/// trust, mistrust and combine. α = (K + λI)⁻¹(Y − 1/C); a query gets K_q·α; a shown example gets the answer it would
+/// get if it were left out, y − α/diag (K + λI)⁻¹ (Allen, 1974).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ridge {
+    /// K.
+    pub kernel: RidgeKernel,
+    /// λ.
+    pub lambda: f32,
+}
+
+/// One convolution of a stem, with "same" padding (⌊size/2⌋ zeros around), followed by ReLU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Convolution {
+    /// Output channels.
+    pub channels: usize,
+    /// Side of the window, odd.
+    pub size: usize,
+    /// Stride.
+    pub stride: usize,
+}
+
+/// From a drawing of `side × side` values to an embedding: convolutions, then one matrix over everything that is left,
+/// plus one matrix over the drawing itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stem {
+    /// Side of a drawing; `inputs` is its square.
+    pub side: usize,
+    /// In order.
+    pub convolutions: Vec<Convolution>,
+    /// E: size of the embedding.
+    pub embedding: usize,
+}
+
+impl Stem {
+    /// Side and channels of what each convolution reads, and last of what the matrix reads.
+    pub fn sizes(&self) -> Vec<(usize, usize)> {
+        let mut sizes = vec![(self.side, 1)];
+        for convolution in &self.convolutions {
+            let (side, _) = sizes[sizes.len() - 1];
+            sizes.push((side.div_ceil(convolution.stride), convolution.channels));
+        }
+        sizes
+    }
+}
+
+/// What variant `equivariant` has beside the sizes of every learner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Equivariant {
+    /// Heads whose signed weights are linear in the features of a pair, beside the softmax `heads`.
+    pub linear_heads: usize,
+    /// Ridge regressions whose answers enter the state and the read-out.
+    pub ridge: Vec<Ridge>,
+    /// A learned embedding as a second view of drawings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<Stem>,
+}
+
+impl Equivariant {
+    /// V: views of an input, the input itself and its embedding if there is a stem.
+    pub fn views(&self) -> usize {
+        1 + usize::from(self.stem.is_some())
+    }
+}
+
 /// Everything that determines a learner's shape and computation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +246,9 @@ pub struct ModelSpec {
     pub qk_norm: bool,
     /// Absolute positions.
     pub positions: Positions,
+    /// Variant `equivariant` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equivariant: Option<Equivariant>,
     /// From raw values to inputs.
     pub encoding: Encoding,
 }
@@ -156,6 +279,31 @@ pub enum SpecError {
     NotThePaper {
         /// The switch as it has to be.
         switch: &'static str,
+    },
+    /// Variant `equivariant` without its part, or another variant with it.
+    #[error("model spec: `equivariant` must be given for variant `equivariant` and for no other")]
+    Equivariant,
+    /// Variant `equivariant` with a switch of the causal variants.
+    #[error("model spec: variant `equivariant` needs {switch}; that switch belongs to variant `shifted`")]
+    NotCausal {
+        /// The switch as it has to be.
+        switch: &'static str,
+    },
+    /// A stem that does not fit the inputs.
+    #[error("model spec: a stem for drawings of side {side} needs inputs = {}, found {found}", side * side)]
+    Stem {
+        /// Side of the stem.
+        side: usize,
+        /// Inputs found.
+        found: usize,
+    },
+    /// A ridge regression with unusable constants.
+    #[error("model spec: ridge {index} needs a finite, positive lambda (and gamma), found {found}")]
+    Ridge {
+        /// Index in the list.
+        index: usize,
+        /// Value found.
+        found: f32,
     },
     /// Normalisation with unusable constants.
     #[error("model spec: normalisation needs a finite mean and a finite, positive std, found mean {mean}, std {std}")]
@@ -208,6 +356,7 @@ impl ModelSpec {
             query_key: QueryKey::Free,
             qk_norm: false,
             positions: Positions::Learned,
+            equivariant: None,
             encoding: Encoding { side, normalisation: Normalisation::Scalar { mean, std }, projected: true },
         }
     }
@@ -228,8 +377,35 @@ impl ModelSpec {
             query_key: QueryKey::Equal,
             qk_norm: true,
             positions: Positions::None,
+            equivariant: None,
             encoding: Encoding { side: 14, normalisation: Normalisation::PerExample, projected: true },
         }
+    }
+
+    /// An equivariant learner with a state of `width` channels a class; no stem, no ridge regressions.
+    pub fn equivariant(inputs: usize, classes: usize, width: usize, layers: usize) -> Self {
+        ModelSpec {
+            variant: Variant::Equivariant,
+            inputs,
+            classes,
+            width,
+            layers,
+            heads: 4,
+            key_size: 8,
+            mlp_factor: 3,
+            longest: 1_025,
+            key_shift: KeyShift::None,
+            query_key: QueryKey::Free,
+            qk_norm: false,
+            positions: Positions::None,
+            equivariant: Some(Equivariant { linear_heads: 2, ridge: Vec::new(), stem: None }),
+            encoding: Encoding { side: 14, normalisation: Normalisation::PerExample, projected: false },
+        }
+    }
+
+    /// The part of variant `equivariant`. Panics for another variant: that is our own bug.
+    pub fn set(&self) -> &Equivariant {
+        self.equivariant.as_ref().expect("variant `equivariant` has its part")
     }
 
     /// F: hidden units of the MLP.
@@ -283,6 +459,12 @@ impl ModelSpec {
                 }
             }
         }
+        if (self.variant == Variant::Equivariant) != self.equivariant.is_some() {
+            return Err(SpecError::Equivariant);
+        }
+        if let Some(set) = &self.equivariant {
+            self.validate_set(set)?;
+        }
         let found = self.parameters();
         if found > MAX_PARAMETERS {
             return Err(SpecError::TooManyParameters { found });
@@ -290,8 +472,61 @@ impl ModelSpec {
         Ok(())
     }
 
-    /// Every tensor of the file, in file order. Weights are `[in, out]`.
+    fn validate_set(&self, set: &Equivariant) -> Result<(), SpecError> {
+        let needs = [
+            (self.key_shift == KeyShift::None, "key_shift = \"none\""),
+            (self.query_key == QueryKey::Free, "query_key = \"free\""),
+            (!self.qk_norm, "qk_norm = false"),
+            (self.positions == Positions::None, "positions = \"none\""),
+            (!self.encoding.projected, "encoding.projected = false"),
+        ];
+        for (held, switch) in needs {
+            if !held {
+                return Err(SpecError::NotCausal { switch });
+            }
+        }
+        let size = |field, found: usize, low, high| match (low..=high).contains(&found) {
+            true => Ok(()),
+            false => Err(SpecError::Size { field, low, high, found }),
+        };
+        // the attention kernel of a set learner holds one query of a head, over all classes, in workgroup memory
+        size("classes · key_size", self.classes * self.key_size, 2, 1_024)?;
+        size("equivariant.linear_heads", set.linear_heads, 0, 64)?;
+        size("equivariant.ridge", set.ridge.len(), 0, 16)?;
+        for (index, ridge) in set.ridge.iter().enumerate() {
+            let found = match ridge.kernel {
+                RidgeKernel::Gaussian { gamma } if !(gamma.is_finite() && gamma > 0.0) => gamma,
+                RidgeKernel::Local { neighbour } => {
+                    size("equivariant.ridge.neighbour", neighbour, 1, 64)?;
+                    ridge.lambda
+                }
+                _ => ridge.lambda,
+            };
+            if !(found.is_finite() && found > 0.0) {
+                return Err(SpecError::Ridge { index, found });
+            }
+        }
+        let Some(stem) = &set.stem else { return Ok(()) };
+        size("equivariant.stem.side", stem.side, 4, 64)?;
+        size("equivariant.stem.embedding", stem.embedding, 1, 1_024)?;
+        size("equivariant.stem.convolutions", stem.convolutions.len(), 1, 8)?;
+        for convolution in &stem.convolutions {
+            size("equivariant.stem.convolutions.channels", convolution.channels, 1, 512)?;
+            size("equivariant.stem.convolutions.size", convolution.size, 1, 9)?;
+            size("equivariant.stem.convolutions.stride", convolution.stride, 1, 4)?;
+        }
+        if self.inputs != stem.side * stem.side {
+            return Err(SpecError::Stem { side: stem.side, found: self.inputs });
+        }
+        Ok(())
+    }
+
+    /// Every tensor of the file, in file order. Weights are `[in, out]`; those of a convolution are
+    /// `[size · size · in, out]`, window rows outermost.
     pub fn tensors(&self) -> Vec<TensorSpec> {
+        if let Some(set) = &self.equivariant {
+            return self.set_tensors(set);
+        }
         let (x, c, d, f, hk) = (self.inputs, self.classes, self.width, self.mlp(), self.channels());
         let mut list = Vec::new();
         let mut add = |name: String, shape: &[usize]| list.push(TensorSpec { name, shape: shape.to_vec() });
@@ -335,14 +570,83 @@ impl ModelSpec {
         list
     }
 
+    fn set_tensors(&self, set: &Equivariant) -> Vec<TensorSpec> {
+        let (d, f) = (self.width, self.mlp());
+        let (hk, all) = (self.channels(), (self.heads + set.linear_heads) * self.key_size);
+        let (features, scores) = (FEATURES * set.views(), set.ridge.len());
+        let mut list = Vec::new();
+        let mut add = |name: String, shape: &[usize]| list.push(TensorSpec { name, shape: shape.to_vec() });
+        add("embed.shown".into(), &[d]);
+        add("embed.label".into(), &[d]);
+        add("embed.query".into(), &[d]);
+        if scores > 0 {
+            add("embed.ridge".into(), &[scores, d]);
+        }
+        if let Some(stem) = &set.stem {
+            let sizes = stem.sizes();
+            for (i, convolution) in stem.convolutions.iter().enumerate() {
+                let window = convolution.size * convolution.size * sizes[i].1;
+                add(format!("stem.convolution.{i}.weight"), &[window, convolution.channels]);
+                add(format!("stem.convolution.{i}.bias"), &[convolution.channels]);
+            }
+            let (side, channels) = sizes[sizes.len() - 1];
+            add("stem.embedding".into(), &[side * side * channels, stem.embedding]);
+            add("stem.skip".into(), &[self.inputs, stem.embedding]);
+        }
+        for l in 0..self.layers {
+            let mut layer = |name: &str, shape: &[usize]| add(format!("layer.{l}.{name}"), shape);
+            layer("norm1", &[d]);
+            layer("query", &[d, hk]);
+            layer("key", &[d, hk]);
+            layer("value", &[d, all]);
+            layer("output", &[all, d]);
+            layer("temperature", &[self.heads]);
+            layer("slope.softmax", &[features, self.heads]);
+            if set.linear_heads > 0 {
+                layer("slope.linear", &[features, set.linear_heads]);
+            }
+            layer("norm2", &[d]);
+            layer("mlp.up.weight", &[2 * d, f]);
+            layer("mlp.up.bias", &[f]);
+            layer("mlp.down.weight", &[f, d]);
+            layer("mlp.down.bias", &[d]);
+        }
+        add("norm".into(), &[d]);
+        add("readout".into(), &[d + scores, 1]);
+        list
+    }
+
     /// Number of parameters.
     pub fn parameters(&self) -> usize {
         self.tensors().iter().map(TensorSpec::len).sum()
     }
 
+    /// All tokens shown, and one query: what one answer costs without a cache.
+    fn set_flop(&self, set: &Equivariant, tokens: usize) -> f64 {
+        let (n, c, d, f) = (tokens as f64, self.classes as f64, self.width as f64, self.mlp() as f64);
+        let (hk, all) = (self.channels() as f64, ((self.heads + set.linear_heads) * self.key_size) as f64);
+        let token = c * self.layers as f64 * (2.0 * d * hk + 2.0 * d * all + 3.0 * d * f);
+        let pairs = n * (self.inputs as f64 + c * self.layers as f64 * (hk + all));
+        // Gauss–Jordan: N³ for each ridge
+        let ridges = set.ridge.len() as f64 * n * n;
+        let stem = set.stem.as_ref().map_or(0.0, |stem| {
+            let sizes = stem.sizes();
+            let convolutions = stem.convolutions.iter().enumerate().map(|(i, convolution)| {
+                let ((_, inputs), (side, channels)) = (sizes[i], sizes[i + 1]);
+                (side * side * channels * convolution.size * convolution.size * inputs) as f64
+            });
+            let (side, channels) = sizes[sizes.len() - 1];
+            convolutions.sum::<f64>() + ((side * side * channels + self.inputs) * stem.embedding) as f64
+        });
+        2.0 * n * (token + pairs + ridges + stem)
+    }
+
     /// Floating-point operations of one forward pass of one episode of T tokens (a multiplication and an
     /// addition count as two); a training step costs about three times as much.
     pub fn forward_flop(&self, tokens: usize) -> f64 {
+        if let Some(set) = &self.equivariant {
+            return self.set_flop(set, tokens);
+        }
         let (x, c, d, f, hk) = (self.inputs, self.classes, self.width, self.mlp(), self.channels());
         let token = x * d + self.layers * (4 * d * hk + 2 * d * f) + d * c;
         // causal: half of the T² pairs, twice (logits and values)
@@ -354,6 +658,29 @@ impl ModelSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_equivariant_learner_is_small_and_refuses_switches_of_the_others() {
+        let spec = ModelSpec::equivariant(784, 20, 16, 4);
+        spec.validate().unwrap();
+        assert!((14_000..18_000).contains(&spec.parameters()), "{}", spec.parameters());
+        let refused = |change: fn(&mut ModelSpec)| {
+            let mut spec = spec.clone();
+            change(&mut spec);
+            spec.validate().unwrap_err()
+        };
+        assert_eq!(refused(|s| s.qk_norm = true), SpecError::NotCausal { switch: "qk_norm = false" });
+        assert_eq!(refused(|s| s.equivariant = None), SpecError::Equivariant);
+        assert_eq!(refused(|s| s.variant = Variant::Shifted), SpecError::Equivariant);
+        let ridge = Ridge { kernel: RidgeKernel::Linear, lambda: 0.0 };
+        let mut bad = spec.clone();
+        bad.equivariant.as_mut().unwrap().ridge = vec![ridge];
+        assert_eq!(bad.validate(), Err(SpecError::Ridge { index: 0, found: 0.0 }));
+        let stem = Stem { side: 14, convolutions: vec![Convolution { channels: 4, size: 3, stride: 2 }], embedding: 8 };
+        assert_eq!(stem.sizes(), [(14, 1), (7, 4)]);
+        bad.equivariant = Some(Equivariant { linear_heads: 1, ridge: vec![], stem: Some(stem) });
+        assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, found: 784 }));
+    }
 
     #[test]
     fn the_paper_has_the_papers_number_of_parameters() {

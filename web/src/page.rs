@@ -403,6 +403,7 @@ impl Page {
                     family: match spec.variant {
                         Variant::Paper => "Transformer as in the paper",
                         Variant::Shifted => "Transformer with shifted keys",
+                        Variant::Equivariant => "equivariant set learner",
                     },
                     layers: spec.layers,
                     classes: spec.classes,
