@@ -9,7 +9,10 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::random;
-use crate::spec::{FEATURES, KeyShift, LINEAR_SLOPE, MAX_PARAMETERS, ModelSpec, QueryKey, SOFTMAX_SLOPE, SpecError};
+use crate::spec::{
+    KeyShift, LINEAR_FEATURES, LINEAR_SLOPE, MAX_PARAMETERS, ModelSpec, QueryKey, RidgeKernel, SOFTMAX_FEATURES,
+    SOFTMAX_SLOPE, SpecError,
+};
 
 /// The version this build writes and reads.
 pub const FORMAT_VERSION: &str = "1";
@@ -300,8 +303,9 @@ impl Model {
         Ok(Model { spec, tensors, metadata: BTreeMap::new() })
     }
 
-    /// Variant `equivariant`: matrices N(0, 1/in); softmax heads begin as kernel smoothers of four bandwidths, slopes of
-    /// the cosine spread geometrically over 4…24, shared between the views; linear heads as steps of kernel regression.
+    /// Variant `equivariant`: matrices N(0, 1/in); softmax heads begin as kernel smoothers of several bandwidths (slopes
+    /// spread geometrically over 2…12 for the cosine and 1…6 for the local distance, shared between the views), linear
+    /// heads as steps of kernel regression, the read-out with the scores of local ridges.
     fn random_set(spec: ModelSpec, seed: u64) -> Model {
         let set = spec.set();
         let views = set.views() as f32;
@@ -313,31 +317,49 @@ impl Model {
                 (0..tensor.len()).map(|_| std * Distribution::<f32>::sample(&StandardNormal, &mut stream)).collect()
             };
             let fan_in = tensor.shape[0] as f32;
-            // feature f of a view in row view·FEATURES + f
-            let slopes = |heads: usize, value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
-                (0..tensor.len()).map(|at| value(at / heads % FEATURES, at % heads) / views).collect()
-            };
             let name = tensor.name.strip_prefix("layer.").map_or(tensor.name.as_str(), |rest| {
                 rest.split_once('.').expect("a layer's tensor has its number and name").1
             });
             let values = match name {
                 "embed.label" => normal(1.0),
                 "embed.shown" | "embed.query" => normal(0.3),
-                "embed.ridge" => normal(1.0),
+                "embed.scores" => normal(0.5),
                 "norm" | "norm1" | "norm2" => vec![1.0; tensor.len()],
-                "temperature" => vec![0.5; tensor.len()],
-                "slope.softmax" => slopes(spec.heads, &|f, h| match f {
-                    0 => 4.0 * 6f32.powf(spread(h, spec.heads)) / SOFTMAX_SLOPE,
-                    _ => 0.0,
-                }),
-                "slope.linear" => slopes(set.linear_heads, &|f, h| match f {
-                    0 => 4.0 / LINEAR_SLOPE,
-                    1 => 2.0 * spread(h, set.linear_heads) / LINEAR_SLOPE,
-                    _ => 0.0,
-                }),
+                "temperature" => vec![1.5; tensor.len()],
+                "slope.softmax" => (0..tensor.len())
+                    .map(|at| {
+                        let growth = 6f32.powf(spread(at % spec.heads, spec.heads)) / (views * SOFTMAX_SLOPE);
+                        match at / spec.heads % SOFTMAX_FEATURES {
+                            0 => 2.0 * growth,
+                            3 => growth,
+                            _ => 0.0,
+                        }
+                    })
+                    .collect(),
+                "slope.linear" => (0..tensor.len())
+                    .map(|at| {
+                        let (row, head) = (at / set.linear_heads, at % set.linear_heads);
+                        let ridge = row.checked_sub(LINEAR_FEATURES * set.views()).map(|r| set.ridge[r].kernel);
+                        match (row % LINEAR_FEATURES, ridge) {
+                            (_, Some(RidgeKernel::Local)) if head > 0 => 1.0 / LINEAR_SLOPE,
+                            (_, Some(_)) => 0.0,
+                            (0, None) => 4.0 / (views * LINEAR_SLOPE),
+                            (1, None) => 2.0 * spread(head, set.linear_heads) / (views * LINEAR_SLOPE),
+                            (_, None) => 0.0,
+                        }
+                    })
+                    .collect(),
                 // each half of what the MLP reads, a class and the mean over classes, has a fan-in of its own
                 "mlp.up.weight" => normal((2.0 / fan_in).sqrt()),
-                "readout" => normal(3.0 / (spec.width as f32).sqrt()),
+                "readout" => {
+                    let mut values = normal(3.0 / (spec.width as f32).sqrt());
+                    values[spec.width..].fill(0.0);
+                    // it begins by trusting the rules that are best by themselves
+                    for (r, _) in set.ridge.iter().enumerate().filter(|(_, r)| r.kernel == RidgeKernel::Local) {
+                        values[spec.width + 2 * r..][..2].copy_from_slice(&[1.5, 2.0]);
+                    }
+                    values
+                }
                 name if name.starts_with("stem.convolution") && name.ends_with("weight") => {
                     normal((2.0 / fan_in).sqrt())
                 }

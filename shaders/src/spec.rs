@@ -23,18 +23,31 @@
 //! any number of input values and of classes will do:
 //!
 //! ```text
-//! x̄ = Σ_j x_j/(N+1);  x ← x − x̄;  s = mean_j |x_j|²;  cos_ij = x_i·x_j/√(|x_i|²|x_j|² + 1e−6);  δ_ij = |x_i − x_j|²/s
-//! u_jc = shown + [c = y_j]·label   for a shown example,    u_ic = query   for a query
-//!        (+ Σ_s ridge_s(i, c)·W_s: answers of kernel ridge regression, for shown examples as if left out)
+//! x̄ = Σ_j x_j/(N+1);  x ← x − x̄;  s = mean_j |x_j|² + 1e−6;  cos_ij = x_i·x_j/√(|x_i|²|x_j|² + 1e−6);  δ_ij = |x_i − x_j|²/s
+//! r_i² = δ from i to its k-th nearest shown example;  ε_ij = δ_ij/(r_i·r_j)      a distance in local units
+//! u_jc = shown + [c = y_j]·label   for a shown example,    u_ic = query   for a query;    u_ic += scores(i, c)·W_s
 //! layer:  z = RMS(u)·γ₁;  q, k, v = z·W    per class
-//!         softmax heads  a_ij = softmax_j(τ_h/√K · Σ_c q_ic·k_jc + 10·w_h·(cos, cos², −δ)_ij)
-//!         linear heads   a_ij = 5·w_h·(cos, cos², e^{−δ})_ij / number of j seen
+//!         softmax heads  a_ij = softmax_j(τ_h/√(C·K) · Σ_c q_ic·k_jc + 10·w_h·(cos, cos², −δ, −ε)_ij)
+//!         linear heads   a_ij = 5·w_h·(cos, cos², e^−ε)_ij/M_i + 5·Σ_r w_hr·α^r_ij      M_i shown examples are seen
 //!         u_ic += Σ_j a_ij·v_jc · W_o;   z = RMS(u)·γ₂;   u_ic += ReLU([z_ic, mean_c z_ic]·W_up + b_up)·W_down + b_down
-//! log p(y_i = c) = log_softmax_c([RMS(u_ic)·γ, ridge(i, c)]·W_r)
+//! log p(y_i = c) = log_softmax_c([RMS(u_ic)·γ, scores(i, c)]·W_r)
 //! ```
 //!
-//! RMS divides by √(mean over classes and channels of u² + 1e−5). With a stem the drawing itself gives a second view,
-//! a learned embedding, and the three features of both views enter side by side.
+//! Each [`Ridge`] r inverts A = (K + λI)⁻¹ over the shown examples, once, and writes row i in terms of the others:
+//! α_ij = Σ_m K_im·A_mj for a query, −A_ij/A_ii for a shown example (what it would be if i were left out; Allen, 1974),
+//! α_ii = 0. Three things come of it: α itself, along which linear heads pass whatever a layer has found, and two scores
+//! of every class, hand-written rules that the learner can trust, mistrust and combine:
+//!
+//! ```text
+//! regression      3·Σ_j α_ij·([y_j = c] − 1/C)                                    kernel ridge regression
+//! representation  4·(ρ_ic − mean_c ρ_ic),  ρ_ic = Σ_{j∈c} α_ij·(2·K_ij − Σ_{m∈c} K_jm·α_im)
+//!                 how much of i the examples of c explain (Zhang, Yang and Feng, 2011, with a kernel)
+//! ```
+//!
+//! A last score, ln((n_c + ½)/(N/C + ½)), says how many examples of c there are (beside i itself).
+//!
+//! RMS divides by √(mean over classes and channels of u² + 1e−5). With a stem a drawing has a second view, its learned
+//! embedding; the features of both views enter side by side, while ridges see the embedding if there is one.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +64,16 @@ pub const COSINE_EPSILON: f32 = 1e-6;
 pub const SOFTMAX_SLOPE: f32 = 10.0;
 /// The same for linear heads.
 pub const LINEAR_SLOPE: f32 = 5.0;
-/// Features of a pair of tokens in each view: cos, cos², −δ (softmax heads) or e^−δ (linear heads).
-pub const FEATURES: usize = 3;
+/// Features of a pair of tokens in each view that softmax heads weigh: cos, cos², −δ, −ε.
+pub const SOFTMAX_FEATURES: usize = 4;
+/// Those that linear heads weigh: cos, cos², e^−ε; α of each ridge follows after all views.
+pub const LINEAR_FEATURES: usize = 3;
+/// A squared local reach r² is at least this, for copies of one example have none.
+pub const LEAST_REACH: f32 = 2e-3;
+/// Scale of the regression scores.
+pub const REGRESSION_SCALE: f32 = 3.0;
+/// Scale of the representation scores.
+pub const REPRESENTATION_SCALE: f32 = 4.0;
 
 /// Which family of learner a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,27 +150,18 @@ pub struct Encoding {
 }
 
 /// The kernel of a [`Ridge`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RidgeKernel {
     /// (|x_i|² + |x_j|² − |x_i − x_j|²)/(2s), the inner product of centred inputs at mean square 1.
     Linear,
-    /// exp(−γ·|x_i − x_j|²/s).
-    Gaussian {
-        /// γ, in units of the mean squared length s of the centred inputs.
-        gamma: f32,
-    },
-    /// exp(−|x_i − x_j|²/(r_i·r_j)) with r_i² the squared distance to the k-th nearest shown example (to the
-    /// farthest where fewer are shown): self-tuning, Zelnik-Manor and Perona (2004).
-    Local {
-        /// k, counted from 1; a shown example is not its own neighbour.
-        neighbour: usize,
-    },
+    /// exp(−δ/2).
+    Gaussian,
+    /// exp(−ε), whose width follows the local density: self-tuning, Zelnik-Manor and Perona (2004).
+    Local,
 }
 
-/// Kernel ridge regression of the centred one-hot labels, whose answers enter the state: a rule that the learner can
-/// trust, mistrust and combine. α = (K + λI)⁻¹(Y − 1/C); a query gets K_q·α; a shown example gets the answer it would
-/// get if it were left out, y − α/diag (K + λI)⁻¹ (Allen, 1974).
+/// A regularised kernel over the shown examples; what comes of it is said at the top of this file.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ridge {
@@ -202,7 +214,9 @@ impl Stem {
 pub struct Equivariant {
     /// Heads whose signed weights are linear in the features of a pair, beside the softmax `heads`.
     pub linear_heads: usize,
-    /// Ridge regressions whose answers enter the state and the read-out.
+    /// k of the local reach, counted from 1; the farthest where fewer are shown, r = 1 where none is.
+    pub neighbour: usize,
+    /// Regularised kernels.
     pub ridge: Vec<Ridge>,
     /// A learned embedding as a second view of drawings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -213,6 +227,11 @@ impl Equivariant {
     /// V: views of an input, the input itself and its embedding if there is a stem.
     pub fn views(&self) -> usize {
         1 + usize::from(self.stem.is_some())
+    }
+
+    /// S: scores of a token and class; two of each ridge, and the count.
+    pub fn scores(&self) -> usize {
+        2 * self.ridge.len() + 1
     }
 }
 
@@ -297,8 +316,8 @@ pub enum SpecError {
         /// Inputs found.
         found: usize,
     },
-    /// A ridge regression with unusable constants.
-    #[error("model spec: ridge {index} needs a finite, positive lambda (and gamma), found {found}")]
+    /// A ridge with an unusable λ.
+    #[error("model spec: ridge {index} needs a finite, positive lambda, found {found}")]
     Ridge {
         /// Index in the list.
         index: usize,
@@ -382,7 +401,7 @@ impl ModelSpec {
         }
     }
 
-    /// An equivariant learner with a state of `width` channels a class; no stem, no ridge regressions.
+    /// An equivariant learner with a state of `width` channels a class; no stem, no ridges.
     pub fn equivariant(inputs: usize, classes: usize, width: usize, layers: usize) -> Self {
         ModelSpec {
             variant: Variant::Equivariant,
@@ -391,14 +410,14 @@ impl ModelSpec {
             width,
             layers,
             heads: 4,
-            key_size: 8,
+            key_size: 4,
             mlp_factor: 3,
             longest: 1_025,
             key_shift: KeyShift::None,
             query_key: QueryKey::Free,
             qk_norm: false,
             positions: Positions::None,
-            equivariant: Some(Equivariant { linear_heads: 2, ridge: Vec::new(), stem: None }),
+            equivariant: Some(Equivariant { linear_heads: 2, neighbour: 7, ridge: Vec::new(), stem: None }),
             encoding: Encoding { side: 14, normalisation: Normalisation::PerExample, projected: false },
         }
     }
@@ -493,17 +512,10 @@ impl ModelSpec {
         size("classes · key_size", self.classes * self.key_size, 2, 1_024)?;
         size("equivariant.linear_heads", set.linear_heads, 0, 64)?;
         size("equivariant.ridge", set.ridge.len(), 0, 16)?;
+        size("equivariant.neighbour", set.neighbour, 1, 64)?;
         for (index, ridge) in set.ridge.iter().enumerate() {
-            let found = match ridge.kernel {
-                RidgeKernel::Gaussian { gamma } if !(gamma.is_finite() && gamma > 0.0) => gamma,
-                RidgeKernel::Local { neighbour } => {
-                    size("equivariant.ridge.neighbour", neighbour, 1, 64)?;
-                    ridge.lambda
-                }
-                _ => ridge.lambda,
-            };
-            if !(found.is_finite() && found > 0.0) {
-                return Err(SpecError::Ridge { index, found });
+            if !(ridge.lambda.is_finite() && ridge.lambda > 0.0) {
+                return Err(SpecError::Ridge { index, found: ridge.lambda });
             }
         }
         let Some(stem) = &set.stem else { return Ok(()) };
@@ -573,15 +585,13 @@ impl ModelSpec {
     fn set_tensors(&self, set: &Equivariant) -> Vec<TensorSpec> {
         let (d, f) = (self.width, self.mlp());
         let (hk, all) = (self.channels(), (self.heads + set.linear_heads) * self.key_size);
-        let (features, scores) = (FEATURES * set.views(), set.ridge.len());
+        let scores = set.scores();
         let mut list = Vec::new();
         let mut add = |name: String, shape: &[usize]| list.push(TensorSpec { name, shape: shape.to_vec() });
         add("embed.shown".into(), &[d]);
         add("embed.label".into(), &[d]);
         add("embed.query".into(), &[d]);
-        if scores > 0 {
-            add("embed.ridge".into(), &[scores, d]);
-        }
+        add("embed.scores".into(), &[scores, d]);
         if let Some(stem) = &set.stem {
             let sizes = stem.sizes();
             for (i, convolution) in stem.convolutions.iter().enumerate() {
@@ -601,9 +611,9 @@ impl ModelSpec {
             layer("value", &[d, all]);
             layer("output", &[all, d]);
             layer("temperature", &[self.heads]);
-            layer("slope.softmax", &[features, self.heads]);
+            layer("slope.softmax", &[SOFTMAX_FEATURES * set.views(), self.heads]);
             if set.linear_heads > 0 {
-                layer("slope.linear", &[features, set.linear_heads]);
+                layer("slope.linear", &[LINEAR_FEATURES * set.views() + set.ridge.len(), set.linear_heads]);
             }
             layer("norm2", &[d]);
             layer("mlp.up.weight", &[2 * d, f]);
@@ -627,8 +637,8 @@ impl ModelSpec {
         let (hk, all) = (self.channels() as f64, ((self.heads + set.linear_heads) * self.key_size) as f64);
         let token = c * self.layers as f64 * (2.0 * d * hk + 2.0 * d * all + 3.0 * d * f);
         let pairs = n * (self.inputs as f64 + c * self.layers as f64 * (hk + all));
-        // Gauss–Jordan: N³ for each ridge
-        let ridges = set.ridge.len() as f64 * n * n;
+        // N³ for each inverse, and N² for each α and representation
+        let ridges = 3.0 * set.ridge.len() as f64 * n * n;
         let stem = set.stem.as_ref().map_or(0.0, |stem| {
             let sizes = stem.sizes();
             let convolutions = stem.convolutions.iter().enumerate().map(|(i, convolution)| {
@@ -663,7 +673,7 @@ mod tests {
     fn an_equivariant_learner_is_small_and_refuses_switches_of_the_others() {
         let spec = ModelSpec::equivariant(784, 20, 16, 4);
         spec.validate().unwrap();
-        assert!((14_000..18_000).contains(&spec.parameters()), "{}", spec.parameters());
+        assert!((10_000..16_000).contains(&spec.parameters()), "{}", spec.parameters());
         let refused = |change: fn(&mut ModelSpec)| {
             let mut spec = spec.clone();
             change(&mut spec);
@@ -678,7 +688,7 @@ mod tests {
         assert_eq!(bad.validate(), Err(SpecError::Ridge { index: 0, found: 0.0 }));
         let stem = Stem { side: 14, convolutions: vec![Convolution { channels: 4, size: 3, stride: 2 }], embedding: 8 };
         assert_eq!(stem.sizes(), [(14, 1), (7, 4)]);
-        bad.equivariant = Some(Equivariant { linear_heads: 1, ridge: vec![], stem: Some(stem) });
+        bad.equivariant = Some(Equivariant { linear_heads: 1, neighbour: 1, ridge: vec![], stem: Some(stem) });
         assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, found: 784 }));
     }
 

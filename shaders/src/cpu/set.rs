@@ -1,7 +1,10 @@
 //! Variant `equivariant` straight from the formulas in [`crate::spec`], all in f64, for one query at a time.
 
 use crate::file::Model;
-use crate::spec::{COSINE_EPSILON, FEATURES, LINEAR_SLOPE, RMS_EPSILON, Ridge, RidgeKernel, SOFTMAX_SLOPE, Stem};
+use crate::spec::{
+    COSINE_EPSILON, LEAST_REACH, LINEAR_FEATURES, LINEAR_SLOPE, REGRESSION_SCALE, REPRESENTATION_SCALE, RMS_EPSILON,
+    Ridge, RidgeKernel, SOFTMAX_FEATURES, SOFTMAX_SLOPE, Stem,
+};
 
 /// What a set learner is asked with.
 pub(super) struct Question<'a> {
@@ -30,21 +33,25 @@ pub(super) fn answer(model: &Model, question: &Question<'_>) -> Vec<f64> {
         .chain([question.query])
         .map(|row| row.iter().map(|&v| f64::from(v)).collect())
         .collect();
-    let mut views = vec![relations(&rows, n)];
+    let mut views = vec![relations(&rows, n, set.neighbour)];
     if let Some(stem) = &set.stem {
         views.push(match question.drawings {
-            true => relations(&rows.iter().map(|row| embed(model, stem, row)).collect::<Vec<_>>(), n),
+            true => relations(&rows.iter().map(|row| embed(model, stem, row)).collect::<Vec<_>>(), n, set.neighbour),
             false => views[0].clone(),
         });
     }
     let sees = |i: usize, j: usize| i != j;
     let seen = |i: usize| if i < n { n - 1 } else { n };
 
-    let scores: Vec<Vec<Vec<f64>>> =
-        set.ridge.iter().map(|ridge| ridge_scores(ridge, &views[0], question.labels, c)).collect();
-    let score = |i: usize, class: usize| -> Vec<f64> { scores.iter().map(|s| s[i][class]).collect() };
+    let ridges: Vec<Ridged> =
+        set.ridge.iter().map(|ridge| Ridged::new(ridge, &views[views.len() - 1], question.labels, c)).collect();
+    let score = |i: usize, class: usize| -> Vec<f64> {
+        let others = (0..n).filter(|&j| sees(i, j) && question.labels[j] as usize == class).count() as f64;
+        let count = ((others + 0.5) / (n as f64 / c as f64 + 0.5)).ln();
+        ridges.iter().flat_map(|r| [r.regression[i][class], r.representation[i][class]]).chain([count]).collect()
+    };
     let (shown, label, query) = (tensor("embed.shown"), tensor("embed.label"), tensor("embed.query"));
-    let table = if scores.is_empty() { Vec::new() } else { tensor("embed.ridge") };
+    let table = tensor("embed.scores");
     let mut state: Vec<Vec<Vec<f64>>> = (0..=n)
         .map(|i| {
             (0..c)
@@ -87,11 +94,11 @@ pub(super) fn answer(model: &Model, question: &Question<'_>) -> Vec<f64> {
                                 .map(|(class, e)| q[i][class][e] * k[j][class][e])
                                 .sum();
                             let slopes = views.iter().enumerate().map(|(view, r)| {
-                                let (cos, distance) = (r.cosine[i][j], r.distance[i][j]);
-                                let slope = |f: usize| softmax[(view * FEATURES + f) * spec.heads + head];
-                                slope(0) * cos + slope(1) * cos * cos - slope(2) * distance
+                                let (cos, distance, local) = (r.cosine[i][j], r.distance[i][j], r.local(i, j));
+                                let slope = |f: usize| softmax[(view * SOFTMAX_FEATURES + f) * spec.heads + head];
+                                slope(0) * cos + slope(1) * cos * cos - slope(2) * distance - slope(3) * local
                             });
-                            temperature[head] / (size as f64).sqrt() * dot
+                            temperature[head] / ((c * size) as f64).sqrt() * dot
                                 + f64::from(SOFTMAX_SLOPE) * slopes.sum::<f64>()
                         })
                         .collect();
@@ -105,11 +112,14 @@ pub(super) fn answer(model: &Model, question: &Question<'_>) -> Vec<f64> {
                         .iter()
                         .map(|&j| {
                             let slopes = views.iter().enumerate().map(|(view, r)| {
-                                let (cos, distance) = (r.cosine[i][j], r.distance[i][j]);
-                                let slope = |f: usize| linear[(view * FEATURES + f) * set.linear_heads + head];
-                                slope(0) * cos + slope(1) * cos * cos + slope(2) * (-distance).exp()
+                                let cos = r.cosine[i][j];
+                                let slope = |f: usize| linear[(view * LINEAR_FEATURES + f) * set.linear_heads + head];
+                                slope(0) * cos + slope(1) * cos * cos + slope(2) * (-r.local(i, j)).exp()
                             });
-                            f64::from(LINEAR_SLOPE) * slopes.sum::<f64>() / seen(i).max(1) as f64
+                            let alphas = ridges.iter().enumerate().map(|(r, ridge)| {
+                                linear[(views.len() * LINEAR_FEATURES + r) * set.linear_heads + head] * ridge.alpha[i][j]
+                            });
+                            f64::from(LINEAR_SLOPE) * (slopes.sum::<f64>() / seen(i) as f64 + alphas.sum::<f64>())
                         })
                         .collect()
                 };
@@ -159,9 +169,18 @@ struct Relations {
     cosine: Vec<Vec<f64>>,
     /// δ, `[N + 1][N]`
     distance: Vec<Vec<f64>>,
+    /// r, `[N + 1]`
+    reach: Vec<f64>,
 }
 
-fn relations(rows: &[Vec<f64>], n: usize) -> Relations {
+impl Relations {
+    /// ε
+    fn local(&self, i: usize, j: usize) -> f64 {
+        self.distance[i][j] / (self.reach[i] * self.reach[j])
+    }
+}
+
+fn relations(rows: &[Vec<f64>], n: usize, neighbour: usize) -> Relations {
     let dimensions = rows[0].len();
     let mut mean = vec![0.0; dimensions];
     rows[..n].iter().for_each(|row| plus(&mut mean, row, 1.0 / (n + 1) as f64));
@@ -172,47 +191,81 @@ fn relations(rows: &[Vec<f64>], n: usize) -> Relations {
     let each = |f: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
         (0..rows.len()).map(|i| (0..n).map(|j| f(i, j)).collect()).collect()
     };
+    let distance = each(&|i, j| centred[i].iter().zip(&centred[j]).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / s);
+    let reach = (0..rows.len())
+        .map(|i| {
+            let mut others: Vec<f64> = (0..n).filter(|&j| j != i).map(|j| distance[i][j]).collect();
+            others.sort_by(f64::total_cmp);
+            let nearest = others.get(neighbour - 1).or(others.last());
+            nearest.map_or(1.0, |square| square.max(f64::from(LEAST_REACH)).sqrt())
+        })
+        .collect();
     Relations {
         cosine: each(&|i, j| {
             dot(&centred[i], &centred[j]) / (squares[i] * squares[j] + f64::from(COSINE_EPSILON)).sqrt()
         }),
-        distance: each(&|i, j| centred[i].iter().zip(&centred[j]).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / s),
+        distance,
+        reach,
         square: squares.iter().map(|square| square / s).collect(),
     }
 }
 
-/// Answers of one regression, `[N + 1][C]`.
-fn ridge_scores(ridge: &Ridge, view: &Relations, labels: &[u32], classes: usize) -> Vec<Vec<f64>> {
-    let n = labels.len();
-    if n == 0 {
-        return vec![vec![0.0; classes]];
+/// What comes of one ridge.
+struct Ridged {
+    /// α, `[N + 1][N]`
+    alpha: Vec<Vec<f64>>,
+    /// `[N + 1][C]`
+    regression: Vec<Vec<f64>>,
+    /// `[N + 1][C]`
+    representation: Vec<Vec<f64>>,
+}
+
+impl Ridged {
+    fn new(ridge: &Ridge, view: &Relations, labels: &[u32], classes: usize) -> Ridged {
+        let n = labels.len();
+        let kernel = |i: usize, j: usize| match ridge.kernel {
+            RidgeKernel::Linear => (view.square[i] + view.square[j] - view.distance[i][j]) / 2.0,
+            RidgeKernel::Gaussian => (-view.distance[i][j] / 2.0).exp(),
+            RidgeKernel::Local => (-view.local(i, j)).exp(),
+        };
+        let inverse = invert(
+            (0..n)
+                .map(|i| (0..n).map(|j| kernel(i, j) + if i == j { f64::from(ridge.lambda) } else { 0.0 }).collect())
+                .collect(),
+        );
+        let alpha: Vec<Vec<f64>> = (0..=n)
+            .map(|i| {
+                (0..n)
+                    .map(|j| match i {
+                        _ if i == j => 0.0,
+                        _ if i < n => -inverse[i][j] / inverse[i][i],
+                        _ => (0..n).map(|m| kernel(n, m) * inverse[m][j]).sum(),
+                    })
+                    .collect()
+            })
+            .collect();
+        let is = |j: usize, class: usize| f64::from(u8::from(labels[j] as usize == class));
+        let each = |f: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
+            (0..=n).map(|i| (0..classes).map(|class| f(i, class)).collect()).collect()
+        };
+        let regression = each(&|i, class| {
+            let sum: f64 = (0..n).map(|j| alpha[i][j] * (is(j, class) - 1.0 / classes as f64)).sum();
+            f64::from(REGRESSION_SCALE) * sum
+        });
+        let mut representation = each(&|i, class| {
+            let members: Vec<usize> = (0..n).filter(|&j| labels[j] as usize == class).collect();
+            let part = |&j: &usize| {
+                let explained: f64 = members.iter().map(|&m| kernel(j, m) * alpha[i][m]).sum();
+                alpha[i][j] * (2.0 * kernel(i, j) - explained)
+            };
+            members.iter().map(part).sum()
+        });
+        for row in &mut representation {
+            let mean = row.iter().sum::<f64>() / classes as f64;
+            row.iter_mut().for_each(|value| *value = f64::from(REPRESENTATION_SCALE) * (*value - mean));
+        }
+        Ridged { alpha, regression, representation }
     }
-    let reach: Vec<f64> = (0..=n)
-        .map(|i| match ridge.kernel {
-            RidgeKernel::Local { neighbour } => {
-                let mut others: Vec<f64> = (0..n).filter(|&j| j != i).map(|j| view.distance[i][j]).collect();
-                others.sort_by(f64::total_cmp);
-                others.get(neighbour.min(others.len()).wrapping_sub(1)).copied().unwrap_or(1.0).max(1e-6).sqrt()
-            }
-            _ => 1.0,
-        })
-        .collect();
-    let kernel = |i: usize, j: usize| match ridge.kernel {
-        RidgeKernel::Linear => (view.square[i] + view.square[j] - view.distance[i][j]) / 2.0,
-        RidgeKernel::Gaussian { gamma } => (-f64::from(gamma) * view.distance[i][j]).exp(),
-        RidgeKernel::Local { .. } => (-view.distance[i][j] / (reach[i] * reach[j])).exp(),
-    };
-    let target = |j: usize, class: usize| f64::from(u8::from(labels[j] as usize == class)) - 1.0 / classes as f64;
-    let system: Vec<Vec<f64>> = (0..n)
-        .map(|i| (0..n).map(|j| kernel(i, j) + if i == j { f64::from(ridge.lambda) } else { 0.0 }).collect())
-        .collect();
-    let inverse = invert(system);
-    let alpha = |j: usize, class: usize| (0..n).map(|m| inverse[j][m] * target(m, class)).sum::<f64>();
-    let mut scores: Vec<Vec<f64>> = (0..n)
-        .map(|i| (0..classes).map(|class| target(i, class) - alpha(i, class) / inverse[i][i]).collect())
-        .collect();
-    scores.push((0..classes).map(|class| (0..n).map(|j| kernel(n, j) * alpha(j, class)).sum()).collect());
-    scores
 }
 
 /// Gauss–Jordan elimination with row pivots.
@@ -313,10 +366,10 @@ mod tests {
         (spec.heads, spec.key_size, spec.longest) = (3, 4, 20);
         let ridge = vec![
             Ridge { kernel: RidgeKernel::Linear, lambda: 0.3 },
-            Ridge { kernel: RidgeKernel::Gaussian { gamma: 1.0 }, lambda: 0.1 },
-            Ridge { kernel: RidgeKernel::Local { neighbour: 2 }, lambda: 0.05 },
+            Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.1 },
+            Ridge { kernel: RidgeKernel::Local, lambda: 0.05 },
         ];
-        spec.equivariant = Some(Equivariant { linear_heads: 2, ridge, stem: None });
+        spec.equivariant = Some(Equivariant { linear_heads: 2, neighbour: 3, ridge, stem: None });
         spec
     }
 
@@ -400,20 +453,22 @@ mod tests {
         let mut rows: Vec<Vec<f64>> =
             inputs.chunks_exact(6).map(|row| row.iter().map(|&v| f64::from(v)).collect()).collect();
         rows.push(rows[0].clone());
-        for ridge in &model.spec.set().ridge[..2] {
-            let all = super::relations(&rows, 8);
-            let closed = super::ridge_scores(ridge, &all, &labels, 5);
-            // example 7 as the query; centre and scale stay those of all eight
+        for ridge in &model.spec.set().ridge {
+            let all = super::relations(&rows, 8, 3);
+            let closed = super::Ridged::new(ridge, &all, &labels, 5);
+            // example 7 as the query; centre, scale and reaches stay those of all eight
             let mut without = all.clone();
             for table in [&mut without.cosine, &mut without.distance] {
-                table.iter_mut().for_each(|row| {
-                    row.truncate(7);
-                });
+                table.iter_mut().for_each(|row| row.truncate(7));
                 table.truncate(8);
             }
-            let opened = super::ridge_scores(ridge, &without, &labels[..7], 5);
-            for (a, b) in closed[7].iter().zip(&opened[7]) {
-                assert!((a - b).abs() < 1e-9, "{:?} {:?}", closed[7], opened[7]);
+            let opened = super::Ridged::new(ridge, &without, &labels[..7], 5);
+            for (a, b) in [
+                (&closed.alpha[7][..7], &opened.alpha[7][..]),
+                (&closed.regression[7], &opened.regression[7]),
+                (&closed.representation[7], &opened.representation[7]),
+            ] {
+                assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9), "{ridge:?} {a:?} {b:?}");
             }
         }
     }
