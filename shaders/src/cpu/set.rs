@@ -117,7 +117,8 @@ pub(super) fn answer(model: &Model, question: &Question<'_>) -> Vec<f64> {
                                 slope(0) * cos + slope(1) * cos * cos + slope(2) * (-r.local(i, j)).exp()
                             });
                             let alphas = ridges.iter().enumerate().map(|(r, ridge)| {
-                                linear[(views.len() * LINEAR_FEATURES + r) * set.linear_heads + head] * ridge.alpha[i][j]
+                                linear[(views.len() * LINEAR_FEATURES + r) * set.linear_heads + head]
+                                    * ridge.alpha[i][j]
                             });
                             f64::from(LINEAR_SLOPE) * (slopes.sum::<f64>() / seen(i) as f64 + alphas.sum::<f64>())
                         })
