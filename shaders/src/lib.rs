@@ -28,6 +28,7 @@ pub mod parity;
 pub mod pixels;
 pub mod plan;
 pub mod random;
+pub mod ridge;
 pub mod session;
 pub mod spec;
 

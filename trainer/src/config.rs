@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use shaders::ModelSpec;
-use shaders::spec::{Encoding, Normalisation};
+use shaders::spec::{Convolution, Encoding, ModelSpec, Normalisation, Ridge, RidgeKernel, Stem};
 use toml::{Table, Value};
 
 use crate::tasks::TaskConfig;
+use crate::tasks::drawings::Augment;
+use crate::tasks::prior::Prior;
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,8 +92,10 @@ impl Default for Training {
 }
 
 /// Names of the presets, with a line each.
-pub const PRESETS: [(&str, &str); 2] = [
+pub const PRESETS: [(&str, &str); 4] = [
     ("quick", "shifted keys, synthetic prior alone, minutes on two CPU cores: the page's first model"),
+    ("general", "equivariant set learner for any inputs and 2–20 classes; synthetic prior and Omniglot"),
+    ("drawing", "equivariant set learner with a convolutional stem, for drawings; strokes, Omniglot and MNIST"),
     ("paper", "the paper's model and protocol on MNIST (large: for a GPU and patience)"),
 ];
 
@@ -163,6 +166,90 @@ impl RunConfig {
                 tasks: TaskConfig { fewer_classes: 0.25, uneven: 0.25, ..Default::default() },
                 training: Training { steps: 1_000, ..Default::default() },
             }),
+            "general" => {
+                let mut model = ModelSpec::equivariant(784, 20, 16, 4);
+                let set = model.equivariant.as_mut().expect("the variant has its part");
+                set.ridge = vec![
+                    Ridge { kernel: RidgeKernel::Local, lambda: 0.03 },
+                    Ridge { kernel: RidgeKernel::Linear, lambda: 0.3 },
+                    Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01 },
+                ];
+                Ok(RunConfig {
+                    seed: 1,
+                    model,
+                    tasks: TaskConfig {
+                        data: vec!["prior".into(), "omniglot".into()],
+                        fewer_classes: 0.3,
+                        uneven: 0.4,
+                        shown: vec![99, 99, 99, 99, 99, 50, 50, 20, 20, 10, 5],
+                        queries: 45,
+                        ways: 10,
+                        augment: Augment { share: 0.7, turns: true, elastic: 1.2, ..Default::default() },
+                        prior: Prior { fields: 0.6, mixtures: 0.4, ..Prior::none() },
+                        ..Default::default()
+                    },
+                    training: Training {
+                        steps: 6_000,
+                        batch: 8,
+                        micro_batch: 4,
+                        optimiser: Optimiser::Adamw,
+                        rate: 4e-3,
+                        warm_up: 60,
+                        beta_2: 0.99,
+                        average: 0.998,
+                        ..Default::default()
+                    },
+                })
+            }
+            "drawing" => {
+                let mut model = ModelSpec::equivariant(784, 10, 16, 2);
+                model.encoding.side = 0;
+                let set = model.equivariant.as_mut().expect("the variant has its part");
+                let convolution = |channels, size, stride| Convolution { channels, size, stride };
+                set.stem = Some(Stem {
+                    side: 28,
+                    convolutions: vec![convolution(16, 5, 2), convolution(32, 3, 2), convolution(64, 3, 2)],
+                    embedding: 64,
+                });
+                set.ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.03 }];
+                Ok(RunConfig {
+                    seed: 1,
+                    model,
+                    tasks: TaskConfig {
+                        data: vec!["omniglot".into(), "strokes".into(), "mnist".into(), "prior".into()],
+                        weights: vec![0.65, 0.15, 0.2, 1.0],
+                        fewer_classes: 0.5,
+                        uneven: 0.3,
+                        shown: vec![99, 99, 50, 20],
+                        shots: vec![1, 1, 2, 3, 5, 8],
+                        queries: 30,
+                        ways: 10,
+                        vectors: 0.1,
+                        augment: Augment {
+                            share: 0.9,
+                            turns: true,
+                            rotation: 12.0,
+                            shear: 0.32,
+                            aspect: 0.2,
+                            elastic: 2.5,
+                            blur: 1.3,
+                        },
+                        prior: Prior { fields: 0.6, mixtures: 0.4, ..Prior::none() },
+                        ..Default::default()
+                    },
+                    training: Training {
+                        steps: 12_000,
+                        batch: 16,
+                        micro_batch: 4,
+                        optimiser: Optimiser::Adamw,
+                        rate: 6e-3,
+                        warm_up: 100,
+                        beta_2: 0.99,
+                        average: 0.998,
+                        ..Default::default()
+                    },
+                })
+            }
             "paper" => {
                 // scalar statistics of MNIST's training pixels
                 let mut model = ModelSpec::paper(784, 0, 0.130_66, 0.308_11);
@@ -272,6 +359,32 @@ impl RunConfig {
             "tasks.length",
             format!("expected 2…{longest} (model.longest), found {}", tasks.length),
         )?;
+        if let Some(set) = &self.model.equivariant {
+            check(tasks.queries > 0, "tasks.queries", "expected 1 or more for a set learner, found 0".into())?;
+            check(
+                !tasks.shown.is_empty() || !tasks.shots.is_empty(),
+                "tasks.shown",
+                "expected at least one number of shown examples (or tasks.shots) for a set learner".into(),
+            )?;
+            let most = tasks.shots.iter().map(|s| s * self.model.classes).chain(tasks.shown.iter().copied());
+            let found = most.max().unwrap_or(0);
+            check(
+                found < longest && !tasks.shown.contains(&0) && !tasks.shots.contains(&0),
+                "tasks.shown",
+                format!("expected 1…{} examples (model.longest − 1), found 0 or {found}", longest - 1),
+            )?;
+            let named = |name: &str| tasks.data.iter().any(|data| data == name);
+            check(
+                tasks.ways <= self.model.classes && tasks.ways != 1,
+                "tasks.ways",
+                format!("expected 0 or 2…{} (model.classes), found {}", self.model.classes, tasks.ways),
+            )?;
+            check(
+                set.stem.is_none() || tasks.vectors == 0.0 || (named("prior") && !tasks.shown.is_empty()),
+                "tasks.vectors",
+                "a share of other inputs than drawings needs \"prior\" in tasks.data and tasks.shown".into(),
+            )?;
+        }
         check(!tasks.data.is_empty(), "tasks.data", "expected at least one name, such as \"prior\"".into())?;
         check(
             tasks.weights.is_empty() || tasks.weights.len() == tasks.data.len(),
@@ -288,6 +401,8 @@ impl RunConfig {
             ("tasks.label_bias", tasks.label_bias),
             ("tasks.fewer_classes", tasks.fewer_classes),
             ("tasks.uneven", tasks.uneven),
+            ("tasks.vectors", tasks.vectors),
+            ("tasks.augment.share", tasks.augment.share),
         ] {
             check((0.0..=1.0).contains(&share), key, format!("expected a share in 0…1, found {share}"))?;
         }

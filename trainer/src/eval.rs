@@ -18,8 +18,8 @@ use shaders::{Model, cpu, session};
 use crate::baselines::{self, Rule};
 use crate::data::{self, Dataset};
 use crate::nets::Net;
-use crate::tasks::{Base, Episode, labels, projection};
-use crate::train::{TrainError, batch, encode_base, floats};
+use crate::tasks::{Base, Episode, Shape, labels, projection};
+use crate::train::{TrainError, batch, class_range, encode_base, floats, set_batch};
 
 /// How to measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,9 @@ pub struct Settings {
     pub split: data::Split,
     /// Whether the hand-written rules and the shuffled-label and untrained controls answer too.
     pub baselines: bool,
+    /// *paper*, set learners: inputs are projected to this many dimensions, afresh in every episode. Learners that
+    /// always project do so to their own number of inputs.
+    pub project: Option<usize>,
 }
 
 /// One row of results.
@@ -57,6 +60,12 @@ pub struct Outcome {
     pub ci95: Vec<f64>,
     /// Mean negative log-likelihood of the right label, in nats.
     pub nll: Vec<f64>,
+    /// Expected calibration error of the most likely label, in 15 bins of equal width (Guo et al., 2017).
+    #[serde(default)]
+    pub ece: Vec<f64>,
+    /// Dimensions of the fresh projection, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<usize>,
     /// Fractions right by the rules and controls.
     pub baselines: std::collections::BTreeMap<String, Vec<f64>>,
 }
@@ -102,10 +111,74 @@ struct Tally {
     /// Σ of its square.
     square: Vec<f64>,
     nll: Vec<f64>,
+    /// Answers of each position by their confidence.
+    bins: Vec<[Bin; BINS]>,
     episodes: usize,
 }
 
+const BINS: usize = 15;
+
+/// Answers of about one confidence.
+#[derive(Clone, Copy, Default)]
+struct Bin {
+    confidence: f64,
+    right: f64,
+    count: f64,
+}
+
+/// What one answer is worth.
+#[derive(Clone, Copy)]
+struct Answer {
+    right: bool,
+    /// −ln of the chance given to the right label.
+    nll: f64,
+    /// Chance given to the most likely label.
+    confidence: f64,
+}
+
+impl Answer {
+    /// `row`: log-probabilities `[C]`.
+    fn new(row: &[f32], label: u32) -> Answer {
+        let best = (0..row.len()).fold(0, |best, l| if row[l] > row[best] { l } else { best });
+        Answer {
+            right: best == label as usize,
+            nll: -f64::from(row[label as usize]),
+            confidence: f64::from(row[best]).exp(),
+        }
+    }
+}
+
 impl Tally {
+    /// Answers of one episode: all of each position.
+    fn add_answers(&mut self, positions: &[Vec<Answer>]) {
+        let mean = |value: &dyn Fn(&Answer) -> f64| -> Vec<f64> {
+            positions.iter().map(|all| all.iter().map(value).sum::<f64>() / all.len() as f64).collect()
+        };
+        self.add(&mean(&|a| f64::from(u8::from(a.right))), &mean(&|a| a.nll));
+        self.bins.resize(positions.len(), [Bin::default(); BINS]);
+        for (bins, answers) in self.bins.iter_mut().zip(positions) {
+            for answer in answers {
+                let bin = &mut bins[((answer.confidence * BINS as f64) as usize).min(BINS - 1)];
+                bin.confidence += answer.confidence;
+                bin.right += f64::from(u8::from(answer.right));
+                bin.count += 1.0;
+            }
+        }
+    }
+
+    /// Σ over bins of |confidence − accuracy|, weighted by their answers.
+    fn ece(&self) -> Vec<f64> {
+        let of = |bins: &[Bin; BINS]| {
+            let count: f64 = bins.iter().map(|bin| bin.count).sum();
+            bins.iter().map(|bin| (bin.confidence - bin.right).abs()).sum::<f64>() / count
+        };
+        self.bins.iter().map(of).collect()
+    }
+
+    fn mean_nll(&self) -> Vec<f64> {
+        self.nll.iter().map(|s| s / self.episodes as f64).collect()
+    }
+
     fn add(&mut self, right: &[f64], nll: &[f64]) {
         for (store, values) in [(&mut self.sum, right), (&mut self.nll, nll)] {
             store.resize(values.len(), 0.0);
@@ -158,12 +231,19 @@ pub fn paper(
         }
     }
     let source = if dataset == "random" {
-        Source::Random { dimensions: if spec.encoding.projected { 196 } else { spec.inputs } }
+        let free = spec.encoding.projected || spec.equivariant.is_some();
+        Source::Random { dimensions: if free { 196 } else { spec.inputs } }
     } else {
         let set = data::open(dataset, settings.split, data_dir)?;
         check_size(&set, t)?;
         let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
         Source::Set(base)
+    };
+    // a set learner is told how many classes there are; the others always have all of theirs
+    let classes = match (&source, spec.equivariant.is_some()) {
+        (Source::Set(base), true) => base.present().min(spec.classes),
+        (Source::Random { .. }, true) => 10.min(spec.classes),
+        (_, false) => spec.classes,
     };
     let net = Net::from_model(model, device);
     let untrained = settings
@@ -177,12 +257,10 @@ pub fn paper(
     while done < settings.episodes {
         let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
         let episodes: Vec<Episode> =
-            ids.par_iter().map(|&i| test_episode(&source, spec, t, settings.seed, dataset, i)).collect();
-        let rows = answers(&net, &episodes, device);
-        score(&rows, &episodes, spec.classes, &settings.positions, &mut own);
+            ids.par_iter().map(|&i| test_episode(&source, spec, classes, t, settings, dataset, i)).collect();
+        score(&net, &episodes, classes, &settings.positions, device, &mut own);
         if let Some(untrained) = &untrained {
-            let rows = answers(untrained, &episodes, device);
-            score(&rows, &episodes, spec.classes, &settings.positions, control(&mut others, "untrained"));
+            score(untrained, &episodes, classes, &settings.positions, device, control(&mut others, "untrained"));
             // labels of the context say nothing about the inputs: what is left must be chance
             let shuffled: Vec<Episode> = episodes
                 .iter()
@@ -193,8 +271,7 @@ pub fn paper(
                     Episode { inputs: episode.inputs.clone(), labels }
                 })
                 .collect();
-            let rows = answers(&net, &shuffled, device);
-            score(&rows, &shuffled, spec.classes, &settings.positions, control(&mut others, "shuffled labels"));
+            score(&net, &shuffled, classes, &settings.positions, device, control(&mut others, "shuffled labels"));
             let ruled: Vec<Vec<Vec<f64>>> = episodes
                 .par_iter()
                 .map(|e| {
@@ -202,13 +279,13 @@ pub fn paper(
                         .positions
                         .iter()
                         .map(|&p| {
-                            let (x, n) = (spec.inputs, p - 1);
+                            let (x, n) = (e.inputs.len() / t, p - 1);
                             let episode = baselines::Episode::new(
                                 &e.inputs[..n * x],
                                 &e.labels[..n],
                                 &e.inputs[n * x..p * x],
                                 x,
-                                spec.classes,
+                                classes,
                             )
                             .expect("an episode fits itself");
                             let right = |rule: &Rule| f64::from(episode.predict(*rule)[0] == e.labels[n]);
@@ -236,7 +313,9 @@ pub fn paper(
         positions: settings.positions.clone(),
         accuracy: own.mean(),
         ci95: own.ci95(),
-        nll: own.nll.iter().map(|s| s / own.episodes as f64).collect(),
+        nll: own.mean_nll(),
+        ece: own.ece(),
+        project: settings.project.filter(|_| spec.equivariant.is_some()),
         baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
     })
 }
@@ -261,13 +340,21 @@ fn check_size(set: &Dataset, t: usize) -> Result<(), EvalError> {
 }
 
 /// Episode `index` of an evaluation: a function of (seed, data set, index).
-fn test_episode(source: &Source, spec: &shaders::ModelSpec, t: usize, seed: u64, name: &str, index: u64) -> Episode {
-    let mut stream = random::stream(seed, &format!("evaluation/paper/{name}"), index);
+fn test_episode(
+    source: &Source,
+    spec: &shaders::ModelSpec,
+    classes: usize,
+    t: usize,
+    settings: &Settings,
+    name: &str,
+    index: u64,
+) -> Episode {
+    let mut stream = random::stream(settings.seed, &format!("evaluation/paper/{name}"), index);
     let (raw, dimensions, own) = match source {
         Source::Set(base) => {
             // a set with more classes than the learner: K = C of them, chosen for this episode
             let present: Vec<usize> = (0..base.by_class.len()).filter(|&c| !base.by_class[c].is_empty()).collect();
-            let picks: Vec<(u32, u32)> = if present.len() <= spec.classes {
+            let picks: Vec<(u32, u32)> = if present.len() <= classes {
                 distinct(base.labels.len(), t, &mut stream)
                     .into_iter()
                     .map(|i| {
@@ -277,7 +364,7 @@ fn test_episode(source: &Source, spec: &shaders::ModelSpec, t: usize, seed: u64,
             } else {
                 let chosen: Vec<usize> = labels::permutation(present.len(), &mut stream)
                     .into_iter()
-                    .take(spec.classes)
+                    .take(classes)
                     .map(|i| present[i as usize])
                     .collect();
                 let pool: Vec<(u32, u32)> = chosen
@@ -299,10 +386,17 @@ fn test_episode(source: &Source, spec: &shaders::ModelSpec, t: usize, seed: u64,
             (raw, *dimensions, own)
         }
     };
-    let map = labels::permutation(spec.classes, &mut stream);
+    let map = labels::permutation(classes, &mut stream);
     let labels = own.iter().map(|&k| map[k as usize]).collect();
-    let inputs =
-        if spec.encoding.projected { projection::fresh(&raw, dimensions, spec.inputs, &mut stream) } else { raw };
+    let project = match spec.equivariant {
+        // what is longer than a set learner's inputs has to be projected, as the encoder does
+        Some(_) => settings.project.or((dimensions > spec.inputs).then_some(spec.inputs)),
+        None => spec.encoding.projected.then_some(spec.inputs),
+    };
+    let inputs = match project {
+        Some(inputs) => projection::fresh(&raw, dimensions, inputs, &mut stream),
+        None => raw,
+    };
     Episode { inputs, labels }
 }
 
@@ -319,28 +413,49 @@ fn distinct(n: usize, count: usize, stream: &mut Stream) -> Vec<u32> {
     labels::permutation(count, stream).into_iter().map(|i| picks[i as usize]).collect()
 }
 
-/// Log-probabilities of every position, `[B, T, C]` row-major.
-fn answers(net: &Net, episodes: &[Episode], device: &Device) -> Vec<f32> {
-    let spec = net.spec();
-    let (b, t, c) = (episodes.len(), episodes[0].labels.len(), spec.classes);
-    let (inputs, previous, _) = batch(episodes, spec.inputs, c);
-    let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), device);
-    floats(net.valid().forward(tensor(inputs, spec.inputs), tensor(previous, c)))
-}
-
-fn score(rows: &[f32], episodes: &[Episode], classes: usize, positions: &[usize], tally: &mut Tally) {
-    let t = episodes[0].labels.len();
-    for (e, episode) in episodes.iter().enumerate() {
-        let (mut right, mut nll) = (Vec::new(), Vec::new());
-        for &p in positions {
-            let at = e * t + p - 1;
-            let row = &rows[at * classes..(at + 1) * classes];
-            let label = episode.labels[p - 1] as usize;
-            let best = (0..classes).fold(0, |best, l| if row[l] > row[best] { l } else { best });
-            right.push(f64::from(best == label));
-            nll.push(-f64::from(row[label]));
+/// Asks a net at each position of each episode, counted from 1, and adds what its answers are worth.
+fn score(
+    net: &Net,
+    episodes: &[Episode],
+    classes: usize,
+    positions: &[usize],
+    device: &Device,
+    tally: &mut Tally,
+) {
+    let (b, t) = (episodes.len(), episodes[0].labels.len());
+    // log-probabilities of each position, `[B, C]`
+    let rows: Vec<Vec<f32>> = match net.valid() {
+        Net::Causal(net) => {
+            let (x, c) = (net.spec().inputs, net.spec().classes);
+            let (inputs, previous, _) = batch(episodes, x, c);
+            let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), device);
+            let all = floats(net.forward(tensor(inputs, x), tensor(previous, c)));
+            let at = |p: usize| (0..b).flat_map(|e| all[(e * t + p - 1) * c..][..c].to_vec()).collect();
+            positions.iter().map(|&p| at(p)).collect()
         }
-        tally.add(&right, &nll);
+        Net::Set(net) => positions
+            .iter()
+            .map(|&p| {
+                let cut = |e: &Episode| Episode {
+                    inputs: e.inputs[..e.inputs.len() / t * p].to_vec(),
+                    labels: e.labels[..p].to_vec(),
+                };
+                let episodes: Vec<Episode> = episodes.iter().map(cut).collect();
+                let shape = Shape { shown: p - 1, queries: 1, classes, drawings: false };
+                floats(net.forward(&set_batch(&episodes, &shape, device)))
+            })
+            .collect(),
+    };
+    for (e, episode) in episodes.iter().enumerate() {
+        let answers: Vec<Vec<Answer>> = positions
+            .iter()
+            .zip(&rows)
+            .map(|(&p, rows)| {
+                let c = rows.len() / b;
+                vec![Answer::new(&rows[e * c..(e + 1) * c], episode.labels[p - 1])]
+            })
+            .collect();
+        tally.add_answers(&answers);
     }
 }
 
@@ -360,7 +475,8 @@ pub fn drawing(
 ) -> Result<Outcome, EvalError> {
     const QUERIES: usize = 3;
     let spec = &model.spec;
-    let set = data::open(dataset, settings.split, data_dir)?;
+    let (file, range) = class_range(dataset).map_err(TrainError::from)?;
+    let set = data::open(file, settings.split, data_dir)?;
     let small = |message| EvalError::Small { name: dataset.to_owned(), message };
     if ways > spec.classes {
         return Err(small(format!("{ways}-way was asked for; this learner has {} classes", spec.classes)));
@@ -372,7 +488,8 @@ pub fn drawing(
     if ways * most + 1 > spec.longest {
         return Err(EvalError::Position { found: ways * most + 1, longest: spec.longest });
     }
-    let classes: Vec<Vec<u32>> = set.by_class().into_iter().filter(|c| c.len() >= most + QUERIES).collect();
+    let of_range = set.by_class().into_iter().enumerate().filter(|(c, _)| range.contains(c)).map(|(_, members)| members);
+    let classes: Vec<Vec<u32>> = of_range.filter(|members| members.len() >= most + QUERIES).collect();
     if classes.len() < ways {
         return Err(small(format!(
             "expected {ways} classes of at least {} examples, found {}",
@@ -381,6 +498,11 @@ pub fn drawing(
         )));
     }
     let model = std::sync::Arc::new(model.clone());
+    let device = Device::flex();
+    let net = spec.equivariant.is_some().then(|| Net::from_model(&model, &device));
+    // a set learner knows how many classes there are
+    let used = if net.is_some() { ways } else { spec.classes };
+    let drawings = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
     let mut outcome = Outcome {
         model: name.to_owned(),
         dataset: dataset.to_owned(),
@@ -391,15 +513,17 @@ pub fn drawing(
         accuracy: Vec::new(),
         ci95: Vec::new(),
         nll: Vec::new(),
+        ece: Vec::new(),
+        project: None,
         baselines: Default::default(),
     };
     for &s in shots {
-        let episode = |index: u64| -> Result<Vec<(f64, f64)>, EvalError> {
+        let episode = |index: u64| -> Result<(Vec<Answer>, Vec<f64>), EvalError> {
             let purpose = format!("evaluation/drawing/{dataset}/{ways}/{s}");
             let mut stream = random::stream(settings.seed, &purpose, index);
             let encoder = Encoder::new(spec, 28, 28, 1, stream.random())?;
             let chosen = labels::permutation(classes.len(), &mut stream);
-            let map = labels::permutation(spec.classes, &mut stream);
+            let map = labels::permutation(used, &mut stream);
             let (mut shown, mut asked) = (Vec::new(), Vec::new());
             for k in 0..ways {
                 let pool = &classes[chosen[k] as usize];
@@ -416,42 +540,44 @@ pub fn drawing(
             let inputs: Vec<f32> = order.iter().flat_map(|&i| shown[i as usize].0.iter().copied()).collect();
             let given: Vec<u32> = order.iter().map(|&i| shown[i as usize].1).collect();
             let queries: Vec<f32> = asked.iter().flat_map(|(x, _)| x.iter().copied()).collect();
-            let mut session = cpu::Session::new(model.clone());
-            session.context.observe(&inputs, &given)?;
-            let rows = session::restrict(&session.predict(&queries)?, spec.classes, &given);
-            let best = |row: &[f32]| (0..row.len()).fold(0, |b, l| if row[l] > row[b] { l } else { b }) as u32;
-            let n = asked.len() as f64;
-            let mut right = 0.0;
-            let mut nll = 0.0;
-            for (row, (_, label)) in rows.chunks_exact(spec.classes).zip(&asked) {
-                right += f64::from(best(row) == *label) / n;
-                nll -= f64::from(row[*label as usize]) / n;
-            }
-            let mut all = vec![(right, nll)];
+            let rows = match &net {
+                Some(Net::Set(net)) => {
+                    let both = [inputs.as_slice(), &queries].concat();
+                    let truth = given.iter().copied().chain(asked.iter().map(|(_, label)| *label)).collect();
+                    let shape = Shape { shown: given.len(), queries: asked.len(), classes: used, drawings };
+                    let episode = Episode { inputs: both, labels: truth };
+                    floats(net.forward(&set_batch(&[episode], &shape, &device)))
+                }
+                _ => {
+                    let mut session = cpu::Session::new(model.clone());
+                    session.context.observe(&inputs, &given)?;
+                    session::restrict(&session.predict(&queries)?, spec.classes, &given)
+                }
+            };
+            let answers = rows.chunks_exact(used).zip(&asked).map(|(row, (_, label))| Answer::new(row, *label)).collect();
+            let mut ruled = Vec::new();
             if settings.baselines {
-                let rules = baselines::Episode::new(&inputs, &given, &queries, spec.inputs, spec.classes)
+                let rules = baselines::Episode::new(&inputs, &given, &queries, spec.inputs, used)
                     .expect("an episode fits itself");
                 for rule in Rule::ALL {
                     let hits = rules.predict(rule).iter().zip(&asked).filter(|(a, (_, label))| *a == label).count();
-                    all.push((hits as f64 / n, 0.0));
+                    ruled.push(hits as f64 / asked.len() as f64);
                 }
             }
-            Ok(all)
+            Ok((answers, ruled))
         };
-        let all: Vec<Vec<(f64, f64)>> =
+        let all: Vec<(Vec<Answer>, Vec<f64>)> =
             (0..settings.episodes as u64).into_par_iter().map(episode).collect::<Result<_, _>>()?;
-        let tally = |column: usize| {
-            let mut tally = Tally::default();
-            all.iter().for_each(|row| tally.add(&[row[column].0], &[row[column].1]));
-            tally
-        };
-        let own = tally(0);
+        let mut own = Tally::default();
+        all.iter().for_each(|(answers, _)| own.add_answers(std::slice::from_ref(answers)));
         outcome.accuracy.push(own.mean()[0]);
         outcome.ci95.push(own.ci95()[0]);
-        outcome.nll.push(own.nll[0] / own.episodes as f64);
+        outcome.nll.push(own.mean_nll()[0]);
+        outcome.ece.push(own.ece()[0]);
         if settings.baselines {
             for (r, rule) in Rule::ALL.iter().enumerate() {
-                outcome.baselines.entry(rule.name().into()).or_default().push(tally(r + 1).mean()[0]);
+                let mean = all.iter().map(|(_, ruled)| ruled[r]).sum::<f64>() / all.len() as f64;
+                outcome.baselines.entry(rule.name().into()).or_default().push(mean);
             }
         }
     }
@@ -497,7 +623,7 @@ mod tests {
     fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
         let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
         let settings =
-            Settings { episodes: 64, seed: 3, positions: vec![1, 100], split: data::Split::Test, baselines: true };
+            Settings { episodes: 64, seed: 3, positions: vec![1, 100], split: data::Split::Test, baselines: true, project: None };
         let device = Device::flex();
         let outcome = paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
         assert_eq!(outcome.episodes, 64);

@@ -124,6 +124,10 @@ struct EvalArguments {
     /// Hand-written rules and controls on the same episodes
     #[arg(long)]
     baselines: bool,
+    /// Paper protocol, equivariant learners: project inputs to N dimensions, afresh in every episode (the others
+    /// always project, to their own number of inputs)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=4096))]
+    project: Option<u16>,
     /// JSON on stdout in the place of a table
     #[arg(long)]
     json: bool,
@@ -285,6 +289,7 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
             SplitArgument::Train => data::Split::Train,
         },
         baselines: arguments.baselines,
+        project: arguments.project.map(usize::from),
     };
     let mut results: Vec<Outcome> = Vec::new();
     for path in &arguments.models {

@@ -25,7 +25,8 @@ use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::data::{self, DataError};
 use crate::device::Chosen;
 use crate::nets::Net;
-use crate::tasks::{Base, Episode, Split, Tasks};
+use crate::nets::set;
+use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks, drawings};
 
 /// Why a run stopped that should not have.
 #[derive(Debug, thiserror::Error)]
@@ -273,11 +274,15 @@ impl Run {
         let first = step * training.batch as u64;
         let part = |p: usize| {
             let from = first + (p * training.micro_batch) as u64;
-            let episodes: Vec<Episode> =
-                (from..from + training.micro_batch as u64).map(|i| self.tasks.episode(Split::Train, i)).collect();
+            let shape = self.tasks.shape(Split::Train, step * parts as u64 + p as u64);
+            let episode = |i: u64| match self.tasks.set {
+                true => self.tasks.set_episode(Split::Train, i, &shape),
+                false => self.tasks.episode(Split::Train, i),
+            };
+            let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape
-            gradient(&self.net.clone().map(&mut Leaves), &episodes, parts, logged)
+            gradient(&self.net.clone().map(&mut Leaves), &episodes, &shape, parts, logged)
         };
         let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();
         std::thread::scope(|scope| {
@@ -423,18 +428,35 @@ fn optimiser(training: &Training) -> ModuleOptimizer {
 /// Opens and encodes all base data of a run.
 fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> {
     let spec = &config.model;
+    let augment = config.tasks.augment.active();
+    let stem = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
     let mut bases = Vec::new();
-    for name in &config.tasks.data {
-        if name == "prior" {
-            bases.push(None);
-            continue;
+    for entry in &config.tasks.data {
+        match entry.as_str() {
+            "prior" => bases.push(Source::Prior),
+            "strokes" => bases.push(Source::Strokes),
+            _ => {
+                let (name, classes) = class_range(entry)?;
+                let set = data::open(name, data::Split::Train, data_dir)?;
+                let base = match augment || stem {
+                    true => drawn_base(&set, entry)?,
+                    false => encode_base(spec, &set)
+                        .map_err(|source| TrainError::Encode { name: entry.clone(), source })?,
+                };
+                let fits = match spec.equivariant.is_some() {
+                    true => base.dimensions <= spec.inputs,
+                    false => spec.encoding.projected || base.dimensions == spec.inputs,
+                };
+                if !fits {
+                    return Err(TrainError::Inputs {
+                        name: entry.clone(),
+                        expected: spec.inputs,
+                        found: base.dimensions,
+                    });
+                }
+                bases.push(Source::Set(base.with_classes(classes)));
+            }
         }
-        let set = data::open(name, data::Split::Train, data_dir)?;
-        let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: name.clone(), source })?;
-        if !spec.encoding.projected && base.dimensions != spec.inputs {
-            return Err(TrainError::Inputs { name: name.clone(), expected: spec.inputs, found: base.dimensions });
-        }
-        bases.push(Some(base));
     }
     Ok(Tasks {
         config: config.tasks.clone(),
@@ -442,8 +464,46 @@ fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> 
         inputs: spec.inputs,
         classes: spec.classes,
         projected: spec.encoding.projected,
+        set: spec.equivariant.is_some(),
+        stem,
+        side: spec.encoding.side,
         seed: config.seed,
     })
+}
+
+/// `name` or `name:a-b` for classes a to b − 1.
+///
+/// # Errors
+/// A range that is not two numbers, the first one less.
+pub fn class_range(entry: &str) -> Result<(&str, std::ops::Range<usize>), ConfigError> {
+    let Some((name, range)) = entry.split_once(':') else { return Ok((entry, 0..usize::MAX)) };
+    let read = || {
+        let (from, to) = range.split_once('-')?;
+        let range = from.parse().ok()?..to.parse().ok()?;
+        (!range.is_empty()).then_some(range)
+    };
+    read().map(|range| (name, range)).ok_or_else(|| ConfigError::Value {
+        key: "tasks.data",
+        message: format!("expected a name or name:a-b with class numbers a below b, found `{entry}`"),
+    })
+}
+
+/// A data set of drawings after THE preprocessing, to be changed each time that one is shown.
+fn drawn_base(set: &data::Dataset, entry: &str) -> Result<Base, TrainError> {
+    if set.channels != 1 {
+        return Err(TrainError::Inputs { name: entry.to_owned(), expected: 1, found: set.channels });
+    }
+    let mut pictures = Vec::with_capacity(set.len() * drawings::SIDE * drawings::SIDE);
+    for i in 0..set.len() {
+        let picture = shaders::pixels::normalise(&set.pixels(i), set.height, set.width)
+            // an empty picture stays empty
+            .unwrap_or_else(|_| vec![0.0; drawings::SIDE * drawings::SIDE]);
+        pictures.extend(picture);
+    }
+    let mut base = Base::new(&set.name, Vec::new(), set.labels.clone());
+    base.drawings = Some(std::sync::Arc::new(pictures));
+    base.dimensions = drawings::SIDE * drawings::SIDE;
+    Ok(base)
 }
 
 /// A data set as features before the projection.
@@ -472,22 +532,32 @@ struct Part {
     right: Vec<f64>,
 }
 
-/// Mean cross-entropy over all positions, divided by the number of parts of the batch.
-fn gradient(net: &Net, episodes: &[Episode], parts: usize, logged: bool) -> Part {
-    let spec = net.spec();
-    let (b, t, c) = (episodes.len(), episodes[0].labels.len(), spec.classes);
+/// Mean cross-entropy over all positions (all queries, for a set learner), divided by the number of parts of the batch.
+fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged: bool) -> Part {
     let device = net.devices().into_iter().next().expect("a net has a device");
-    let (inputs, previous, target) = batch(episodes, spec.inputs, c);
-    let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), &device);
-    let log_probabilities = net.forward(tensor(inputs, spec.inputs), tensor(previous, c));
-    let loss = (log_probabilities.clone() * tensor(target, c)).sum().div_scalar(-((b * t * parts) as f64));
+    let (log_probabilities, answered) = match net {
+        Net::Causal(net) => {
+            let spec = net.spec();
+            let (b, t, c) = (episodes.len(), episodes[0].labels.len(), spec.classes);
+            let (inputs, previous, _) = batch(episodes, spec.inputs, c);
+            let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), &device);
+            (net.forward(tensor(inputs, spec.inputs), tensor(previous, c)), 0)
+        }
+        Net::Set(net) => (net.forward(&set_batch(episodes, shape, &device)), shape.shown),
+    };
+    let [b, t, c] = log_probabilities.dims();
+    let mut target = vec![0f32; b * t * c];
+    let labels = episodes.iter().flat_map(|episode| &episode.labels[answered..]);
+    target.chunks_exact_mut(c).zip(labels).for_each(|(row, &label)| row[label as usize] = 1.0);
+    let target = Tensor::<3>::from_data(TensorData::new(target, [b, t, c]), &device);
+    let loss = (log_probabilities.clone() * target).sum().div_scalar(-((b * t * parts) as f64));
     let gradients = GradientsParams::from_grads(loss.backward(), net);
     let (mut value, mut right) = (0.0, Vec::new());
     if logged {
         let rows = floats(log_probabilities);
         right = vec![0.0; t];
         for (e, episode) in episodes.iter().enumerate() {
-            for (i, &label) in episode.labels.iter().enumerate() {
+            for (i, &label) in episode.labels[answered..].iter().enumerate() {
                 let row = &rows[(e * t + i) * c..(e * t + i + 1) * c];
                 value -= f64::from(row[label as usize]) / (b * t) as f64;
                 let best = (0..c).fold(0, |best, l| if row[l] > row[best] { l } else { best });
@@ -496,6 +566,26 @@ fn gradient(net: &Net, episodes: &[Episode], parts: usize, logged: bool) -> Part
         }
     }
     Part { gradients, loss: value, right }
+}
+
+/// Episodes of one shape as a set learner takes them. Shorter inputs get zeros at their end, which no inner product
+/// notices.
+pub fn set_batch(episodes: &[Episode], shape: &Shape, device: &burn::tensor::Device) -> set::Batch {
+    let rows = episodes[0].labels.len();
+    let width = episodes.iter().map(|episode| episode.inputs.len() / rows).max().expect("a batch has episodes");
+    let mut inputs = vec![0f32; episodes.len() * rows * width];
+    for (to, episode) in inputs.chunks_exact_mut(rows * width).zip(episodes) {
+        let own = episode.inputs.len() / rows;
+        for (to, from) in to.chunks_exact_mut(width).zip(episode.inputs.chunks_exact(own)) {
+            to[..own].copy_from_slice(from);
+        }
+    }
+    set::Batch {
+        inputs: Tensor::from_data(TensorData::new(inputs, [episodes.len(), rows, width]), device),
+        labels: episodes.iter().map(|episode| episode.labels[..shape.shown].to_vec()).collect(),
+        classes: shape.classes,
+        drawings: shape.drawings,
+    }
 }
 
 /// Inputs `[B, T, X]`, one-hot labels of position i−1 `[B, T, C]`, one-hot labels `[B, T, C]`.

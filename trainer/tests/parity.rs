@@ -3,12 +3,15 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use shaders::file::Precision;
-use shaders::spec::{KeyShift, ModelSpec, Positions, QueryKey, Variant};
+use shaders::cpu::Manner;
+use shaders::spec::{
+    Convolution, Equivariant, KeyShift, ModelSpec, Positions, QueryKey, Ridge, RidgeKernel, Stem, Variant,
+};
 use shaders::{Model, cpu, random};
 use trainer::nets::Net;
 use trainer::tasks::projection::normals;
-use trainer::tasks::{Episode, projection};
-use trainer::train::{batch, floats};
+use trainer::tasks::{Episode, Shape, projection};
+use trainer::train::{batch, floats, set_batch};
 
 fn episode(spec: &ModelSpec, t: usize) -> Episode {
     let mut stream = random::stream(11, "parity", t as u64);
@@ -22,7 +25,7 @@ fn burn_forward(model: &Model, episode: &Episode, device: &Device) -> Vec<f32> {
     let spec = &model.spec;
     let t = episode.labels.len();
     let (inputs, previous, _) = batch(std::slice::from_ref(episode), spec.inputs, spec.classes);
-    let net = Net::from_model(model, device);
+    let Net::Causal(net) = Net::from_model(model, device) else { panic!("a causal learner") };
     floats(net.forward(
         Tensor::from_data(TensorData::new(inputs, [1, t, spec.inputs]), device),
         Tensor::from_data(TensorData::new(previous, [1, t, spec.classes]), device),
@@ -91,4 +94,45 @@ fn equal_rows_stay_equal_through_a_projection() {
     raw[600..].copy_from_slice(&first);
     let z = projection::fresh(&raw, 300, 16, &mut stream);
     assert_eq!(z[..16], z[32..]);
+}
+
+fn set_specs() -> Vec<ModelSpec> {
+    let base = ModelSpec { longest: 101, ..ModelSpec::equivariant(36, 6, 8, 2) };
+    let ridge = vec![
+        Ridge { kernel: RidgeKernel::Local, lambda: 0.03 },
+        Ridge { kernel: RidgeKernel::Linear, lambda: 0.3 },
+        Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01 },
+    ];
+    let convolution = |channels, size, stride| Convolution { channels, size, stride };
+    let stem = Stem { side: 6, convolutions: vec![convolution(3, 5, 2), convolution(4, 3, 2)], embedding: 5 };
+    let with = |part| ModelSpec { equivariant: Some(part), ..base.clone() };
+    vec![
+        base.clone(),
+        with(Equivariant { linear_heads: 0, neighbour: 3, ridge: vec![], stem: None }),
+        with(Equivariant { linear_heads: 2, neighbour: 7, ridge: ridge.clone(), stem: None }),
+        with(Equivariant { linear_heads: 1, neighbour: 2, ridge, stem: Some(stem) }),
+    ]
+}
+
+#[test]
+fn burn_equals_the_cpu_reference_for_set_learners() {
+    for (seed, spec) in set_specs().into_iter().enumerate() {
+        let mut model = Model::random(spec.clone(), seed as u64).unwrap();
+        // every slope and bias takes part
+        for (name, values) in &mut model.tensors {
+            if name.contains("slope") || name.ends_with("bias") || name.starts_with("readout") {
+                values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * ((i * 7) as f32).sin());
+            }
+        }
+        let Net::Set(net) = Net::from_model(&model, &Device::flex()) else { panic!("a set learner") };
+        for (t, classes, drawings) in [(1, 6, false), (2, 2, true), (5, 6, true), (37, 4, false), (37, 6, true), (100, 6, true)] {
+            let mut episode = episode(&spec, t);
+            episode.labels.iter_mut().for_each(|label| *label %= classes as u32);
+            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, drawings }).unwrap();
+            let want = &all[(t - 1) * 6..][..classes];
+            let shape = Shape { shown: t - 1, queries: 1, classes, drawings };
+            let got = floats(net.forward(&set_batch(&[episode], &shape, &Device::flex())));
+            assert_close(&got, want, 1e-3, &format!("set learner {seed}, T = {t}, {classes} classes"));
+        }
+    }
 }

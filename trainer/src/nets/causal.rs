@@ -1,16 +1,12 @@
-//! Burn modules of the learners that `shaders::spec` describes, with the same formulas.
-//!
-//! Fields are named after the tensors of the model file, so a parameter's path in the module *is* its name in the
-//! file, and loading and saving need no table. A test holds the two lists together.
+//! Variants `paper` and `shifted`.
 
-use std::collections::BTreeMap;
-
-use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Bool, Device, Tensor, TensorData, activation};
-use shaders::Model;
+use burn::module::{Module, Param};
+use burn::tensor::{Bool, Tensor, activation};
 use shaders::spec::{KeyShift, LAYER_NORM_EPSILON, ModelSpec, Positions, QK_NORM_EPSILON, QueryKey};
 
-/// A learner that can be trained. Shapes of the parameters: [`ModelSpec::tensors`].
+use super::{Linear, Loader};
+
+/// A causal learner. Shapes of the parameters: [`ModelSpec::tensors`].
 #[derive(Module, Debug)]
 pub struct Net {
     embed: Embed,
@@ -18,7 +14,7 @@ pub struct Net {
     norm: LayerNorm,
     readout: Linear,
     #[module(skip)]
-    spec: SpecField,
+    spec: super::SpecField,
 }
 
 #[derive(Module, Debug)]
@@ -32,12 +28,6 @@ struct Embed {
 #[derive(Module, Debug)]
 struct Weight {
     weight: Param<Tensor<2>>,
-}
-
-#[derive(Module, Debug)]
-struct Linear {
-    weight: Param<Tensor<2>>,
-    bias: Param<Tensor<1>>,
 }
 
 #[derive(Module, Debug)]
@@ -70,17 +60,6 @@ struct Layer {
     mlp: Mlp,
 }
 
-/// The spec as a constant of the module.
-#[derive(Debug, Clone)]
-struct SpecField(ModelSpec);
-
-impl Linear {
-    /// `[…, in]` → `[…, out]`
-    fn forward<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
-        burn::tensor::module::linear(x, self.weight.val(), Some(self.bias.val()))
-    }
-}
-
 impl LayerNorm {
     /// Over the last axis.
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
@@ -91,11 +70,6 @@ impl LayerNorm {
     }
 }
 
-/// Marked for gradients where the device keeps them.
-fn trainable<const R: usize>(tensor: Tensor<R>) -> Tensor<R> {
-    if tensor.device().is_autodiff() { tensor.require_grad() } else { tensor }
-}
-
 /// ẑ = z/√(Σz² + ε) over the last axis.
 fn unit(z: Tensor<4>) -> Tensor<4> {
     let scale = ((z.clone() * z.clone()).sum_dim(3) + QK_NORM_EPSILON).sqrt().recip();
@@ -104,68 +78,44 @@ fn unit(z: Tensor<4>) -> Tensor<4> {
 
 impl Net {
     /// A net with a model's weights.
-    pub fn from_model(model: &Model, device: &Device) -> Net {
-        let spec = &model.spec;
-        // ids follow the order of tensors in the file, so that an optimiser's state finds its parameter after a restart
-        let ids: BTreeMap<String, u64> =
-            spec.tensors().into_iter().enumerate().map(|(i, t)| (t.name, i as u64 + 1)).collect();
-        let id = |name: &str| ParamId::from(ids[name]);
-        let vector = |name: String| {
-            let values = model.tensor(&name).to_vec();
-            let data = TensorData::new(values.clone(), [values.len()]);
-            Param::initialized(id(&name), trainable(Tensor::<1>::from_data(data, device)))
-        };
-        let matrix = |name: String, rows: usize| {
-            let values = model.tensor(&name).to_vec();
-            let columns = values.len() / rows;
-            let data = TensorData::new(values, [rows, columns]);
-            Param::initialized(id(&name), trainable(Tensor::<2>::from_data(data, device)))
-        };
-        let (d, f, hk) = (spec.width, spec.mlp(), spec.channels());
-        let linear = |name: String, rows: usize| Linear {
-            weight: matrix(format!("{name}.weight"), rows),
-            bias: vector(format!("{name}.bias")),
-        };
+    pub(super) fn load(loader: &Loader<'_>) -> Net {
+        let spec = loader.spec();
+        let vector = |name: String| loader.vector(&name);
+        let matrix = |name: String| loader.matrix(&name);
+        let linear = |name: String| loader.linear(&name);
         let norm =
             |name: String| LayerNorm { gamma: vector(format!("{name}.gamma")), beta: vector(format!("{name}.beta")) };
         let layer = |l: usize| {
             let at = |name: &str| format!("layer.{l}.{name}");
             Layer {
                 norm1: norm(at("norm1")),
-                query: linear(at("query"), d),
-                key: (spec.query_key != QueryKey::Tied).then(|| linear(at("key"), d)),
-                value: linear(at("value"), d),
-                output: linear(at("output"), hk),
+                query: linear(at("query")),
+                key: (spec.query_key != QueryKey::Tied).then(|| linear(at("key"))),
+                value: linear(at("value")),
+                output: linear(at("output")),
                 key_shift: (spec.key_shift == KeyShift::Gated).then(|| Gate { gate: vector(at("key_shift.gate")) }),
                 temperature: spec.qk_norm.then(|| vector(at("temperature"))),
                 norm2: norm(at("norm2")),
-                mlp: Mlp { up: linear(at("mlp.up"), d), down: linear(at("mlp.down"), f) },
+                mlp: Mlp { up: linear(at("mlp.up")), down: linear(at("mlp.down")) },
             }
         };
         Net {
             embed: Embed {
-                input: Weight { weight: matrix("embed.input.weight".into(), spec.inputs) },
-                label: Weight { weight: matrix("embed.label.weight".into(), spec.classes) },
+                input: Weight { weight: matrix("embed.input.weight".into()) },
+                label: Weight { weight: matrix("embed.label.weight".into()) },
                 bias: vector("embed.bias".into()),
-                position: (spec.positions == Positions::Learned).then(|| matrix("embed.position".into(), spec.longest)),
+                position: (spec.positions == Positions::Learned).then(|| matrix("embed.position".into())),
             },
             layer: (0..spec.layers).map(layer).collect(),
             norm: norm("norm".into()),
-            readout: linear("readout".into(), d),
-            spec: SpecField(spec.clone()),
+            readout: linear("readout".into()),
+            spec: super::SpecField(spec.clone()),
         }
     }
 
     /// What this net is.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec.0
-    }
-
-    /// Its weights as a model without metadata.
-    pub fn to_model(&self) -> Model {
-        let mut reader = Reader::default();
-        self.visit(&mut reader);
-        Model { spec: self.spec.0.clone(), tensors: reader.tensors, metadata: BTreeMap::new() }
     }
 
     /// Log-probabilities of every label from what came before it.
@@ -220,48 +170,5 @@ impl Net {
         }
         let logits = self.readout.forward(self.norm.forward(state)); // [B·T, C]
         activation::log_softmax(logits, 1).reshape([b, t, c])
-    }
-}
-
-/// Collects values by path.
-#[derive(Default)]
-struct Reader {
-    path: Vec<String>,
-    tensors: BTreeMap<String, Vec<f32>>,
-}
-
-impl ModuleVisitor for Reader {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
-        let values = crate::train::floats(param.val());
-        self.tensors.insert(self.path.join("."), values);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_in_the_module_are_names_in_the_file() {
-        for shift in [KeyShift::None, KeyShift::Full, KeyShift::Gated] {
-            for query_key in [QueryKey::Free, QueryKey::Equal, QueryKey::Tied] {
-                for positions in [Positions::Learned, Positions::None] {
-                    let mut spec = ModelSpec::shifted(12, 8, 2, 2);
-                    spec.longest = 20;
-                    (spec.key_shift, spec.query_key, spec.positions) = (shift, query_key, positions);
-                    spec.qk_norm = positions == Positions::None;
-                    let model = Model::random(spec, 5).unwrap();
-                    assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), model);
-                }
-            }
-        }
     }
 }

@@ -26,17 +26,26 @@ impl Classes {
         let identity = stream.random_bool(config.label_bias);
         let mut label = if identity { (0..classes as u32).collect() } else { permutation(classes, stream) };
         label.truncate(k);
-        let share = if stream.random_bool(config.uneven) {
-            // concentration log-uniform in 0.6…33: from one dominant class to nearly even
-            let concentration = (stream.random::<f64>() * 4.0 - 0.5).exp();
-            let gamma = Gamma::new(concentration, 1.0).expect("a positive concentration");
-            let raw: Vec<f64> = (0..k).map(|_| gamma.sample(stream) + 1e-4).collect();
-            let sum: f64 = raw.iter().sum();
-            raw.into_iter().map(|v| v / sum).collect()
-        } else {
-            vec![1.0 / k as f64; k]
-        };
-        Classes { label, share }
+        Classes { label, share: shares(config, k, stream) }
+    }
+
+    /// `k` classes, named by their numbers.
+    pub fn of(config: &TaskConfig, k: usize, stream: &mut Stream) -> Classes {
+        Classes { label: (0..k as u32).collect(), share: shares(config, k, stream) }
+    }
+
+    /// Classes of N shown examples, each class at least once, and then of queries, all classes alike.
+    pub fn shots(&self, shown: usize, queries: usize, stream: &mut Stream) -> Vec<u32> {
+        let k = self.count();
+        let even = self.share.iter().all(|share| *share == self.share[0]);
+        let mut own: Vec<u32> = (0..k as u32).collect();
+        match even {
+            true => own.extend((k..shown).map(|i| (i % k) as u32)),
+            false => own.extend(self.sequence(shown.saturating_sub(k), stream)),
+        }
+        let order = permutation(k, stream);
+        own.extend((0..queries).map(|q| order[q % k]));
+        own
     }
 
     /// K
@@ -59,6 +68,20 @@ impl Classes {
                     .unwrap_or(last) as u32
             })
             .collect()
+    }
+}
+
+/// Shares of `k` classes: even, or with the probability `uneven` from a Dirichlet distribution.
+fn shares(config: &TaskConfig, k: usize, stream: &mut Stream) -> Vec<f64> {
+    if stream.random_bool(config.uneven) {
+        // concentration log-uniform in 0.6…33: from one dominant class to nearly even
+        let concentration = (stream.random::<f64>() * 4.0 - 0.5).exp();
+        let gamma = Gamma::new(concentration, 1.0).expect("a positive concentration");
+        let raw: Vec<f64> = (0..k).map(|_| gamma.sample(stream) + 1e-4).collect();
+        let sum: f64 = raw.iter().sum();
+        raw.into_iter().map(|v| v / sum).collect()
+    } else {
+        vec![1.0 / k as f64; k]
     }
 }
 

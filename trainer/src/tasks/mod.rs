@@ -3,6 +3,8 @@
 //! An episode is a pure function of (seed, split, index): the same triple gives the same bytes on any number of
 //! threads, which is what makes a resumed run equal to one that was never stopped.
 
+pub mod drawings;
+mod fields;
 pub mod labels;
 pub mod prior;
 pub mod projection;
@@ -11,8 +13,10 @@ use std::sync::Arc;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use shaders::pixels;
 use shaders::random::{self, Stream};
 
+use drawings::Augment;
 use labels::Classes;
 use prior::Prior;
 
@@ -37,13 +41,37 @@ impl Split {
     }
 }
 
-/// One sequence of T examples of one task.
+/// One sequence of T examples of one task; for a set learner, the shown examples and then the queries.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Episode {
     /// `[T, X]`
     pub inputs: Vec<f32>,
     /// `[T]`, each below C
     pub labels: Vec<u32>,
+}
+
+/// What the episodes of one micro-batch have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// N: examples shown to a set learner; T for a causal one, which answers at every position.
+    pub shown: usize,
+    /// Queries after them, for a set learner.
+    pub queries: usize,
+    /// C in use.
+    pub classes: usize,
+    /// Whether inputs are drawings, which a stem may read.
+    pub drawings: bool,
+}
+
+/// Where raw examples come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The synthetic prior.
+    Prior,
+    /// Procedural drawings.
+    Strokes,
+    /// A data set.
+    Set(Base),
 }
 
 /// Real base data, already pooled and normalised as the spec's encoding says.
@@ -59,6 +87,8 @@ pub struct Base {
     pub labels: Arc<Vec<u32>>,
     /// Indices of each class.
     pub by_class: Arc<Vec<Vec<u32>>>,
+    /// `[n, 28 · 28]` in 0…1 after THE preprocessing, where drawings are to be changed each time they are shown.
+    pub drawings: Option<Arc<Vec<f32>>>,
 }
 
 impl Base {
@@ -76,7 +106,20 @@ impl Base {
             dimensions,
             labels: Arc::new(labels),
             by_class: Arc::new(by_class),
+            drawings: None,
         }
+    }
+
+    /// Only the examples of some classes; class numbers stay.
+    pub fn with_classes(mut self, classes: std::ops::Range<usize>) -> Base {
+        let keep = |(c, indices): (usize, &Vec<u32>)| if classes.contains(&c) { indices.clone() } else { Vec::new() };
+        self.by_class = Arc::new(self.by_class.iter().enumerate().map(keep).collect());
+        self
+    }
+
+    /// Classes that have examples.
+    pub fn present(&self) -> usize {
+        self.by_class.iter().filter(|class| !class.is_empty()).count()
     }
 
     /// `[D₀]` of example `i`.
@@ -91,7 +134,8 @@ impl Base {
 pub struct TaskConfig {
     /// T: examples of an episode.
     pub length: usize,
-    /// Base data by name; `prior` is the synthetic prior, all others are data sets (train split).
+    /// Base data by name; `prior` is the synthetic prior, `strokes` are procedural drawings, all others are data sets
+    /// (train split). A name with `:a-b` keeps classes a to b − 1 of a set.
     pub data: Vec<String>,
     /// Share of each entry of `data`; empty for equal shares.
     pub weights: Vec<f64>,
@@ -105,6 +149,25 @@ pub struct TaskConfig {
     pub fewer_classes: f64,
     /// Share of tasks with uneven classes (Dirichlet with a random concentration).
     pub uneven: f64,
+    /// Set learners: numbers of shown examples N to choose from, each as likely as any other; an entry may come twice.
+    #[serde(default)]
+    pub shown: Vec<usize>,
+    /// Set learners: numbers of shown examples a class to choose from, in the place of `shown`; every class then has at
+    /// least one.
+    #[serde(default)]
+    pub shots: Vec<usize>,
+    /// Set learners: queries of an episode.
+    #[serde(default)]
+    pub queries: usize,
+    /// Set learners: classes of a task that has not fewer or more; 0 for all that the learner has.
+    #[serde(default)]
+    pub ways: usize,
+    /// Learners with a stem: share of micro-batches of other inputs than drawings.
+    #[serde(default)]
+    pub vectors: f64,
+    /// Changes of drawings.
+    #[serde(default)]
+    pub augment: Augment,
     /// The synthetic prior.
     pub prior: Prior,
 }
@@ -120,6 +183,12 @@ impl Default for TaskConfig {
             label_bias: 0.0,
             fewer_classes: 0.0,
             uneven: 0.0,
+            shown: Vec::new(),
+            shots: Vec::new(),
+            queries: 0,
+            ways: 0,
+            vectors: 0.0,
+            augment: Augment::default(),
             prior: Prior::default(),
         }
     }
@@ -130,20 +199,129 @@ impl Default for TaskConfig {
 pub struct Tasks {
     /// Settings.
     pub config: TaskConfig,
-    /// Data sets named in the settings, in their order (`None` for the prior).
-    pub bases: Vec<Option<Base>>,
+    /// What `data` names, in its order.
+    pub bases: Vec<Source>,
     /// X
     pub inputs: usize,
     /// C
     pub classes: usize,
-    /// Whether inputs are projected; without it a base's D₀ has to be X.
+    /// Whether inputs are projected; without it a base's D₀ has to be X (for a set learner, at most X).
     pub projected: bool,
+    /// Whether the learner is a set learner.
+    pub set: bool,
+    /// Whether it has a stem.
+    pub stem: bool,
+    /// Side to which drawings are pooled; 0 keeps theirs.
+    pub side: usize,
     /// Seed of everything.
     pub seed: u64,
 }
 
 impl Tasks {
-    /// Episode `index` of a split.
+    /// What the episodes of micro-batch `group` of a split have in common.
+    pub fn shape(&self, split: Split, group: u64) -> Shape {
+        let config = &self.config;
+        if !self.set {
+            return Shape { shown: config.length, queries: 0, classes: self.classes, drawings: false };
+        }
+        let mut stream = random::stream(self.seed, split.purpose(), group + (1 << 55));
+        let drawings = self.stem && !stream.random_bool(config.vectors);
+        let usual = if config.ways > 0 { config.ways.min(self.classes) } else { self.classes };
+        let most = match (drawings, config.shots.is_empty()) {
+            // drawings are for a few classes, other inputs for as many as the learner has
+            (true, false) => usual,
+            _ => self.classes,
+        };
+        let classes = match most > 2 && stream.random_bool(config.fewer_classes) {
+            true => stream.random_range(2..=most),
+            false => usual,
+        };
+        let pick = |from: &[usize], stream: &mut Stream| from[stream.random_range(0..from.len())];
+        let shown = match config.shots.is_empty() || (self.stem && !drawings && !config.shown.is_empty()) {
+            true => pick(&config.shown, &mut stream),
+            false => classes * pick(&config.shots, &mut stream),
+        };
+        Shape { shown, queries: config.queries, classes, drawings }
+    }
+
+    /// Episode `index` of a split for a set learner; every class number is its label, for such a learner knows no names.
+    pub fn set_episode(&self, split: Split, index: u64, shape: &Shape) -> Episode {
+        let mut task = random::stream(self.seed, split.purpose(), index + (1 << 56));
+        let mut stream = random::stream(self.seed, split.purpose(), index);
+        let k = shape.classes;
+        let total = shape.shown + shape.queries;
+        let classes = Classes::of(&self.config, k, &mut task);
+        let own = if self.config.shots.is_empty() || (self.stem && !shape.drawings && !self.config.shown.is_empty()) {
+            classes.sequence(total, &mut stream)
+        } else {
+            classes.shots(shape.shown, shape.queries, &mut stream)
+        };
+        let allowed: Vec<usize> = (0..self.bases.len())
+            .filter(|&i| match &self.bases[i] {
+                Source::Prior => !shape.drawings,
+                Source::Strokes => shape.drawings,
+                Source::Set(base) => (shape.drawings == base.drawings.is_some() || !self.stem) && base.present() >= k,
+            })
+            .collect();
+        let weights: Vec<f64> = match self.config.weights.is_empty() {
+            true => vec![1.0; allowed.len()],
+            false => allowed.iter().map(|&i| self.config.weights[i]).collect(),
+        };
+        let inputs = match &self.bases[allowed[choose(&weights, allowed.len(), &mut task)]] {
+            Source::Prior => self.config.prior.raw(k, &own, &mut task, &mut stream),
+            Source::Strokes => {
+                let mut raw = drawings::strokes(k, &own, &mut task, &mut stream);
+                raw.chunks_exact_mut(drawings::SIDE * drawings::SIDE).for_each(pixels::standardise);
+                raw
+            }
+            Source::Set(base) => self.sample_set(base, k, &own, &mut task, &mut stream),
+        };
+        Episode { inputs, labels: own }
+    }
+
+    /// Examples of a data set, none twice while a class has others.
+    fn sample_set(&self, base: &Base, k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
+        let augment = &self.config.augment;
+        let present: Vec<usize> = (0..base.by_class.len()).filter(|&c| !base.by_class[c].is_empty()).collect();
+        let turns = if augment.turns && base.drawings.is_some() { drawings::TURNS } else { 1 };
+        let chosen: Vec<(usize, usize)> = labels::permutation(present.len() * turns, task)
+            .into_iter()
+            .take(k)
+            .map(|i| (present[i as usize / turns], i as usize % turns))
+            .collect();
+        let mut used: Vec<std::collections::HashSet<u32>> = vec![Default::default(); k];
+        let mut out = Vec::new();
+        for &class in own {
+            let (of_base, turn) = chosen[class as usize];
+            let pool = &base.by_class[of_base];
+            let used = &mut used[class as usize];
+            if used.len() == pool.len() {
+                used.clear();
+            }
+            let mut pick = pool[stream.random_range(0..pool.len())];
+            while !used.insert(pick) {
+                pick = pool[stream.random_range(0..pool.len())];
+            }
+            let size = drawings::SIDE * drawings::SIDE;
+            match &base.drawings {
+                Some(pictures) => {
+                    let picture = &pictures[pick as usize * size..(pick as usize + 1) * size];
+                    let picture = augment.apply(picture, turn, stream);
+                    let mut values = match self.side {
+                        0 => picture,
+                        side => pixels::pool(&picture, (drawings::SIDE, drawings::SIDE, 1), side)
+                            .expect("a drawing has the size of drawings"),
+                    };
+                    pixels::standardise(&mut values);
+                    out.extend(values);
+                }
+                None => out.extend_from_slice(base.row(pick as usize)),
+            }
+        }
+        out
+    }
+
+    /// Episode `index` of a split, for a causal learner.
     pub fn episode(&self, split: Split, index: u64) -> Episode {
         let mut stream = random::stream(self.seed, split.purpose(), index);
         let t = self.config.length;
@@ -163,8 +341,14 @@ impl Tasks {
         let classes = Classes::draw(&self.config, self.classes, &mut task);
         let which = choose(&self.config.weights, self.bases.len(), &mut task);
         let (raw, dimensions, own) = match &self.bases[which] {
-            None => self.config.prior.sample(&classes, t, &mut task, &mut stream),
-            Some(base) => sample_base(base, &classes, t, &mut task, &mut stream),
+            Source::Prior => self.config.prior.sample(&classes, t, &mut task, &mut stream),
+            Source::Strokes => {
+                let own = classes.sequence(t, &mut stream);
+                let mut raw = drawings::strokes(classes.count(), &own, &mut task, &mut stream);
+                raw.chunks_exact_mut(drawings::SIDE * drawings::SIDE).for_each(pixels::standardise);
+                (raw, drawings::SIDE * drawings::SIDE, own)
+            }
+            Source::Set(base) => sample_base(base, &classes, t, &mut task, &mut stream),
         };
         let labels = own.iter().map(|&class| classes.label[class as usize]).collect();
         let inputs = if !self.projected {
@@ -233,7 +417,17 @@ mod tests {
     use super::*;
 
     fn tasks(config: TaskConfig) -> Tasks {
-        Tasks { config, bases: vec![None], inputs: 32, classes: 10, projected: true, seed: 7 }
+        Tasks {
+            config,
+            bases: vec![Source::Prior],
+            inputs: 32,
+            classes: 10,
+            projected: true,
+            set: false,
+            stem: false,
+            side: 14,
+            seed: 7,
+        }
     }
 
     #[test]
@@ -277,10 +471,45 @@ mod tests {
         let features: Vec<f32> = (0..200).map(|i| (i % 10) as f32).collect();
         let base = Base::new("ten", features, (0..200).map(|i| i % 10).collect());
         let config = TaskConfig { label_bias: 1.0, data: vec!["ten".into()], ..Default::default() };
-        let tasks = Tasks { config, bases: vec![Some(base)], inputs: 1, classes: 10, projected: false, seed: 1 };
+        let bases = vec![Source::Set(base)];
+        let tasks = Tasks { bases, inputs: 1, projected: false, seed: 1, ..tasks(config) };
         let episode = tasks.episode(Split::Train, 3);
         for (x, y) in episode.inputs.iter().zip(&episode.labels) {
             assert_eq!(*x as u32, *y);
+        }
+    }
+
+    #[test]
+    fn a_set_episode_has_the_shape_of_its_micro_batch() {
+        let config = TaskConfig {
+            shown: vec![5, 12],
+            queries: 7,
+            ways: 4,
+            fewer_classes: 0.5,
+            uneven: 0.5,
+            ..Default::default()
+        };
+        let tasks = Tasks { set: true, projected: false, ..tasks(config.clone()) };
+        for group in 0..20 {
+            let shape = tasks.shape(Split::Train, group);
+            assert_eq!(shape, tasks.shape(Split::Train, group));
+            assert!([5, 12].contains(&shape.shown) && (2..=10).contains(&shape.classes) && !shape.drawings);
+            let episode = tasks.set_episode(Split::Train, group, &shape);
+            assert_eq!(episode.labels.len(), shape.shown + 7);
+            assert!(episode.labels.iter().all(|&l| (l as usize) < shape.classes));
+            assert_eq!(episode, tasks.set_episode(Split::Train, group, &shape));
+        }
+        // with shots every class is shown, and drawings come with a stem
+        let config = TaskConfig { shots: vec![1, 3], data: vec!["strokes".into()], ..config };
+        let tasks = Tasks { stem: true, side: 0, bases: vec![Source::Strokes], config, ..tasks };
+        for group in 0..20 {
+            let shape = tasks.shape(Split::Train, group);
+            assert!(shape.drawings && (2..=4).contains(&shape.classes));
+            let episode = tasks.set_episode(Split::Train, group, &shape);
+            for class in 0..shape.classes as u32 {
+                assert!(episode.labels[..shape.shown].contains(&class));
+            }
+            assert_eq!(episode.inputs.len(), episode.labels.len() * 784);
         }
     }
 }

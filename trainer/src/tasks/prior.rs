@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use shaders::pixels;
 use shaders::random::Stream;
 
+use super::fields;
 use super::labels::Classes;
 use super::projection::normals;
 
-/// Side of the pictures that the stroke family draws; D₀ = 14·14, as data sets are pooled.
-const SIDE: usize = 14;
+/// Side of the pictures that families of pictures draw; D₀ = 14·14, as data sets are pooled.
+pub(super) const SIDE: usize = 14;
 /// D₀ of the vector families.
 const LATENT: usize = 64;
 
@@ -34,15 +35,45 @@ pub struct Prior {
     pub sparse: f64,
     /// Pictures of random strokes, redrawn with a shaky hand.
     pub strokes: f64,
+    /// Pictures of smooth random fields: lines, shapes, textures.
+    #[serde(default)]
+    pub fields: f64,
+    /// Gaussian modes in groups of similar classes with heavy tails and directions of their own, often seen through
+    /// random ReLU layers.
+    #[serde(default)]
+    pub mixtures: f64,
 }
 
 impl Default for Prior {
     fn default() -> Self {
-        Prior { spectral: 0.25, network: 0.2, clusters: 0.05, prototypes: 0.05, sparse: 0.1, strokes: 0.35 }
+        Prior {
+            spectral: 0.25,
+            network: 0.2,
+            clusters: 0.05,
+            prototypes: 0.05,
+            sparse: 0.1,
+            strokes: 0.35,
+            fields: 0.0,
+            mixtures: 0.0,
+        }
     }
 }
 
 impl Prior {
+    /// No family at all, to name a few.
+    pub fn none() -> Prior {
+        Prior {
+            spectral: 0.0,
+            network: 0.0,
+            clusters: 0.0,
+            prototypes: 0.0,
+            sparse: 0.0,
+            strokes: 0.0,
+            fields: 0.0,
+            mixtures: 0.0,
+        }
+    }
+
     /// `t` examples of a new task: (`[T, D₀]`, D₀, class of each). `task` draws what the task is, `stream` its examples.
     pub fn sample(
         &self,
@@ -52,33 +83,50 @@ impl Prior {
         stream: &mut Stream,
     ) -> (Vec<f32>, usize, Vec<u32>) {
         let own = classes.sequence(t, stream);
-        let k = classes.count();
-        let weights = [self.spectral, self.network, self.clusters, self.prototypes, self.sparse, self.strokes];
+        let raw = self.raw(classes.count(), &own, task, stream);
+        let dimensions = raw.len() / t;
+        (raw, dimensions, own)
+    }
+
+    /// Examples of a new task with `k` classes, standardised, `[T, D₀]`. `own`: class of each.
+    pub fn raw(&self, k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
+        let weights = [
+            self.spectral,
+            self.network,
+            self.clusters,
+            self.prototypes,
+            self.sparse,
+            self.strokes,
+            self.fields,
+            self.mixtures,
+        ];
         let mut raw = match super::choose(&weights, weights.len(), task) {
-            0 => spectral(k, &own, task, stream),
+            0 => spectral(k, own, task, stream),
             1 => {
-                let z = spectral(k, &own, task, stream);
+                let z = spectral(k, own, task, stream);
                 network(&z, task)
             }
-            2 => clusters(k, &own, task, stream),
-            3 => prototypes(k, &own, task, stream),
-            4 => sparse(k, &own, task, stream),
-            _ => strokes(k, &own, task, stream),
+            2 => clusters(k, own, task, stream),
+            3 => prototypes(k, own, task, stream),
+            4 => sparse(k, own, task, stream),
+            5 => strokes(k, own, task, stream),
+            6 => fields::fields(k, own, task, stream),
+            _ => mixtures(k, own, task, stream),
         };
-        let dimensions = raw.len() / t;
+        let dimensions = raw.len() / own.len();
         for example in raw.chunks_exact_mut(dimensions) {
             pixels::standardise(example);
         }
-        (raw, dimensions, own)
+        raw
     }
 }
 
-fn normal(stream: &mut Stream) -> f32 {
+pub(super) fn normal(stream: &mut Stream) -> f32 {
     StandardNormal.sample(stream)
 }
 
 /// exp of a uniform value between ln `low` and ln `high`.
-fn log_uniform(low: f32, high: f32, stream: &mut Stream) -> f32 {
+pub(super) fn log_uniform(low: f32, high: f32, stream: &mut Stream) -> f32 {
     (low.ln() + stream.random::<f32>() * (high / low).ln()).exp()
 }
 
@@ -181,14 +229,103 @@ fn sparse(k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<
     out
 }
 
+/// Gaussian modes; class means fall into groups, tails may be Student's t with 3 degrees of freedom, classes may have
+/// directions of their own. Up to two random ReLU layers follow, and a random matrix, so that no axis is special.
+fn mixtures(k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
+    const WIDE: usize = 128;
+    let m = [8, 16, 32, 64, 196][task.random_range(0..5usize)];
+    let spectrum = |task: &mut Stream| {
+        let exponent = -log_uniform(0.3, 2.0, task);
+        let values: Vec<f32> = (1..=m).map(|i| (i as f32).powf(exponent)).collect();
+        let rms = (values.iter().map(|v| v * v).sum::<f32>() / m as f32).sqrt();
+        values.into_iter().map(|v| v / rms).collect::<Vec<f32>>()
+    };
+    let (signal, noise) = (spectrum(task), spectrum(task));
+    let groups = task.random_range(1..=7usize);
+    let apart = task.random_range(0.3..1.0f32);
+    let centres = normals(groups * m, task);
+    let means: Vec<f32> = (0..k)
+        .flat_map(|_| {
+            let group = task.random_range(0..groups) * m;
+            let own = normals(m, task);
+            (0..m)
+                .map(|d| signal[d] * ((1.0 - apart * apart).sqrt() * centres[group + d] + apart * own[d]))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let modes = task.random_range(1..=4usize);
+    let mode_scale = log_uniform(0.05, 1.5, task);
+    let mode_centres = normals(k * modes * m, task);
+    let heavy = task.random_bool(0.3);
+    let noise_scale = log_uniform(0.3, 2.5, task);
+    let own_noise: Vec<f32> = normals(k * m, task).into_iter().map(|v| (0.5 * v).exp()).collect();
+    const RANK: usize = 3;
+    let own_scale = if task.random_bool(0.5) { log_uniform(0.1, 1.0, task) } else { 0.0 };
+    let directions = normals(k * RANK * m, task);
+    let mut rows: Vec<Vec<f32>> = own
+        .iter()
+        .map(|&class| {
+            let class = class as usize;
+            let mode = (class * modes + stream.random_range(0..modes)) * m;
+            let along: [f32; RANK] = std::array::from_fn(|_| own_scale * normal(stream));
+            (0..m)
+                .map(|d| {
+                    // Student's t: a normal over the root of a mean of squares of three more
+                    let tail = if heavy {
+                        let square: f32 = (0..3).map(|_| normal(stream).powi(2)).sum();
+                        (square / 3.0).sqrt().max(0.05)
+                    } else {
+                        1.0
+                    };
+                    let mut value = means[class * m + d] + mode_scale * signal[d] * mode_centres[mode + d];
+                    value += noise_scale * noise[d] * own_noise[class * m + d] * normal(stream) / tail;
+                    value + (0..RANK).map(|r| along[r] * directions[(class * RANK + r) * m + d]).sum::<f32>()
+                })
+                .collect()
+        })
+        .collect();
+    let scale = |rows: &mut [Vec<f32>]| {
+        let count = rows.iter().map(Vec::len).sum::<usize>() as f32;
+        let rms = (rows.iter().flatten().map(|v| v * v).sum::<f32>() / count).sqrt() + 1e-6;
+        rows.iter_mut().flatten().for_each(|v| *v /= rms);
+    };
+    scale(&mut rows);
+    for _ in 0..[0, 1, 1, 2][task.random_range(0..4usize)] {
+        let gain = log_uniform(0.5, 2.0, task);
+        let bias = task.random_range(-0.5..0.5f32);
+        rows = through(&rows, WIDE, gain, task);
+        rows.iter_mut().flatten().for_each(|v| *v = (*v + bias).max(0.0));
+        scale(&mut rows);
+    }
+    through(&rows, SIDE * SIDE, 1.0, task).into_iter().flatten().collect()
+}
+
+/// A random matrix with entries of variance gain²/in.
+fn through(rows: &[Vec<f32>], outputs: usize, gain: f32, task: &mut Stream) -> Vec<Vec<f32>> {
+    let inputs = rows[0].len();
+    let weight = normals(inputs * outputs, task);
+    let gain = gain / (inputs as f32).sqrt();
+    rows.iter()
+        .map(|row| {
+            let mut out = vec![0f32; outputs];
+            for (x, weights) in row.iter().zip(weight.chunks_exact(outputs)) {
+                if *x != 0.0 {
+                    out.iter_mut().zip(weights).for_each(|(o, w)| *o += gain * x * w);
+                }
+            }
+            out
+        })
+        .collect()
+}
+
 /// A class of strokes: 1…4 cubic Bézier curves, some joined end to end.
-struct Character {
+pub(super) struct Character {
     /// Control points in units of the picture, about −1…1.
     strokes: Vec<[[f32; 2]; 4]>,
 }
 
 impl Character {
-    fn draw(task: &mut Stream) -> Character {
+    pub(super) fn draw(task: &mut Stream) -> Character {
         let mut strokes: Vec<[[f32; 2]; 4]> = Vec::new();
         for _ in 0..task.random_range(1..=4) {
             let mut at = [task.random_range(-0.8..0.8f32), task.random_range(-0.8..0.8)];
@@ -211,17 +348,35 @@ impl Character {
         Character { strokes }
     }
 
-    /// One drawing of it: control points moved by `shake`, an affine distortion, a pen of random width.
+    /// One drawing of it as lines: control points moved by `shake`, then turned by `hand[0]` radians, slanted by
+    /// `hand[1]` and made higher than wide by a factor of e^(2·`hand[2]`).
+    pub(super) fn lines(&self, shake: f32, hand: [f32; 3], stream: &mut Stream) -> Vec<Vec<[f32; 2]>> {
+        const SAMPLES: usize = 14;
+        let [turn, slant, aspect] = hand;
+        let (sin, cos) = turn.sin_cos();
+        let (wide, high) = ((-aspect).exp(), aspect.exp());
+        self.strokes
+            .iter()
+            .map(|stroke| {
+                let moved = stroke.map(|p| [p[0] + shake * normal(stream), p[1] + shake * normal(stream)]);
+                let point = |s: usize| {
+                    let [x, y] = bezier(&moved, s as f32 / (SAMPLES - 1) as f32);
+                    let (x, y) = (wide * (x + slant * y), high * y);
+                    [cos * x - sin * y, sin * x + cos * y]
+                };
+                (0..SAMPLES).map(point).collect()
+            })
+            .collect()
+    }
+
+    /// One picture of it: control points moved by `shake`, an affine distortion, a pen of random width.
     fn picture(&self, shake: f32, stream: &mut Stream) -> Vec<f32> {
         const SAMPLES: usize = 14;
         let mut points = Vec::with_capacity(self.strokes.len() * SAMPLES);
         for stroke in &self.strokes {
             let moved = stroke.map(|p| [p[0] + shake * normal(stream), p[1] + shake * normal(stream)]);
             for s in 0..SAMPLES {
-                let (u, v) = (s as f32 / (SAMPLES - 1) as f32, 1.0 - s as f32 / (SAMPLES - 1) as f32);
-                let weight = [v * v * v, 3.0 * u * v * v, 3.0 * u * u * v, u * u * u];
-                let at = |axis: usize| (0..4).map(|i| weight[i] * moved[i][axis]).sum::<f32>();
-                points.push([at(0), at(1)]);
+                points.push(bezier(&moved, s as f32 / (SAMPLES - 1) as f32));
             }
         }
         // rotation, shear and scale of a hand; sizes in units of the picture
@@ -263,6 +418,14 @@ impl Character {
         picture.iter_mut().for_each(|v| *v = 1.0 - (-*v).exp());
         picture
     }
+}
+
+/// The point at `u` in 0…1 of a cubic Bézier curve.
+fn bezier(control: &[[f32; 2]; 4], u: f32) -> [f32; 2] {
+    let v = 1.0 - u;
+    let weight = [v * v * v, 3.0 * u * v * v, 3.0 * u * u * v, u * u * u];
+    let at = |axis: usize| (0..4).map(|i| weight[i] * control[i][axis]).sum::<f32>();
+    [at(0), at(1)]
 }
 
 fn strokes(k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
@@ -310,10 +473,9 @@ mod tests {
 
     #[test]
     fn every_family_can_be_learned_and_is_standardised() {
-        let names = ["spectral", "network", "clusters", "prototypes", "sparse", "strokes"];
+        let names = ["spectral", "network", "clusters", "prototypes", "sparse", "strokes", "fields", "mixtures"];
         for (i, name) in names.iter().enumerate() {
-            let mut prior =
-                Prior { spectral: 0.0, network: 0.0, clusters: 0.0, prototypes: 0.0, sparse: 0.0, strokes: 0.0 };
+            let mut prior = Prior::none();
             *[
                 &mut prior.spectral,
                 &mut prior.network,
@@ -321,6 +483,8 @@ mod tests {
                 &mut prior.prototypes,
                 &mut prior.sparse,
                 &mut prior.strokes,
+                &mut prior.fields,
+                &mut prior.mixtures,
             ][i] = 1.0;
             let mut accuracy = 0.0;
             for task in 0..20 {

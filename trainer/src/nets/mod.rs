@@ -1,0 +1,164 @@
+//! Burn modules of the learners that `shaders::spec` describes, with the same formulas.
+//!
+//! Fields are named after the tensors of the model file, so a parameter's path in the module *is* its name in the
+//! file, and loading and saving need no table. A test holds the two lists together.
+
+pub mod causal;
+pub mod set;
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+use shaders::Model;
+use shaders::spec::ModelSpec;
+
+/// A learner that can be trained.
+#[derive(Module, Debug)]
+pub enum Net {
+    /// Variants `paper` and `shifted`.
+    Causal(causal::Net),
+    /// Variant `equivariant`.
+    Set(set::Net),
+}
+
+#[derive(Module, Debug)]
+struct Linear {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl Linear {
+    /// `[…, in]` → `[…, out]`
+    fn forward<const R: usize>(&self, x: Tensor<R>) -> Tensor<R> {
+        burn::tensor::module::linear(x, self.weight.val(), Some(self.bias.val()))
+    }
+}
+
+/// The spec as a constant of the module.
+#[derive(Debug, Clone)]
+struct SpecField(ModelSpec);
+
+/// Makes parameters of a model's tensors.
+struct Loader<'a> {
+    model: &'a Model,
+    device: &'a Device,
+    /// Number of each tensor and its shape.
+    tensors: BTreeMap<String, (u64, Vec<usize>)>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(model: &'a Model, device: &'a Device) -> Self {
+        let tensors = model.spec.tensors().into_iter().enumerate();
+        Loader { model, device, tensors: tensors.map(|(i, t)| (t.name, (i as u64 + 1, t.shape))).collect() }
+    }
+
+    fn spec(&self) -> &ModelSpec {
+        &self.model.spec
+    }
+
+    fn vector(&self, name: &str) -> Param<Tensor<1>> {
+        self.param(name)
+    }
+
+    fn matrix(&self, name: &str) -> Param<Tensor<2>> {
+        self.param(name)
+    }
+
+    fn linear(&self, name: &str) -> Linear {
+        Linear { weight: self.matrix(&format!("{name}.weight")), bias: self.vector(&format!("{name}.bias")) }
+    }
+
+    fn param<const R: usize>(&self, name: &str) -> Param<Tensor<R>> {
+        let (number, shape) = &self.tensors[name];
+        let data = TensorData::new(self.model.tensor(name).to_vec(), shape.clone());
+        let tensor = Tensor::<R>::from_data(data, self.device);
+        // marked for gradients where the device keeps them
+        let tensor = if tensor.device().is_autodiff() { tensor.require_grad() } else { tensor };
+        // ids follow the order of tensors in the file, so that an optimiser's state finds its parameter after a restart
+        Param::initialized(ParamId::from(*number), tensor)
+    }
+}
+
+impl Net {
+    /// A net with a model's weights.
+    pub fn from_model(model: &Model, device: &Device) -> Net {
+        let loader = Loader::new(model, device);
+        match model.spec.equivariant {
+            None => Net::Causal(causal::Net::load(&loader)),
+            Some(_) => Net::Set(set::Net::load(&loader)),
+        }
+    }
+
+    /// What this net is.
+    pub fn spec(&self) -> &ModelSpec {
+        match self {
+            Net::Causal(net) => net.spec(),
+            Net::Set(net) => net.spec(),
+        }
+    }
+
+    /// Its weights as a model without metadata.
+    pub fn to_model(&self) -> Model {
+        let mut reader = Reader::default();
+        match self {
+            Net::Causal(net) => net.visit(&mut reader),
+            Net::Set(net) => net.visit(&mut reader),
+        }
+        Model { spec: self.spec().clone(), tensors: reader.tensors, metadata: BTreeMap::new() }
+    }
+}
+
+/// Collects values by path.
+#[derive(Default)]
+struct Reader {
+    path: Vec<String>,
+    tensors: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Reader {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        let values = crate::train::floats(param.val());
+        self.tensors.insert(self.path.join("."), values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shaders::spec::{Convolution, Equivariant, KeyShift, Positions, QueryKey, Ridge, RidgeKernel, Stem};
+
+    #[test]
+    fn paths_in_the_module_are_names_in_the_file() {
+        for shift in [KeyShift::None, KeyShift::Full, KeyShift::Gated] {
+            for query_key in [QueryKey::Free, QueryKey::Equal, QueryKey::Tied] {
+                for positions in [Positions::Learned, Positions::None] {
+                    let mut spec = ModelSpec::shifted(12, 8, 2, 2);
+                    spec.longest = 20;
+                    (spec.key_shift, spec.query_key, spec.positions) = (shift, query_key, positions);
+                    spec.qk_norm = positions == Positions::None;
+                    let model = Model::random(spec, 5).unwrap();
+                    assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), model);
+                }
+            }
+        }
+        let ridge = Ridge { kernel: RidgeKernel::Linear, lambda: 1.0 };
+        let convolution = Convolution { channels: 3, size: 3, stride: 2 };
+        let stem = Stem { side: 4, convolutions: vec![convolution, convolution], embedding: 5 };
+        for (linear_heads, ridge, stem) in [(0, vec![], None), (2, vec![ridge], None), (1, vec![ridge; 2], Some(stem))]
+        {
+            let mut spec = ModelSpec::equivariant(16, 4, 6, 2);
+            spec.equivariant = Some(Equivariant { linear_heads, ridge, stem });
+            let model = Model::random(spec, 5).unwrap();
+            assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), model);
+        }
+    }
+}
