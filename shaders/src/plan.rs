@@ -18,7 +18,7 @@ use crate::spec::{KeyShift, LINEAR_SLOPE, Manner, ModelSpec, Positions, QueryKey
 /// of a set learner, which see each other, have to come in one list of any length.
 pub const MOST_ROWS: usize = 256;
 
-/// A buffer that launches read or write. R is the number of rows of the list, S the slots there is room for. Where shapes
+/// A buffer that launches read or write. R is the number of rows of the list, N the shown examples (there is room for more). Where shapes
 /// differ, the second is that of a set learner; A there is (H + linear heads)·K.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Buffer {
@@ -40,7 +40,7 @@ pub enum Buffer {
     ReadOut,
     /// Set learners: λ of each ridge, `[ridges]`.
     Lambda,
-    /// Labels of the examples before the tokens, `[R]`, or of those shown, `[S]`; the only buffer of u32.
+    /// Labels of the examples before the tokens, `[R]`, or of those shown, `[N]`; the only buffer of u32.
     Labels,
     /// Inputs of the tokens, `[R, X]`.
     Inputs,
@@ -82,19 +82,19 @@ pub enum Buffer {
     Alpha,
     /// Set learners: a ridge's matrix on its way to the inverse, `[ridges, N, N]`.
     Swept,
-    /// Cache: keys of a layer by position, `[S, H, K]`.
+    /// Cache: keys of a layer by position, `[N, H, K]`.
     Keys(usize),
-    /// Cache: slot keys of a layer by position, `[S, H, K]`, or queries, keys and values, `[S, C, 2·H·K + A]`.
+    /// Cache: slot keys of a layer by position, `[N, H, K]`, or queries, keys and values, `[N, C, 2·H·K + A]`.
     Slots(usize),
-    /// Cache: values of a layer by position, `[S, H, K]`.
+    /// Cache: values of a layer by position, `[N, H, K]`.
     Values(usize),
-    /// Cache of set learners: shown examples in a view, inputs `[S, X]` or embeddings `[S, E]`.
+    /// Cache of set learners: shown examples in a view, inputs `[N, X]` or embeddings `[N, E]`.
     Shown(usize),
     /// Cache of set learners: mean of a view, `[X]` or `[E]`.
     Centre(usize),
-    /// Cache of set learners: as `RowSquares`, of the shown examples, `[S]`.
+    /// Cache of set learners: as `RowSquares`, of the shown examples, `[N]`.
     Squares(usize),
-    /// Cache of set learners: as `RowScales`, of the shown examples, `[S, 2]`.
+    /// Cache of set learners: as `RowScales`, of the shown examples, `[N, 2]`.
     Scales(usize),
     /// Cache of set learners: each ridge's kernel of the shown examples, `[ridges, N, N]`.
     Gram,
@@ -529,7 +529,7 @@ impl Plan {
                 launch(step, &[Buffer::Shown(view), Buffer::Centre(view)]);
             }
             launch(
-                Step::Relate(relate::Params { rows, shown, inputs, base }),
+                Step::Relate(relate::Params { rows, shown, inputs, base, among, ..Default::default() }),
                 &[own, Buffer::Shown(view), Buffer::Centre(view), Buffer::Relations, squares],
             );
             let neighbour = set.neighbour as u32;

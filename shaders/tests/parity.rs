@@ -218,8 +218,10 @@ fn contexts_longer_than_one_list_agree() {
 #[test]
 fn sets_larger_than_one_list_agree() {
     let gpu = gpu();
-    let mut spec = ModelSpec { longest: 302, ..small_set() };
-    spec.equivariant = Some(Equivariant { ridge: ridges(), stem: Some(stem()), ..spec.set().clone() });
+    // in 36 dimensions; in few of them, so many examples make a ridge's matrix close to singular
+    let mut spec = ModelSpec { longest: 302, inputs: 36, ..small_set() };
+    let stem = Some(Stem { side: 6, embedding: 20, ..stem() });
+    spec.equivariant = Some(Equivariant { ridge: ridges(), stem, ..spec.set().clone() });
     let reports = pollster::block_on(parity::sessions(gpu.as_ref(), &model(spec), 3, &[302]));
     for report in &reports {
         println!("{report}");

@@ -13,6 +13,14 @@ params! {
     inputs,
     /// Element of `relations` where the planes of the view begin.
     base,
+    /// Whether the rows are the shown inputs themselves: half of the pairs tell the other half.
+    among,
+    /// Padding.
+    unused_0,
+    /// Padding.
+    unused_1,
+    /// Padding.
+    unused_2,
 }
 
 const TILE: u32 = 16;
@@ -31,7 +39,8 @@ pub const KERNEL: Kernel = Kernel {
     cases,
 };
 
-/// Workgroups: one for each tile of 16 rows (or for each row, where there are few) and 16 shown inputs.
+/// Workgroups: one for each tile of 16 rows (or for each row, where there are few) and 16 shown inputs; of the shown inputs
+/// among themselves those above the diagonal have nothing to do.
 pub fn grid(p: &Params) -> [u32; 3] {
     [p.shown.div_ceil(TILE), if p.rows <= FEW { p.rows } else { p.rows.div_ceil(TILE) }, 1]
 }
@@ -49,16 +58,14 @@ pub fn cpu(p: &Params, rows: &[f32], shown: &[f32], centre: &[f32], relations: &
         };
         rows.chunks_exact(x).flat_map(row).collect()
     };
-    // the shown inputs against themselves: half of the pairs tell the other half
-    let same = r == n && rows.as_ptr() == shown.as_ptr();
     let (rows, others) = (centred(&rows[..r * x]), centred(&shown[..n * x]));
     let (dots, distances) = relations[p.base as usize..][..2 * r * n].split_at_mut(r * n);
     for (i, row) in rows.chunks_exact(x).enumerate() {
         squares[i] = products(row, row).0 as f32;
-        for (j, other) in others.chunks_exact(x).enumerate().take(if same { i + 1 } else { n }) {
+        for (j, other) in others.chunks_exact(x).enumerate().take(if p.among != 0 { i + 1 } else { n }) {
             let (dot, distance) = products(row, other);
             (dots[i * n + j], distances[i * n + j]) = (dot as f32, distance as f32);
-            if same {
+            if p.among != 0 {
                 (dots[j * n + i], distances[j * n + i]) = (dot as f32, distance as f32);
             }
         }
@@ -87,7 +94,10 @@ fn cases() -> Vec<Case> {
         let (r, n, x) = (p.rows as usize, p.shown as usize, p.inputs as usize);
         let rows = values("relate rows", r * x, size);
         let mut shown = values("relate shown", n * x, size);
-        shown[..x].copy_from_slice(&rows[..x]);
+        match p.among {
+            0 => shown[..x].copy_from_slice(&rows[..x]),
+            _ => shown.copy_from_slice(&rows),
+        }
         let centre = values("relate centre", x, 0.5 * size);
         let mut relations = vec![super::UNTOUCHED; p.base as usize + 2 * r * n + 1];
         let mut squares = vec![super::UNTOUCHED; r + 1];
@@ -98,14 +108,20 @@ fn cases() -> Vec<Case> {
         let params = bytemuck::bytes_of(&p).to_vec();
         Case { name, params, grid: grid(&p), before, after: vec![(3, relations), (4, squares)], tolerance }
     };
+    let p = Params { rows: 1, shown: 1, inputs: 1, ..Params::default() };
     vec![
-        case("one pair of one value", Params { rows: 1, shown: 1, inputs: 1, base: 0 }, 1.0),
-        case("one row", Params { rows: 1, shown: 100, inputs: 196, base: 0 }, 1.7),
-        case("four rows, the most whose threads share", Params { rows: 4, shown: 33, inputs: 67, base: 5 }, 1.0),
-        case("five rows, the fewest in tiles", Params { rows: 5, shown: 33, inputs: 67, base: 5 }, 1.0),
-        case("sizes that no tile divides", Params { rows: 37, shown: 37, inputs: 45, base: 0 }, 1.0),
-        case("the longest context", Params { rows: 17, shown: 1024, inputs: 64, base: 0 }, 1.0),
-        case("values near ±80", Params { rows: 20, shown: 19, inputs: 33, base: 0 }, 80.0),
+        case("one pair of one value", p, 1.0),
+        case("one row", Params { rows: 1, shown: 100, inputs: 196, ..p }, 1.7),
+        case("four rows, the most whose threads share", Params { rows: 4, shown: 33, inputs: 67, base: 5, ..p }, 1.0),
+        case("five rows, the fewest in tiles", Params { rows: 5, shown: 33, inputs: 67, base: 5, ..p }, 1.0),
+        case("three among themselves", Params { rows: 3, shown: 3, inputs: 19, among: 1, ..p }, 1.0),
+        case(
+            "sizes that no tile divides, among themselves",
+            Params { rows: 37, shown: 37, inputs: 45, among: 1, ..p },
+            1.0,
+        ),
+        case("the longest context", Params { rows: 17, shown: 1024, inputs: 64, ..p }, 1.0),
+        case("values near ±80", Params { rows: 20, shown: 19, inputs: 33, ..p }, 80.0),
     ]
 }
 
@@ -115,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_centre_moves_lengths_and_not_distances() {
-        let p = Params { rows: 1, shown: 2, inputs: 2, base: 0 };
+        let p = Params { rows: 1, shown: 2, inputs: 2, ..Params::default() };
         let (mut relations, mut squares) = ([0.0; 4], [0.0]);
         cpu(&p, &[3.0, 4.0], &[3.0, 4.0, 0.0, 0.0], &[1.0, 1.0], &mut relations, &mut squares);
         assert_eq!(relations, [13.0, -5.0, 0.0, 25.0]);
@@ -124,13 +140,13 @@ mod tests {
 
     #[test]
     fn shown_inputs_against_themselves_are_as_any_rows() {
-        let p = Params { rows: 5, shown: 5, inputs: 11, base: 0 };
         let (shown, centre) = (values("same", 55, 1.0), values("same centre", 11, 1.0));
-        let run = |rows: &[f32]| {
+        let run = |among| {
+            let p = Params { rows: 5, shown: 5, inputs: 11, among, ..Params::default() };
             let (mut relations, mut squares) = (vec![0.0; 50], vec![0.0; 5]);
-            cpu(&p, rows, &shown, &centre, &mut relations, &mut squares);
+            cpu(&p, &shown, &shown, &centre, &mut relations, &mut squares);
             (relations, squares)
         };
-        assert_eq!(run(&shown), run(&shown.clone()));
+        assert_eq!(run(0), run(1));
     }
 }

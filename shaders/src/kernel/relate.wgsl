@@ -1,12 +1,17 @@
 // Inner products, squared distances and squared lengths of rows and shown inputs, less the centre. A workgroup has 16
 // rows and 16 shown inputs and stages 32 values of each at a time. Up to four rows, it has one row, and 16 threads
-// share the values of a pair: a single query is the most frequent call.
+// share the values of a pair: a single query is the most frequent call. Of the shown inputs among themselves, tiles above
+// the diagonal are those below it, turned over.
 
 struct Params {
     rows: u32,
     shown: u32,
     inputs: u32,
     base: u32,
+    among: u32,
+    unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 const TILE: u32 = 16;
@@ -33,6 +38,7 @@ fn store(row: u32, j: u32, sums: vec3f) {
     let at = params.base + row * params.shown + j;
     relations[at] = sums.x;
     relations[at + params.rows * params.shown] = sums.y;
+    // in a tile turned over j is never 0
     if (j == 0u) {
         squares[row] = sums.z;
     }
@@ -67,6 +73,9 @@ fn main(
         }
         return;
     }
+    if (params.among != 0u && tile.x > tile.y) {
+        return;
+    }
     let first_row = tile.y * TILE;
     let first_shown = tile.x * TILE;
     var sums = vec3f(0.0);
@@ -97,4 +106,7 @@ fn main(
         workgroupBarrier();
     }
     store(first_row + local.y, first_shown + local.x, sums);
+    if (params.among != 0u && tile.x != tile.y) {
+        store(first_shown + local.x, first_row + local.y, sums);
+    }
 }

@@ -44,7 +44,7 @@ pub const KERNEL: Kernel = Kernel {
     cases,
 };
 
-/// Workgroups: one for each tile of 32 rows and 32 columns of each ridge.
+/// Workgroups: one for each tile of 32 rows and 32 columns of each ridge; those above the diagonal have nothing to do.
 pub fn grid(p: &Params) -> [u32; 3] {
     [p.shown.div_ceil(BLOCK), p.shown.div_ceil(BLOCK), p.ridges]
 }

@@ -3,6 +3,7 @@
 //
 // With F = A_IP·D, or −D in the block itself, the tile becomes F if its columns are those of the block, and else
 // A_IJ − F·A_PJ, with nothing for A_IJ in the block itself. A thread has the rows y, y + 8, y + 16, y + 24 and such columns.
+// Tiles above the diagonal are those below it, turned over.
 
 struct Params {
     shown: u32,
@@ -47,7 +48,11 @@ fn main(
     @builtin(local_invocation_id) local: vec3u,
     @builtin(local_invocation_index) thread: u32,
 ) {
+    if (group.x > group.y) {
+        return;
+    }
     let n = params.shown;
+    let size = min(BLOCK, n - params.first);                           // the last block may have fewer rows
     let ridge = group.z;
     let pivots = params.first;
     let first_row = group.y * BLOCK;
@@ -70,7 +75,7 @@ fn main(
         }
     }
     // A thread always has the same elements of the block, and passes on those of the next column.
-    for (var p = 0u; p < BLOCK; p++) {
+    for (var p = 0u; p < size; p++) {
         workgroupBarrier();
         let now = p % 2u * BLOCK;
         let share = 1.0 / columns[now + p];
@@ -101,7 +106,7 @@ fn main(
             let at = row + x;
             sums = vec4f(block[at], block[at + SIDE], block[at + 2u * SIDE], block[at + 3u * SIDE]);
         } else {
-            for (var k = 0u; k < BLOCK; k++) {
+            for (var k = 0u; k < size; k++) {
                 let at = k * BLOCK + x;
                 let d = vec4f(block[at], block[at + SIDE], block[at + 2u * SIDE], block[at + 3u * SIDE]);
                 sums -= left[row + k] * d;
@@ -122,7 +127,7 @@ fn main(
         var sums = factors[a];
         if (first_column != pivots) {
             sums = vec4f(0.0);
-            for (var k = 0u; k < BLOCK; k++) {
+            for (var k = 0u; k < size; k++) {
                 let at = k * BLOCK + x;
                 sums -= left[row + k] * vec4f(top[at], top[at + SIDE], top[at + 2u * SIDE], top[at + 3u * SIDE]);
             }
@@ -134,7 +139,11 @@ fn main(
                 if (first_row != pivots && first_column != pivots) {
                     value += element(ridge, i, j);
                 }
-                output[(ridge * n + i) * n + j] = select(value, -value, params.last != 0u);
+                value = select(value, -value, params.last != 0u);
+                output[(ridge * n + i) * n + j] = value;
+                if (group.x != group.y) {
+                    output[(ridge * n + j) * n + i] = value;
+                }
             }
         }
     }
