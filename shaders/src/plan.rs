@@ -18,8 +18,8 @@ use crate::spec::{KeyShift, LINEAR_SLOPE, Manner, ModelSpec, Positions, QueryKey
 /// of a set learner, which see each other, have to come in one list of any length.
 pub const MOST_ROWS: usize = 256;
 
-/// A buffer that launches read or write. R is the number of rows of the list, N the shown examples (there is room for more). Where shapes
-/// differ, the second is that of a set learner; A there is (H + linear heads)·K.
+/// A buffer that launches read or write. R is the number of rows of the list, N that of the shown examples, though there is
+/// room for more. Where shapes differ, the second is that of a set learner; A there is (H + linear heads)·K.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Buffer {
     /// A tensor of the model, by its index in [`ModelSpec::tensors`].
