@@ -7,7 +7,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::pixels;
 use crate::random;
-use crate::spec::{ModelSpec, Normalisation};
+use crate::spec::{ModelSpec, Normalisation, Variant};
 
 /// Raw values that a learner cannot take.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -58,13 +58,16 @@ impl Encoder {
     /// `seed` chooses the projection; examples of one context must share it.
     ///
     /// # Errors
-    /// [`EncodeError::Fixed`] if the learner has no projection and another number of inputs.
+    /// [`EncodeError::Fixed`] if the learner has no projection and another number of inputs. Equivariant learners
+    /// compare by inner products and take any number of values: fewer than X get zeros at their end, more are projected.
     pub fn new(spec: &ModelSpec, height: usize, width: usize, channels: usize, seed: u64) -> Result<Self, EncodeError> {
-        let side = spec.encoding.side;
+        // a table row is no picture: there is nothing to pool
+        let side = if height == 1 || width == 1 { 0 } else { spec.encoding.side };
         let values = if side == 0 { height * width * channels } else { side * side * channels };
-        let projection = if spec.encoding.projected {
+        let any = spec.variant == Variant::Equivariant;
+        let projection = if spec.encoding.projected || (any && values > spec.inputs) {
             Some(gaussian_projection(seed, values, spec.inputs))
-        } else if values == spec.inputs {
+        } else if values == spec.inputs || any {
             None
         } else {
             return Err(EncodeError::Fixed { expected: spec.inputs, found: values });
@@ -86,7 +89,11 @@ impl Encoder {
     pub fn encode(&self, raw: &[f32]) -> Result<Vec<f32>, EncodeError> {
         let values = self.features(raw)?;
         Ok(match &self.projection {
-            None => values,
+            None => {
+                let mut values = values;
+                values.resize(self.inputs, 0.0);
+                values
+            }
             Some(matrix) => (0..self.inputs)
                 .map(|x| {
                     let row = &matrix[x * values.len()..(x + 1) * values.len()];
@@ -138,6 +145,22 @@ mod tests {
         let mean_square = inputs.iter().map(|v| v * v).sum::<f32>() / 1024.0;
         // 1,024 squares of unit normals: standard deviation 0.044
         assert!((mean_square - 1.0).abs() < 0.2, "{mean_square}");
+    }
+
+    #[test]
+    fn an_equivariant_learner_takes_any_number_of_values() {
+        let spec = ModelSpec::equivariant(300, 10, 8, 1);
+        // a table row of 4, and pictures of 196 and 588 values after pooling
+        let row = Encoder::new(&spec, 1, 4, 1, 0).unwrap().encode(&[1.0, 2.0, 3.0, 4.0]).unwrap();
+        assert_eq!(row.len(), 300);
+        assert!(row[0] < row[1] && row[2] < row[3] && row[4..] == [0.0; 296]);
+        let grey = Encoder::new(&spec, 28, 28, 1, 0).unwrap();
+        let picture: Vec<f32> = (0..784).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
+        let inputs = grey.encode(&picture).unwrap();
+        assert_eq!(inputs[..196], grey.features(&picture).unwrap());
+        assert_eq!(inputs[196..], [0.0; 104]);
+        let colour = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
+        assert_eq!(colour.encode(&[picture.clone(), picture.clone(), picture].concat()).unwrap().len(), 300);
     }
 
     #[test]

@@ -401,6 +401,7 @@ impl RunConfig {
             ("tasks.label_bias", tasks.label_bias),
             ("tasks.fewer_classes", tasks.fewer_classes),
             ("tasks.uneven", tasks.uneven),
+            ("tasks.label_noise", tasks.label_noise),
             ("tasks.vectors", tasks.vectors),
             ("tasks.augment.share", tasks.augment.share),
         ] {

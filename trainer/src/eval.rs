@@ -32,6 +32,9 @@ pub struct Settings {
     pub positions: Vec<usize>,
     /// Which half of a data set: `Test` for reported numbers, `Train` for choosing hyper-parameters.
     pub split: data::Split,
+    /// *paper*: queries at each position, all with the same shown examples; the paper has 1. More make the interval
+    /// narrower: the first is example p, the others follow after the longest position.
+    pub queries: usize,
     /// Whether the hand-written rules and the shuffled-label and untrained controls answer too.
     pub baselines: bool,
     /// *paper*, set learners: inputs are projected to this many dimensions, afresh in every episode. Learners that
@@ -68,6 +71,9 @@ pub struct Outcome {
     pub project: Option<usize>,
     /// Fractions right by the rules and controls.
     pub baselines: std::collections::BTreeMap<String, Vec<f64>>,
+    /// Half width of the 95 % confidence interval of the learner's lead over each rule, paired by episode.
+    #[serde(default)]
+    pub margin_ci95: std::collections::BTreeMap<String, Vec<f64>>,
 }
 
 /// Why an evaluation cannot be made.
@@ -111,6 +117,8 @@ struct Tally {
     /// Σ of its square.
     square: Vec<f64>,
     nll: Vec<f64>,
+    /// Fractions right of each episode.
+    each: Vec<Vec<f64>>,
     /// Answers of each position by their confidence.
     bins: Vec<[Bin; BINS]>,
     episodes: usize,
@@ -186,11 +194,21 @@ impl Tally {
         }
         self.square.resize(right.len(), 0.0);
         self.square.iter_mut().zip(right).for_each(|(s, v)| *s += v * v);
+        self.each.push(right.to_vec());
         self.episodes += 1;
     }
 
     fn mean(&self) -> Vec<f64> {
         self.sum.iter().map(|s| s / self.episodes as f64).collect()
+    }
+
+    /// 1.96 standard errors of the difference to another answerer of the same episodes.
+    fn margin_ci95(&self, other: &Tally) -> Vec<f64> {
+        let mut difference = Tally::default();
+        for (own, other) in self.each.iter().zip(&other.each) {
+            difference.add(&own.iter().zip(other).map(|(a, b)| a - b).collect::<Vec<_>>(), &[]);
+        }
+        difference.ci95()
     }
 
     /// 1.96 standard errors over episodes.
@@ -225,6 +243,8 @@ pub fn paper(
 ) -> Result<Outcome, EvalError> {
     let spec = &model.spec;
     let t = settings.positions.iter().copied().max().unwrap_or(1);
+    // a set learner and rules answer many queries at once
+    let total = t + settings.queries - 1;
     for &found in &settings.positions {
         if found == 0 || found > spec.longest {
             return Err(EvalError::Position { found, longest: spec.longest });
@@ -235,7 +255,7 @@ pub fn paper(
         Source::Random { dimensions: if free { 196 } else { spec.inputs } }
     } else {
         let set = data::open(dataset, settings.split, data_dir)?;
-        check_size(&set, t)?;
+        check_size(&set, total)?;
         let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: dataset.to_owned(), source })?;
         Source::Set(base)
     };
@@ -257,21 +277,22 @@ pub fn paper(
     while done < settings.episodes {
         let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
         let episodes: Vec<Episode> =
-            ids.par_iter().map(|&i| test_episode(&source, spec, classes, t, settings, dataset, i)).collect();
-        score(&net, &episodes, classes, &settings.positions, device, &mut own);
+            ids.par_iter().map(|&i| test_episode(&source, spec, classes, total, settings, dataset, i)).collect();
+        score(&net, &episodes, classes, settings, device, &mut own);
         if let Some(untrained) = &untrained {
-            score(untrained, &episodes, classes, &settings.positions, device, control(&mut others, "untrained"));
+            score(untrained, &episodes, classes, settings, device, control(&mut others, "untrained"));
             // labels of the context say nothing about the inputs: what is left must be chance
             let shuffled: Vec<Episode> = episodes
                 .iter()
                 .zip(&ids)
                 .map(|(episode, &i)| {
-                    let order = labels::permutation(t, &mut random::stream(settings.seed, "evaluation/shuffled", i));
+                    let order =
+                        labels::permutation(total, &mut random::stream(settings.seed, "evaluation/shuffled", i));
                     let labels = order.iter().map(|&o| episode.labels[o as usize]).collect();
                     Episode { inputs: episode.inputs.clone(), labels }
                 })
                 .collect();
-            score(&net, &shuffled, classes, &settings.positions, device, control(&mut others, "shuffled labels"));
+            score(&net, &shuffled, classes, settings, device, control(&mut others, "shuffled labels"));
             let ruled: Vec<Vec<Vec<f64>>> = episodes
                 .par_iter()
                 .map(|e| {
@@ -279,16 +300,18 @@ pub fn paper(
                         .positions
                         .iter()
                         .map(|&p| {
-                            let (x, n) = (e.inputs.len() / t, p - 1);
-                            let episode = baselines::Episode::new(
-                                &e.inputs[..n * x],
-                                &e.labels[..n],
-                                &e.inputs[n * x..p * x],
-                                x,
-                                classes,
-                            )
-                            .expect("an episode fits itself");
-                            let right = |rule: &Rule| f64::from(episode.predict(*rule)[0] == e.labels[n]);
+                            let (x, n) = (e.inputs.len() / total, p - 1);
+                            let indices: Vec<usize> = asked(p, t, settings.queries).collect();
+                            let queries: Vec<f32> =
+                                indices.iter().flat_map(|&i| e.inputs[i * x..(i + 1) * x].to_vec()).collect();
+                            let shown = (&e.inputs[..n * x], &e.labels[..n]);
+                            let episode = baselines::Episode::new(shown.0, shown.1, &queries, x, classes)
+                                .expect("an episode fits itself");
+                            let right = |rule: &Rule| {
+                                let answers = episode.predict(*rule);
+                                let hits = answers.iter().zip(&indices).filter(|&(a, &i)| *a == e.labels[i]).count();
+                                hits as f64 / indices.len() as f64
+                            };
                             Rule::ALL.iter().map(right).collect()
                         })
                         .collect()
@@ -316,6 +339,7 @@ pub fn paper(
         nll: own.mean_nll(),
         ece: own.ece(),
         project: settings.project.filter(|_| spec.equivariant.is_some()),
+        margin_ci95: others.iter().map(|(name, tally)| (name.clone(), own.margin_ci95(tally))).collect(),
         baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
     })
 }
@@ -371,8 +395,8 @@ fn test_episode(
                     .iter()
                     .enumerate()
                     .flat_map(|(k, &c)| base.by_class[c].iter().map(move |&i| (i, k as u32)))
-                    .collect();
-                distinct(pool.len(), t.min(pool.len()), &mut stream).into_iter().map(|i| pool[i as usize]).collect()
+                    .collect::<Vec<_>>();
+                distinct(pool.len(), t, &mut stream).into_iter().map(|i| pool[i as usize]).collect()
             };
             let raw: Vec<f32> = picks.iter().flat_map(|&(i, _)| base.row(i as usize).iter().copied()).collect();
             (raw, base.dimensions, picks.into_iter().map(|(_, k)| k).collect::<Vec<_>>())
@@ -413,48 +437,68 @@ fn distinct(n: usize, count: usize, stream: &mut Stream) -> Vec<u32> {
     labels::permutation(count, stream).into_iter().map(|i| picks[i as usize]).collect()
 }
 
-/// Asks a net at each position of each episode, counted from 1, and adds what its answers are worth.
-fn score(
-    net: &Net,
-    episodes: &[Episode],
-    classes: usize,
-    positions: &[usize],
-    device: &Device,
-    tally: &mut Tally,
-) {
-    let (b, t) = (episodes.len(), episodes[0].labels.len());
-    // log-probabilities of each position, `[B, C]`
+/// Indices of the queries of position `p`, counted from 1, in an episode whose longest position is `t`.
+fn asked(p: usize, t: usize, queries: usize) -> impl Iterator<Item = usize> {
+    std::iter::once(p - 1).chain(t..t + queries - 1)
+}
+
+/// Asks a net at each position of each episode and adds what its answers are worth.
+fn score(net: &Net, episodes: &[Episode], classes: usize, settings: &Settings, device: &Device, tally: &mut Tally) {
+    let total = episodes[0].labels.len();
+    let (b, queries, t) = (episodes.len(), settings.queries, total + 1 - settings.queries);
+    // the episode that ends with the shown examples of a position and some of its queries
+    let cut = |e: &Episode, p: usize, asked: &[usize]| {
+        let x = e.inputs.len() / total;
+        let mut cut = Episode { inputs: e.inputs[..(p - 1) * x].to_vec(), labels: e.labels[..p - 1].to_vec() };
+        for &i in asked {
+            cut.inputs.extend_from_slice(&e.inputs[i * x..(i + 1) * x]);
+            cut.labels.push(e.labels[i]);
+        }
+        cut
+    };
+    // log-probabilities of each position, `[B, Q, C]`
     let rows: Vec<Vec<f32>> = match net.valid() {
         Net::Causal(net) => {
             let (x, c) = (net.spec().inputs, net.spec().classes);
-            let (inputs, previous, _) = batch(episodes, x, c);
-            let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), device);
-            let all = floats(net.forward(tensor(inputs, x), tensor(previous, c)));
-            let at = |p: usize| (0..b).flat_map(|e| all[(e * t + p - 1) * c..][..c].to_vec()).collect();
-            positions.iter().map(|&p| at(p)).collect()
-        }
-        Net::Set(net) => positions
-            .iter()
-            .map(|&p| {
-                let cut = |e: &Episode| Episode {
-                    inputs: e.inputs[..e.inputs.len() / t * p].to_vec(),
-                    labels: e.labels[..p].to_vec(),
+            let ask = |episodes: &[Episode]| -> Vec<f32> {
+                let (b, t) = (episodes.len(), episodes[0].labels.len());
+                let (inputs, previous, _) = batch(episodes, x, c);
+                let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), device);
+                floats(net.forward(tensor(inputs, x), tensor(previous, c)))
+            };
+            if queries == 1 {
+                // one pass answers every position
+                let all = ask(episodes);
+                let at = |p: usize| (0..b).flat_map(|e| all[(e * t + p - 1) * c..][..c].to_vec()).collect();
+                settings.positions.iter().map(|&p| at(p)).collect()
+            } else {
+                let at = |p: usize| -> Vec<f32> {
+                    let of_episode = |e: &Episode| -> Vec<f32> {
+                        let alone: Vec<Episode> = asked(p, t, queries).map(|i| cut(e, p, &[i])).collect();
+                        ask(&alone).chunks_exact(p * c).flat_map(|rows| rows[(p - 1) * c..].to_vec()).collect()
+                    };
+                    episodes.iter().flat_map(of_episode).collect()
                 };
-                let episodes: Vec<Episode> = episodes.iter().map(cut).collect();
-                let shape = Shape { shown: p - 1, queries: 1, classes, drawings: false };
+                settings.positions.iter().map(|&p| at(p)).collect()
+            }
+        }
+        Net::Set(net) => {
+            let at = |&p: &usize| {
+                let indices: Vec<usize> = asked(p, t, queries).collect();
+                let episodes: Vec<Episode> = episodes.iter().map(|e| cut(e, p, &indices)).collect();
+                let shape = Shape { shown: p - 1, queries, classes, drawings: false };
                 floats(net.forward(&set_batch(&episodes, &shape, device)))
-            })
-            .collect(),
+            };
+            settings.positions.iter().map(at).collect()
+        }
     };
     for (e, episode) in episodes.iter().enumerate() {
-        let answers: Vec<Vec<Answer>> = positions
-            .iter()
-            .zip(&rows)
-            .map(|(&p, rows)| {
-                let c = rows.len() / b;
-                vec![Answer::new(&rows[e * c..(e + 1) * c], episode.labels[p - 1])]
-            })
-            .collect();
+        let of_position = |(&p, rows): (&usize, &Vec<f32>)| {
+            let c = rows.len() / (b * queries);
+            let own = rows[e * queries * c..(e + 1) * queries * c].chunks_exact(c);
+            own.zip(asked(p, t, queries)).map(|(row, i)| Answer::new(row, episode.labels[i])).collect()
+        };
+        let answers: Vec<Vec<Answer>> = settings.positions.iter().zip(&rows).map(of_position).collect();
         tally.add_answers(&answers);
     }
 }
@@ -488,7 +532,8 @@ pub fn drawing(
     if ways * most + 1 > spec.longest {
         return Err(EvalError::Position { found: ways * most + 1, longest: spec.longest });
     }
-    let of_range = set.by_class().into_iter().enumerate().filter(|(c, _)| range.contains(c)).map(|(_, members)| members);
+    let of_range =
+        set.by_class().into_iter().enumerate().filter(|(c, _)| range.contains(c)).map(|(_, members)| members);
     let classes: Vec<Vec<u32>> = of_range.filter(|members| members.len() >= most + QUERIES).collect();
     if classes.len() < ways {
         return Err(small(format!(
@@ -516,6 +561,7 @@ pub fn drawing(
         ece: Vec::new(),
         project: None,
         baselines: Default::default(),
+        margin_ci95: Default::default(),
     };
     for &s in shots {
         let episode = |index: u64| -> Result<(Vec<Answer>, Vec<f64>), EvalError> {
@@ -554,7 +600,8 @@ pub fn drawing(
                     session::restrict(&session.predict(&queries)?, spec.classes, &given)
                 }
             };
-            let answers = rows.chunks_exact(used).zip(&asked).map(|(row, (_, label))| Answer::new(row, *label)).collect();
+            let answers =
+                rows.chunks_exact(used).zip(&asked).map(|(row, (_, label))| Answer::new(row, *label)).collect();
             let mut ruled = Vec::new();
             if settings.baselines {
                 let rules = baselines::Episode::new(&inputs, &given, &queries, spec.inputs, used)
@@ -576,8 +623,11 @@ pub fn drawing(
         outcome.ece.push(own.ece()[0]);
         if settings.baselines {
             for (r, rule) in Rule::ALL.iter().enumerate() {
-                let mean = all.iter().map(|(_, ruled)| ruled[r]).sum::<f64>() / all.len() as f64;
-                outcome.baselines.entry(rule.name().into()).or_default().push(mean);
+                let mut tally = Tally::default();
+                all.iter().for_each(|(_, ruled)| tally.add(&[ruled[r]], &[]));
+                let name = rule.name().to_owned();
+                outcome.margin_ci95.entry(name.clone()).or_default().push(own.margin_ci95(&tally)[0]);
+                outcome.baselines.entry(name).or_default().push(tally.mean()[0]);
             }
         }
     }
@@ -606,9 +656,18 @@ mod tests {
     fn an_evaluation_is_a_function_of_its_seed() {
         let spec = ModelSpec::shifted(16, 8, 1, 1);
         let source = Source::Random { dimensions: 30 };
-        let a = test_episode(&source, &spec, 20, 5, "random", 3);
-        assert_eq!(a, test_episode(&source, &spec, 20, 5, "random", 3));
-        assert_ne!(a, test_episode(&source, &spec, 20, 6, "random", 3));
+        let settings = |seed| Settings {
+            episodes: 1,
+            seed,
+            positions: vec![20],
+            split: data::Split::Test,
+            queries: 1,
+            baselines: false,
+            project: None,
+        };
+        let a = test_episode(&source, &spec, 10, 20, &settings(5), "random", 3);
+        assert_eq!(a, test_episode(&source, &spec, 10, 20, &settings(5), "random", 3));
+        assert_ne!(a, test_episode(&source, &spec, 10, 20, &settings(6), "random", 3));
         // equal pictures have equal labels: a lookup test can be solved
         for i in 0..20 {
             for j in 0..20 {
@@ -622,8 +681,15 @@ mod tests {
     #[test]
     fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
         let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
-        let settings =
-            Settings { episodes: 64, seed: 3, positions: vec![1, 100], split: data::Split::Test, baselines: true, project: None };
+        let settings = Settings {
+            episodes: 64,
+            seed: 3,
+            positions: vec![1, 100],
+            split: data::Split::Test,
+            queries: 1,
+            baselines: true,
+            project: None,
+        };
         let device = Device::flex();
         let outcome = paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
         assert_eq!(outcome.episodes, 64);

@@ -124,6 +124,9 @@ struct EvalArguments {
     /// Hand-written rules and controls on the same episodes
     #[arg(long)]
     baselines: bool,
+    /// Paper protocol: queries at each position on the same shown examples (more make the intervals narrower)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    queries: u16,
     /// Paper protocol, equivariant learners: project inputs to N dimensions, afresh in every episode (the others
     /// always project, to their own number of inputs)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=4096))]
@@ -273,8 +276,15 @@ fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
 }
 
 fn describe(m: &Metrics) -> String {
-    let accuracy: Vec<String> =
-        m.positions.iter().zip(&m.accuracy).map(|(p, a)| format!("@{p} {:.1} %", 100.0 * a)).collect();
+    let accuracy: Vec<String> = m
+        .positions
+        .iter()
+        .zip(&m.accuracy)
+        .map(|(&p, a)| match p {
+            0 => format!("{:.1} %", 100.0 * a),
+            p => format!("@{p} {:.1} %", 100.0 * a),
+        })
+        .collect();
     format!("loss {:.3}  accuracy {}", m.loss, accuracy.join("  "))
 }
 
@@ -288,6 +298,7 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
             SplitArgument::Test => data::Split::Test,
             SplitArgument::Train => data::Split::Train,
         },
+        queries: usize::from(arguments.queries),
         baselines: arguments.baselines,
         project: arguments.project.map(usize::from),
     };
@@ -335,7 +346,11 @@ fn table(results: &[Outcome]) -> String {
     let mut text = String::new();
     for r in results {
         let head = if r.protocol == "paper" { "accuracy % at position" } else { "accuracy % at shots a class" };
-        text += &format!("\n{} · {} ({}) · {} · {} episodes\n", r.model, r.dataset, r.split, r.protocol, r.episodes);
+        let project = r.project.map(|n| format!(" · projected to {n}")).unwrap_or_default();
+        text += &format!(
+            "\n{} · {} ({}) · {}{project} · {} episodes\n",
+            r.model, r.dataset, r.split, r.protocol, r.episodes
+        );
         let row = |name: &str, cells: Vec<String>| {
             format!("  {name:<24}{}\n", cells.iter().map(|c| format!("{c:>7}")).collect::<String>())
         };
@@ -343,9 +358,19 @@ fn table(results: &[Outcome]) -> String {
         text += &row(head, r.positions.iter().map(|p| p.to_string()).collect());
         text += &row("learner", percent(&r.accuracy));
         text += &row("  ± 95 %", percent(&r.ci95));
-        text += &row("  nats", r.nll.iter().map(|v| format!("{v:.2}")).collect());
+        text += &row("  NLL, nats", r.nll.iter().map(|v| format!("{v:.3}")).collect());
+        text += &row("  ECE, %", percent(&r.ece));
         for (name, accuracy) in &r.baselines {
             text += &row(name, percent(accuracy));
+            if let Some(margin) = r.margin_ci95.get(name) {
+                let gain = |((a, b), m): ((&f64, &f64), &f64)| format!("{:+.1}±{:.1}", 100.0 * (a - b), 100.0 * m);
+                let gains: Vec<String> = r.accuracy.iter().zip(accuracy).zip(margin).map(gain).collect();
+                text += &format!(
+                    "  {:<24}{}\n",
+                    "  learner is ahead by",
+                    gains.iter().map(|g| format!(" {g:>9}")).collect::<String>()
+                );
+            }
         }
     }
     text

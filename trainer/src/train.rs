@@ -101,7 +101,7 @@ pub struct Metrics {
     pub step: u64,
     /// Mean cross-entropy over all positions of this step's batch, in nats.
     pub loss: f64,
-    /// Positions (counted from 1) of `accuracy`.
+    /// Positions (counted from 1) of `accuracy`; a set learner has one, 0, for all queries.
     pub positions: Vec<usize>,
     /// Fraction right at each position, a running mean over the last 10 logged batches or so.
     pub accuracy: Vec<f64>,
@@ -331,11 +331,14 @@ impl Run {
         for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
             *mean += 0.1 * (n / episodes - *mean);
         }
-        let positions: Vec<usize> = [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect();
+        let positions: Vec<usize> = match self.tasks.set {
+            true => vec![0],
+            false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
+        };
         Ok(Some(Metrics {
             step: step + 1,
             loss,
-            accuracy: positions.iter().map(|&p| self.saved.accuracy[p - 1]).collect(),
+            accuracy: positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect(),
             positions,
             gradient_norm: scalar(norm),
             rate,
@@ -440,8 +443,9 @@ fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> 
                 let set = data::open(name, data::Split::Train, data_dir)?;
                 let base = match augment || stem {
                     true => drawn_base(&set, entry)?,
-                    false => encode_base(spec, &set)
-                        .map_err(|source| TrainError::Encode { name: entry.clone(), source })?,
+                    false => {
+                        encode_base(spec, &set).map_err(|source| TrainError::Encode { name: entry.clone(), source })?
+                    }
                 };
                 let fits = match spec.equivariant.is_some() {
                     true => base.dimensions <= spec.inputs,
@@ -471,12 +475,12 @@ fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> 
     })
 }
 
-/// `name` or `name:a-b` for classes a to b − 1.
+/// `name` or `name@a-b` for classes a to b − 1.
 ///
 /// # Errors
 /// A range that is not two numbers, the first one less.
 pub fn class_range(entry: &str) -> Result<(&str, std::ops::Range<usize>), ConfigError> {
-    let Some((name, range)) = entry.split_once(':') else { return Ok((entry, 0..usize::MAX)) };
+    let Some((name, range)) = entry.split_once('@') else { return Ok((entry, 0..usize::MAX)) };
     let read = || {
         let (from, to) = range.split_once('-')?;
         let range = from.parse().ok()?..to.parse().ok()?;
@@ -484,7 +488,7 @@ pub fn class_range(entry: &str) -> Result<(&str, std::ops::Range<usize>), Config
     };
     read().map(|range| (name, range)).ok_or_else(|| ConfigError::Value {
         key: "tasks.data",
-        message: format!("expected a name or name:a-b with class numbers a below b, found `{entry}`"),
+        message: format!("expected a name or name@a-b with class numbers a below b, found `{entry}`"),
     })
 }
 
@@ -563,6 +567,9 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged
                 let best = (0..c).fold(0, |best, l| if row[l] > row[best] { l } else { best });
                 right[i] += f64::from(u8::from(best == label as usize));
             }
+        }
+        if matches!(net, Net::Set(_)) {
+            right = vec![right.iter().sum::<f64>() / t as f64];
         }
     }
     Part { gradients, loss: value, right }

@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
-use shaders::file::Precision;
 use shaders::cpu::Manner;
+use shaders::file::Precision;
 use shaders::spec::{
     Convolution, Equivariant, KeyShift, ModelSpec, Positions, QueryKey, Ridge, RidgeKernel, Stem, Variant,
 };
@@ -125,7 +125,9 @@ fn burn_equals_the_cpu_reference_for_set_learners() {
             }
         }
         let Net::Set(net) = Net::from_model(&model, &Device::flex()) else { panic!("a set learner") };
-        for (t, classes, drawings) in [(1, 6, false), (2, 2, true), (5, 6, true), (37, 4, false), (37, 6, true), (100, 6, true)] {
+        for (t, classes, drawings) in
+            [(1, 6, false), (2, 2, true), (5, 6, true), (37, 4, false), (37, 6, true), (100, 6, true)]
+        {
             let mut episode = episode(&spec, t);
             episode.labels.iter_mut().for_each(|label| *label %= classes as u32);
             let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, drawings }).unwrap();

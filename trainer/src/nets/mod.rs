@@ -156,7 +156,7 @@ mod tests {
         for (linear_heads, ridge, stem) in [(0, vec![], None), (2, vec![ridge], None), (1, vec![ridge; 2], Some(stem))]
         {
             let mut spec = ModelSpec::equivariant(16, 4, 6, 2);
-            spec.equivariant = Some(Equivariant { linear_heads, ridge, stem });
+            spec.equivariant = Some(Equivariant { linear_heads, neighbour: 7, ridge, stem });
             let model = Model::random(spec, 5).unwrap();
             assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), model);
         }

@@ -216,8 +216,8 @@ impl Net {
                 let all = slopes.matmul(features.clone()).reshape([count * b, m, n]);
                 if last { all.narrow(1, first, rows) } else { all }
             };
-            let logits = query.matmul(key.swap_dims(1, 2))
-                + pairs(&layer.slope.softmax, &softmax_features, h, SOFTMAX_SLOPE);
+            let logits =
+                query.matmul(key.swap_dims(1, 2)) + pairs(&layer.slope.softmax, &softmax_features, h, SOFTMAX_SLOPE);
             let hidden = own.clone().narrow(1, first, rows) * -1e9;
             let mut shares = activation::softmax(logits + hidden, 2);
             if lone {

@@ -70,11 +70,11 @@ impl Augment {
         let aspect = self.aspect * normal(stream);
         let (high, wide) = (aspect.exp(), (-aspect).exp());
         // rows of R·S with S = [[high, 0], [shear, wide]]
-        let matrix =
-            [[cos * high - sin * shear, -sin * wide], [sin * high + cos * shear, cos * wide]];
+        let matrix = [[cos * high - sin * shear, -sin * wide], [sin * high + cos * shear, cos * wide]];
         let strength = if self.elastic > 0.2 { stream.random_range(0.2..self.elastic) } else { self.elastic };
         let bumps = bumps();
-        let weights: [[f32; 2]; BUMPS] = std::array::from_fn(|_| [strength * normal(stream), strength * normal(stream)]);
+        let weights: [[f32; 2]; BUMPS] =
+            std::array::from_fn(|_| [strength * normal(stream), strength * normal(stream)]);
         let middle = (SIDE as f32 - 1.0) / 2.0;
         let mut out = Vec::with_capacity(SIDE * SIDE);
         for (pixel, bump) in bumps.chunks_exact(BUMPS).enumerate() {
@@ -145,9 +145,8 @@ fn bumps() -> &'static [f32] {
                 let control = -12.0 + 8.0 * i as f32 + (SIDE as f32 - 1.0) / 2.0;
                 (at as f32 - control).powi(2)
             };
-            let row: Vec<f32> = (0..BUMPS)
-                .map(|b| (-(near(b / 4, pixel / SIDE) + near(b % 4, pixel % SIDE)) / 50.0).exp())
-                .collect();
+            let row: Vec<f32> =
+                (0..BUMPS).map(|b| (-(near(b / 4, pixel / SIDE) + near(b % 4, pixel % SIDE)) / 50.0).exp()).collect();
             let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt();
             all.extend(row.into_iter().map(|v| v / norm));
         }

@@ -135,7 +135,7 @@ pub struct TaskConfig {
     /// T: examples of an episode.
     pub length: usize,
     /// Base data by name; `prior` is the synthetic prior, `strokes` are procedural drawings, all others are data sets
-    /// (train split). A name with `:a-b` keeps classes a to b − 1 of a set.
+    /// (train split). A name with `@a-b` keeps classes a to b − 1 of a set.
     pub data: Vec<String>,
     /// Share of each entry of `data`; empty for equal shares.
     pub weights: Vec<f64>,
@@ -162,6 +162,10 @@ pub struct TaskConfig {
     /// Set learners: classes of a task that has not fewer or more; 0 for all that the learner has.
     #[serde(default)]
     pub ways: usize,
+    /// Set learners: share of tasks whose labels are wrong at times (a rate of up to 0.3, uniform), so that a learner
+    /// finds out how far examples can be trusted.
+    #[serde(default)]
+    pub label_noise: f64,
     /// Learners with a stem: share of micro-batches of other inputs than drawings.
     #[serde(default)]
     pub vectors: f64,
@@ -187,6 +191,7 @@ impl Default for TaskConfig {
             shots: Vec::new(),
             queries: 0,
             ways: 0,
+            label_noise: 0.0,
             vectors: 0.0,
             augment: Augment::default(),
             prior: Prior::default(),
@@ -276,7 +281,16 @@ impl Tasks {
             }
             Source::Set(base) => self.sample_set(base, k, &own, &mut task, &mut stream),
         };
-        Episode { inputs, labels: own }
+        let mut labels = own;
+        if stream.random_bool(self.config.label_noise) {
+            let rate = stream.random_range(0.0..0.3f64);
+            for label in &mut labels {
+                if stream.random_bool(rate) {
+                    *label = stream.random_range(0..k as u32);
+                }
+            }
+        }
+        Episode { inputs, labels }
     }
 
     /// Examples of a data set, none twice while a class has others.
