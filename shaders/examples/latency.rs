@@ -6,6 +6,7 @@ use std::time::Instant;
 use shaders::gpu::Gpu;
 use shaders::parity::episode;
 use shaders::session::Engine;
+use shaders::spec::{Convolution, Equivariant, Ridge, RidgeKernel, Stem};
 use shaders::{Model, ModelSpec};
 
 /// Median of 15 runs in milliseconds.
@@ -19,6 +20,20 @@ fn median_ms(mut work: impl FnMut()) -> f64 {
         .collect();
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
+}
+
+fn with_ridges(mut spec: ModelSpec) -> ModelSpec {
+    let ridge = [(RidgeKernel::Linear, 0.3), (RidgeKernel::Gaussian, 0.1), (RidgeKernel::Local, 0.05)];
+    let ridge = ridge.map(|(kernel, lambda)| Ridge { kernel, lambda }).to_vec();
+    spec.equivariant = Some(Equivariant { ridge, ..spec.set().clone() });
+    spec
+}
+
+fn with_stem(mut spec: ModelSpec) -> ModelSpec {
+    let convolutions = [16, 32].map(|channels| Convolution { channels, size: 3, stride: 2 }).to_vec();
+    let stem = Some(Stem { side: 28, convolutions, embedding: 64 });
+    spec.equivariant = Some(Equivariant { stem, ..spec.set().clone() });
+    spec
 }
 
 fn main() {
@@ -39,6 +54,9 @@ fn main() {
         ("shifted D 64 L 2", ModelSpec::shifted(196, 64, 2, 2)),
         ("shifted D 128 L 4", ModelSpec::shifted(196, 128, 4, 2)),
         ("paper D 256 L 4", ModelSpec::paper(196, 14, 0.0, 1.0)),
+        ("set D 16 L 4", ModelSpec::equivariant(784, 10, 16, 4)),
+        ("set, 3 ridges", with_ridges(ModelSpec::equivariant(784, 10, 16, 4))),
+        ("set, 3 ridges, stem", with_stem(with_ridges(ModelSpec::equivariant(784, 10, 16, 4)))),
     ] {
         let model = Arc::new(Model::random(spec, 1).expect("a valid spec"));
         let (inputs, labels) = episode(&model, 1, 99);

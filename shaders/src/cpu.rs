@@ -5,28 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::file::Model;
-use crate::kernel::{attention, embed, keys, layer_norm, linear, log_softmax};
-use crate::plan::{self, Buffer, Launch, MOST_ROWS, Plan, Step, Task};
+use crate::kernel::{
+    attention, begin, centre, convolve, embed, keys, layer_norm, linear, log_softmax, project, reach, read_out, relate,
+    score, set_attention, similarity, sweep, update,
+};
+use crate::plan::{self, Buffer, Launch, Plan, Step};
 use crate::session::{Attention, Context, SessionError};
-use crate::spec::{KeyShift, LAYER_NORM_EPSILON, ModelSpec, Positions, QK_NORM_EPSILON, QueryKey};
+use crate::spec::{KeyShift, LAYER_NORM_EPSILON, Positions, QK_NORM_EPSILON, QueryKey};
 
 mod set;
-
-/// How a set learner is asked; the others have no choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Manner {
-    /// C in use, at most the spec's; the log-probability of every further class is −∞.
-    pub classes: usize,
-    /// Whether inputs are drawings, which a stem may read; else the learner compares the inputs alone.
-    pub drawings: bool,
-}
-
-impl Manner {
-    /// All classes; drawings if there is a stem.
-    pub fn of(spec: &ModelSpec) -> Self {
-        Manner { classes: spec.classes, drawings: spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some()) }
-    }
-}
+pub use crate::spec::Manner;
 
 /// Log-probabilities at every position of one episode, each from the examples before it, straight from the formulas
 /// in [`crate::spec`], all in f64, without cache, kernels or plan. Label T − 1 has no influence: no token follows it.
@@ -45,35 +33,56 @@ pub fn forward(model: &Model, inputs: &[f32], labels: &[u32]) -> Result<Vec<f32>
 /// # Errors
 /// As [`forward`]; labels of classes that are not in use are out of range.
 pub fn forward_as(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner) -> Result<Vec<f32>, SessionError> {
-    let spec = &model.spec;
+    check(model, inputs, labels, manner)?;
+    match model.spec.equivariant {
+        None => Ok(causal(model, inputs, labels)),
+        Some(_) => Ok((0..labels.len()).flat_map(|at| set_answer(model, inputs, labels, at, manner)).collect()),
+    }
+}
+
+/// The last row of [`forward_as`], for which a set learner needs none of the others.
+///
+/// # Shapes
+/// `inputs` `[T, X]`, `labels` `[T]`, T at least 1; the result `[C]`.
+///
+/// # Errors
+/// As [`forward_as`].
+pub fn last_as(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner) -> Result<Vec<f32>, SessionError> {
+    check(model, inputs, labels, manner)?;
+    match model.spec.equivariant {
+        None => Ok(causal(model, inputs, labels).split_off((labels.len() - 1) * model.spec.classes)),
+        Some(_) => Ok(set_answer(model, inputs, labels, labels.len() - 1, manner)),
+    }
+}
+
+fn check(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner) -> Result<(), SessionError> {
     let tokens = Context::new(model).check_inputs(inputs)?;
     if labels.len() != tokens {
         return Err(SessionError::LabelCount { expected: tokens, found: labels.len() });
     }
-    let classes = manner.classes.min(spec.classes);
+    let classes = manner.classes.min(model.spec.classes);
     if let Some(&found) = labels.iter().find(|label| **label as usize >= classes) {
         return Err(SessionError::Label { classes, found });
     }
-    if tokens > spec.longest {
-        return Err(SessionError::Full { capacity: spec.longest, found: tokens });
+    if tokens > model.spec.longest {
+        return Err(SessionError::Full { capacity: model.spec.longest, found: tokens });
     }
-    if spec.equivariant.is_none() {
-        return Ok(causal(model, inputs, labels));
-    }
-    let x = spec.inputs;
-    let mut out = Vec::with_capacity(tokens * spec.classes);
-    for i in 0..tokens {
-        let question = set::Question {
-            shown: &inputs[..i * x],
-            labels: &labels[..i],
-            query: &inputs[i * x..(i + 1) * x],
-            classes,
-            drawings: manner.drawings,
-        };
-        out.extend(set::answer(model, &question).into_iter().map(|log| log as f32));
-        out.resize((i + 1) * spec.classes, f32::NEG_INFINITY);
-    }
-    Ok(out)
+    Ok(())
+}
+
+/// What a set learner says at position `at`, `[C]`.
+fn set_answer(model: &Model, inputs: &[f32], labels: &[u32], at: usize, manner: Manner) -> Vec<f32> {
+    let x = model.spec.inputs;
+    let question = set::Question {
+        shown: &inputs[..at * x],
+        labels: &labels[..at],
+        query: &inputs[at * x..(at + 1) * x],
+        classes: manner.classes.min(model.spec.classes),
+        drawings: manner.drawings,
+    };
+    let mut answer: Vec<f32> = set::answer(model, &question).into_iter().map(|log| log as f32).collect();
+    answer.resize(model.spec.classes, f32::NEG_INFINITY);
+    answer
 }
 
 /// Variants `paper` and `shifted`.
@@ -195,8 +204,8 @@ pub struct Session {
     plan: Plan,
     /// Names of [`crate::ModelSpec::tensors`].
     names: Vec<String>,
-    /// [`plan::blend`] and [`plan::scale`] of each layer.
-    derived: Vec<(Vec<f32>, Vec<f32>)>,
+    /// See [`plan::derived`].
+    derived: BTreeMap<Buffer, Vec<f32>>,
     /// Scratch and cache.
     buffers: BTreeMap<Buffer, Vec<f32>>,
     labels: Vec<u32>,
@@ -209,7 +218,7 @@ impl Session {
         Session {
             context: Context::new(&model),
             names: model.spec.tensors().into_iter().map(|tensor| tensor.name).collect(),
-            derived: (0..model.spec.layers).map(|l| (plan::blend(&model, l), plan::scale(&model, l))).collect(),
+            derived: plan::derived(&model).into_iter().collect(),
             buffers: plan.buffers().into_iter().map(|buffer| (buffer, Vec::new())).collect(),
             labels: Vec::new(),
             plan,
@@ -227,7 +236,7 @@ impl Session {
     pub fn predict(&mut self, queries: &[f32]) -> Result<Vec<f32>, SessionError> {
         let count = self.context.check_inputs(queries)?;
         self.ask(queries, count, false);
-        Ok(self.buffers[&Buffer::Answers].clone())
+        Ok(self.context.widen(&self.buffers[&Buffer::Answers][..count * self.context.classes_in_use()]))
     }
 
     /// Where one query looks.
@@ -246,53 +255,38 @@ impl Session {
             heads,
             slots,
             weights: self.buffers[&Buffer::Shares][..layers * heads * slots].to_vec(),
-            blend: self.derived.iter().flat_map(|(blend, _)| blend.clone()).collect(),
+            blend: (0..layers).flat_map(|layer| plan::blend(&self.model, layer)).collect(),
         })
     }
 
     /// Brings the cache up to date, then asks.
     fn ask(&mut self, queries: &[f32], count: usize, shares: bool) {
-        let shown = self.context.len();
-        while self.context.ready < shown {
-            let first = self.context.ready;
-            let rows = MOST_ROWS.min(shown - first);
-            let inputs = self.context.inputs_of(first..first + rows).to_vec();
-            self.labels = (first..first + rows).map(|i| label_code(self.context.label_before(i))).collect();
-            self.run(Task::Tokens { first, rows }, inputs, count);
-            self.context.ready += rows;
+        for task in self.plan.tasks(&self.context, count, shares) {
+            // shrinking or growing keeps the first elements, so the cached slots stay
+            for buffer in self.plan.buffers() {
+                let elements = self.plan.elements(buffer, task.rows(), self.context.len(), count);
+                self.buffers.get_mut(&buffer).expect("every buffer of the plan is there").resize(elements, 0.0);
+            }
+            let inputs = self.context.inputs_of(task, queries);
+            for (buffer, first) in self.plan.takes_inputs(task) {
+                let buffer = self.buffers.get_mut(&buffer).expect("every buffer of the plan is there");
+                buffer[first..first + inputs.len()].copy_from_slice(inputs);
+            }
+            if let Some(labels) = self.context.labels_of(task) {
+                self.labels = labels;
+            }
+            for launch in self.plan.launches(task, self.context.manner()) {
+                self.launch(&launch);
+            }
         }
-        self.resize(Buffer::Answers, 0, shown, count);
-        for (index, inputs) in queries.chunks(MOST_ROWS * self.context.inputs()).enumerate() {
-            let rows = inputs.len() / self.context.inputs();
-            self.labels = vec![label_code(self.context.label_before(shown)); rows];
-            let task = Task::Queries { shown, rows, answers_first: index * MOST_ROWS, shares };
-            self.run(task, inputs.to_vec(), count);
-        }
-    }
-
-    fn resize(&mut self, buffer: Buffer, rows: usize, slots: usize, answers: usize) {
-        let elements = self.plan.elements(buffer, rows, slots, answers);
-        self.buffers.get_mut(&buffer).expect("every buffer of the plan is there").resize(elements, 0.0);
-    }
-
-    fn run(&mut self, task: Task, inputs: Vec<f32>, answers: usize) {
-        // shrinking or growing keeps the first elements, so the cached slots stay
-        for buffer in self.plan.buffers() {
-            self.resize(buffer, task.rows(), self.context.len(), answers);
-        }
-        self.buffers.insert(Buffer::Inputs, inputs);
-        for launch in self.plan.launches(task) {
-            self.launch(&launch);
-        }
+        self.context.cached();
     }
 
     /// The contents of a buffer.
     fn read(&self, buffer: Buffer) -> &[f32] {
         match buffer {
             Buffer::Tensor(index) => self.model.tensor(&self.names[index]),
-            Buffer::Blend(layer) => &self.derived[layer].0,
-            Buffer::Scale(layer) => &self.derived[layer].1,
-            other => &self.buffers[&other],
+            other => self.derived.get(&other).unwrap_or_else(|| &self.buffers[&other]),
         }
     }
 
@@ -313,13 +307,28 @@ impl Session {
                 attention::cpu(p, read(0), read(1), read(2), read(3), read(4), read(5), output, weights);
             }
             (Step::LogSoftmax(p), [(_, output)]) => log_softmax::cpu(p, read(0), output),
+            (Step::Convolve(p), [(_, output)]) => convolve::cpu(p, read(0), read(1), read(2), output),
+            (Step::Centre(p), [(_, output)]) => centre::cpu(p, read(0), output),
+            (Step::Relate(p), [(_, relations), (_, squares)]) => {
+                relate::cpu(p, read(0), read(1), read(2), relations, squares);
+            }
+            (Step::Reach(p), [(_, relations), (_, scales)]) => reach::cpu(p, read(0), read(1), relations, scales),
+            (Step::Similarity(p), [(_, relations), (_, output)]) => {
+                similarity::cpu(p, read(0), read(1), relations, output);
+            }
+            (Step::Sweep(p), [(_, output)]) => sweep::cpu(p, read(0), read(1), output),
+            (Step::Score(p), [(_, alpha), (_, scores)]) => {
+                score::cpu(p, &self.labels, read(1), read(2), read(3), alpha, scores);
+            }
+            (Step::Begin(p), [(_, state)]) => begin::cpu(p, &self.labels, read(1), read(2), read(3), read(4), state),
+            (Step::Project(p), [(_, output)]) => project::cpu(p, read(0), read(1), output),
+            (Step::SetAttention(p), [(_, output), (_, weights)]) => {
+                set_attention::cpu(p, read(0), read(1), read(2), read(3), read(4), output, weights);
+            }
+            (Step::Update(p), [(_, state)]) => update::cpu(p, read(0), read(1), read(2), read(3), state),
+            (Step::ReadOut(p), [(_, output)]) => read_out::cpu(p, read(0), read(1), read(2), output),
             (step, _) => unreachable!("{} writes other bindings than it declares", step.kernel().name),
         }
         self.buffers.extend(taken);
     }
-}
-
-/// A label as the embedding kernel takes it.
-pub(crate) fn label_code(label: Option<u32>) -> u32 {
-    label.unwrap_or(embed::NO_LABEL)
 }

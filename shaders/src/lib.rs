@@ -16,6 +16,11 @@
 //! | K | key size of a head |
 //! | F | hidden units of the MLP, `mlp_factor · D` |
 //! | L | layers |
+//! | R | rows of one list of launches: tokens or queries |
+//! | V | views of an input, in a set learner |
+//! | S | scores of a class that rules give, in a set learner |
+//! | A | channels of all heads of a set learner, (H + linear heads)·K |
+//! | E | size of a stem's embedding |
 //!
 //! Imports go one way: `spec ← kernel ← {cpu, gpu, parity}`.
 

@@ -13,6 +13,7 @@ use crate::gpu::Gpu;
 use crate::kernel;
 use crate::random;
 use crate::session::{Engine, Kind, SessionError};
+use crate::spec::Manner;
 
 /// Largest absolute difference allowed between log-probabilities of two implementations. A forward pass in f32 through a few
 /// layers loses about 1e-5; a wrong slot, label or position is off by 1e-2 and more.
@@ -21,6 +22,10 @@ pub const TOLERANCE: f32 = 1e-3;
 /// Numbers of tokens at which sessions are compared: nothing shown, one example, sizes that nothing divides, and
 /// an episode of the paper.
 pub const LENGTHS: [usize; 4] = [1, 2, 37, 100];
+
+/// Set learners compute everything anew with each example shown: up to so many tokens they are shown one at a time, and
+/// longer episodes are compared at their end alone.
+const ONE_BY_ONE: usize = 40;
 
 /// One comparison.
 #[derive(Debug, Clone, Serialize)]
@@ -128,11 +133,27 @@ pub fn episode(model: &Model, seed: u64, tokens: usize) -> (Vec<f32>, Vec<u32>) 
 /// Compares sessions of `model` at each of `lengths` (those that fit the model): the CPU engine, and with a device
 /// the GPU engine.
 pub async fn sessions(gpu: Option<&Gpu>, model: &Arc<Model>, seed: u64, lengths: &[usize]) -> Vec<Report> {
+    sessions_as(gpu, model, seed, lengths, Manner::of(&model.spec)).await
+}
+
+/// As [`sessions`], asked in another manner.
+pub async fn sessions_as(
+    gpu: Option<&Gpu>,
+    model: &Arc<Model>,
+    seed: u64,
+    lengths: &[usize],
+    manner: Manner,
+) -> Vec<Report> {
     let mut reports = Vec::new();
     let kinds: &[Kind] = if gpu.is_some() { &[Kind::Cpu, Kind::Gpu] } else { &[Kind::Cpu] };
     for &tokens in lengths.iter().filter(|tokens| (1..=model.spec.longest).contains(*tokens)) {
-        let (inputs, labels) = episode(model, seed, tokens);
-        let want = match cpu::forward(model, &inputs, &labels) {
+        let (inputs, mut labels) = episode(model, seed, tokens);
+        labels.iter_mut().for_each(|label| *label %= manner.classes as u32);
+        let want = match model.spec.equivariant.is_some() && tokens > ONE_BY_ONE {
+            true => cpu::last_as(model, &inputs, &labels, manner),
+            false => cpu::forward_as(model, &inputs, &labels, manner),
+        };
+        let want = match want {
             Ok(want) => want,
             Err(error) => {
                 reports.push(failed("forward", &format!("T = {tokens}"), TOLERANCE, &error));
@@ -140,7 +161,8 @@ pub async fn sessions(gpu: Option<&Gpu>, model: &Arc<Model>, seed: u64, lengths:
             }
         };
         for &kind in kinds {
-            let trial = Trial { gpu: gpu.filter(|_| kind == Kind::Gpu), model, inputs: &inputs, labels: &labels };
+            let gpu = gpu.filter(|_| kind == Kind::Gpu);
+            let trial = Trial { gpu, model, manner, inputs: &inputs, labels: &labels };
             if let Err(error) = trial.run(&want, &mut reports).await {
                 reports.push(failed(trial.name(), &format!("T = {tokens}"), TOLERANCE, &error));
             }
@@ -154,6 +176,7 @@ struct Trial<'a> {
     /// None: the CPU engine.
     gpu: Option<&'a Gpu>,
     model: &'a Arc<Model>,
+    manner: Manner,
     inputs: &'a [f32],
     labels: &'a [u32],
 }
@@ -163,11 +186,23 @@ impl Trial<'_> {
         if self.gpu.is_some() { "GPU session" } else { "CPU session" }
     }
 
-    async fn engine(&self) -> Result<Engine, SessionError> {
+    /// A new session, asked as every model is at first.
+    async fn plain(&self) -> Result<Engine, SessionError> {
         match self.gpu {
             Some(gpu) => Engine::gpu(gpu, self.model).await,
             None => Ok(Engine::cpu(self.model.clone())),
         }
+    }
+
+    /// A new session, asked in this trial's manner.
+    async fn engine(&self) -> Result<Engine, SessionError> {
+        self.mannered(self.plain().await?)
+    }
+
+    fn mannered(&self, mut engine: Engine) -> Result<Engine, SessionError> {
+        engine.set_classes(self.manner.classes)?;
+        engine.set_drawings(self.manner.drawings);
+        Ok(engine)
     }
 
     fn example(&self, index: usize) -> &[f32] {
@@ -175,13 +210,13 @@ impl Trial<'_> {
         &self.inputs[index * width..(index + 1) * width]
     }
 
-    /// `want`: log-probabilities at every position, `[T, C]`.
+    /// `want`: log-probabilities at every position, `[T, C]`, or at the last alone, `[C]`.
     async fn run(&self, want: &[f32], reports: &mut Vec<Report>) -> Result<(), SessionError> {
         let tokens = self.labels.len();
         let shown = tokens - 1;
         let (width, classes) = (self.model.spec.inputs, self.model.spec.classes);
         let (context, query) = self.inputs.split_at(shown * width);
-        let last = &want[shown * classes..];
+        let last = &want[want.len() - classes..];
         let name = self.name();
         let mut report = |case: &str, got: &[f32], want: &[f32]| {
             reports.push(compare(name, &format!("T = {tokens}, {case}"), got, want, TOLERANCE));
@@ -197,7 +232,7 @@ impl Trial<'_> {
         let sums: Vec<f32> = attention.weights.chunks_exact(tokens).map(|row| row.iter().sum()).collect();
         report("attention sums to 1", &sums, &vec![1.0; self.model.spec.layers * self.model.spec.heads]);
         if self.gpu.is_some() {
-            let mut other = Engine::cpu(self.model.clone());
+            let mut other = self.mannered(Engine::cpu(self.model.clone()))?;
             other.observe(context, &self.labels[..shown])?;
             report("attention, against the CPU", &attention.weights, &other.attention(query).await?.weights);
         }
@@ -216,17 +251,21 @@ impl Trial<'_> {
         report("many queries, a later list", answers_from((many / turns - 1) * turns), &alone);
 
         let mut slowly = self.engine().await?;
-        let mut one_by_one = Vec::new();
-        for index in 0..tokens {
-            one_by_one.extend(slowly.predict(self.example(index)).await?);
-            if index < shown {
-                slowly.observe(self.example(index), &self.labels[index..=index])?;
+        if want.len() == tokens * classes {
+            let mut one_by_one = Vec::new();
+            for index in 0..tokens {
+                one_by_one.extend(slowly.predict(self.example(index)).await?);
+                if index < shown {
+                    slowly.observe(self.example(index), &self.labels[index..=index])?;
+                }
             }
+            report("shown one at a time, against the formulas", &one_by_one, want);
+        } else {
+            slowly.observe(context, &self.labels[..shown])?;
         }
-        report("shown one at a time, against the formulas", &one_by_one, want);
 
         let saved = engine.save();
-        let mut restored = self.engine().await?;
+        let mut restored = self.plain().await?;
         restored.restore(&saved)?;
         report("restored from bytes", &restored.predict(query).await?, &at_once);
 
@@ -237,14 +276,15 @@ impl Trial<'_> {
         let middle = shown / 2;
         engine.forget(middle)?;
         report("one forgotten", &engine.predict(query).await?, &self.afresh(&engine, query).await?);
-        slowly.relabel(middle, (self.labels[middle] + 1) % classes as u32)?;
+        slowly.relabel(middle, (self.labels[middle] + 1) % self.manner.classes as u32)?;
         report("one relabelled", &slowly.predict(query).await?, &self.afresh(&slowly, query).await?);
         slowly.rewind(middle)?;
         report("rewound", &slowly.predict(query).await?, &self.afresh(&slowly, query).await?);
         slowly.observe(&context[middle * width..], &self.labels[middle..shown])?;
         report("rewound and shown again", &slowly.predict(query).await?, &at_once);
         slowly.clear();
-        report("cleared", &slowly.predict(self.example(0)).await?, &want[..classes]);
+        let first = cpu::last_as(self.model, self.example(0), &self.labels[..1], self.manner)?;
+        report("cleared", &slowly.predict(self.example(0)).await?, &first);
         Ok(())
     }
 

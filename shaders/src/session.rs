@@ -5,8 +5,14 @@
 //! slots and its own, and nothing of it is kept. Engines compute cached slots lazily, in the next
 //! `predict` or `attention`, for the tokens after the last valid one: many at once (prefill) or one by one, with
 //! the same result. So showing, removing and relabelling are plain bookkeeping here and cannot fail on a device.
+//!
+//! In a set learner example i is token i with its own label, and every token depends on all the others: any change
+//! makes all of them stale. Only inputs, and what a stem makes of each by itself, stay.
 
 use crate::file::Model;
+use crate::kernel::embed::NO_LABEL;
+use crate::plan::Task;
+use crate::spec::Manner;
 use crate::{cpu, gpu};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -42,13 +48,26 @@ pub enum SessionError {
         /// Labels in the call.
         found: usize,
     },
-    /// A label that the model has no class for.
-    #[error("label {found} is out of range: the model has {classes} classes, 0 to {}", classes - 1)]
+    /// A label that there is no class for.
+    #[error("label {found} is out of range: there are {classes} classes, 0 to {}", classes - 1)]
     Label {
-        /// C of the model.
+        /// C in use.
         classes: usize,
         /// Label found.
         found: u32,
+    },
+    /// A number of classes that the model or the labels shown do not allow.
+    #[error("the number of classes in use must be from {lowest} to {highest}, found {found}: {}", match lowest == highest {
+        true => "this model answers for all of its classes",
+        false => "the labels shown need theirs, and the model has no more",
+    })]
+    Classes {
+        /// Fewest classes allowed.
+        lowest: usize,
+        /// Most classes allowed.
+        highest: usize,
+        /// Number found.
+        found: usize,
     },
     /// An input that is infinite or not a number.
     #[error("input {index} of example {example} is not a finite number. Check the data it was encoded from")]
@@ -117,15 +136,22 @@ pub struct Context {
     capacity: usize,
     hash: String,
     examples: Examples,
-    /// Tokens 0..ready are valid in the engine's cache.
+    /// Whether the learner is a set learner.
+    set: bool,
+    manner: Manner,
+    /// Tokens 0..ready are valid in the engine's cache; in a set learner all or none.
     pub(crate) ready: usize,
+    /// Set learners: inputs 0..encoded are valid in the engine's cache.
+    pub(crate) encoded: usize,
 }
 
 const MAGIC: &[u8; 8] = b"ICLSTATE";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HASH_BYTES: usize = 64;
-/// Magic, version, hash of the model in hexadecimal, N, X.
+/// Magic, version, hash of the model in hexadecimal, N, X; since version 2 also classes in use, and whether inputs are
+/// drawings.
 const HEADER_BYTES: usize = 8 + 4 + HASH_BYTES + 4 + 4;
+const MANNER_BYTES: usize = 4 + 4;
 const CHECKSUM_BYTES: usize = 32;
 
 impl Context {
@@ -137,7 +163,10 @@ impl Context {
             capacity: model.spec.longest - 1,
             hash: model.hash(),
             examples: Examples::default(),
+            set: model.spec.equivariant.is_some(),
+            manner: Manner::of(&model.spec),
             ready: 0,
+            encoded: 0,
         }
     }
 
@@ -159,6 +188,71 @@ impl Context {
     /// C: classes of the model.
     pub fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// Classes that the learner is asked about; those of the model, unless [`Context::set_classes`] said otherwise.
+    pub fn classes_in_use(&self) -> usize {
+        self.manner.classes
+    }
+
+    /// Fewest classes that may be in use: 2, and those of the labels shown.
+    pub fn fewest_classes(&self) -> usize {
+        match self.set {
+            true => self.examples.labels.iter().map(|&label| label as usize + 1).fold(2, usize::max),
+            false => self.classes,
+        }
+    }
+
+    /// Asks a set learner about the first `classes` classes alone: the others get −∞. Other learners have no choice.
+    ///
+    /// # Errors
+    /// Fewer than 2, fewer than the labels shown need, more than the model has; any other than the model's unless it is
+    /// a set learner.
+    pub fn set_classes(&mut self, classes: usize) -> Result<(), SessionError> {
+        let (lowest, highest) = (self.fewest_classes(), self.classes);
+        if !(lowest..=highest).contains(&classes) {
+            return Err(SessionError::Classes { lowest, highest, found: classes });
+        }
+        if classes != self.manner.classes {
+            self.manner.classes = classes;
+            self.stale(0, self.len());
+        }
+        Ok(())
+    }
+
+    /// Whether inputs are taken for drawings, which a set learner's stem reads; without a stem it makes no difference.
+    pub fn drawings(&self) -> bool {
+        self.manner.drawings
+    }
+
+    /// Says whether inputs are drawings. At first they are, if the model has a stem.
+    pub fn set_drawings(&mut self, drawings: bool) {
+        if self.set && drawings != self.manner.drawings {
+            self.manner.drawings = drawings;
+            // embeddings were left out while there was no use for them
+            self.stale(0, 0);
+        }
+    }
+
+    /// How the learner is asked.
+    pub(crate) fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    /// Tokens from `token` on are no longer valid in the cache (in a set learner none is), nor inputs from `input` on.
+    fn stale(&mut self, token: usize, input: usize) {
+        self.ready = if self.set { 0 } else { self.ready.min(token) };
+        self.encoded = self.encoded.min(input);
+    }
+
+    /// Everything shown is in the cache.
+    pub(crate) fn cached(&mut self) {
+        (self.ready, self.encoded) = (self.len(), self.len());
+    }
+
+    /// Nothing in the cache is to be trusted.
+    pub(crate) fn uncached(&mut self) {
+        (self.ready, self.encoded) = (0, 0);
     }
 
     /// X: inputs of one example.
@@ -190,6 +284,9 @@ impl Context {
         if found > self.capacity {
             return Err(SessionError::Full { capacity: self.capacity, found });
         }
+        if count > 0 {
+            self.stale(self.len(), self.len());
+        }
         self.examples.inputs.extend_from_slice(inputs);
         self.examples.labels.extend_from_slice(labels);
         Ok(())
@@ -203,7 +300,7 @@ impl Context {
         self.check_index(index)?;
         self.examples.labels.remove(index);
         self.examples.inputs.drain(index * self.inputs..(index + 1) * self.inputs);
-        self.ready = self.ready.min(index);
+        self.stale(index, index);
         Ok(())
     }
 
@@ -215,8 +312,8 @@ impl Context {
         self.check_index(index)?;
         self.check_label(label)?;
         self.examples.labels[index] = label;
-        // y_index enters with token index + 1
-        self.ready = self.ready.min(index + 1);
+        // in a causal learner y_index enters with token index + 1
+        self.stale(index + 1, self.len());
         Ok(())
     }
 
@@ -228,27 +325,33 @@ impl Context {
         if count > self.len() {
             return Err(SessionError::Index { len: self.len(), found: count });
         }
+        if count < self.len() {
+            self.stale(count, count);
+        }
         self.examples.labels.truncate(count);
         self.examples.inputs.truncate(count * self.inputs);
-        self.ready = self.ready.min(count);
         Ok(())
     }
 
     /// Forgets every example.
     pub fn clear(&mut self) {
         self.examples = Examples::default();
-        self.ready = 0;
+        self.uncached();
     }
 
     /// The examples as bytes that [`Context::restore`] of the same model takes back, on either engine: magic,
-    /// version, hash of the weights, N, X, labels, inputs, and a SHA-256 over all of it; little-endian.
+    /// version, hash of the weights, N, X, classes in use, whether inputs are drawings, labels, inputs, and a SHA-256 over
+    /// all of it; little-endian.
     pub fn save(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER_BYTES + self.len() * 4 * (1 + self.inputs) + CHECKSUM_BYTES);
+        let size = HEADER_BYTES + MANNER_BYTES + self.len() * 4 * (1 + self.inputs) + CHECKSUM_BYTES;
+        let mut bytes = Vec::with_capacity(size);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(self.hash.as_bytes());
         bytes.extend_from_slice(&(self.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&(self.inputs as u32).to_le_bytes());
+        bytes.extend_from_slice(&(self.manner.classes as u32).to_le_bytes());
+        bytes.extend_from_slice(&u32::from(self.manner.drawings).to_le_bytes());
         bytes.extend(self.examples.labels.iter().flat_map(|label| label.to_le_bytes()));
         bytes.extend(self.examples.inputs.iter().flat_map(|value| value.to_le_bytes()));
         bytes.extend_from_slice(&Sha256::digest(&bytes));
@@ -272,8 +375,13 @@ impl Context {
             return Err(SessionError::Damaged("its checksum does not fit"));
         }
         let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| body[at + i]));
-        if word(8) != VERSION {
-            return Err(SessionError::Damaged("it has a format version that this program does not know"));
+        let header = match word(8) {
+            1 => HEADER_BYTES,
+            VERSION => HEADER_BYTES + MANNER_BYTES,
+            _ => return Err(SessionError::Damaged("it has a format version that this program does not know")),
+        };
+        if body.len() < header {
+            return Err(SessionError::Damaged("it is too short"));
         }
         let found = String::from_utf8_lossy(&body[12..12 + HASH_BYTES]).into_owned();
         if found != self.hash {
@@ -281,15 +389,21 @@ impl Context {
         }
         let (count, inputs) = (word(HEADER_BYTES - 8) as usize, word(HEADER_BYTES - 4) as usize);
         let words = (inputs as u64 + 1) * count as u64;
-        if (body.len() - HEADER_BYTES) as u64 != 4 * words {
+        if (body.len() - header) as u64 != 4 * words {
             return Err(SessionError::Damaged("its length does not fit its number of examples"));
         }
         if inputs != self.inputs {
             return Err(SessionError::InputLength { expected: self.inputs, found: inputs });
         }
-        let labels: Vec<u32> = (0..count).map(|i| word(HEADER_BYTES + 4 * i)).collect();
-        let values: Vec<f32> = (count..words as usize).map(|i| f32::from_bits(word(HEADER_BYTES + 4 * i))).collect();
-        let mut restored = Context { examples: Examples::default(), ready: 0, ..self.clone() };
+        let labels: Vec<u32> = (0..count).map(|i| word(header + 4 * i)).collect();
+        let values: Vec<f32> = (count..words as usize).map(|i| f32::from_bits(word(header + 4 * i))).collect();
+        let mut restored = self.clone();
+        restored.clear();
+        // version 1 knew causal learners alone
+        if header > HEADER_BYTES {
+            restored.set_classes(word(HEADER_BYTES) as usize)?;
+            restored.set_drawings(word(HEADER_BYTES + 4) != 0);
+        }
         restored.observe(&values, &labels)?;
         *self = restored;
         Ok(())
@@ -314,19 +428,46 @@ impl Context {
         self.check_inputs(query).map(|_| ())
     }
 
-    /// The label that token `position` carries: that of the example before it.
-    pub(crate) fn label_before(&self, position: usize) -> Option<u32> {
-        position.checked_sub(1).map(|example| self.examples.labels[example])
+    /// Labels that the kernels of `task` find in their buffer; none where those of the shown examples stay.
+    pub(crate) fn labels_of(&self, task: Task) -> Option<Vec<u32>> {
+        // the label that token `position` of a causal learner carries is that of the example before it
+        let before = |position: usize| position.checked_sub(1).map_or(NO_LABEL, |i| self.examples.labels[i]);
+        match task {
+            Task::Tokens { .. } if self.set => Some(self.examples.labels.clone()),
+            _ if self.set => None,
+            Task::Queries { shown, rows, .. } => Some(vec![before(shown); rows]),
+            Task::Tokens { first, rows } | Task::Inputs { first, rows } => {
+                Some((first..first + rows).map(before).collect())
+            }
+        }
     }
 
-    /// Inputs of examples `range`, `[range, X]`.
-    pub(crate) fn inputs_of(&self, range: std::ops::Range<usize>) -> &[f32] {
-        &self.examples.inputs[range.start * self.inputs..range.end * self.inputs]
+    /// Inputs of the rows of `task`, `[R, X]`, where `queries` `[Q, X]` are asked.
+    pub(crate) fn inputs_of<'a>(&'a self, task: Task, queries: &'a [f32]) -> &'a [f32] {
+        match task {
+            Task::Queries { rows, answers_first, .. } => &queries[answers_first * self.inputs..][..rows * self.inputs],
+            Task::Tokens { first, rows } | Task::Inputs { first, rows } => {
+                &self.examples.inputs[first * self.inputs..][..rows * self.inputs]
+            }
+        }
+    }
+
+    /// Rows of log-probabilities of the classes in use, with −∞ for the others.
+    ///
+    /// # Shapes
+    /// `answers` `[Q, classes in use]`, the result `[Q, C]`.
+    pub(crate) fn widen(&self, answers: &[f32]) -> Vec<f32> {
+        let mut wide = Vec::with_capacity(answers.len() / self.manner.classes * self.classes);
+        for row in answers.chunks_exact(self.manner.classes) {
+            wide.extend_from_slice(row);
+            wide.extend(std::iter::repeat_n(f32::NEG_INFINITY, self.classes - row.len()));
+        }
+        wide
     }
 
     fn check_label(&self, label: u32) -> Result<(), SessionError> {
-        if label as usize >= self.classes {
-            return Err(SessionError::Label { classes: self.classes, found: label });
+        if label as usize >= self.manner.classes {
+            return Err(SessionError::Label { classes: self.manner.classes, found: label });
         }
         Ok(())
     }
@@ -346,7 +487,8 @@ pub struct Attention {
     pub layers: usize,
     /// H.
     pub heads: usize,
-    /// N + 1: a slot for each token shown, and last the query's own.
+    /// N + 1: a slot for each token shown, and last the query's own, which a set learner never looks at unless there is
+    /// no other.
     pub slots: usize,
     /// `[L, H, N + 1]`; each row sums to 1.
     pub weights: Vec<f32>,
@@ -515,6 +657,19 @@ impl Engine {
         self.context_mut().clear();
     }
 
+    /// See [`Context::set_classes`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn set_classes(&mut self, classes: usize) -> Result<(), SessionError> {
+        self.context_mut().set_classes(classes)
+    }
+
+    /// See [`Context::set_drawings`].
+    pub fn set_drawings(&mut self, drawings: bool) {
+        self.context_mut().set_drawings(drawings);
+    }
+
     /// See [`Context::save`].
     pub fn save(&self) -> Vec<u8> {
         self.context().save()
@@ -607,6 +762,77 @@ mod tests {
         assert_eq!(changed(|c| c.relabel(1, 0).unwrap()).0, 2);
         assert_eq!(changed(|c| c.rewind(2).unwrap()), (2, vec![0, 1], vec![1.0, 2.0, 3.0, 4.0]));
         assert_eq!(changed(Context::clear), (0, vec![], vec![]));
+    }
+
+    /// A set learner of up to 3 classes that was shown three examples, everything in its cache.
+    fn full_set() -> Context {
+        let spec = ModelSpec { longest: 4, ..ModelSpec::equivariant(2, 3, 4, 1) };
+        let mut context = Context::new(&Model::random(spec, 1).unwrap());
+        context.observe(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0, 1, 0]).unwrap();
+        context.cached();
+        context
+    }
+
+    #[test]
+    fn any_change_of_a_set_makes_all_of_its_tokens_stale_but_not_all_inputs() {
+        let changed = |change: fn(&mut Context)| {
+            let mut context = full_set();
+            change(&mut context);
+            (context.ready, context.encoded)
+        };
+        assert_eq!(changed(|c| c.forget(1).unwrap()), (0, 1));
+        assert_eq!(changed(|c| c.relabel(1, 0).unwrap()), (0, 3));
+        assert_eq!(changed(|c| c.rewind(2).unwrap()), (0, 2));
+        assert_eq!(changed(|c| c.rewind(3).unwrap()), (3, 3));
+        assert_eq!(changed(|c| c.observe(&[], &[]).unwrap()), (3, 3));
+        assert_eq!(changed(|c| c.set_classes(2).unwrap()), (0, 3));
+        assert_eq!(changed(|c| c.set_classes(3).unwrap()), (3, 3));
+        assert_eq!(changed(|c| c.set_drawings(true)), (0, 0));
+        assert_eq!(changed(Context::clear), (0, 0));
+        let mut context = full_set();
+        context.rewind(2).unwrap();
+        context.cached();
+        context.observe(&[7.0, 8.0], &[2]).unwrap();
+        assert_eq!((context.ready, context.encoded), (0, 2));
+    }
+
+    #[test]
+    fn classes_in_use_cover_the_labels_shown() {
+        let mut context = full_set();
+        assert_eq!(context.set_classes(1), Err(SessionError::Classes { lowest: 2, highest: 3, found: 1 }));
+        assert_eq!(context.set_classes(4), Err(SessionError::Classes { lowest: 2, highest: 3, found: 4 }));
+        context.set_classes(2).unwrap();
+        assert_eq!(context.relabel(0, 2), Err(SessionError::Label { classes: 2, found: 2 }));
+        assert_eq!(context.widen(&[1.0, 2.0, 3.0, 4.0])[2], f32::NEG_INFINITY);
+        assert_eq!(context.widen(&[1.0, 2.0, 3.0, 4.0])[3..5], [3.0, 4.0]);
+        let mut causal = full();
+        assert_eq!(causal.set_classes(2), Err(SessionError::Classes { lowest: 3, highest: 3, found: 2 }));
+        causal.set_classes(3).unwrap();
+        causal.set_drawings(true);
+        assert!(!causal.drawings());
+    }
+
+    #[test]
+    fn a_saved_state_holds_how_the_learner_is_asked() {
+        let mut context = full_set();
+        context.set_classes(2).unwrap();
+        context.set_drawings(true);
+        let mut restored = full_set();
+        restored.restore(&context.save()).unwrap();
+        assert_eq!((restored.classes_in_use(), restored.drawings(), restored.ready), (2, true, 0));
+        assert_eq!(restored.examples(), context.examples());
+    }
+
+    #[test]
+    fn states_of_version_1_are_still_read() {
+        let saved = full().save();
+        let mut old = saved[..saved.len() - CHECKSUM_BYTES].to_vec();
+        old.drain(HEADER_BYTES..HEADER_BYTES + MANNER_BYTES);
+        old[8..12].copy_from_slice(&1u32.to_le_bytes());
+        old.extend_from_slice(&Sha256::digest(&old));
+        let mut context = Context::new(&model(1));
+        context.restore(&old).unwrap();
+        assert_eq!(context.examples(), full().examples());
     }
 
     #[test]

@@ -272,6 +272,22 @@ pub struct ModelSpec {
     pub encoding: Encoding,
 }
 
+/// How a set learner is asked; the others have no choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// C in use, at most the spec's; the log-probability of every further class is −∞.
+    pub classes: usize,
+    /// Whether inputs are drawings, which a stem may read; else the learner compares the inputs alone.
+    pub drawings: bool,
+}
+
+impl Manner {
+    /// All classes; drawings if there is a stem.
+    pub fn of(spec: &ModelSpec) -> Self {
+        Manner { classes: spec.classes, drawings: spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some()) }
+    }
+}
+
 /// A `ModelSpec` that cannot be built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SpecError {
@@ -508,8 +524,12 @@ impl ModelSpec {
             true => Ok(()),
             false => Err(SpecError::Size { field, low, high, found }),
         };
-        // the attention kernel of a set learner holds one query of a head, over all classes, in workgroup memory
+        // the kernels of a set learner hold these in workgroup memory: a row of logits, one query of a head over all
+        // classes, the state of a token, its hidden units in one class
+        size("longest", self.longest, 2, 1_025)?;
         size("classes · key_size", self.classes * self.key_size, 2, 1_024)?;
+        size("classes · width", self.classes * self.width, 2, 2_048)?;
+        size("mlp_factor · width", self.mlp(), 1, 896)?;
         size("equivariant.linear_heads", set.linear_heads, 0, 64)?;
         size("equivariant.ridge", set.ridge.len(), 0, 16)?;
         size("equivariant.neighbour", set.neighbour, 1, 64)?;

@@ -1,13 +1,11 @@
-//! The learner on a device: weights uploaded once, keys and values cached there, one submission for up to
-//! [`MOST_ROWS`] tokens or queries.
+//! The learner on a device: weights uploaded once, keys and values cached there, one submission for each [`Task`].
 
 use std::collections::BTreeMap;
 
 use super::{Caught, Gpu, PARAMS_STRIDE, caught};
-use crate::cpu::label_code;
 use crate::file::Model;
 use crate::kernel;
-use crate::plan::{self, Buffer, MOST_ROWS, Plan, Task};
+use crate::plan::{self, Buffer, Plan, Task};
 use crate::session::{Attention, Context, SessionError};
 
 /// A session on a GPU.
@@ -26,9 +24,8 @@ pub struct Session {
     params: wgpu::Buffer,
     /// Rows, slots and answers that there is room for.
     room: Room,
-    /// Bind groups of the launches of token lists and of query lists: a list of a kind always binds the same
-    /// buffers, until they grow.
-    groups: [Vec<wgpu::BindGroup>; 2],
+    /// Bind groups by kernel and buffers, until buffers grow.
+    groups: BTreeMap<(usize, Vec<Buffer>), wgpu::BindGroup>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,21 +42,13 @@ impl Session {
     /// A device that is lost, out of memory, or too small for the model.
     pub async fn new(gpu: &Gpu, model: &Model) -> Result<Self, SessionError> {
         gpu.check()?;
-        let mut weights: Vec<(Buffer, Vec<f32>)> = Vec::new();
-        for layer in 0..model.spec.layers {
-            weights.push((Buffer::Blend(layer), plan::blend(model, layer)));
-            weights.push((Buffer::Scale(layer), plan::scale(model, layer)));
-        }
+        let weights = plan::derived(model);
         let tensors = model.spec.tensors();
         for tensor in &tensors {
             check_size(gpu, &format!("tensor {}", tensor.name), tensor.len())?;
         }
         let plan = Plan::new(&model.spec);
-        let most = [
-            plan.launches(Task::Tokens { first: 0, rows: 1 }).len(),
-            plan.launches(Task::Queries { shown: 0, rows: 1, answers_first: 0, shares: true }).len(),
-        ];
-        let launches = most[0].max(most[1]) as u64;
+        let launches = plan.most_launches() as u64;
         let ((buffers, params), errors) = caught(&gpu.device, || {
             let mut buffers: BTreeMap<Buffer, wgpu::Buffer> = BTreeMap::new();
             for (index, tensor) in tensors.iter().enumerate() {
@@ -83,7 +72,7 @@ impl Session {
             buffers,
             params,
             room: Room::default(),
-            groups: [Vec::new(), Vec::new()],
+            groups: BTreeMap::new(),
         })
     }
 
@@ -99,7 +88,8 @@ impl Session {
         if count == 0 {
             return Ok(Vec::new());
         }
-        self.ask(queries, count, false).await
+        let answers = self.ask(queries, count, false).await?;
+        Ok(self.context.widen(&answers))
     }
 
     /// Where one query looks.
@@ -120,55 +110,44 @@ impl Session {
     async fn ask(&mut self, queries: &[f32], count: usize, shares: bool) -> Result<Vec<f32>, SessionError> {
         self.gpu.check()?;
         let shown = self.context.len();
-        self.make_room(shown, count)?;
+        let tasks = self.make_room(shown, count, shares)?;
         let elements = match shares {
             true => self.layers * self.heads * (shown + 1),
-            false => count * self.context.classes(),
+            false => count * self.context.classes_in_use(),
         };
         let device = self.gpu.device.clone();
         let (staging, errors): (_, Caught) = caught(&device, || {
             self.grow();
-            let mut first = self.context.ready;
-            while first < shown {
-                let rows = MOST_ROWS.min(shown - first);
-                let labels: Vec<u32> =
-                    (first..first + rows).map(|i| label_code(self.context.label_before(i))).collect();
-                let inputs = self.context.inputs_of(first..first + rows).to_vec();
-                self.submit(Task::Tokens { first, rows }, &inputs, &labels, None);
-                first += rows;
-            }
+            let wanted = if shares { Buffer::Shares } else { Buffer::Answers };
             let mut staging = None;
-            for (index, inputs) in queries.chunks(MOST_ROWS * self.context.inputs()).enumerate() {
-                let rows = inputs.len() / self.context.inputs();
-                let labels = vec![label_code(self.context.label_before(shown)); rows];
-                let task = Task::Queries { shown, rows, answers_first: index * MOST_ROWS, shares };
-                let last = index * MOST_ROWS + rows == count;
-                let wanted = if shares { Buffer::Shares } else { Buffer::Answers };
-                staging = self.submit(task, inputs, &labels, last.then_some((wanted, elements)));
+            for (index, &task) in tasks.iter().enumerate() {
+                let last = index + 1 == tasks.len();
+                staging = self.submit(task, queries, last.then_some((wanted, elements)));
             }
             staging.expect("at least one query")
         });
         // Valid only once the device has said so: until then, and if this future is dropped, the cache is not trusted.
-        self.context.ready = 0;
+        self.context.uncached();
         self.gpu.settle(errors).await?;
         let bytes = self.gpu.read(&staging).await?;
-        self.context.ready = shown;
+        self.context.cached();
         Ok(bytemuck::pod_collect_to_vec(&bytes[..elements * 4]))
     }
 
-    /// Decides how much room is needed; the buffers themselves are made by [`Session::grow`].
-    fn make_room(&mut self, slots: usize, count: usize) -> Result<(), SessionError> {
+    /// What is to be done, and room for it; the buffers themselves are made by [`Session::grow`].
+    fn make_room(&mut self, slots: usize, count: usize, shares: bool) -> Result<Vec<Task>, SessionError> {
         let mut wanted = self.room;
         if slots > wanted.slots {
             // room to spare, since more examples are likely to follow; the new cache is empty
             wanted.slots = slots.next_power_of_two().max(64).min(self.context.capacity());
-            self.context.ready = 0;
+            self.context.uncached();
         }
-        let rows = MOST_ROWS.min(count.max(slots - self.context.ready));
+        let tasks = self.plan.tasks(&self.context, count, shares);
+        let rows = tasks.iter().map(Task::rows).max().unwrap_or(1);
         wanted.rows = wanted.rows.max(rows.next_power_of_two());
         wanted.answers = wanted.answers.max(count.next_power_of_two());
         if wanted == self.room && self.buffers.contains_key(&Buffer::Hidden) {
-            return Ok(());
+            return Ok(tasks);
         }
         for buffer in self.plan.buffers() {
             let elements = self.plan.elements(buffer, wanted.rows, wanted.slots, wanted.answers);
@@ -181,8 +160,8 @@ impl Session {
             }
         }
         self.room = wanted;
-        self.groups = [Vec::new(), Vec::new()];
-        Ok(())
+        self.groups.clear();
+        Ok(tasks)
     }
 
     /// Makes the buffers that are missing.
@@ -194,17 +173,16 @@ impl Session {
     }
 
     /// Runs the launches of `task` in one submission, and then copies the wanted buffer's first elements for reading.
-    fn submit(
-        &mut self,
-        task: Task,
-        inputs: &[f32],
-        labels: &[u32],
-        wanted: Option<(Buffer, usize)>,
-    ) -> Option<wgpu::Buffer> {
+    fn submit(&mut self, task: Task, queries: &[f32], wanted: Option<(Buffer, usize)>) -> Option<wgpu::Buffer> {
         let gpu = &self.gpu;
-        gpu.queue.write_buffer(&self.buffers[&Buffer::Inputs], 0, bytemuck::cast_slice(inputs));
-        gpu.queue.write_buffer(&self.buffers[&Buffer::Labels], 0, bytemuck::cast_slice(labels));
-        let launches = self.plan.launches(task);
+        let inputs = bytemuck::cast_slice(self.context.inputs_of(task, queries));
+        for (buffer, first) in self.plan.takes_inputs(task) {
+            gpu.queue.write_buffer(&self.buffers[&buffer], first as u64 * 4, inputs);
+        }
+        if let Some(labels) = self.context.labels_of(task) {
+            gpu.queue.write_buffer(&self.buffers[&Buffer::Labels], 0, bytemuck::cast_slice(&labels));
+        }
+        let launches = self.plan.launches(task, self.context.manner());
         let mut params = vec![0; launches.len() * PARAMS_STRIDE];
         for (block, launch) in params.chunks_exact_mut(PARAMS_STRIDE).zip(&launches) {
             let bytes = launch.step.params();
@@ -212,25 +190,27 @@ impl Session {
         }
         gpu.queue.write_buffer(&self.params, 0, &params);
 
-        let kernels: Vec<usize> = launches
+        let keys: Vec<(usize, Vec<Buffer>)> = launches
             .iter()
             .map(|launch| {
                 let name = launch.step.kernel().name;
-                kernel::ALL.iter().position(|other| other.name == name).expect("every kernel is registered")
+                let kernel = kernel::ALL.iter().position(|other| other.name == name);
+                (kernel.expect("every kernel is registered"), launch.buffers.clone())
             })
             .collect();
-        let groups = &mut self.groups[usize::from(matches!(task, Task::Queries { .. }))];
-        for (launch, &kernel) in launches.iter().zip(&kernels).skip(groups.len()) {
-            let buffers: Vec<&wgpu::Buffer> = launch.buffers.iter().map(|buffer| &self.buffers[buffer]).collect();
-            groups.push(gpu.bind(kernel, &self.params, &buffers));
+        for key in &keys {
+            if !self.groups.contains_key(key) {
+                let buffers: Vec<&wgpu::Buffer> = key.1.iter().map(|buffer| &self.buffers[buffer]).collect();
+                self.groups.insert(key.clone(), gpu.bind(key.0, &self.params, &buffers));
+            }
         }
         let mut encoder = gpu.device.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            for (index, (launch, &kernel)) in launches.iter().zip(&kernels).enumerate() {
+            for (index, (launch, key)) in launches.iter().zip(&keys).enumerate() {
                 let [x, y, z] = launch.step.grid();
-                pass.set_pipeline(&gpu.pipelines[kernel].pipeline);
-                pass.set_bind_group(0, &groups[index], &[(index * PARAMS_STRIDE) as u32]);
+                pass.set_pipeline(&gpu.pipelines[key.0].pipeline);
+                pass.set_bind_group(0, &self.groups[key], &[(index * PARAMS_STRIDE) as u32]);
                 pass.dispatch_workgroups(x, y, z);
             }
         }

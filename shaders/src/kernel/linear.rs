@@ -15,10 +15,10 @@ params! {
     gelu,
     /// Whether `output` is added to, a residual connection, instead of overwritten.
     accumulate,
+    /// Whether there is no bias; the binding then holds anything.
+    unbiased,
     /// Padding.
     unused_0,
-    /// Padding.
-    unused_1,
 }
 
 const COLUMNS: u32 = 64;
@@ -49,13 +49,16 @@ pub fn gelu(x: f64) -> f64 {
 /// On the CPU.
 ///
 /// # Shapes
-/// `input` `[R, I]`, `weight` `[I, O]`, `bias` `[O]`, `output` `[output_first + R, O]`.
+/// `input` `[R, I]`, `weight` `[I, O]`, `bias` `[O]` unless `unbiased`, `output` `[output_first + R, O]`.
 pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let (inputs, outputs) = (p.inputs as usize, p.outputs as usize);
     let mut sums = vec![0f64; outputs];
     let outs = output.chunks_exact_mut(outputs).skip(p.output_first as usize);
     for (row, out) in input.chunks_exact(inputs).take(p.rows as usize).zip(outs) {
-        sums.iter_mut().zip(bias).for_each(|(sum, b)| *sum = f64::from(*b));
+        match p.unbiased {
+            0 => sums.iter_mut().zip(bias).for_each(|(sum, &b)| *sum = f64::from(b)),
+            _ => sums.fill(0.0),
+        }
         // inputs outermost: the weights are read in their order, and the inner loop vectorises
         for (&x, weights) in row.iter().zip(weight.chunks_exact(outputs)) {
             let x = f64::from(x);
@@ -102,6 +105,7 @@ fn cases() -> Vec<Case> {
             Params { rows: 5, inputs: 33, outputs: 10, output_first: 2, accumulate: 1, ..p },
             3.0,
         ),
+        case("no bias", Params { rows: 3, inputs: 67, outputs: 19, unbiased: 1, ..p }, 3.0),
         case("GELU near 0", Params { rows: 17, inputs: 64, outputs: 65, gelu: 1, ..p }, 2.0),
         case("GELU of values near ±80", Params { rows: 6, inputs: 1, outputs: 200, gelu: 1, ..p }, 80.0),
         case("a long context, wide", Params { rows: 255, inputs: 256, outputs: 256, ..p }, 3.0),

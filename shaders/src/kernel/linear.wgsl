@@ -13,8 +13,8 @@ struct Params {
     output_first: u32,
     gelu: u32,
     accumulate: u32,
+    unbiased: u32,
     unused_0: u32,
-    unused_1: u32,
 }
 
 const COLUMNS: u32 = 64;
@@ -47,7 +47,10 @@ fn gelu(x: f32) -> f32 {
 
 fn store(row: u32, column: u32, sum: f32) {
     let at = (params.output_first + row) * params.outputs + column;
-    var value = sum + bias[column];
+    var value = sum;
+    if (params.unbiased == 0u) {
+        value += bias[column];
+    }
     if (params.gelu != 0u) {
         value = gelu(value);
     }

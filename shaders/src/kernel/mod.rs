@@ -9,11 +9,23 @@
 //! them storage buffers, at most 8 as WebGPU guarantees.
 
 pub mod attention;
+pub mod begin;
+pub mod centre;
+pub mod convolve;
 pub mod embed;
 pub mod keys;
 pub mod layer_norm;
 pub mod linear;
 pub mod log_softmax;
+pub mod project;
+pub mod reach;
+pub mod read_out;
+pub mod relate;
+pub mod score;
+pub mod set_attention;
+pub mod similarity;
+pub mod sweep;
+pub mod update;
 
 /// One kernel.
 pub struct Kernel {
@@ -53,8 +65,27 @@ const fn write(name: &'static str) -> Binding {
 }
 
 /// Every kernel.
-pub const ALL: [&Kernel; 6] =
-    [&embed::KERNEL, &linear::KERNEL, &layer_norm::KERNEL, &keys::KERNEL, &attention::KERNEL, &log_softmax::KERNEL];
+pub const ALL: [&Kernel; 18] = [
+    &embed::KERNEL,
+    &linear::KERNEL,
+    &layer_norm::KERNEL,
+    &keys::KERNEL,
+    &attention::KERNEL,
+    &log_softmax::KERNEL,
+    // of set learners
+    &convolve::KERNEL,
+    &centre::KERNEL,
+    &relate::KERNEL,
+    &reach::KERNEL,
+    &similarity::KERNEL,
+    &sweep::KERNEL,
+    &score::KERNEL,
+    &begin::KERNEL,
+    &project::KERNEL,
+    &set_attention::KERNEL,
+    &update::KERNEL,
+    &read_out::KERNEL,
+];
 
 /// One input of the parity check with what the CPU version makes of it.
 pub struct Case {
@@ -86,6 +117,22 @@ pub(crate) fn values(purpose: &str, count: usize, size: f32) -> Vec<f32> {
     use rand::Rng;
     let mut stream = crate::random::stream(1, purpose, 0);
     (0..count).map(|_| size * (stream.next_u32() as f32 / (1u64 << 31) as f32 - 1.0)).collect()
+}
+
+/// sums += row·weight, the inputs outermost: weights are read in their order, and the inner loop vectorises.
+///
+/// # Shapes
+/// `row` `[I]`, `weight` `[I]` rows of `[O]`, `sums` `[O]`.
+fn accumulate<'a>(sums: &mut [f64], row: impl Iterator<Item = f64>, weight: impl Iterator<Item = &'a [f32]>) {
+    for (x, weights) in row.zip(weight) {
+        sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum += x * f64::from(w));
+    }
+}
+
+/// What RMS norm divides a token of a set learner by: √(mean of u² over classes and channels + ε).
+fn rms<T: Copy + Into<f64>>(token: &[T]) -> f64 {
+    let squares: f64 = token.iter().map(|&u| u.into() * u.into()).sum();
+    (squares / token.len() as f64 + f64::from(crate::spec::RMS_EPSILON)).sqrt()
 }
 
 /// Declares a parameter block whose members are all `u32`, with its layout.

@@ -1,0 +1,112 @@
+//! One convolution of a stem: ReLU(window·W + b) with zeros around ("same" padding, ⌊size/2⌋ on each side).
+
+use super::{Case, Kernel, accumulate, params, read, values, words, write};
+
+params! {
+    /// R.
+    rows,
+    /// Side of the input.
+    side,
+    /// Channels of the input.
+    inputs,
+    /// Channels of the output.
+    outputs,
+    /// Side of the window.
+    size,
+    /// Stride.
+    stride,
+    /// Side of the output, ⌈side/stride⌉.
+    after,
+    /// Padding.
+    unused_0,
+}
+
+const THREADS: u32 = 64;
+
+/// The kernel.
+pub const KERNEL: Kernel = Kernel {
+    name: "convolve",
+    source: include_str!("convolve.wgsl"),
+    workgroup: [THREADS, 1, 1],
+    constants: &[("THREADS", THREADS as f64)],
+    fields: FIELDS,
+    params_size: size_of::<Params>(),
+    bindings: &[read("input"), read("weight"), read("bias"), write("output")],
+    cases,
+};
+
+/// Workgroups: a thread for each element of the output.
+pub fn grid(p: &Params) -> [u32; 3] {
+    [(p.after * p.after * p.outputs).div_ceil(THREADS), p.rows, 1]
+}
+
+/// On the CPU.
+///
+/// # Shapes
+/// `input` `[R, side, side, I]`, `weight` `[size, size, I, O]`, `bias` `[O]`, `output` `[R, after, after, O]`.
+pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+    let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
+    let (size, after) = (p.size as usize, p.after as usize);
+    let mut sums = vec![0f64; outputs];
+    let planes = input.chunks_exact(side * side * inputs).zip(output.chunks_exact_mut(after * after * outputs));
+    for (plane, output) in planes.take(p.rows as usize) {
+        for (at, out) in output.chunks_exact_mut(outputs).enumerate() {
+            sums.iter_mut().zip(bias).for_each(|(sum, &bias)| *sum = f64::from(bias));
+            for window in 0..size * size {
+                // beyond the first row or column this wraps around to a number that is too large
+                let row = (at / after * p.stride as usize + window / size).wrapping_sub(size / 2);
+                let column = (at % after * p.stride as usize + window % size).wrapping_sub(size / 2);
+                if row >= side || column >= side {
+                    continue;
+                }
+                let from = plane[(row * side + column) * inputs..][..inputs].iter().map(|&x| f64::from(x));
+                accumulate(&mut sums, from, weight[window * inputs * outputs..].chunks_exact(outputs));
+            }
+            out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = sum.max(0.0) as f32);
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, p: Params, values_size: f32| {
+        let p = Params { after: p.side.div_ceil(p.stride), ..p };
+        let window = p.size * p.size * p.inputs;
+        let input = values("convolve input", (p.rows * p.side * p.side * p.inputs) as usize, values_size);
+        let weight = values("convolve weight", (window * p.outputs) as usize, 1.0 / (window as f32).sqrt());
+        let bias = values("convolve bias", p.outputs as usize, 1.0);
+        let mut output = vec![super::UNTOUCHED; (p.rows * p.after * p.after * p.outputs) as usize + 1];
+        let before = [&input, &weight, &bias, &output].map(|buffer| words(buffer)).to_vec();
+        cpu(&p, &input, &weight, &bias, &mut output);
+        // as for `linear`: a sum of as many products as the window has values
+        let size = values_size.max(1.0);
+        let tolerance = 8.0 * size * (window as f32).sqrt() / (1 << 24) as f32 + 1e-6 * size;
+        let params = bytemuck::bytes_of(&p).to_vec();
+        Case { name, params, grid: grid(&p), before, after: vec![(3, output)], tolerance }
+    };
+    let p = Params { rows: 1, side: 1, inputs: 1, outputs: 1, size: 1, stride: 1, ..Params::default() };
+    vec![
+        case("one value", p, 1.0),
+        case("the border alone", Params { side: 2, size: 9, inputs: 2, outputs: 3, ..p }, 1.0),
+        case(
+            "stride 2 on an odd side",
+            Params { rows: 3, side: 7, inputs: 3, outputs: 5, size: 3, stride: 2, ..p },
+            3.0,
+        ),
+        case("stride 4, no overlap", Params { rows: 2, side: 14, outputs: 67, size: 3, stride: 4, ..p }, 1.0),
+        case("a drawing", Params { rows: 2, side: 28, outputs: 16, size: 5, stride: 2, ..p }, 1.0),
+        case("values near ±80", Params { rows: 2, side: 6, inputs: 33, outputs: 4, size: 3, ..p }, 80.0),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_lie_around_the_input() {
+        let p = Params { rows: 1, side: 2, inputs: 1, outputs: 1, size: 3, stride: 1, after: 2, ..Params::default() };
+        let mut output = [0.0; 4];
+        cpu(&p, &[1.0, 2.0, 3.0, 4.0], &[1.0, 0.0, 0.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0], &[-15.0], &mut output);
+        assert_eq!(output, [0.0, 5.0, 15.0, 26.0]);
+    }
+}

@@ -1,0 +1,272 @@
+//! Attention of a set learner, one set of weights a row and head for all classes:
+//!
+//! ```text
+//! softmax heads  a_ij = softmax_j(τ_h/√(C·K) · Σ_c q_ic·k_jc + w_h·(cos, cos², −δ, −ε)_ij)      over all views
+//! linear heads   a_ij = w_h·(cos, cos², e^−ε)_ij/M_i + Σ_r w_hr·α^r_ij                  M_i shown inputs are seen
+//! output_ic = Σ_j a_ij·v_jc
+//! ```
+//!
+//! A shown input does not see itself; where nobody is left to see, the output is 0.
+
+use super::{Case, Kernel, params, read, values, words, write};
+use crate::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
+
+params! {
+    /// R.
+    rows,
+    /// C in use.
+    classes,
+    /// H: softmax heads.
+    heads,
+    /// Linear heads.
+    linear_heads,
+    /// K.
+    key_size,
+    /// N.
+    shown,
+    /// Whether the rows are the shown inputs themselves.
+    among,
+    /// Elements of `query` from one row and class to the next.
+    query_stride,
+    /// Views whose features the slopes weigh.
+    views,
+    /// Planes of `relations` from one view to the next; 0 if one view stands for all.
+    view_step,
+    /// Ridges.
+    ridges,
+    /// Whether the weights of the softmax heads are written, with one more for a slot of the row's own; then R = 1.
+    weights,
+    /// Element of `weights` that takes the first weight.
+    weights_first,
+    /// Padding.
+    unused_0,
+    /// Padding.
+    unused_1,
+    /// Padding.
+    unused_2,
+}
+
+const THREADS: u32 = 64;
+/// Most shown inputs; [`crate::ModelSpec::validate`] keeps `longest` of set learners within it.
+pub const SLOTS: u32 = 1024;
+/// Most elements C·K of a query; [`crate::ModelSpec::validate`] keeps to it.
+pub const QUERY: u32 = 1024;
+
+/// The kernel.
+pub const KERNEL: Kernel = Kernel {
+    name: "set_attention",
+    source: include_str!("set_attention.wgsl"),
+    workgroup: [THREADS, 1, 1],
+    constants: &[("THREADS", THREADS as f64), ("SLOTS", SLOTS as f64), ("QUERY", QUERY as f64)],
+    fields: FIELDS,
+    params_size: size_of::<Params>(),
+    bindings: &[
+        read("query"),
+        read("slots"),
+        read("relations"),
+        read("alpha"),
+        read("slopes"),
+        write("output"),
+        write("weights"),
+    ],
+    cases,
+};
+
+/// Workgroups: one for each row and head.
+pub fn grid(p: &Params) -> [u32; 3] {
+    [p.rows, p.heads + p.linear_heads, 1]
+}
+
+/// On the CPU.
+///
+/// # Shapes
+/// A is (H + linear heads)·K. `query` `[R, C, query_stride]`, its first H·K are read; `slots` `[N, C, 2·H·K + A]`:
+/// queries, keys and values; `relations` `[views or 1, 3, R, N]`: cos, δ, ε; `alpha` `[ridges, R, N]`; `slopes`: τ `[H]`,
+/// then `[views·4, H]`, then `[views·3 + ridges, linear heads]`; `output` `[R, C, A]`; `weights` from `weights_first` on
+/// `[H, N + 1]`.
+pub fn cpu(
+    p: &Params,
+    query: &[f32],
+    slots: &[f32],
+    relations: &[f32],
+    alpha: &[f32],
+    slopes: &[f32],
+    output: &mut [f32],
+    weights: &mut [f32],
+) {
+    let (r, n, c, size) = (p.rows as usize, p.shown as usize, p.classes as usize, p.key_size as usize);
+    let (heads, linear, views) = (p.heads as usize, p.linear_heads as usize, p.views as usize);
+    let (channels, all) = (heads * size, (heads + linear) * size);
+    let (stride, pairs) = (2 * channels + all, r * n);
+    let (temperature, rest) = slopes.split_at(heads);
+    let (softmax, linear_slopes) = rest.split_at(SOFTMAX_FEATURES * views * heads);
+    let plane = |view: usize, plane: usize, at: usize| -> f64 {
+        f64::from(relations[(view * p.view_step as usize + plane) * pairs + at])
+    };
+    // weight of head h and slot j in [N, heads], so that a slot's values are read once for all heads
+    let mut shares = vec![0f64; n * (heads + linear)];
+    let mut products = vec![0f64; channels];
+    let mut mix = vec![0f64; c * all];
+    let mut wide = vec![0f64; all];
+    for row in 0..r {
+        let seen = n - if p.among != 0 { 1.min(n) } else { 0 };
+        let sees = |j: usize| p.among == 0 || j != row;
+        let query: Vec<f64> = (0..c)
+            .flat_map(|class| &query[(row * c + class) * p.query_stride as usize..][..channels])
+            .map(|&q| f64::from(q))
+            .collect();
+        for j in (0..n).filter(|&j| sees(j)) {
+            let at = row * n + j;
+            products.fill(0.0);
+            let keys = slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[channels..2 * channels]);
+            for (query, keys) in query.chunks_exact(channels).zip(keys) {
+                let pairs = products.iter_mut().zip(query.iter().zip(keys));
+                pairs.for_each(|(product, (q, &k))| *product += q * f64::from(k));
+            }
+            let shares = &mut shares[j * (heads + linear)..][..heads + linear];
+            for head in 0..heads {
+                let dot: f64 = products[head * size..][..size].iter().sum();
+                shares[head] = f64::from(temperature[head]) / ((c * size) as f64).sqrt() * dot;
+            }
+            shares[heads..].fill(0.0);
+            for view in 0..views {
+                let (cosine, distance, near) = (plane(view, 0, at), plane(view, 1, at), plane(view, 2, at));
+                for (f, feature) in [cosine, cosine * cosine, -distance, -near].into_iter().enumerate() {
+                    let slopes = &softmax[(view * SOFTMAX_FEATURES + f) * heads..][..heads];
+                    shares.iter_mut().zip(slopes).for_each(|(share, &slope)| *share += feature * f64::from(slope));
+                }
+                for (f, feature) in [cosine, cosine * cosine, (-near).exp()].into_iter().enumerate() {
+                    let slopes = &linear_slopes[(view * LINEAR_FEATURES + f) * linear..][..linear];
+                    let feature = feature / seen as f64;
+                    let pairs = shares[heads..].iter_mut().zip(slopes);
+                    pairs.for_each(|(share, &slope)| *share += feature * f64::from(slope));
+                }
+            }
+            for ridge in 0..p.ridges as usize {
+                let slopes = &linear_slopes[(views * LINEAR_FEATURES + ridge) * linear..][..linear];
+                let share = f64::from(alpha[ridge * pairs + at]);
+                shares[heads..].iter_mut().zip(slopes).for_each(|(sum, &slope)| *sum += share * f64::from(slope));
+            }
+        }
+        for head in 0..heads {
+            let each = || (0..n).filter(|&j| sees(j)).map(|j| j * (heads + linear) + head);
+            let largest = each().map(|at| shares[at]).fold(f64::NEG_INFINITY, f64::max);
+            each().for_each(|at| shares[at] = (shares[at] - largest).exp());
+            let total: f64 = each().map(|at| shares[at]).sum();
+            each().for_each(|at| shares[at] /= total);
+        }
+        mix.fill(0.0);
+        for j in (0..n).filter(|&j| sees(j)) {
+            let shares = &shares[j * (heads + linear)..][..heads + linear];
+            wide.chunks_exact_mut(size).zip(shares).for_each(|(wide, &share)| wide.fill(share));
+            let values = slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[2 * channels..]);
+            for (mix, values) in mix.chunks_exact_mut(all).zip(values) {
+                let pairs = mix.iter_mut().zip(wide.iter().zip(values));
+                pairs.for_each(|(mix, (share, &value))| *mix += share * f64::from(value));
+            }
+        }
+        let out = &mut output[row * c * all..][..c * all];
+        out.iter_mut().zip(&mix).for_each(|(out, &mix)| *out = mix as f32);
+        if p.weights != 0 {
+            for (head, out) in weights[p.weights_first as usize..].chunks_exact_mut(n + 1).take(heads).enumerate() {
+                (0..n).for_each(|j| out[j] = shares[j * (heads + linear) + head] as f32);
+                out[n] = if n == 0 { 1.0 } else { 0.0 };
+            }
+        }
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, p: Params, size: f32| {
+        let (r, n, c, k) = (p.rows as usize, p.shown as usize, p.classes as usize, p.key_size as usize);
+        let (heads, linear, views) = (p.heads as usize, p.linear_heads as usize, p.views as usize);
+        let all = (heads + linear) * k;
+        let stride = 2 * heads * k + all;
+        let slots = values("set slots", (n * c * stride).max(1), size);
+        let query = match p.among {
+            0 => values("set query", r * c * p.query_stride as usize, size),
+            _ => slots.clone(),
+        };
+        let mut relations = values("set relations", (3 * views * r * n).max(1), 1.0);
+        // δ and ε are not negative
+        for (at, value) in relations.iter_mut().enumerate() {
+            if at / (r * n).max(1) % 3 != 0 {
+                *value = 2.0 * value.abs();
+            }
+        }
+        let alpha = values("set alpha", (p.ridges as usize * r * n).max(1), 0.5);
+        let mut slopes = vec![1.5; heads];
+        slopes.extend(values("set slopes", SOFTMAX_FEATURES * views * heads, 5.0));
+        slopes.extend(values("set linear slopes", (LINEAR_FEATURES * views + p.ridges as usize) * linear, 2.0));
+        let mut output = vec![super::UNTOUCHED; (r * c + 1) * all];
+        let shares = if p.weights != 0 { heads * (n + 1) } else { 0 };
+        let mut weights = vec![super::UNTOUCHED; p.weights_first as usize + shares + 1];
+        let buffers = [&query, &slots, &relations, &alpha, &slopes, &output, &weights];
+        let before = buffers.map(|buffer| words(buffer)).to_vec();
+        cpu(&p, &query, &slots, &relations, &alpha, &slopes, &mut output, &mut weights);
+        // An error e in a logit multiplies a weight by 1 + e. A logit is 1.5/√(C·K) times C·K products of at most size²,
+        // and four features a view of at most 10: about 4 ulp of all of it. Linear heads add N products of values.
+        let logit = 1.5 * ((c * k) as f32).sqrt() * size * size + 40.0 * views as f32;
+        let linear = (n as f32).sqrt() * (p.ridges + 1) as f32;
+        let tolerance = size.max(1.0) * (8.0 * logit + 8.0 * linear + 16.0) / (1 << 23) as f32;
+        let params = bytemuck::bytes_of(&p).to_vec();
+        Case { name, params, grid: grid(&p), before, after: vec![(5, output), (6, weights)], tolerance }
+    };
+    let p = Params { rows: 1, classes: 2, heads: 1, key_size: 1, query_stride: 1, views: 1, ..Params::default() };
+    let usual = Params { heads: 4, linear_heads: 2, key_size: 4, query_stride: 16, classes: 10, ..p };
+    vec![
+        case("nothing shown, with weights", Params { weights: 1, linear_heads: 1, ..p }, 1.0),
+        case("the only one shown", Params { shown: 1, among: 1, query_stride: 3, ..p }, 1.0),
+        case("a query, with weights", Params { shown: 100, ridges: 3, weights: 1, weights_first: 7, ..usual }, 1.0),
+        case(
+            "the shown ones, sizes that no workgroup divides",
+            Params {
+                rows: 37,
+                shown: 37,
+                among: 1,
+                classes: 5,
+                heads: 3,
+                linear_heads: 1,
+                key_size: 7,
+                query_stride: 70,
+                ridges: 1,
+                ..p
+            },
+            1.0,
+        ),
+        case("two views", Params { rows: 3, shown: 19, views: 2, view_step: 3, ridges: 2, ..usual }, 1.0),
+        case("one view for two", Params { rows: 3, shown: 19, views: 2, ..usual }, 1.0),
+        case("no linear heads", Params { rows: 5, shown: 66, heads: 2, key_size: 3, query_stride: 6, ..p }, 1.0),
+        case("the longest context", Params { rows: 2, shown: 1024, ..usual }, 1.0),
+        case("the largest query", Params { rows: 2, shown: 21, classes: 256, ..usual }, 1.0),
+        case("values near ±80", Params { rows: 4, shown: 20, ..usual }, 80.0),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shown_input_sees_the_others_alone() {
+        let p = Params {
+            rows: 2,
+            classes: 1,
+            heads: 1,
+            linear_heads: 1,
+            key_size: 1,
+            shown: 2,
+            among: 1,
+            query_stride: 4,
+            views: 1,
+            ..Params::default()
+        };
+        // query, key, and the values of both heads
+        let slots = [0.0, 0.0, 3.0, 5.0, 0.0, 0.0, 7.0, 11.0];
+        let relations = [[1.0, 0.5, 0.5, 1.0], [0.0; 4], [0.0; 4]].concat();
+        let slopes = [[1.0].as_slice(), &[0.0; 4], &[2.0, 0.0, 0.0]].concat();
+        let mut output = [9.0; 4];
+        cpu(&p, &slots, &slots, &relations, &[], &slopes, &mut output, &mut []);
+        assert_eq!(output, [7.0, 11.0, 3.0, 5.0]);
+    }
+}
