@@ -156,7 +156,7 @@ fn every_kernel_holds_in_the_browser() {
 fn a_truncated_model_gets_clear_words() {
     for (name, cut) in [("half", "half of the file"), ("empty", "an empty file"), ("web page", "a web page instead")] {
         let Some(folder) = copied_page(&format!("cut-{}", name.replace(' ', "-"))) else { return };
-        let model = folder.join("models/quick.safetensors");
+        let model = folder.join("models/drawing.safetensors");
         let whole = fs::read(&model).unwrap_or_else(|error| panic!("{}: {error}", model.display()));
         let content: &[u8] = match name {
             "half" => &whole[..whole.len() / 2],

@@ -92,7 +92,16 @@ fn real_pictures_are_learned_as_well_as_promised() {
         let Some(folder) = data_with(name) else { continue };
         let positions = vec![10, 100];
         // a seed of its own: episodes that the records did not use
-        let settings = Settings { episodes: 1000, seed: 77, positions, split: Split::Test, baselines: false };
+        let settings = Settings {
+            episodes: 1000,
+            seed: 77,
+            positions,
+            split: Split::Test,
+            queries: 1,
+            baselines: false,
+            ensemble: 1,
+            project: None,
+        };
         let device = Device::flex();
         let outcome = eval::paper("quick", &model, name, &folder, &device, &settings, &mut |_| ()).unwrap();
         println!("{name}: {:?} ± {:?}", outcome.accuracy, outcome.ci95);

@@ -189,7 +189,7 @@ impl RunConfig {
                         ..Default::default()
                     },
                     training: Training {
-                        steps: 6_000,
+                        steps: 8_000,
                         batch: 8,
                         micro_batch: 4,
                         optimiser: Optimiser::Adamw,
@@ -208,8 +208,8 @@ impl RunConfig {
                 let convolution = |channels, size, stride| Convolution { channels, size, stride };
                 set.stem = Some(Stem {
                     side: 28,
-                    convolutions: vec![convolution(16, 5, 2), convolution(32, 3, 2), convolution(64, 3, 2)],
-                    embedding: 64,
+                    convolutions: vec![convolution(24, 5, 2), convolution(48, 3, 2), convolution(96, 3, 2)],
+                    embedding: 96,
                 });
                 set.ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.03 }];
                 Ok(RunConfig {
@@ -238,7 +238,7 @@ impl RunConfig {
                         ..Default::default()
                     },
                     training: Training {
-                        steps: 12_000,
+                        steps: 4_500,
                         batch: 16,
                         micro_batch: 4,
                         optimiser: Optimiser::Adamw,

@@ -18,6 +18,7 @@ use shaders::{Model, cpu, session};
 use crate::baselines::{self, Rule};
 use crate::data::{self, Dataset};
 use crate::nets::Net;
+use crate::tasks::drawings::Augment;
 use crate::tasks::{Base, Episode, Shape, labels, projection};
 use crate::train::{TrainError, batch, class_range, encode_base, floats, set_batch};
 
@@ -37,6 +38,9 @@ pub struct Settings {
     pub queries: usize,
     /// Whether the hand-written rules and the shuffled-label and untrained controls answer too.
     pub baselines: bool,
+    /// *drawing*, set learners: drawings are shown this often each, once as they are and then a little changed, and a
+    /// query's chances are averaged over as many variants of it; 1 shows and asks once.
+    pub ensemble: usize,
     /// *paper*, set learners: inputs are projected to this many dimensions, afresh in every episode. Learners that
     /// always project do so to their own number of inputs.
     pub project: Option<usize>,
@@ -66,6 +70,9 @@ pub struct Outcome {
     /// Expected calibration error of the most likely label, in 15 bins of equal width (Guo et al., 2017).
     #[serde(default)]
     pub ece: Vec<f64>,
+    /// Variants of each drawing, if more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<usize>,
     /// Dimensions of the fresh projection, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<usize>,
@@ -338,6 +345,7 @@ pub fn paper(
         ci95: own.ci95(),
         nll: own.mean_nll(),
         ece: own.ece(),
+        ensemble: None,
         project: settings.project.filter(|_| spec.equivariant.is_some()),
         margin_ci95: others.iter().map(|(name, tally)| (name.clone(), own.margin_ci95(tally))).collect(),
         baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
@@ -529,8 +537,12 @@ pub fn drawing(
         return Err(small(format!("the drawing protocol needs grey pictures, found {} channels", set.channels)));
     }
     let most = shots.iter().copied().max().unwrap_or(1);
-    if ways * most + 1 > spec.longest {
-        return Err(EvalError::Position { found: ways * most + 1, longest: spec.longest });
+    let variants = settings.ensemble.max(1);
+    if variants > 1 && spec.equivariant.is_none() {
+        return Err(small("an ensemble over changed drawings needs an equivariant learner".into()));
+    }
+    if ways * most * variants + 1 > spec.longest {
+        return Err(EvalError::Position { found: ways * most * variants + 1, longest: spec.longest });
     }
     let of_range =
         set.by_class().into_iter().enumerate().filter(|(c, _)| range.contains(c)).map(|(_, members)| members);
@@ -559,10 +571,12 @@ pub fn drawing(
         ci95: Vec::new(),
         nll: Vec::new(),
         ece: Vec::new(),
+        ensemble: (settings.ensemble > 1).then_some(settings.ensemble),
         project: None,
         baselines: Default::default(),
         margin_ci95: Default::default(),
     };
+    let slight = Augment { share: 1.0, turns: false, rotation: 6.0, shear: 0.1, aspect: 0.07, elastic: 1.0, blur: 1.0 };
     for &s in shots {
         let episode = |index: u64| -> Result<(Vec<Answer>, Vec<f64>), EvalError> {
             let purpose = format!("evaluation/drawing/{dataset}/{ways}/{s}");
@@ -570,6 +584,8 @@ pub fn drawing(
             let encoder = Encoder::new(spec, 28, 28, 1, stream.random())?;
             let chosen = labels::permutation(classes.len(), &mut stream);
             let map = labels::permutation(used, &mut stream);
+            // a stream of its own: the drawings are those of an evaluation without variants
+            let mut changes = random::stream(settings.seed, "evaluation/variants", index);
             let (mut shown, mut asked) = (Vec::new(), Vec::new());
             for k in 0..ways {
                 let pool = &classes[chosen[k] as usize];
@@ -578,8 +594,13 @@ pub fn drawing(
                     // a blank picture stays blank: it is an example like any other
                     let picture = shaders::pixels::normalise(&picture, set.height, set.width)
                         .unwrap_or_else(|_| vec![0.0; 28 * 28]);
-                    let example = (encoder.encode(&picture)?, map[k]);
-                    if n < s { shown.push(example) } else { asked.push(example) }
+                    for variant in 0..variants {
+                        let example = match variant {
+                            0 => encoder.encode(&picture)?,
+                            _ => encoder.encode(&slight.apply(&picture, 0, &mut changes))?,
+                        };
+                        if n < s { shown.push((example, map[k])) } else { asked.push((example, map[k])) }
+                    }
                 }
             }
             let order = labels::permutation(shown.len(), &mut stream);
@@ -592,7 +613,8 @@ pub fn drawing(
                     let truth = given.iter().copied().chain(asked.iter().map(|(_, label)| *label)).collect();
                     let shape = Shape { shown: given.len(), queries: asked.len(), classes: used, drawings };
                     let episode = Episode { inputs: both, labels: truth };
-                    floats(net.forward(&set_batch(&[episode], &shape, &device)))
+                    let rows = floats(net.forward(&set_batch(&[episode], &shape, &device)));
+                    mean_of_variants(&rows, used, variants)
                 }
                 _ => {
                     let mut session = cpu::Session::new(model.clone());
@@ -600,15 +622,17 @@ pub fn drawing(
                     session::restrict(&session.predict(&queries)?, spec.classes, &given)
                 }
             };
-            let answers =
-                rows.chunks_exact(used).zip(&asked).map(|(row, (_, label))| Answer::new(row, *label)).collect();
+            let truth: Vec<u32> = asked.iter().step_by(variants).map(|(_, label)| *label).collect();
+            let answers = rows.chunks_exact(used).zip(&truth).map(|(row, label)| Answer::new(row, *label)).collect();
             let mut ruled = Vec::new();
             if settings.baselines {
+                let once = asked.iter().step_by(variants);
+                let queries: Vec<f32> = once.flat_map(|(x, _)| x.iter().copied()).collect();
                 let rules = baselines::Episode::new(&inputs, &given, &queries, spec.inputs, used)
                     .expect("an episode fits itself");
                 for rule in Rule::ALL {
-                    let hits = rules.predict(rule).iter().zip(&asked).filter(|(a, (_, label))| *a == label).count();
-                    ruled.push(hits as f64 / asked.len() as f64);
+                    let hits = rules.predict(rule).iter().zip(&truth).filter(|(a, b)| a == b).count();
+                    ruled.push(hits as f64 / truth.len() as f64);
                 }
             }
             Ok((answers, ruled))
@@ -634,10 +658,30 @@ pub fn drawing(
     Ok(outcome)
 }
 
+/// Logarithms of the mean chances over the variants of each query.
+///
+/// # Shapes
+/// `rows` log-probabilities `[Q · variants, C]` → `[Q, C]`.
+fn mean_of_variants(rows: &[f32], classes: usize, variants: usize) -> Vec<f32> {
+    let mean = |of_query: &[f32]| -> Vec<f32> {
+        let chance = |c: usize| of_query.iter().skip(c).step_by(classes).map(|log| f64::from(*log).exp()).sum::<f64>();
+        (0..classes).map(|c| (chance(c) / variants as f64).ln() as f32).collect()
+    };
+    rows.chunks_exact(classes * variants).flat_map(mean).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use shaders::ModelSpec;
+
+    #[test]
+    fn chances_of_variants_are_averaged() {
+        let rows: Vec<f32> = [0.5f32, 0.5, 0.1, 0.9].iter().map(|p| p.ln()).collect();
+        let mean: Vec<f32> = mean_of_variants(&rows, 2, 2).iter().map(|log| log.exp()).collect();
+        assert!((mean[0] - 0.3).abs() < 1e-6 && (mean[1] - 0.7).abs() < 1e-6, "{mean:?}");
+        assert_eq!(mean_of_variants(&rows, 2, 1).len(), 4);
+    }
 
     #[test]
     fn distinct_picks_are_distinct_and_cover_everything() {
@@ -663,6 +707,7 @@ mod tests {
             split: data::Split::Test,
             queries: 1,
             baselines: false,
+            ensemble: 1,
             project: None,
         };
         let a = test_episode(&source, &spec, 10, 20, &settings(5), "random", 3);

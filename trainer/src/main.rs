@@ -127,6 +127,10 @@ struct EvalArguments {
     /// Paper protocol: queries at each position on the same shown examples (more make the intervals narrower)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     queries: u16,
+    /// Drawing protocol, equivariant learners: show each drawing N times, once as it is and then a little changed, and
+    /// average the answers to N variants of each query
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    ensemble: u8,
     /// Paper protocol, equivariant learners: project inputs to N dimensions, afresh in every episode (the others
     /// always project, to their own number of inputs)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=4096))]
@@ -300,6 +304,7 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
         },
         queries: usize::from(arguments.queries),
         baselines: arguments.baselines,
+        ensemble: usize::from(arguments.ensemble),
         project: arguments.project.map(usize::from),
     };
     let mut results: Vec<Outcome> = Vec::new();
@@ -346,7 +351,8 @@ fn table(results: &[Outcome]) -> String {
     let mut text = String::new();
     for r in results {
         let head = if r.protocol == "paper" { "accuracy % at position" } else { "accuracy % at shots a class" };
-        let project = r.project.map(|n| format!(" · projected to {n}")).unwrap_or_default();
+        let project = r.project.map(|n| format!(" · projected to {n}")).unwrap_or_default()
+            + &r.ensemble.map(|n| format!(" · ensemble of {n}")).unwrap_or_default();
         text += &format!(
             "\n{} · {} ({}) · {}{project} · {} episodes\n",
             r.model, r.dataset, r.split, r.protocol, r.episodes

@@ -75,6 +75,9 @@ pub struct Learner {
     engine: Engine,
     /// Id and label of every example that the engine was shown.
     shown: Vec<(u32, u32)>,
+    /// Label that each class of the engine stands for. A set learner counts classes in the order in which they first
+    /// came, so that it knows of no class without examples; the others have a class for every label.
+    names: Vec<u32>,
 }
 
 impl Learner {
@@ -85,7 +88,39 @@ impl Learner {
             Some(gpu) => Engine::gpu(gpu, &model).await?,
             None => Engine::cpu(model.clone()),
         };
-        Ok(Learner { model, encoder, engine, shown: Vec::new() })
+        let mut learner = Learner { model, encoder, engine, shown: Vec::new(), names: Vec::new() };
+        learner.forget_all();
+        Ok(learner)
+    }
+
+    /// Whether the learner takes its examples as a set.
+    fn set(&self) -> bool {
+        self.model.spec.equivariant.is_some()
+    }
+
+    fn forget_all(&mut self) {
+        self.engine.clear();
+        self.shown.clear();
+        self.names = if self.set() { Vec::new() } else { (0..self.model.spec.classes as u32).collect() };
+    }
+
+    /// The engine's class of a label, if it has one by now.
+    fn class(&self, label: u32) -> Option<u32> {
+        self.names.iter().position(|name| *name == label).map(|class| class as u32)
+    }
+
+    /// Shows one example.
+    fn show(&mut self, inputs: &[f32], id: u32, label: u32) -> Result<(), Fault> {
+        let class = self.class(label).unwrap_or_else(|| {
+            self.names.push(label);
+            self.names.len() as u32 - 1
+        });
+        if self.set() {
+            self.engine.set_classes(self.names.len().max(2))?;
+        }
+        self.engine.observe(inputs, &[class])?;
+        self.shown.push((id, label));
+        Ok(())
     }
 
     /// Which engine it runs on.
@@ -113,16 +148,25 @@ impl Learner {
         // later slot depends on it.
         let same = self.shown.iter().zip(&wanted).take_while(|(shown, example)| **shown == (example.id, example.label));
         let same = same.count();
-        self.engine.rewind(same)?;
-        self.shown.truncate(same);
+        if self.set() && same < self.shown.len() {
+            // classes may have gone; showing all of them again is bookkeeping for the engine
+            let kept: Vec<Example> = wanted[..same].iter().map(|example| (*example).clone()).collect();
+            self.forget_all();
+            for example in kept {
+                let inputs = self.encoder.encode(&example.picture)?;
+                self.show(&inputs, example.id, example.label)?;
+            }
+        } else {
+            self.engine.rewind(same)?;
+            self.shown.truncate(same);
+        }
         for example in &wanted[same..] {
             let inputs = self.encoder.encode(&example.picture)?;
             if !asked(example.id) {
                 let right = self.guess(&inputs, example.label).await?;
                 answer.guesses.push(Guess { id: example.id, right });
             }
-            self.engine.observe(&inputs, &[example.label])?;
-            self.shown.push((example.id, example.label));
+            self.show(&inputs, example.id, example.label)?;
         }
 
         if let (Some(drawing), false) = (drawing, wanted.is_empty()) {
@@ -131,7 +175,11 @@ impl Learner {
             let log_probabilities = self.engine.predict(&query).await?;
             answer.took_ms = Some(now_ms() - start);
             let restricted = restrict(&log_probabilities, classes, self.engine.labels());
-            answer.probabilities = Some(restricted.into_iter().map(f32::exp).collect());
+            let mut probabilities = vec![0.0; classes];
+            for (name, log) in self.names.iter().zip(restricted) {
+                probabilities[*name as usize] = log.exp();
+            }
+            answer.probabilities = Some(probabilities);
         }
         Ok(answer)
     }
@@ -139,12 +187,13 @@ impl Learner {
     /// Whether the learner, as it is now, would name `inputs` as `label`.
     async fn guess(&mut self, inputs: &[f32], label: u32) -> Result<Option<bool>, Fault> {
         let labels = self.engine.labels().to_vec();
-        if !labels.contains(&label) || labels.iter().all(|other| *other == label) {
+        let Some(class) = self.class(label) else { return Ok(None) };
+        if !labels.contains(&class) || labels.iter().all(|other| *other == class) {
             return Ok(None);
         }
         let log_probabilities = self.engine.predict(inputs).await?;
         let restricted = restrict(&log_probabilities, self.model.spec.classes, &labels);
         let best = (0..restricted.len()).max_by(|&a, &b| restricted[a].total_cmp(&restricted[b]));
-        Ok(Some(best == Some(label as usize)))
+        Ok(Some(best == Some(class as usize)))
     }
 }

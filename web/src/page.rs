@@ -22,7 +22,7 @@ use crate::learner::{Fault, Learner};
 use crate::table::{History, Table, seen};
 
 /// The model that the page comes with.
-const OWN_MODEL: &str = "models/quick.safetensors";
+const OWN_MODEL: &str = "models/drawing.safetensors";
 /// A device that is lost more often than this in one visit is given up.
 const MOST_LOSSES: u32 = 3;
 /// How often the page looks whether the device is still there, in milliseconds.
@@ -403,6 +403,9 @@ impl Page {
                     family: match spec.variant {
                         Variant::Paper => "Transformer as in the paper",
                         Variant::Shifted => "Transformer with shifted keys",
+                        Variant::Equivariant if spec.set().stem.is_some() => {
+                            "equivariant set learner that looks at drawings"
+                        }
                         Variant::Equivariant => "equivariant set learner",
                     },
                     layers: spec.layers,
