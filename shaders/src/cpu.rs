@@ -36,7 +36,11 @@ pub fn forward_as(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner)
     check(model, inputs, labels, manner)?;
     match model.spec.equivariant {
         None => Ok(causal(model, inputs, labels)),
-        Some(_) => Ok((0..labels.len()).flat_map(|at| set_answer(model, inputs, labels, at, manner)).collect()),
+        Some(_) => {
+            let embeddings = set::embeddings(model, inputs, manner.drawings);
+            let answer = |at| set_answer(model, inputs, embeddings.as_deref(), labels, at, manner);
+            Ok((0..labels.len()).flat_map(answer).collect())
+        }
     }
 }
 
@@ -51,7 +55,10 @@ pub fn last_as(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner) ->
     check(model, inputs, labels, manner)?;
     match model.spec.equivariant {
         None => Ok(causal(model, inputs, labels).split_off((labels.len() - 1) * model.spec.classes)),
-        Some(_) => Ok(set_answer(model, inputs, labels, labels.len() - 1, manner)),
+        Some(_) => {
+            let embeddings = set::embeddings(model, inputs, manner.drawings);
+            Ok(set_answer(model, inputs, embeddings.as_deref(), labels, labels.len() - 1, manner))
+        }
     }
 }
 
@@ -70,15 +77,22 @@ fn check(model: &Model, inputs: &[f32], labels: &[u32], manner: Manner) -> Resul
     Ok(())
 }
 
-/// What a set learner says at position `at`, `[C]`.
-fn set_answer(model: &Model, inputs: &[f32], labels: &[u32], at: usize, manner: Manner) -> Vec<f32> {
+/// What a set learner says at position `at`, `[C]`; see [`set::embeddings`] for those of all positions.
+fn set_answer(
+    model: &Model,
+    inputs: &[f32],
+    embeddings: Option<&[Vec<f64>]>,
+    labels: &[u32],
+    at: usize,
+    manner: Manner,
+) -> Vec<f32> {
     let x = model.spec.inputs;
     let question = set::Question {
         shown: &inputs[..at * x],
         labels: &labels[..at],
         query: &inputs[at * x..(at + 1) * x],
         classes: manner.classes.min(model.spec.classes),
-        drawings: manner.drawings,
+        embeddings: embeddings.map(|all| &all[..=at]),
     };
     let mut answer: Vec<f32> = set::answer(model, &question).into_iter().map(|log| log as f32).collect();
     answer.resize(model.spec.classes, f32::NEG_INFINITY);

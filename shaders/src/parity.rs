@@ -237,18 +237,22 @@ impl Trial<'_> {
             report("attention, against the CPU", &attention.weights, &other.attention(query).await?.weights);
         }
 
-        // more queries than one list takes, a few examples by turns
-        let turns = tokens.min(3);
-        let many = 2 * crate::plan::MOST_ROWS + turns;
-        let queries: Vec<f32> = (0..many).flat_map(|q| self.example(q % turns)).copied().collect();
-        let answers = engine.predict(&queries).await?;
-        let mut alone = Vec::new();
-        for turn in 0..turns {
-            alone.extend(engine.predict(self.example(turn)).await?);
+        // more queries than one list takes, a few examples by turns; hundreds of embeddings once
+        // are enough
+        let stem = self.model.spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
+        if !stem || tokens == 2 {
+            let turns = tokens.min(3);
+            let many = 2 * crate::plan::MOST_ROWS + turns;
+            let queries: Vec<f32> = (0..many).flat_map(|q| self.example(q % turns)).copied().collect();
+            let answers = engine.predict(&queries).await?;
+            let mut alone = Vec::new();
+            for turn in 0..turns {
+                alone.extend(engine.predict(self.example(turn)).await?);
+            }
+            let answers_from = |query: usize| &answers[query * classes..][..alone.len()];
+            report("many queries on one context", answers_from(0), &alone);
+            report("many queries, a later list", answers_from((many / turns - 1) * turns), &alone);
         }
-        let answers_from = |query: usize| &answers[query * classes..][..alone.len()];
-        report("many queries on one context", answers_from(0), &alone);
-        report("many queries, a later list", answers_from((many / turns - 1) * turns), &alone);
 
         let mut slowly = self.engine().await?;
         if want.len() == tokens * classes {

@@ -13,8 +13,12 @@ use trainer::tasks::labels::permutation;
 use trainer::tasks::projection::normals;
 
 fn shipped() -> Model {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/quick.safetensors");
-    Model::read(&file).expect("the shipped model can be read")
+    read("quick")
+}
+
+fn read(name: &str) -> Model {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../models/{name}.safetensors"));
+    Model::read(&file).unwrap_or_else(|error| panic!("the shipped model {name} cannot be read: {error}"))
 }
 
 /// Three clusters in the learner's inputs: `[n, X]` and the cluster of each.
@@ -108,4 +112,113 @@ fn real_pictures_are_learned_as_well_as_promised() {
         assert!(outcome.accuracy[1] >= promised, "{name}: {:?}, promised {promised}", outcome.accuracy);
         assert!(outcome.accuracy[0] < outcome.accuracy[1]);
     }
+}
+
+/// Log-probabilities of `queries` among `classes` after `inputs` with `labels` were shown to a set learner.
+fn set_answers(model: &Arc<Model>, shown: (&[f32], &[u32]), queries: &[f32], classes: usize) -> Vec<Vec<f32>> {
+    let mut session = cpu::Session::new(model.clone());
+    session.context.observe(shown.0, shown.1).unwrap();
+    session.context.set_classes(classes).unwrap();
+    // clusters are no drawings
+    session.context.set_drawings(false);
+    let rows = session.predict(queries).unwrap();
+    rows.chunks_exact(model.spec.classes).map(|row| row[..classes].to_vec()).collect()
+}
+
+#[test]
+fn set_learners_know_neither_names_nor_order() {
+    for name in ["general", "drawing"] {
+        let model = Arc::new(read(name));
+        let x = model.spec.inputs;
+        let (all, own) = clusters(&model, 50, 3);
+        let (shown, asked) = all.split_at(30 * x);
+        let before = set_answers(&model, (shown, &own[..30]), asked, 3);
+        let best = |row: &[f32]| (0..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best }) as u32;
+        let right = before.iter().zip(&own[30..]).filter(|(row, own)| best(row) == **own).count();
+        assert!(right >= 18, "{name}: {right} of 20");
+
+        // 20 orders: the same answers up to rounding
+        let mut spread = 0f32;
+        for order in 0..20 {
+            let order = permutation(30, &mut random::stream(order, "test/order", 0));
+            let inputs: Vec<f32> =
+                order.iter().flat_map(|&i| shown[i as usize * x..(i as usize + 1) * x].to_vec()).collect();
+            let labels: Vec<u32> = order.iter().map(|&i| own[i as usize]).collect();
+            let after = set_answers(&model, (&inputs, &labels), asked, 3);
+            for (a, b) in before.iter().flatten().zip(after.iter().flatten()) {
+                spread = spread.max((a.exp() - b.exp()).abs());
+            }
+        }
+        println!("{name}: chances differ by at most {spread:e} over 20 orders");
+        assert!(spread < 1e-3, "{name}: {spread}");
+
+        // other names
+        let names = [2u32, 0, 1];
+        let renamed: Vec<u32> = own[..30].iter().map(|&l| names[l as usize]).collect();
+        let after = set_answers(&model, (shown, &renamed), asked, 3);
+        for (a, b) in before.iter().zip(&after) {
+            for (class, &name) in names.iter().enumerate() {
+                assert!((a[class].exp() - b[name as usize].exp()).abs() < 1e-3, "{a:?} {b:?}");
+            }
+        }
+    }
+}
+
+/// One class with one example beside others with thirty: its queries are still found, and it does not take all others.
+#[test]
+fn a_class_with_one_example_does_not_vanish() {
+    let model = Arc::new(read("drawing"));
+    let x = model.spec.inputs;
+    let (mut rare, mut frequent) = (0, 0);
+    for seed in 0..10 {
+        let (all, own) = clusters(&model, 120, seed);
+        let of = |class: u32| (0..120usize).filter(move |&i| (i as u32 * 7 + i as u32 / 5) % 3 == class);
+        assert!(of(0).all(|i| own[i] == 0));
+        let shown: Vec<usize> = of(0).take(1).chain(of(1).take(30)).chain(of(2).take(30)).collect();
+        let asked: Vec<usize> = of(0).skip(1).take(8).chain(of(1).skip(30).take(8)).collect();
+        let rows = |indices: &[usize]| -> Vec<f32> {
+            indices.iter().flat_map(|&i| all[i * x..(i + 1) * x].to_vec()).collect()
+        };
+        let labels: Vec<u32> = shown.iter().map(|&i| own[i]).collect();
+        let answers = set_answers(&model, (&rows(&shown), &labels), &rows(&asked), 3);
+        for (row, &i) in answers.iter().zip(&asked) {
+            let best = (0..3).fold(0, |best, c| if row[c] > row[best] { c } else { best }) as u32;
+            match own[i] {
+                0 => rare += u32::from(best == 0),
+                _ => frequent += u32::from(best == own[i]),
+            }
+        }
+    }
+    println!("of 80 each: rare {rare}, frequent {frequent}");
+    assert!(rare >= 64 && frequent >= 72, "of 80 each: rare {rare}, frequent {frequent}");
+}
+
+/// The promises of the shipped learners: `general` has never seen MNIST or Fashion-MNIST.
+#[test]
+fn set_learners_keep_their_promises_on_real_pictures() {
+    let device = Device::flex();
+    let settings = Settings {
+        episodes: 100,
+        seed: 78,
+        positions: vec![20, 100],
+        split: Split::Test,
+        queries: 20,
+        baselines: true,
+        ensemble: 1,
+        project: None,
+    };
+    let general = read("general");
+    for (name, promised) in [("mnist", 0.79), ("fashion-mnist", 0.68)] {
+        let Some(folder) = data_with(name) else { continue };
+        let outcome = eval::paper("general", &general, name, &folder, &device, &settings, &mut |_| ()).unwrap();
+        println!("{name}: {:?} ± {:?}", outcome.accuracy, outcome.ci95);
+        assert!(outcome.accuracy[1] >= promised, "{name}: {:?}, promised {promised}", outcome.accuracy);
+        assert!(outcome.accuracy[1] > outcome.baselines["1-NN cosine"][1] + 0.01, "{outcome:?}");
+    }
+    let drawing = read("drawing");
+    let Some(folder) = data_with("mnist") else { return };
+    let settings = Settings { baselines: false, ..settings };
+    let outcome = eval::drawing("drawing", &drawing, "mnist", &folder, 10, &[1, 5], &settings).unwrap();
+    println!("drawing: {:?} ± {:?}", outcome.accuracy, outcome.ci95);
+    assert!(outcome.accuracy[0] >= 0.8 && outcome.accuracy[1] >= 0.92, "{:?}", outcome.accuracy);
 }

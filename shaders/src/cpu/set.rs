@@ -16,8 +16,15 @@ pub(super) struct Question<'a> {
     pub query: &'a [f32],
     /// C in use.
     pub classes: usize,
-    /// Whether inputs are drawings that the stem may read.
-    pub drawings: bool,
+    /// What the stem makes of the shown examples and the query, `[N + 1][E]`, where it may read them.
+    pub embeddings: Option<&'a [Vec<f64>]>,
+}
+
+/// What the stem makes of each input, `[T][E]`, if there is a stem and inputs are drawings.
+pub(super) fn embeddings(model: &Model, inputs: &[f32], drawings: bool) -> Option<Vec<Vec<f64>>> {
+    let stem = model.spec.set().stem.as_ref().filter(|_| drawings)?;
+    let row = |row: &[f32]| embed(model, stem, &row.iter().map(|&v| f64::from(v)).collect::<Vec<_>>());
+    Some(inputs.chunks_exact(model.spec.inputs).map(row).collect())
 }
 
 /// Log-probabilities of one query, `[C]`.
@@ -34,10 +41,10 @@ pub(super) fn answer(model: &Model, question: &Question<'_>) -> Vec<f64> {
         .map(|row| row.iter().map(|&v| f64::from(v)).collect())
         .collect();
     let mut views = vec![relations(&rows, n, set.neighbour)];
-    if let Some(stem) = &set.stem {
-        views.push(match question.drawings {
-            true => relations(&rows.iter().map(|row| embed(model, stem, row)).collect::<Vec<_>>(), n, set.neighbour),
-            false => views[0].clone(),
+    if set.stem.is_some() {
+        views.push(match question.embeddings {
+            Some(embeddings) => relations(embeddings, n, set.neighbour),
+            None => views[0].clone(),
         });
     }
     let sees = |i: usize, j: usize| i != j;
