@@ -11,7 +11,7 @@ use crate::browser::{Browser, Gpu, INSECURE_HOST, Setting, required, wait_for};
 use crate::strokes::Stroke;
 
 /// Starting includes compiling every WGSL kernel on a software GPU.
-const STARTING: Duration = Duration::from_secs(90);
+const STARTING: Duration = Duration::from_secs(240);
 /// WebDriver's code points of special keys.
 pub const ENTER: char = '\u{e007}';
 /// See [`ENTER`].

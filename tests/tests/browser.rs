@@ -135,7 +135,21 @@ fn a_lost_gpu_loses_nothing() {
 
 #[test]
 fn every_kernel_holds_in_the_browser() {
-    let Some(page) = Page::open(Setting::default(), "?parity") else { return };
+    parity_holds("?parity&model=models/quick.safetensors");
+}
+
+#[test]
+fn set_learners_hold_in_the_browser() {
+    parity_holds("?parity=2&model=models/general.safetensors");
+}
+
+#[test]
+fn the_drawing_learner_holds_in_the_browser() {
+    parity_holds("?parity=2");
+}
+
+fn parity_holds(query: &str) {
+    let Some(page) = Page::open(Setting::default(), query) else { return };
     let report = wait_for("the parity report", Duration::from_secs(300), || {
         let done = page.has("parity-report") && page.of("parity-report", "return e.dataset.done") == "true";
         done.then(|| page.text("parity-report"))

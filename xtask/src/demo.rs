@@ -16,9 +16,10 @@ pub const HELP: &str = "\
 cargo xtask demo [OPTIONS]
 
 Installs what is missing, builds the trainer, meta-trains the quick learner (a minute or two on two CPU cores, no data
-set needed), exports it into the page, builds the page into dist/ and serves it on this machine.
+set needed), exports it into the page, builds the page into dist/ and serves it on this machine. The page opens with the
+shipped drawing learner; the address with the fresh one is printed beside it.
 
-    --pretrained   use the learner that is shipped in models/ instead of meta-training one
+    --pretrained   the shipped learners alone: nothing is meta-trained
     --no-serve     stop when dist/ is ready, with a summary
     --port N       serve on this port (otherwise 8080, or a free one when that is taken)
     --gpu          build the trainer for the GPU too, even where none was found (long to compile)
@@ -28,7 +29,7 @@ set needed), exports it into the page, builds the page into dist/ and serves it 
 const PORT: u16 = 8080;
 /// The run's folder, below the workspace. It is made anew each time.
 const RUN: &str = "runs/quick";
-/// Where the page looks for the learner, below the page's folder.
+/// The fresh learner, below the page's folder.
 const MODEL: &str = "models/quick.safetensors";
 
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
@@ -73,7 +74,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
         })?;
     }
     summary(&dist, &times, pretrained)?;
-    if serve { serve_page(&dist, port) } else { Ok(()) }
+    if serve { serve_page(&dist, port, pretrained) } else { Ok(()) }
 }
 
 fn timed<T>(
@@ -101,7 +102,7 @@ fn summary(dist: &Path, times: &[(&'static str, Duration)], pretrained: bool) ->
     println!(
         "\n{} is ready, with {}.",
         dist.display(),
-        if pretrained { "the shipped learner" } else { "the fresh learner" }
+        if pretrained { "the shipped learners" } else { "the shipped learners and the fresh one" }
     );
     for (step, time) in times {
         println!("  {step:<16} {:>8.1} s", time.as_secs_f64());
@@ -113,12 +114,15 @@ fn summary(dist: &Path, times: &[(&'static str, Duration)], pretrained: bool) ->
     Ok(())
 }
 
-fn serve_page(dist: &Path, port: Option<u16>) -> Result<(), String> {
+fn serve_page(dist: &Path, port: Option<u16>, pretrained: bool) -> Result<(), String> {
     let server = match port {
         Some(port) => Server::start(dist, port)?,
         None => Server::start(dist, PORT).or_else(|_| Server::start(dist, 0))?,
     };
     println!("\nOpen {} in a browser; nothing leaves this machine. Ctrl-C ends it.", server.url());
+    if !pretrained {
+        println!("Your own learner, just meta-trained: {}?model={MODEL}", server.url());
+    }
     if env::var_os("SSH_CONNECTION").is_some() {
         println!("Over SSH, forward the port first: WebGPU needs the page to come from localhost.");
     }
