@@ -733,6 +733,7 @@ mod tests {
             split: data::Split::Test,
             queries: 1,
             baselines: true,
+            ensemble: 1,
             project: None,
         };
         let device = Device::flex();
