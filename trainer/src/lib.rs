@@ -2,6 +2,7 @@
 #![recursion_limit = "256"]
 
 pub mod baselines;
+pub mod card;
 pub mod config;
 pub mod data;
 pub mod device;

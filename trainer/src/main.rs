@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use shaders::Model;
 use shaders::file::{FileError, Precision};
+use trainer::card::Results;
 use trainer::config::{PRESETS, RunConfig};
 use trainer::device::{self, Choice};
 use trainer::eval::{self, Outcome, Settings};
@@ -47,7 +48,7 @@ enum Command {
         dtype: Dtype,
         /// What `trainer eval --json` printed of this learner, to travel in the file
         #[arg(long, value_name = "FILE.json")]
-        evaluation: Option<PathBuf>,
+        evaluation: Vec<PathBuf>,
     },
     /// Say what a model file holds
     Inspect {
@@ -56,6 +57,9 @@ enum Command {
         /// As JSON on stdout
         #[arg(long)]
         json: bool,
+        /// As a Markdown card: what it is, how it was made, what it reaches
+        #[arg(long, conflicts_with = "json")]
+        card: bool,
     },
     /// Data sets: what there is, download, check
     Data {
@@ -193,10 +197,8 @@ fn main() -> ExitCode {
     let result = data::data_dir(cli.data_dir.as_deref()).map_err(Into::into).and_then(|dir| match cli.command {
         Command::Train(arguments) => train_command(&arguments, &dir),
         Command::Eval(arguments) => eval_command(&arguments, &dir),
-        Command::Export { run, output, dtype, evaluation } => {
-            export_command(&run, &output, dtype, evaluation.as_deref())
-        }
-        Command::Inspect { model, json } => inspect_command(&model, json),
+        Command::Export { run, output, dtype, evaluation } => export_command(&run, &output, dtype, &evaluation),
+        Command::Inspect { model, json, card } => inspect_command(&model, json, card),
         Command::Data { command } => data_command(&command, &dir),
     });
     match result {
@@ -431,18 +433,16 @@ fn plot_results(results: &[Outcome], path: &Path) -> Outcomes {
     Ok(())
 }
 
-/// The part of `trainer eval --json` that is kept in a file.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Results {
-    results: Vec<Outcome>,
-}
-
-fn export_command(run: &Path, output: &Path, dtype: Dtype, evaluation: Option<&Path>) -> Outcomes {
+fn export_command(run: &Path, output: &Path, dtype: Dtype, evaluation: &[PathBuf]) -> Outcomes {
     let (mut model, config, step) = train::read_run(run)?;
-    if let Some(path) = evaluation {
+    let mut results = Results { results: Vec::new() };
+    for path in evaluation {
         let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let results: Results = serde_json::from_str(&text)
+        let more: Results = serde_json::from_str(&text)
             .map_err(|e| format!("{}: expected what `trainer eval --json` prints: {e}", path.display()))?;
+        results.results.extend(more.results);
+    }
+    if !results.results.is_empty() {
         model.metadata.insert("evaluation".into(), serde_json::to_string(&results)?);
     }
     let text = &mut model.metadata;
@@ -480,8 +480,13 @@ fn read_model(path: &Path) -> Result<Model, Box<dyn Error>> {
     })
 }
 
-fn inspect_command(path: &Path, json: bool) -> Outcomes {
+fn inspect_command(path: &Path, json: bool, card: bool) -> Outcomes {
     let model = read_model(path)?;
+    if card {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        print!("{}", trainer::card::card(&name, &model));
+        return Ok(());
+    }
     if json {
         let text = serde_json::json!({
             "spec": model.spec,
