@@ -31,7 +31,8 @@ fn losses(device: Device, steps: usize) -> Vec<f32> {
     for _ in 0..steps {
         let (inputs, previous, target) = batch(&episodes, spec.inputs, spec.classes);
         let tensor = |v, last| Tensor::<3>::from_data(TensorData::new(v, [b, t, last]), &device);
-        let rows = net.forward(tensor(inputs, spec.inputs), tensor(previous, spec.classes));
+        let Net::Causal(causal) = &net else { unreachable!("a causal learner") };
+        let rows = causal.forward(tensor(inputs, spec.inputs), tensor(previous, spec.classes));
         let loss = (rows * tensor(target, spec.classes)).sum().div_scalar(-((b * t) as f64));
         all.push(floats(loss.clone())[0]);
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
