@@ -186,6 +186,62 @@ fn a_run_is_trained_exported_inspected_and_measured() {
 }
 
 #[test]
+fn every_shipped_file_has_the_card_that_its_metadata_give() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let models: Vec<&PathBuf> =
+        files.iter().filter(|file| file.extension().is_some_and(|e| e == "safetensors")).collect();
+    assert!(models.len() >= 3, "{models:?}");
+    for model in models {
+        let card = fs::read_to_string(model.with_extension("md")).unwrap();
+        let (told, _) = good(trainer().arg("inspect").arg(model).arg("--card"));
+        assert_eq!(told, card, "make it again: trainer inspect {} --card", model.display());
+    }
+}
+
+/// A set learner from the first step to its figures, as a preset makes it but in seconds.
+#[test]
+fn a_set_learner_is_trained_exported_and_measured() {
+    let folder = env::temp_dir().join(format!("command-line-set-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    let (run, file) = (folder.join("run"), folder.join("set.safetensors"));
+    let small = ["tasks.data=[\"prior\"]", "tasks.shown=[5, 9]", "tasks.queries=6", "training.steps=3"];
+    let mut command = trainer();
+    command.args(["train", "--preset", "general", "--device", "cpu", "--out"]).arg(&run);
+    small.iter().for_each(|setting| {
+        command.args(["--set", setting]);
+    });
+    good(&mut command);
+    good(trainer().arg("export").arg(&run).arg("-o").arg(&file));
+    let (told, _) = good(trainer().arg("eval").arg(&file).args([
+        "--data",
+        "random",
+        "--positions",
+        "5,20",
+        "--queries",
+        "3",
+        "--episodes",
+        "32",
+        "--project",
+        "40",
+        "--baselines",
+        "--json",
+    ]));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let result = &told["results"][0];
+    assert_eq!(result["project"], 40, "{result}");
+    for list in ["accuracy", "nll", "ece"] {
+        assert_eq!(result[list].as_array().unwrap().len(), 2, "{list}: {result}");
+    }
+    assert!(result["margin_ci95"]["kernel ridge"].is_array(), "{result}");
+    // what a set learner cannot be asked is told in words
+    let words =
+        bad(trainer().arg("train").args(["--preset", "general", "--set", "tasks.queries=0", "--out"]).arg(&folder));
+    assert!(words.contains("tasks.queries"), "{words}");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn a_run_that_was_killed_goes_on_bit_for_bit() {
     let folder = Folder::new("killed");
     let (whole, killed) = (folder.at("whole"), folder.at("killed"));
