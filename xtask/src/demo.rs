@@ -64,7 +64,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
             run_shown(workspace.program("trainer").args(["train", "--preset", "quick", "--overwrite", "--out", RUN]))
         })?;
     }
-    timed(&mut times, "page built", || page::build(workspace, &tools, &dist))?;
+    timed(&mut times, "page built", || page::build(workspace, &tools, &dist, page::SMALL))?;
     if !pretrained {
         // Into the built page only: the shipped file in models/ is the one that the documented figures speak of.
         timed(&mut times, "exported", || {

@@ -21,7 +21,7 @@ The project's commands.
     cargo xtask test     formatting, lints, and every test, in a real browser too
     cargo xtask setup    only install the tools that the others need
     cargo xtask bench    the benchmarks
-    cargo xtask page     only build the page into dist/, with the models of models/
+    cargo xtask page     only build the page into dist/, with the models of models/; --quick: sooner built, and larger
 
 Each says what it installs, and why, before it does. `cargo xtask COMMAND --help` tells its options.";
 
@@ -139,10 +139,11 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "test" => return test::run(&Workspace::find()?, options),
         "bench" => bench::run(&Workspace::find()?, options)?,
         "page" => {
+            let profile = if options.switch("--quick") { page::QUICK } else { page::SMALL };
             options.finish()?;
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, &[Need::Page])?;
-            page::build(&workspace, &tools, &workspace.root.join("dist"))?;
+            page::build(&workspace, &tools, &workspace.root.join("dist"), profile)?;
         }
         "setup" => {
             options.finish()?;

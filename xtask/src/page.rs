@@ -11,16 +11,21 @@ use xtask::shell::run;
 use crate::Workspace;
 use crate::setup::Tools;
 
-/// Builds the page, with the models of `models/`, into the folder `dist`.
+/// The cargo profile of the page as it is published.
+pub const SMALL: &str = "web";
+/// The one for working on it.
+pub const QUICK: &str = "web-quick";
+
+/// Builds the page, with the models of `models/`, into the folder `dist`, in a cargo profile.
 ///
 /// # Errors
 /// When Trunk ends with a fault; it has then said why.
-pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path) -> Result<(), String> {
+pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path, profile: &str) -> Result<(), String> {
     fs::create_dir_all(dist).map_err(|error| format!("cannot make {}: {error}", dist.display()))?;
     // Trunk finds its cargo on PATH, and its settings in Trunk.toml.
     run(tools
         .wasm_command("trunk")
-        .args(["build", "--dist"])
+        .args(["build", "--cargo-profile", profile, "--dist"])
         .arg(dist)
         .current_dir(&workspace.root)
         .env("CARGO_TARGET_DIR", &workspace.target)

@@ -74,7 +74,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         lints(workspace, &tools, quick, &mut steps);
     }
     if !quick {
-        plain(&mut steps, "page built", || page::build(workspace, &tools, &page));
+        plain(&mut steps, "page built", || page::build(workspace, &tools, &page, page::SMALL));
     }
     // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
     // the same features are then tested, so nothing is built twice.
