@@ -1,0 +1,54 @@
+//! Canvas, tools, and what the learner sees.
+
+use leptos::html;
+use leptos::prelude::*;
+
+use super::icon::Icon;
+use crate::browser;
+use crate::canvas::Canvas;
+use crate::page::Page;
+
+/// Canvas, tools, and what the learner sees.
+#[component]
+pub fn Desk(page: Page) -> impl IntoView {
+    let seen = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        if let Some(canvas) = seen.get() {
+            page.picture.with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
+        }
+    });
+    let empty = move || page.picture.with(Option::is_none);
+    view! {
+        <section class="desk" aria-label="Drawing">
+            <Canvas page />
+            <div class="tools">
+                <div class="buttons">
+                    <button type="button" data-testid="undo" title="Undo (Ctrl Z)" disabled=move || !page.reach.get().0
+                        on:click=move |_| page.undo()>
+                        <Icon name="undo" /> "Undo"
+                    </button>
+                    <button type="button" class="small" data-testid="redo" title="Redo (Ctrl Shift Z)" aria-label="Redo"
+                        disabled=move || !page.reach.get().1 on:click=move |_| page.redo()>
+                        <Icon name="redo" />
+                    </button>
+                    <button type="button" data-testid="clear-drawing" title="Clear the canvas (Esc)" disabled=empty
+                        on:click=move |_| page.clear_drawing()>
+                        "Clear"
+                    </button>
+                </div>
+                <figure class="sight" class:empty=empty>
+                    <figcaption>"What it sees" <small>"28 × 28"</small></figcaption>
+                    <canvas node_ref=seen data-testid="seen" width="28" height="28" role="img"
+                        aria-label="The drawing as the learner sees it, 28 by 28 pixels"></canvas>
+                </figure>
+            </div>
+            <p class="note" class:fault=move || page.note.with(|note| note.as_ref().is_some_and(|note| note.fault))
+                class:idle=move || page.note.with(Option::is_none) data-testid="status" role="status" aria-live="polite">
+                {move || match page.note.get() {
+                    Some(note) => note.words,
+                    None => "Keys: 1 – 9 teach, Ctrl Z takes back, Esc clears the canvas.".to_owned(),
+                }}
+            </p>
+        </section>
+    }
+}

@@ -1,0 +1,16 @@
+//! Small drawings for buttons.
+
+use leptos::prelude::*;
+
+/// A small drawing for a button.
+#[component]
+pub fn Icon(name: &'static str) -> impl IntoView {
+    let path = match name {
+        "undo" => "M8 4 L3.5 8.5 L8 13 M3.5 8.5 H12 a4.5 4.5 0 0 1 0 9 H9",
+        "redo" => "M12 4 L16.5 8.5 L12 13 M16.5 8.5 H8 a4.5 4.5 0 0 0 0 9 H11",
+        "swap" => "M6.5 3.5 V16 M3.5 13 L6.5 16.5 L9.5 13 M13.5 16.5 V4 M10.5 7 L13.5 3.5 L16.5 7",
+        "plus" => "M10 4 V16 M4 10 H16",
+        _ => "M5 5 L15 15 M15 5 L5 15",
+    };
+    view! { <svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d=path /></svg> }
+}

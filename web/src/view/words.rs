@@ -1,0 +1,48 @@
+//! What the page says of probabilities.
+
+use leptos::prelude::*;
+
+use crate::page::{Page, Phase};
+
+/// The most probable label and its probability.
+pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
+    (0u32..).zip(probabilities.iter().copied()).max_by(|(_, a), (_, b)| a.total_cmp(b))
+}
+
+/// A probability as people read it.
+pub fn percent(probability: f32) -> String {
+    format!("{:.0} %", 100.0 * probability)
+}
+
+/// What the page says of the drawing in hand.
+pub enum Verdict {
+    Words(&'static str, String),
+    Named { label: u32, lead: &'static str, name: String, probability: f32 },
+}
+
+/// What the page says now.
+pub fn verdict(page: Page) -> Verdict {
+    let empty = page.picture.with(Option::is_none);
+    let best = page.probabilities.with(|probabilities| probabilities.as_deref().and_then(best));
+    let words = |small, large: &str| Verdict::Words(small, large.to_owned());
+    page.table.with(|table| match (page.phase.get(), table.known(), empty) {
+        (Phase::Loading, _, _) => words("One moment", "The learner is on its way"),
+        (Phase::Failed, _, _) => words("No learner", "Open a model file"),
+        (_, 0, true) => words("It knows nothing yet", "Draw something"),
+        (_, 0, false) => words("It knows nothing yet", "What is it? Teach it"),
+        (_, 1, true) => words("It knows one thing", "Draw something else"),
+        (_, 1, false) => words("It knows one thing", "Something else? Teach it"),
+        (_, _, true) => words("Ready", "Draw, and it answers"),
+        (_, _, false) => match best {
+            Some((label, probability)) => {
+                let lead = match probability {
+                    p if p >= 0.9 => "It says",
+                    p if p >= 0.6 => "It thinks",
+                    _ => "It wavers",
+                };
+                Verdict::Named { label, lead, name: table.name(label).to_owned(), probability }
+            }
+            None => words("One moment", "…"),
+        },
+    })
+}
