@@ -253,24 +253,27 @@ impl Session {
         Ok(self.context.widen(&self.buffers[&Buffer::Answers][..count * self.context.classes_in_use()]))
     }
 
-    /// Where one query looks.
+    /// What it says of one query, and where that looked; see [`crate::session::Engine::consult`].
     ///
     /// # Shapes
-    /// `query` `[X]`.
+    /// `query` `[X]`; log-probabilities `[C]`.
     ///
     /// # Errors
     /// As [`Session::predict`].
-    pub fn attention(&mut self, query: &[f32]) -> Result<Attention, SessionError> {
+    pub fn consult(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
         self.context.check_query(query)?;
         self.ask(query, 1, true);
         let (layers, heads, slots) = (self.model.spec.layers, self.model.spec.heads, self.context.len() + 1);
-        Ok(Attention {
+        let alphas = self.plan.ridges() * self.context.len();
+        let attention = Attention {
             layers,
             heads,
             slots,
             weights: self.buffers[&Buffer::Shares][..layers * heads * slots].to_vec(),
             blend: (0..layers).flat_map(|layer| plan::blend(&self.model, layer)).collect(),
-        })
+            alpha: self.buffers.get(&Buffer::Alpha).map_or_else(Vec::new, |alpha| alpha[..alphas].to_vec()),
+        };
+        Ok((self.context.widen(&self.buffers[&Buffer::Answers][..self.context.classes_in_use()]), attention))
     }
 
     /// Brings the cache up to date, then asks.

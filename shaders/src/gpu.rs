@@ -179,7 +179,8 @@ impl Gpu {
                 pass.set_bind_group(0, &group, &[0]);
                 pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
             }
-            let staging: Vec<wgpu::Buffer> = buffers.iter().map(|b| self.stage(&mut encoder, b, b.size())).collect();
+            let staging: Vec<wgpu::Buffer> =
+                buffers.iter().map(|b| self.stage(&mut encoder, &[(b, b.size())])).collect();
             self.queue.submit([encoder.finish()]);
             (buffers, staging)
         });
@@ -244,10 +245,16 @@ impl Gpu {
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 
-    /// Copies the first `bytes` bytes to a new buffer that [`Gpu::read`] takes.
-    fn stage(&self, encoder: &mut wgpu::CommandEncoder, buffer: &wgpu::Buffer, bytes: u64) -> wgpu::Buffer {
+    /// Copies the first bytes of each buffer, as many as stand beside it, one after another to a new buffer that
+    /// [`Gpu::read`] takes.
+    fn stage(&self, encoder: &mut wgpu::CommandEncoder, parts: &[(&wgpu::Buffer, u64)]) -> wgpu::Buffer {
+        let bytes = parts.iter().map(|(_, bytes)| bytes).sum();
         let staging = self.buffer(bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
+        let mut at = 0;
+        for &(buffer, bytes) in parts {
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, at, bytes);
+            at += bytes;
+        }
         staging
     }
 

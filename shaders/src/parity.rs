@@ -228,13 +228,16 @@ impl Trial<'_> {
         report("shown at once, against the formulas", &at_once, last);
         report("asked again: nothing of a query is kept", &engine.predict(query).await?, &at_once);
 
-        let attention = engine.attention(query).await?;
+        let (answer, attention) = engine.consult(query).await?;
+        report("asked with attention", &answer, &at_once);
         let sums: Vec<f32> = attention.weights.chunks_exact(tokens).map(|row| row.iter().sum()).collect();
         report("attention sums to 1", &sums, &vec![1.0; self.model.spec.layers * self.model.spec.heads]);
         if self.gpu.is_some() {
             let mut other = self.mannered(Engine::cpu(self.model.clone()))?;
             other.observe(context, &self.labels[..shown])?;
-            report("attention, against the CPU", &attention.weights, &other.attention(query).await?.weights);
+            let of_other = other.attention(query).await?;
+            report("attention, against the CPU", &attention.weights, &of_other.weights);
+            report("importance, against the CPU", &attention.importance(), &of_other.importance());
         }
 
         // more queries than one list takes, a few examples by turns; hundreds of embeddings once

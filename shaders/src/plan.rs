@@ -352,6 +352,11 @@ impl Plan {
         Buffer::Tensor(self.tensors[name])
     }
 
+    /// Ridges of a set learner.
+    pub fn ridges(&self) -> usize {
+        self.spec.equivariant.as_ref().map_or(0, |set| set.ridge.len())
+    }
+
     /// A: channels of all heads of a set learner.
     fn set_channels(&self) -> usize {
         (self.spec.heads + self.spec.set().linear_heads) * self.spec.key_size

@@ -494,9 +494,37 @@ pub struct Attention {
     pub weights: Vec<f32>,
     /// Share of the preceding token in a slot's key, `[L, H]`: 0 without key shift, 1 with the full one.
     pub blend: Vec<f32>,
+    /// Set learners: how each ridge writes the query in terms of the shown examples, signed, `[ridges, N]`.
+    pub alpha: Vec<f32>,
 }
 
 impl Attention {
+    /// How much each shown example mattered, `[N]`, summing to 1 (all 0 where nothing mattered).
+    ///
+    /// In a causal learner everything goes through attention: [`Attention::example_weights`], scaled to the sum of 1.
+    /// In a set learner half of it is the share of the softmax heads and half that of the ridges, |α| of each scaled to
+    /// the sum of 1, for what the examples say enters by both: softmax heads mix their states, and linear heads and the
+    /// scores of the read-out follow α.
+    pub fn importance(&self) -> Vec<f32> {
+        let scaled = |mut shares: Vec<f32>| {
+            let total: f32 = shares.iter().map(|share| share.abs()).sum();
+            shares.iter_mut().for_each(|share| *share = if total > 0.0 { share.abs() / total } else { 0.0 });
+            shares
+        };
+        let mut shares = scaled(self.example_weights());
+        let shown = shares.len();
+        if shown > 0 && !self.alpha.is_empty() {
+            let ridges = (self.alpha.len() / shown) as f32;
+            for alpha in self.alpha.chunks_exact(shown) {
+                for (share, alpha) in shares.iter_mut().zip(scaled(alpha.to_vec())) {
+                    *share += alpha / ridges;
+                }
+            }
+            shares = scaled(shares);
+        }
+        shares
+    }
+
     /// Share of attention that each shown example got, averaged over layers and heads, `[N]`.
     ///
     /// A slot's weight goes to the example that its key describes: slot j to example j without key shift, to
@@ -706,9 +734,20 @@ impl Engine {
     /// # Errors
     /// As [`Engine::predict`].
     pub async fn attention(&mut self, query: &[f32]) -> Result<Attention, SessionError> {
+        Ok(self.consult(query).await?.1)
+    }
+
+    /// What [`Engine::predict`] says of one query and where that looked, in one pass.
+    ///
+    /// # Shapes
+    /// `query` `[X]`; log-probabilities `[C]`.
+    ///
+    /// # Errors
+    /// As [`Engine::predict`].
+    pub async fn consult(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
         match self {
-            Engine::Cpu(session) => session.attention(query),
-            Engine::Gpu(session) => session.attention(query).await,
+            Engine::Cpu(session) => session.consult(query),
+            Engine::Gpu(session) => session.consult(query).await,
         }
     }
 }
@@ -872,10 +911,26 @@ mod tests {
     fn a_slot_counts_for_the_example_its_key_describes() {
         let shares = |blend: f32| {
             let weights = vec![0.1, 0.2, 0.7];
-            Attention { layers: 1, heads: 1, slots: 3, weights, blend: vec![blend] }.example_weights()
+            Attention { layers: 1, heads: 1, slots: 3, weights, blend: vec![blend], alpha: Vec::new() }
+                .example_weights()
         };
         assert_eq!(shares(1.0), [0.2, 0.7]);
         assert_eq!(shares(0.0), [0.1, 0.2]);
         assert_eq!(shares(0.5), [0.5 * 0.1 + 0.5 * 0.2, 0.5 * 0.2 + 0.5 * 0.7]);
+    }
+
+    #[test]
+    fn importance_sums_to_1_and_counts_ridges_by_size_alone() {
+        let close = |got: Vec<f32>, want: [f32; 2]| {
+            assert!(got.iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6), "{got:?}, {want:?}");
+        };
+        let attention = |weights: [f32; 3], alpha: &[f32]| {
+            let (weights, alpha) = (weights.to_vec(), alpha.to_vec());
+            Attention { layers: 1, heads: 1, slots: 3, weights, blend: vec![0.0], alpha }.importance()
+        };
+        close(attention([0.1, 0.3, 0.6], &[]), [0.25, 0.75]);
+        close(attention([0.1, 0.3, 0.6], &[-3.0, 1.0]), [0.5, 0.5]);
+        close(attention([0.1, 0.3, 0.6], &[-3.0, 1.0, 0.0, 0.5]), [0.3125, 0.6875]);
+        close(attention([0.0, 0.0, 1.0], &[]), [0.0, 0.0]);
     }
 }

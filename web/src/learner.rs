@@ -1,5 +1,8 @@
 //! The learner on an engine, kept in step with the examples on the table.
+#![allow(dead_code, reason = "controls and tables are about to ask")]
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use shaders::Model;
@@ -13,6 +16,8 @@ use crate::table::Example;
 
 /// Every example of a context goes through the same projection.
 const PROJECTION_SEED: u64 = 0;
+/// Weights of the untrained learner.
+const UNTRAINED_SEED: u64 = 0;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +26,8 @@ pub enum Fault {
     Encode(EncodeError),
     /// The engine.
     Session(SessionError),
+    /// A call that makes no sense, in words.
+    Call(String),
 }
 
 impl std::fmt::Display for Fault {
@@ -28,6 +35,7 @@ impl std::fmt::Display for Fault {
         match self {
             Fault::Encode(error) => error.fmt(f),
             Fault::Session(error) => error.fmt(f),
+            Fault::Call(words) => words.fmt(f),
         }
     }
 }
@@ -59,6 +67,10 @@ pub struct Guess {
 pub struct Answer {
     /// Probability of each label over those shown, `[C]`; none without a drawing or without examples.
     pub probabilities: Option<Vec<f32>>,
+    /// How much each example of the table mattered for that, in the table's order, summing to 1; 0 for those that the
+    /// learner was not shown. It comes from the same pass as the probabilities. What it is made of is said at
+    /// [`shaders::session::Attention::importance`].
+    pub attention: Option<Vec<f32>>,
     /// Of every example that was shown in this round for the first time.
     pub guesses: Vec<Guess>,
     /// Time of the answer alone, in milliseconds.
@@ -67,10 +79,51 @@ pub struct Answer {
     pub left_out: usize,
 }
 
-/// A session of a model with what it was shown.
+/// Whose answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// The model's.
+    Trained,
+    /// That of a learner of the same make with random weights, which was never meta-trained: a control.
+    Untrained,
+}
+
+/// Examples for [`Learner::ask`]: a table of its own, which has nothing to do with the drawings on the page.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shown {
+    /// Raw values, `[N, D]` with D = height · width · channels; pixels in [0, 1], or columns of any scale.
+    pub inputs: Vec<f32>,
+    /// Height of one example; 1 for a row of a table.
+    pub height: usize,
+    /// Width; D for a row of a table.
+    pub width: usize,
+    /// Channels, innermost; 1 for a row of a table.
+    pub channels: usize,
+    /// Labels, `[N]`, each below `classes`.
+    pub labels: Vec<u32>,
+    /// Number of classes, at most the model's.
+    pub classes: usize,
+}
+
+/// A model on an engine, with what it was shown. Copies share it; any number of learners may be open at once.
+#[derive(Clone)]
 pub struct Learner {
     /// The model.
     pub model: Arc<Model>,
+    gpu: Option<Gpu>,
+    /// The drawings on the page.
+    table: Rc<RefCell<Option<Course>>>,
+    /// Contexts of [`Learner::ask`], one for each of [`Which`].
+    aside: Rc<RefCell<Vec<(Which, Course)>>>,
+}
+
+/// A session of a model with what it was shown.
+struct Course {
+    model: Arc<Model>,
+    /// Height, width and channels of an example.
+    size: (usize, usize, usize),
+    /// Raw values of those shown by [`Learner::ask`], `[N, D]`.
+    raw: Vec<f32>,
     encoder: Encoder,
     engine: Engine,
     /// Id and label of every example that the engine was shown.
@@ -83,14 +136,112 @@ pub struct Learner {
 impl Learner {
     /// Opens `model` on a GPU, or on the CPU where none is given.
     pub async fn open(model: Arc<Model>, gpu: Option<&Gpu>) -> Result<Learner, Fault> {
-        let encoder = Encoder::new(&model.spec, SIDE, SIDE, 1, PROJECTION_SEED)?;
-        let engine = match gpu {
+        let table = Course::open(model.clone(), gpu, (SIDE, SIDE, 1)).await?;
+        Ok(Learner { model, gpu: gpu.cloned(), table: Rc::new(RefCell::new(Some(table))), aside: Rc::default() })
+    }
+
+    /// Which engine it runs on.
+    pub fn kind(&self) -> Kind {
+        if self.gpu.is_some() { Kind::Gpu } else { Kind::Cpu }
+    }
+
+    /// Brings the engine's context in step with `examples`, asking about each new one first where
+    /// `asked(id)` is false, and answers `drawing`. One call at a time.
+    ///
+    /// # Shapes
+    /// `drawing` [28, 28]
+    pub async fn answer(
+        &self,
+        examples: &[Example],
+        asked: impl Fn(u32) -> bool,
+        drawing: Option<&[f32]>,
+    ) -> Result<Answer, Fault> {
+        let course = self.table.borrow_mut().take();
+        let mut course = course.ok_or_else(|| Fault::Call("the last question is still being answered".into()))?;
+        let answer = course.answer(examples, asked, drawing).await;
+        *self.table.borrow_mut() = Some(course);
+        answer
+    }
+
+    /// What a learner says of `queries` that was shown `shown` and nothing else: the drawings on the page are neither
+    /// asked nor touched. Many queries cost little more than one, and examples that the call before began with as well
+    /// are not taken in anew.
+    ///
+    /// # Shapes
+    /// `queries` `[Q, D]`, raw; the result `[Q, classes]`: probabilities over the labels shown, all alike before any was.
+    ///
+    /// # Errors
+    /// Sizes that don't fit together, labels out of range, more examples or classes than the model takes; the engine.
+    pub async fn ask(&self, which: Which, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, Fault> {
+        shown.check(queries, self.model.spec.classes)?;
+        let size = (shown.height, shown.width, shown.channels);
+        let found = {
+            let mut aside = self.aside.borrow_mut();
+            aside.iter().position(|(other, _)| *other == which).map(|at| aside.remove(at).1)
+        };
+        let mut course = match found {
+            Some(course) if course.size == size => course,
+            _ => {
+                let model = match which {
+                    Which::Trained => self.model.clone(),
+                    Which::Untrained => Arc::new(
+                        Model::random(self.model.spec.clone(), UNTRAINED_SEED)
+                            .map_err(|error| Fault::Call(error.to_string()))?,
+                    ),
+                };
+                Course::open(model, self.gpu.as_ref(), size).await?
+            }
+        };
+        let answer = course.ask(shown, queries).await;
+        self.aside.borrow_mut().push((which, course));
+        answer
+    }
+}
+
+impl Shown {
+    /// D.
+    fn values(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Checks that everything fits together.
+    fn check(&self, queries: &[f32], most: usize) -> Result<(), Fault> {
+        let call = |words: String| Err(Fault::Call(words));
+        let values = self.values();
+        if values == 0 {
+            return call("an example needs at least one value".into());
+        }
+        if self.inputs.len() != self.labels.len() * values {
+            let (expected, found) = (self.labels.len() * values, self.inputs.len());
+            return call(format!("examples: expected {expected} values ({values} for each label), found {found}"));
+        }
+        if !queries.len().is_multiple_of(values) {
+            return call(format!("queries: expected a multiple of {values} values, found {}", queries.len()));
+        }
+        if !(1..=most).contains(&self.classes) {
+            return call(format!("this learner knows 1 to {most} classes, found {}", self.classes));
+        }
+        match self.labels.iter().find(|label| **label as usize >= self.classes) {
+            Some(label) => call(format!("label {label} is out of range: there are {} classes", self.classes)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Course {
+    /// Opens `model` on a GPU, or on the CPU where none is given, for examples of height, width and channels.
+    async fn open(model: Arc<Model>, gpu: Option<&Gpu>, size: (usize, usize, usize)) -> Result<Course, Fault> {
+        let encoder = Encoder::new(&model.spec, size.0, size.1, size.2, PROJECTION_SEED)?;
+        let mut engine = match gpu {
             Some(gpu) => Engine::gpu(gpu, &model).await?,
             None => Engine::cpu(model.clone()),
         };
-        let mut learner = Learner { model, encoder, engine, shown: Vec::new(), names: Vec::new() };
-        learner.forget_all();
-        Ok(learner)
+        // a stem reads grey pictures alone
+        engine.set_drawings(size == (SIDE, SIDE, 1));
+        let names = Vec::new();
+        let mut course = Course { model, size, raw: Vec::new(), encoder, engine, shown: Vec::new(), names };
+        course.rewind(0)?;
+        Ok(course)
     }
 
     /// Whether the learner takes its examples as a set.
@@ -98,10 +249,19 @@ impl Learner {
         self.model.spec.equivariant.is_some()
     }
 
-    fn forget_all(&mut self) {
-        self.engine.clear();
-        self.shown.clear();
-        self.names = if self.set() { Vec::new() } else { (0..self.model.spec.classes as u32).collect() };
+    /// Keeps the first `count` examples, and of a set learner's classes those that they have.
+    fn rewind(&mut self, count: usize) -> Result<(), Fault> {
+        self.engine.rewind(count)?;
+        self.shown.truncate(count);
+        self.raw.truncate(count * self.size.0 * self.size.1 * self.size.2);
+        if self.set() {
+            let known = self.engine.labels().iter().max().map_or(0, |class| *class as usize + 1);
+            self.names.truncate(known);
+            self.engine.set_classes(known.max(2))?;
+        } else {
+            self.names = (0..self.model.spec.classes as u32).collect();
+        }
+        Ok(())
     }
 
     /// The engine's class of a label, if it has one by now.
@@ -123,17 +283,20 @@ impl Learner {
         Ok(())
     }
 
-    /// Which engine it runs on.
-    pub fn kind(&self) -> Kind {
-        self.engine.kind()
+    /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
+    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Vec<f32> {
+        let restricted = restrict(log_probabilities, self.model.spec.classes, self.engine.labels());
+        let mut probabilities = vec![0.0; labels];
+        for (name, log) in self.names.iter().zip(restricted) {
+            if let Some(probability) = probabilities.get_mut(*name as usize) {
+                *probability = log.exp();
+            }
+        }
+        probabilities
     }
 
-    /// Brings the engine's context in step with `examples`, asking about each new one first where
-    /// `asked(id)` is false, and answers `drawing`.
-    ///
-    /// # Shapes
-    /// `drawing` [28, 28]
-    pub async fn answer(
+    /// See [`Learner::answer`].
+    async fn answer(
         &mut self,
         examples: &[Example],
         asked: impl Fn(u32) -> bool,
@@ -147,20 +310,8 @@ impl Learner {
         // The longest common beginning stays cached; what follows is shown anew, for in a causal learner every
         // later slot depends on it.
         let same = self.shown.iter().zip(&wanted).take_while(|(shown, example)| **shown == (example.id, example.label));
-        let same = same.count();
-        if self.set() && same < self.shown.len() {
-            // classes may have gone; showing all of them again is bookkeeping for the engine
-            let kept: Vec<Example> = wanted[..same].iter().map(|example| (*example).clone()).collect();
-            self.forget_all();
-            for example in kept {
-                let inputs = self.encoder.encode(&example.picture)?;
-                self.show(&inputs, example.id, example.label)?;
-            }
-        } else {
-            self.engine.rewind(same)?;
-            self.shown.truncate(same);
-        }
-        for example in &wanted[same..] {
+        self.rewind(same.count())?;
+        for example in &wanted[self.shown.len()..] {
             let inputs = self.encoder.encode(&example.picture)?;
             if !asked(example.id) {
                 let right = self.guess(&inputs, example.label).await?;
@@ -172,14 +323,15 @@ impl Learner {
         if let (Some(drawing), false) = (drawing, wanted.is_empty()) {
             let query = self.encoder.encode(drawing)?;
             let start = now_ms();
-            let log_probabilities = self.engine.predict(&query).await?;
+            let (log_probabilities, attention) = self.engine.consult(&query).await?;
             answer.took_ms = Some(now_ms() - start);
-            let restricted = restrict(&log_probabilities, classes, self.engine.labels());
-            let mut probabilities = vec![0.0; classes];
-            for (name, log) in self.names.iter().zip(restricted) {
-                probabilities[*name as usize] = log.exp();
-            }
-            answer.probabilities = Some(probabilities);
+            answer.probabilities = Some(self.probabilities(&log_probabilities, classes));
+            let mut importance = attention.importance().into_iter();
+            let of = |example: &Example| match wanted.iter().any(|shown| shown.id == example.id) {
+                true => importance.next().unwrap_or(0.0),
+                false => 0.0,
+            };
+            answer.attention = Some(examples.iter().map(of).collect());
         }
         Ok(answer)
     }
@@ -195,5 +347,29 @@ impl Learner {
         let restricted = restrict(&log_probabilities, self.model.spec.classes, &labels);
         let best = (0..restricted.len()).max_by(|&a, &b| restricted[a].total_cmp(&restricted[b]));
         Ok(Some(best == Some(class as usize)))
+    }
+
+    /// See [`Learner::ask`].
+    async fn ask(&mut self, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, Fault> {
+        let (values, labels) = (shown.values(), shown.classes);
+        let rows = || shown.inputs.chunks_exact(values).zip(&shown.labels);
+        let before = self.raw.chunks_exact(values).zip(&self.shown);
+        let same = before.zip(rows()).take_while(|((raw, (_, before)), (row, label))| raw == row && before == *label);
+        self.rewind(same.count())?;
+        for (row, &label) in rows().skip(self.shown.len()) {
+            let inputs = self.encoder.encode(row)?;
+            self.show(&inputs, 0, label)?;
+            self.raw.extend_from_slice(row);
+        }
+        if shown.labels.is_empty() {
+            return Ok(vec![1.0 / labels as f32; queries.len() / values * labels]);
+        }
+        let mut inputs = Vec::with_capacity(queries.len() / values * self.model.spec.inputs);
+        for query in queries.chunks_exact(values) {
+            inputs.extend(self.encoder.encode(query)?);
+        }
+        let answers = self.engine.predict(&inputs).await?;
+        let each = answers.chunks_exact(self.model.spec.classes);
+        Ok(each.flat_map(|answer| self.probabilities(answer, labels)).collect())
     }
 }

@@ -99,6 +99,8 @@ pub struct Page {
     pub guesses: RwSignal<HashMap<u32, Option<bool>>>,
     /// Probability of each label.
     pub probabilities: RwSignal<Option<Vec<f32>>>,
+    /// How much each example of the table mattered for them, in its order; see [`crate::learner::Answer::attention`].
+    pub attention: RwSignal<Option<Vec<f32>>>,
     /// Time of the last answer, in milliseconds.
     pub took_ms: RwSignal<Option<f64>>,
     /// What the page has to say.
@@ -152,6 +154,7 @@ impl Page {
             reach: RwSignal::new((false, false)),
             guesses: RwSignal::new(HashMap::new()),
             probabilities: RwSignal::new(None),
+            attention: RwSignal::new(None),
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
             phase: RwSignal::new(Phase::Loading),
@@ -346,7 +349,7 @@ impl Page {
         if let Some((model, name)) = self.inner.try_update_value(|inner| inner.incoming.take()).flatten() {
             self.replace(model, name).await;
         }
-        let Some(mut learner) = self.inner.try_update_value(|inner| inner.learner.take()).flatten() else { return };
+        let Some(learner) = self.inner.with_value(|inner| inner.learner.clone()) else { return };
         if learner.kind() == Kind::Gpu
             && let Some(reason) = self.inner.with_value(|inner| inner.gpu.as_ref().and_then(Gpu::lost))
         {
@@ -359,7 +362,6 @@ impl Page {
         let answer = learner.answer(&examples, |id| asked.contains(&id), drawing).await;
         match answer {
             Ok(answer) => {
-                self.inner.update_value(|inner| inner.learner = Some(learner));
                 if !answer.guesses.is_empty() {
                     self.guesses.update(|all| all.extend(answer.guesses.iter().map(|guess| (guess.id, guess.right))));
                 }
@@ -367,6 +369,7 @@ impl Page {
                     self.took_ms.set(answer.took_ms);
                 }
                 self.probabilities.set(answer.probabilities);
+                self.attention.set(answer.attention);
                 self.phase.set(Phase::Ready);
                 let tell = answer.left_out > 0;
                 let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));
@@ -383,10 +386,7 @@ impl Page {
                 let lost = matches!(error, SessionError::Lost(_));
                 self.recover(learner.model, error.to_string(), lost).await;
             }
-            Err(error) => {
-                self.inner.update_value(|inner| inner.learner = Some(learner));
-                self.fault(capital(&error.to_string()));
-            }
+            Err(error) => self.fault(capital(&error.to_string())),
         }
     }
 

@@ -92,37 +92,43 @@ impl Session {
         Ok(self.context.widen(&answers))
     }
 
-    /// Where one query looks.
+    /// What it says of one query, and where that looked; see [`crate::session::Engine::consult`].
     ///
     /// # Shapes
-    /// `query` `[X]`.
+    /// `query` `[X]`; log-probabilities `[C]`.
     ///
     /// # Errors
     /// As [`Session::predict`].
-    pub async fn attention(&mut self, query: &[f32]) -> Result<Attention, SessionError> {
+    pub async fn consult(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
         self.context.check_query(query)?;
-        let weights = self.ask(query, 1, true).await?;
-        let slots = self.context.len() + 1;
-        Ok(Attention { layers: self.layers, heads: self.heads, slots, weights, blend: self.blend.clone() })
+        let (classes, slots) = (self.context.classes_in_use(), self.context.len() + 1);
+        let mut answers = self.ask(query, 1, true).await?;
+        let mut weights = answers.split_off(classes);
+        let alpha = weights.split_off(self.layers * self.heads * slots);
+        let (layers, heads, blend) = (self.layers, self.heads, self.blend.clone());
+        Ok((self.context.widen(&answers), Attention { layers, heads, slots, weights, blend, alpha }))
     }
 
-    /// Brings the cache up to date, asks, and reads back the answers or the attention weights.
+    /// Brings the cache up to date, asks, and reads back the answers, and with `shares` after them the attention weights
+    /// and the α of each ridge.
     async fn ask(&mut self, queries: &[f32], count: usize, shares: bool) -> Result<Vec<f32>, SessionError> {
         self.gpu.check()?;
         let shown = self.context.len();
         let tasks = self.make_room(shown, count, shares)?;
-        let elements = match shares {
-            true => self.layers * self.heads * (shown + 1),
-            false => count * self.context.classes_in_use(),
-        };
+        let mut wanted = vec![(Buffer::Answers, count * self.context.classes_in_use())];
+        if shares {
+            wanted.push((Buffer::Shares, self.layers * self.heads * (shown + 1)));
+            wanted.push((Buffer::Alpha, self.plan.ridges() * shown));
+            wanted.retain(|(_, elements)| *elements > 0);
+        }
+        let elements: usize = wanted.iter().map(|(_, elements)| elements).sum();
         let device = self.gpu.device.clone();
         let (staging, errors): (_, Caught) = caught(&device, || {
             self.grow();
-            let wanted = if shares { Buffer::Shares } else { Buffer::Answers };
             let mut staging = None;
             for (index, &task) in tasks.iter().enumerate() {
                 let last = index + 1 == tasks.len();
-                staging = self.submit(task, queries, last.then_some((wanted, elements)));
+                staging = self.submit(task, queries, if last { &wanted } else { &[] });
             }
             staging.expect("at least one query")
         });
@@ -172,8 +178,9 @@ impl Session {
         }
     }
 
-    /// Runs the launches of `task` in one submission, and then copies the wanted buffer's first elements for reading.
-    fn submit(&mut self, task: Task, queries: &[f32], wanted: Option<(Buffer, usize)>) -> Option<wgpu::Buffer> {
+    /// Runs the launches of `task` in one submission, and then copies the first elements of the wanted buffers, one after
+    /// another, for reading.
+    fn submit(&mut self, task: Task, queries: &[f32], wanted: &[(Buffer, usize)]) -> Option<wgpu::Buffer> {
         let gpu = &self.gpu;
         let inputs = bytemuck::cast_slice(self.context.inputs_of(task, queries));
         for (buffer, first) in self.plan.takes_inputs(task) {
@@ -214,8 +221,8 @@ impl Session {
                 pass.dispatch_workgroups(x, y, z);
             }
         }
-        let staging =
-            wanted.map(|(buffer, elements)| gpu.stage(&mut encoder, &self.buffers[&buffer], elements as u64 * 4));
+        let parts: Vec<_> = wanted.iter().map(|(buffer, n)| (&self.buffers[buffer], *n as u64 * 4)).collect();
+        let staging = (!parts.is_empty()).then(|| gpu.stage(&mut encoder, &parts));
         gpu.queue.submit([encoder.finish()]);
         staging
     }
