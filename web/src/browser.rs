@@ -29,6 +29,21 @@ pub fn query(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }
 
+/// Whether a media query holds, such as `(prefers-reduced-motion: reduce)`.
+pub fn media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Lets `ms` milliseconds pass.
+pub async fn sleep(ms: i32) {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        // Fails only where there is no window.
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+    });
+    // Nobody rejects it.
+    let _ = JsFuture::from(promise).await;
+}
+
 /// Sets `data-NAME` on `<html>`, where styles and tests read the page's state.
 pub fn mark(name: &str, value: &str) {
     if let Some(root) = window().document().and_then(|document| document.document_element()) {
@@ -114,6 +129,18 @@ pub fn stored() -> Option<String> {
 pub fn store(text: &str) -> Result<(), String> {
     let storage = storage().ok_or("this browser keeps no data for this page")?;
     storage.set_item(STORAGE_KEY, text).map_err(words)
+}
+
+/// What was remembered under a name of this page.
+pub fn remembered(name: &str) -> Option<String> {
+    storage()?.get_item(name).ok().flatten()
+}
+
+/// Remembers something small for the next visit. Where nothing can be kept, nothing is lost but that.
+pub fn remember(name: &str, value: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(name, value);
+    }
 }
 
 /// The context to paint on.

@@ -16,6 +16,8 @@ use crate::table::{CANVAS, PEN};
 const NEAR: f32 = 4.0;
 /// How far an arrow key moves the pen, and with Shift, in canvas units.
 const STEP: (f32, f32) = (50.0, 10.0);
+/// Steps of a pen's pressure.
+const PRESSURES: f32 = 8.0;
 
 /// The canvas with its invitation.
 #[component]
@@ -26,15 +28,34 @@ pub fn Canvas(page: Page) -> impl IntoView {
     // Counts whatever makes the same drawing look different: another size, another colour scheme.
     let look = RwSignal::new(0u32);
     let empty =
-        Memo::new(move |_| page.live.with(Option::is_none) && page.table.with(|table| table.drawing.is_empty()));
+        Memo::new(move |_| page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty()));
 
+    let paint = move || {
+        if let Some(canvas) = canvas.get_untracked() {
+            let strokes = page.table.with_untracked(|table| table.drawing.clone());
+            page.live.with_untracked(|live| draw(&canvas, strokes.iter().chain(live), pen.get_untracked()));
+        }
+    };
+    let drawing = Memo::new(move |_| page.table.with(|table| table.drawing.clone()));
     Effect::new(move |_| {
         look.track();
-        if let Some(canvas) = canvas.get() {
-            let strokes = page.table.with(|table| table.drawing.clone());
-            page.live.with(|live| draw(&canvas, strokes.iter().chain(live), pen.get()));
-        }
+        drawing.track();
+        page.live.track();
+        pen.track();
+        canvas.track();
+        paint();
     });
+    // The ink is painted within the pointer's own event; whoever else follows the stroke, the learner above all, hears of
+    // it once a frame.
+    let told = StoredValue::new(true);
+    let tell = move || {
+        if told.try_update_value(|told| std::mem::replace(told, false)) == Some(true) {
+            request_animation_frame(move || {
+                told.set_value(true);
+                page.live.notify();
+            });
+        }
+    };
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
             let again = Closure::<dyn FnMut()>::new(move || look.update(|n| *n += 1)).into_js_value();
@@ -70,11 +91,13 @@ pub fn Canvas(page: Page) -> impl IntoView {
             let _ = canvas.set_pointer_capture(event.pointer_id());
             pen.set(None);
             page.finish_stroke();
-            page.live.set(Some(Stroke { points: vec![point], width: PEN }));
+            page.live.update_untracked(|live| live.push(Stroke { points: vec![point], width: width(&event) }));
+            paint();
+            tell();
         }
     };
     let moved = move |event: PointerEvent| {
-        if !event.is_primary() || page.live.with_untracked(Option::is_none) || event.buttons() & 1 == 0 {
+        if !event.is_primary() || page.live.with_untracked(Vec::is_empty) || event.buttons() & 1 == 0 {
             return;
         }
         // Browsers have this for secure addresses only, and `http://` on another machine is none.
@@ -84,12 +107,15 @@ pub fn Canvas(page: Page) -> impl IntoView {
             0 => vec![event],
             _ => between.iter().map(JsCast::unchecked_into).collect(),
         };
-        let points: Vec<[f32; 2]> = events.iter().filter_map(place).collect();
-        page.live.update(|live| {
-            if let Some(stroke) = live {
-                points.into_iter().for_each(|point| extend(stroke, point));
+        page.live.update_untracked(|live| {
+            for event in &events {
+                if let Some(point) = place(event) {
+                    extend(live, point, width(event));
+                }
             }
         });
+        paint();
+        tell();
     };
     let up = move |event: PointerEvent| {
         if event.is_primary() {
@@ -105,12 +131,12 @@ pub fn Canvas(page: Page) -> impl IntoView {
             "ArrowDown" => (0.0, step),
             " " => {
                 event.prevent_default();
-                if page.live.with_untracked(Option::is_some) {
+                if !page.live.with_untracked(Vec::is_empty) {
                     page.finish_stroke();
                 } else {
                     let point = pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
                     pen.set(Some(point));
-                    page.live.set(Some(Stroke { points: vec![point], width: PEN }));
+                    page.live.set(vec![Stroke { points: vec![point], width: PEN }]);
                 }
                 return;
             }
@@ -120,11 +146,9 @@ pub fn Canvas(page: Page) -> impl IntoView {
         let [x, y] = pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
         let point = [(x + dx).clamp(0.0, CANVAS), (y + dy).clamp(0.0, CANVAS)];
         pen.set(Some(point));
-        page.live.update(|live| {
-            if let Some(stroke) = live {
-                extend(stroke, point);
-            }
-        });
+        if !page.live.with_untracked(Vec::is_empty) {
+            page.live.update(|live| extend(live, point, PEN));
+        }
     };
     let left = move |_: ev::FocusEvent| {
         page.finish_stroke();
@@ -172,9 +196,25 @@ pub fn Canvas(page: Page) -> impl IntoView {
     }
 }
 
-fn extend(stroke: &mut Stroke, [x, y]: [f32; 2]) {
-    if stroke.points.last().is_none_or(|[a, b]| (a - x).hypot(b - y) >= NEAR) {
+/// How wide a pointer draws, in canvas units: a pen by its pressure, in a few steps; mouse and finger have none.
+fn width(event: &PointerEvent) -> f32 {
+    match event.pointer_type().as_str() {
+        "pen" => PEN * (0.4 + (event.pressure().clamp(0.0, 1.0) * PRESSURES).round() / PRESSURES * 1.2),
+        _ => PEN,
+    }
+}
+
+/// Goes on with the stroke under the pen; where its width changes, a piece of another width follows.
+fn extend(live: &mut Vec<Stroke>, [x, y]: [f32; 2], width: f32) {
+    let Some(stroke) = live.last_mut() else { return };
+    let Some(&[a, b]) = stroke.points.last() else { return };
+    if (a - x).hypot(b - y) < NEAR {
+        return;
+    }
+    if stroke.width == width {
         stroke.points.push([x, y]);
+    } else {
+        live.push(Stroke { points: vec![[a, b], [x, y]], width });
     }
 }
 

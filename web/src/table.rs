@@ -44,6 +44,20 @@ pub fn seen(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
     pixels::drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
 }
 
+/// Strokes as the pen drew them, from pieces that differ in width alone: see [`crate::canvas`].
+pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
+    let mut strokes: Vec<Stroke> = Vec::new();
+    for piece in pieces {
+        match strokes.last_mut() {
+            Some(stroke) if stroke.points.last() == piece.points.first() => {
+                stroke.points.extend_from_slice(&piece.points[1..]);
+            }
+            _ => strokes.push(Stroke { points: piece.points.clone(), width: PEN }),
+        }
+    }
+    strokes
+}
+
 /// One class of the task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
@@ -110,9 +124,28 @@ impl Table {
 
     /// The drawing in hand becomes an example of `label`, and the canvas is free again.
     pub fn teach(&mut self, label: u32, picture: Arc<Vec<f32>>) {
-        let strokes = std::mem::take(&mut self.drawing);
+        let strokes = Arc::new(joined(&std::mem::take(&mut self.drawing)));
         self.examples.push(Example { id: self.next, strokes, picture, label });
         self.next += 1;
+    }
+
+    /// Forgets one example.
+    pub fn forget(&mut self, id: u32) {
+        self.examples.retain(|example| example.id != id);
+    }
+
+    /// Gives one example another label.
+    pub fn relabel(&mut self, id: u32, label: u32) {
+        if let Some(example) = self.examples.iter_mut().find(|example| example.id == id) {
+            example.label = label;
+        }
+    }
+
+    /// Puts the examples in another order: `below(n)` gives a random number below n.
+    pub fn shuffle(&mut self, mut below: impl FnMut(usize) -> usize) {
+        for last in (1..self.examples.len()).rev() {
+            self.examples.swap(last, below(last + 1));
+        }
     }
 
     /// All examples of `a` become examples of `b`, and the other way round. Names stay where they are.
@@ -299,6 +332,39 @@ mod tests {
         assert_eq!(table.classes, before.classes);
         table.swap(1, 0);
         assert_eq!(table, before);
+    }
+
+    #[test]
+    fn pressure_is_for_the_eye_alone() {
+        let points = [[100.0, 100.0], [400.0, 150.0], [300.0, 500.0], [350.0, 800.0]];
+        let whole = [Stroke { points: points.to_vec(), width: PEN }];
+        let pieces = [(0, 1, 30.0), (1, 2, 80.0), (2, 3, 45.0)].map(|(from, to, width)| {
+            let points = points[from..=to].to_vec();
+            Stroke { points, width }
+        });
+        assert_eq!(seen(&pieces), seen(&whole));
+        assert_eq!(joined(&pieces), whole);
+        let apart = [pieces[0].clone(), pieces[2].clone()];
+        assert_eq!(joined(&apart).len(), 2, "strokes that do not touch stay two");
+    }
+
+    #[test]
+    fn one_example_is_forgotten_relabelled_and_moved() {
+        let mut table = Table::default();
+        [0, 1, 2].into_iter().for_each(|label| drawn(&mut table, label));
+        table.relabel(1, 2);
+        assert_eq!(table.labels(), [0, 2, 2]);
+        table.relabel(77, 0);
+        table.forget(0);
+        assert_eq!(table.examples.iter().map(|example| example.id).collect::<Vec<_>>(), [1, 2]);
+        drawn(&mut table, 1);
+        let mut before: Vec<u32> = table.examples.iter().map(|example| example.id).collect();
+        table.shuffle(|_| 0);
+        let mut after: Vec<u32> = table.examples.iter().map(|example| example.id).collect();
+        assert_ne!(before, after);
+        before.sort();
+        after.sort();
+        assert_eq!(before, after);
     }
 
     #[test]
