@@ -19,6 +19,9 @@ pub const TAB: char = '\u{e004}';
 /// One answer, on a software GPU of a busy machine.
 const ANSWERING: Duration = Duration::from_secs(60);
 
+/// A query that opens the page as a first visit does: a demonstration begins by itself. See [`Page::open`].
+pub const FIRST_VISIT: &str = "#";
+
 /// The page, open in a browser, served from this process.
 pub struct Page {
     /// The browser it is open in.
@@ -41,7 +44,8 @@ pub fn built() -> Option<PathBuf> {
 }
 
 impl Page {
-    /// Opens the built page with a query such as `?engine=cpu` and waits until it is ready or has failed in words.
+    /// Opens the built page with a query such as `?engine=cpu` and waits until it is ready or has failed in words. Without
+    /// a query nothing plays by itself, unless it is [`FIRST_VISIT`].
     pub fn open(setting: Setting, query: &str) -> Option<Page> {
         Page::open_folder(&built()?, setting, query)
     }
@@ -56,6 +60,7 @@ impl Page {
         if setting.gpu == Gpu::Absent {
             url = url.replace("127.0.0.1", INSECURE_HOST);
         }
+        let query = if query.is_empty() { "?still" } else { query };
         browser.open(&format!("{url}{query}"));
         let page = Page { browser, server };
         wait_for("the page's start", STARTING, || (page.state() != "loading").then_some(()));
@@ -190,11 +195,63 @@ impl Page {
         count.as_u64().unwrap_or_else(|| panic!("the count of class {class} is {count}")) as usize
     }
 
-    /// Exchanges the labels of two classes, for all examples shown so far.
+    /// Exchanges the labels of two classes, for all examples shown so far: neighbours between their cards, others by name.
     #[track_caller]
     pub fn swap(&self, first: usize, second: usize) {
-        assert_eq!(second, first + 1, "the page swaps a class with the next one");
-        self.click(&format!("swap-{first}"));
+        if second == first + 1 {
+            return self.click(&format!("swap-{first}"));
+        }
+        for (id, class) in [("swap-first", first), ("swap-second", second)] {
+            let name = self.of(&format!("class-name-{class}"), "return e.value");
+            self.of(id, "e.focus()");
+            // Typing a name picks it, as in any list.
+            self.browser.keys(name.as_str().expect("a class has a name"));
+            let picked = self.of(id, "return e.options[e.selectedIndex].textContent");
+            assert_eq!(picked, name, "{id} did not take the name");
+        }
+        self.click("swap-any");
+    }
+
+    /// Taps an element with a finger.
+    #[track_caller]
+    pub fn tap(&self, id: &str) {
+        let place = self.of(
+            id,
+            "e.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
+             const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2];",
+        );
+        let point = json!([{ "x": place[0], "y": place[1] }]);
+        self.browser.devtools("Input.dispatchTouchEvent", &json!({ "type": "touchStart", "touchPoints": point }));
+        self.browser.devtools("Input.dispatchTouchEvent", &json!({ "type": "touchEnd", "touchPoints": [] }));
+        self.settle();
+    }
+
+    /// Waits until an attribute or text that a function body reads from an element is as wanted.
+    #[track_caller]
+    pub fn wait_of(&self, id: &str, what: &str, body: &str) -> Value {
+        wait_for(what, ANSWERING, || {
+            let value = if self.has(id) { self.of(id, body) } else { Value::Null };
+            (!value.is_null() && value != false).then_some(value)
+        })
+    }
+
+    /// What axe-core finds against WCAG 2 A and AA, a line each; none where the checker is missing and nobody promised
+    /// it.
+    pub fn violations(&self) -> Option<Vec<String>> {
+        let Some(file) = env::var_os("AXE") else {
+            assert!(!required(), "axe-core was promised, and AXE does not name it: run `cargo xtask test`");
+            eprintln!("skipped: no axe-core (run `cargo xtask test`, which fetches it)");
+            return None;
+        };
+        let source = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        self.browser.script(&format!("if (!window.axe) {{ {source} }}"), &[]);
+        let found = self.browser.script(
+            "return axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }).then(r =>
+                r.violations.flatMap(v => v.nodes.map(n => `${v.id}: ${v.help}: ${n.html.slice(0, 200)} ${n.any.concat(n.all).map(c => c.message).join('; ')}`)))",
+            &[],
+        );
+        let lines = found.as_array().unwrap_or_else(|| panic!("axe-core gave {found}"));
+        Some(lines.iter().map(|line| line.as_str().unwrap_or_default().to_string()).collect())
     }
 
     /// The address the page was opened under, without its query.

@@ -62,6 +62,29 @@ pub fn has_webgpu() -> bool {
     js_sys::Reflect::get(&window().navigator(), &"gpu".into()).is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null())
 }
 
+/// What to do for WebGPU, by the browser that this seems to be.
+pub fn webgpu_help() -> &'static str {
+    if !window().is_secure_context() {
+        return "Browsers give WebGPU to secure addresses only: open this page by https, or on this machine as \
+                http://localhost.";
+    }
+    let agent = window().navigator().user_agent().unwrap_or_default();
+    let is = |name: &str| agent.contains(name);
+    if is("Firefox/") {
+        "Firefox has WebGPU from version 141 on Windows and 145 on Macs with Apple silicon. Elsewhere open about:config \
+         and set dom.webgpu.enabled to true, or use Chrome or Edge."
+    } else if is("Chrome/") || is("Edg/") {
+        "Chrome and Edge have WebGPU from version 113 (on Android 121). Update the browser, turn on graphics acceleration \
+         under Settings, System, and look under chrome://gpu what it says of WebGPU. On Linux it may take \
+         chrome://flags/#enable-unsafe-webgpu."
+    } else if is("Safari/") {
+        "Safari has WebGPU from version 26. Before that: Settings, Advanced, Show features for web developers, then \
+         Feature Flags, WebGPU."
+    } else {
+        "WebGPU is in Chrome and Edge from version 113, in Safari from 26 and in Firefox from 141."
+    }
+}
+
 /// What the browser tells of the GPU: maker and family. Empty where it keeps that to itself.
 pub async fn gpu_words() -> String {
     let told = async {

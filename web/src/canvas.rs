@@ -27,8 +27,7 @@ pub fn Canvas(page: Page) -> impl IntoView {
     let pen = RwSignal::new(None::<[f32; 2]>);
     // Counts whatever makes the same drawing look different: another size, another colour scheme.
     let look = RwSignal::new(0u32);
-    let empty =
-        Memo::new(move |_| page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty()));
+    let empty = Memo::new(move |_| page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty()));
 
     let paint = move || {
         if let Some(canvas) = canvas.get_untracked() {

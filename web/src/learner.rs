@@ -145,6 +145,16 @@ impl Learner {
         if self.gpu.is_some() { Kind::Gpu } else { Kind::Cpu }
     }
 
+    /// Says whether the pictures of the table are drawings, as they are at first, or numbers in no order, which a stem
+    /// could not read. The learner forgets what it was shown. Not while a question is being answered.
+    pub fn set_drawings(&self, drawings: bool) -> Result<(), Fault> {
+        if let Some(course) = self.table.borrow_mut().as_mut() {
+            course.rewind(0)?;
+            course.engine.set_drawings(drawings);
+        }
+        Ok(())
+    }
+
     /// Brings the engine's context in step with `examples`, asking about each new one first where
     /// `asked(id)` is false, and answers `drawing`. One call at a time.
     ///

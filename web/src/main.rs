@@ -4,8 +4,11 @@ mod browser;
 mod canvas;
 mod learner;
 mod page;
+mod scramble;
+mod study;
 mod table;
 mod view;
+mod walk;
 
 fn main() {
     std::panic::set_hook(Box::new(browser::confess));

@@ -19,7 +19,10 @@ use wasm_bindgen::prelude::Closure;
 
 use crate::browser;
 use crate::learner::{Fault, Learner};
-use crate::table::{History, Table, seen};
+use crate::scramble::Scramble;
+use crate::study::{self, Order, Study, Who};
+use crate::table::{Example, History, Picture, Table, seen};
+use crate::walk::{Step, Walk};
 
 /// The model that the page comes with.
 const OWN_MODEL: &str = "models/drawing.safetensors";
@@ -76,6 +79,17 @@ pub struct EngineFacts {
     pub detail: String,
 }
 
+/// The menu of an example, at a place of the window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Menu {
+    /// The example.
+    pub id: u32,
+    /// Left edge, in CSS pixels.
+    pub x: f64,
+    /// Upper edge.
+    pub y: f64,
+}
+
 /// Where a model comes from.
 pub enum Source {
     /// A file of this site.
@@ -89,10 +103,26 @@ pub enum Source {
 pub struct Page {
     /// Classes, examples and the finished strokes.
     pub table: RwSignal<Table>,
-    /// The stroke under the pen.
-    pub live: RwSignal<Option<Stroke>>,
-    /// What the learner sees of the drawing, [28, 28]; none where there is none.
+    /// The stroke under the pen, in pieces of one width; none while the pen is up.
+    pub live: RwSignal<Vec<Stroke>>,
+    /// The drawing as the one preprocessing leaves it, [28, 28]; none where there is none.
     pub picture: Memo<Option<Arc<Vec<f32>>>>,
+    /// What the learner sees of it: the picture, or what scrambling makes of it.
+    pub sight: Memo<Option<Arc<Vec<f32>>>>,
+    /// Whether pixels are scrambled.
+    pub scrambled: RwSignal<bool>,
+    /// Who answers.
+    pub who: RwSignal<Who>,
+    /// What the page found out about the examples.
+    pub probes: Study,
+    /// The example whose menu is open.
+    pub menu: RwSignal<Option<Menu>>,
+    /// The example that is being dragged.
+    pub dragged: RwSignal<Option<u32>>,
+    /// Whether lines show what the learner looked at.
+    pub lines: RwSignal<bool>,
+    /// What a newcomer has tried.
+    pub walk: RwSignal<Walk>,
     /// Whether there is something to undo, and to redo.
     pub reach: RwSignal<(bool, bool)>,
     /// By example: whether the learner named it right before it was told. See [`crate::learner::Guess`].
@@ -119,17 +149,24 @@ pub struct Page {
 #[derive(Default)]
 struct Inner {
     history: History,
+    scramble: Scramble,
+    /// Whether the learner's examples are scrambled.
+    learner_scrambled: bool,
     learner: Option<Learner>,
     gpu: Option<Gpu>,
     /// Why there is no GPU, once that is known.
     no_gpu: Option<String>,
     losses: u32,
+    /// Whether the learner is to be shown everything anew.
+    fresh: bool,
     /// A model that is to replace the one in use, with its name.
     incoming: Option<(Arc<Model>, String)>,
     dirty: bool,
     running: bool,
     /// Whether the visitor was told that examples are left out.
     told_left_out: bool,
+    /// When somebody last touched the page, by [`browser::now_ms`].
+    touched: f64,
 }
 
 impl Page {
@@ -140,17 +177,34 @@ impl Page {
             Some(Err(error)) => (Table::default(), Some(error)),
             None => (Table::default(), None),
         };
-        let (table, live) = (RwSignal::new(table), RwSignal::new(None::<Stroke>));
+        let (table, live) = (RwSignal::new(table), RwSignal::new(Vec::<Stroke>::new()));
+        let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
         let drawing = Memo::new(move |_| table.with(|table| table.drawing.clone()));
         let picture = Memo::new(move |_| {
             let mut strokes = drawing.get().to_vec();
             strokes.extend(live.get());
             seen(&strokes).ok().map(Arc::new)
         });
+        let sight = Memo::new(move |_| {
+            let picture = picture.get()?;
+            Some(match scrambled.get() {
+                true => inner.with_value(|inner| inner.scramble.picture(&picture)),
+                false => picture,
+            })
+        });
         let page = Page {
             table,
             live,
             picture,
+            sight,
+            scrambled,
+            who: RwSignal::new(Who::Learner),
+            probes: Study::new(),
+            menu: RwSignal::new(None),
+            dragged: RwSignal::new(None),
+            // On a narrow page they would lie over everything.
+            lines: RwSignal::new(browser::media("(min-width: 50rem)")),
+            walk: RwSignal::new(Walk::remembered()),
             reach: RwSignal::new((false, false)),
             guesses: RwSignal::new(HashMap::new()),
             probabilities: RwSignal::new(None),
@@ -161,7 +215,7 @@ impl Page {
             facts: RwSignal::new(None),
             engine: RwSignal::new(None),
             parity: RwSignal::new(None),
-            inner: StoredValue::new_local(Inner::default()),
+            inner,
         };
         if let Some(error) = trouble {
             page.fault(format!(
@@ -177,9 +231,11 @@ impl Page {
             browser::mark("state", name);
         });
         Effect::new(move |_| {
-            page.picture.track();
+            page.sight.track();
+            page.who.track();
             page.wake();
         });
+        page.follow();
         page.load(Source::Address(browser::query("model").unwrap_or_else(|| OWN_MODEL.into())));
         page.watch();
         page
@@ -248,6 +304,9 @@ impl Page {
         }
         self.change(|table| table.teach(label, picture));
         let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
+        if known > 1 {
+            self.walked(Step::Teach);
+        }
         self.say(match (count, known) {
             (1, 1) => format!("It has seen its first {name}. Now draw something else and name that too."),
             (1, 2) => format!("That is enough to begin with: draw a {name} or the other one, and watch the bars."),
@@ -258,14 +317,16 @@ impl Page {
 
     /// The stroke under the pen joins the drawing.
     pub fn finish_stroke(self) {
-        if let Some(stroke) = self.live.try_update(Option::take).flatten() {
-            self.change(|table| Arc::make_mut(&mut table.drawing).push(stroke));
+        if self.live.with_untracked(Vec::is_empty) {
+            return;
         }
+        let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
+        self.change(|table| Arc::make_mut(&mut table.drawing).extend(pieces));
     }
 
     /// Wipes the canvas.
     pub fn clear_drawing(self) {
-        self.live.set(None);
+        self.live.set(Vec::new());
         self.change(|table| table.drawing = Default::default());
     }
 
@@ -274,6 +335,93 @@ impl Page {
         self.change(|table| table.swap(a, b));
         let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
         self.say(format!("Every {a} is called {b} now, and the other way round. Not one weight has changed."));
+        self.walked(Step::Swap);
+    }
+
+    /// Forgets one example.
+    pub fn forget(self, id: u32) {
+        self.change(|table| table.forget(id));
+        self.say("Forgotten, as if it had never been shown. Undo brings it back.");
+        self.walked(Step::Forget);
+    }
+
+    /// Gives one example another label.
+    pub fn relabel(self, id: u32, label: u32) {
+        self.change(|table| table.relabel(id, label));
+        // What was said of it was said of another question.
+        self.guesses.update(|guesses| {
+            guesses.remove(&id);
+        });
+        let name = self.table.with_untracked(|table| table.name(label).to_owned());
+        self.say(format!("That one is called {name} now."));
+    }
+
+    /// Scrambles the pixels of all pictures, or ends that.
+    pub fn scramble(self, on: bool) {
+        self.scrambled.set(on);
+        // Another sight, another curve: it is asked about every example anew.
+        self.forget_scores();
+        self.wake();
+        if on {
+            self.say("Each drawing goes through one random mixture of its pixels now. You see what it sees: noise.");
+            self.walked(Step::Scramble);
+        } else {
+            self.say("It sees drawings again.");
+        }
+    }
+
+    /// Puts the examples in another order, and has the page look whether the answer holds.
+    pub fn shuffle(self) {
+        let before = self.probabilities.get_untracked();
+        self.change(|table| table.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
+        let order = self.table.with_untracked(|table| table.examples.iter().map(|example| example.id).collect());
+        self.probes.order.set(match before {
+            Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
+            _ => Order::Shuffled,
+        });
+    }
+
+    /// Has another learner or rule answer.
+    pub fn ask_whom(self, who: Who) {
+        self.who.set(who);
+        if who == Who::Untrained {
+            self.walked(Step::Untrained);
+        }
+    }
+
+    /// An example as the learner sees it.
+    pub fn seen(self, example: &Example) -> Picture {
+        match self.scrambled.get() {
+            true => self.inner.with_value(|inner| inner.scramble.example(example.id, &example.picture)),
+            false => example.picture.clone(),
+        }
+    }
+
+    /// The learner, once it is there. Copies share it.
+    pub fn learner(self) -> Option<Learner> {
+        self.inner.with_value(|inner| inner.learner.clone())
+    }
+
+    /// Somebody moves a pointer or presses a key.
+    pub fn touch(self) {
+        self.inner.update_value(|inner| inner.touched = browser::now_ms());
+    }
+
+    /// How long nobody has touched the page, in milliseconds.
+    pub fn rested(self) -> f64 {
+        self.inner.with_value(|inner| browser::now_ms() - inner.touched)
+    }
+
+    /// Whether a round is under way or wanted.
+    pub fn busy(self) -> bool {
+        self.inner.with_value(|inner| inner.running)
+    }
+
+    /// Every example is a question again.
+    fn forget_scores(self) {
+        self.guesses.set(HashMap::new());
+        self.probes.controls.set(HashMap::new());
+        self.inner.update_value(|inner| inner.fresh = true);
     }
 
     /// Most classes that the page offers with the model in use.
@@ -339,6 +487,7 @@ impl Page {
                 spawn_local(async move {
                     if !self.inner.with_value(|inner| inner.running) {
                         browser::mark("busy", "false");
+                        self.research();
                     }
                 });
             });
@@ -355,11 +504,32 @@ impl Page {
         {
             return self.recover(learner.model, reason, true).await;
         }
-        let examples = self.table.with_untracked(|table| table.examples.clone());
-        let picture = self.picture.get_untracked();
+        let who = self.who.get_untracked();
+        let scrambled = self.scrambled.get_untracked();
+        let anew = self.inner.try_update_value(|inner| {
+            std::mem::take(&mut inner.fresh) | (std::mem::replace(&mut inner.learner_scrambled, scrambled) != scrambled)
+        });
+        if anew == Some(true)
+            && let Err(error) = learner.set_drawings(!scrambled)
+        {
+            return self.fault(capital(&error.to_string()));
+        }
+        let mut examples = self.table.with_untracked(|table| table.examples.clone());
+        examples.iter_mut().for_each(|example| example.picture = untrack(|| self.seen(example)));
+        let sight = self.sight.get_untracked();
         let asked = self.guesses.with_untracked(|guesses| guesses.keys().copied().collect::<Vec<u32>>());
-        let drawing = picture.as_ref().map(|picture| picture.as_slice());
-        let answer = learner.answer(&examples, |id| asked.contains(&id), drawing).await;
+        let drawing = sight.as_ref().map(|sight| sight.as_slice());
+        let mut answer = learner.answer(&examples, |id| asked.contains(&id), drawing).await;
+        if let (Ok(answer), Some(sight), true) = (&mut answer, &sight, who != Who::Learner)
+            && answer.probabilities.is_some()
+        {
+            match study::control(&learner, who, &examples, sight, scrambled).await {
+                Ok(probabilities) => answer.probabilities = Some(probabilities),
+                Err(error) => self.fault(capital(&error.to_string())),
+            }
+            // It is the learner that looked there, and it is not asked.
+            answer.attention = None;
+        }
         match answer {
             Ok(answer) => {
                 if !answer.guesses.is_empty() {
@@ -368,6 +538,7 @@ impl Page {
                 if answer.took_ms.is_some() {
                     self.took_ms.set(answer.took_ms);
                 }
+                self.held(&examples, answer.probabilities.as_deref());
                 self.probabilities.set(answer.probabilities);
                 self.attention.set(answer.attention);
                 self.phase.set(Phase::Ready);
@@ -413,7 +584,7 @@ impl Page {
                     capacity: spec.longest - 1,
                 }));
                 // Another learner, another curve: it is asked about every example anew.
-                self.guesses.set(HashMap::new());
+                self.forget_scores();
                 self.inner.update_value(|inner| inner.learner = Some(learner));
                 if known {
                     self.say(format!("{name} is in use now. It was shown your examples, one by one."));
@@ -508,6 +679,7 @@ impl Page {
                 self.inner.update_value(|inner| {
                     inner.learner = Some(learner);
                     inner.dirty = true;
+                    inner.fresh = true;
                 });
             }
             Err(error) => self.fault(capital(&error.to_string())),

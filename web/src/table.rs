@@ -29,6 +29,9 @@ const STARTERS: [&str; MOST] = ["circle", "star", "wave", "house", "fish", "hear
 /// A drawing: its strokes, shared between snapshots.
 pub type Drawing = Arc<Vec<Stroke>>;
 
+/// Ink in [0, 1], [28, 28], shared between snapshots.
+pub type Picture = Arc<Vec<f32>>;
+
 /// What the learner sees of a drawing: the same picture, however large and wherever it was drawn.
 ///
 /// # Shapes

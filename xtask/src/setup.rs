@@ -17,6 +17,8 @@ use crate::Workspace;
 const WASM: &str = "wasm32-unknown-unknown";
 /// 0.22 needs a newer Rust than this workspace.
 const TRUNK_VERSION: &str = "0.21.14";
+/// The accessibility checker that is injected into the page in tests, from npm.
+const AXE_VERSION: &str = "4.14.1";
 /// What Debian calls a Rust that is recent enough, with the library's source to build it for WebAssembly.
 const DEBIAN_RUST: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// Set to `debian` or `rustup` to allow only that way to a WebAssembly library.
@@ -43,6 +45,8 @@ pub struct Tools {
     pub chromium: Option<PathBuf>,
     /// The WebDriver server that belongs to it.
     pub chromedriver: Option<PathBuf>,
+    /// axe-core, which checks the page for accessibility.
+    pub axe: Option<PathBuf>,
     /// The description of a software Vulkan driver, for `VK_DRIVER_FILES`.
     pub vulkan_driver: Option<PathBuf>,
 }
@@ -97,6 +101,7 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         folder: cache_folder()?.join("tools"),
         chromium: None,
         chromedriver: None,
+        axe: None,
         vulkan_driver: None,
     };
     if needs.contains(&Need::Lints) {
@@ -118,6 +123,9 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         }
         if chromedriver().is_none() {
             packages.push(Package { name: "chromium-driver".into(), reason: "drives the browser in tests" });
+        }
+        if axe(&tools.folder).is_none() && which("npm").is_none() {
+            packages.push(Package { name: "npm".into(), reason: "fetches axe-core, which checks accessibility in tests" });
         }
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {
@@ -144,6 +152,7 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         let by_hand = "Install Chromium or Chrome and the chromedriver of the same version, or name them in CHROME and CHROMEDRIVER.";
         tools.chromium = Some(chromium().ok_or_else(|| format!("no Chromium was found. {by_hand}"))?);
         tools.chromedriver = Some(chromedriver().ok_or_else(|| format!("no chromedriver was found. {by_hand}"))?);
+        tools.axe = Some(axe_by_npm(&tools.folder)?);
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {
         let driver = vulkan_driver().ok_or(
@@ -152,6 +161,30 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         tools.vulkan_driver = Some(driver);
     }
     Ok(tools)
+}
+
+/// axe-core's file, once it was fetched; or what `AXE` names.
+fn axe(folder: &Path) -> Option<PathBuf> {
+    let fetched = folder.join(format!("axe-{AXE_VERSION}/node_modules/axe-core/axe.min.js"));
+    env::var_os("AXE").map(PathBuf::from).or(Some(fetched)).filter(|file| file.is_file())
+}
+
+/// Fetches axe-core with npm where it is missing.
+fn axe_by_npm(folder: &Path) -> Result<PathBuf, String> {
+    if let Some(file) = axe(folder) {
+        return Ok(file);
+    }
+    let place = folder.join(format!("axe-{AXE_VERSION}"));
+    eprintln!("axe-core {AXE_VERSION} is missing; tests check the page's accessibility with it. Fetching it with npm:");
+    fs::create_dir_all(&place).map_err(|error| format!("cannot make {}: {error}", place.display()))?;
+    let package = format!("axe-core@{AXE_VERSION}");
+    let by_hand = format!("Fetch {package} by hand and name its axe.min.js in AXE.");
+    run(Command::new("npm")
+        .args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"])
+        .arg(&place)
+        .arg(&package))
+    .map_err(|error| format!("{error}\n{by_hand}"))?;
+    axe(folder).ok_or_else(|| format!("npm left no axe.min.js in {}. {by_hand}", place.display()))
 }
 
 /// rustfmt and clippy are components of rustup's toolchain; a minimal one lacks them.

@@ -145,6 +145,9 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
     if let (Some(chromium), Some(chromedriver)) = (&tools.chromium, &tools.chromedriver) {
         cargo.env("CHROME", chromium).env("CHROMEDRIVER", chromedriver);
     }
+    if let Some(axe) = &tools.axe {
+        cargo.env("AXE", axe);
+    }
     if let Some(driver) = &tools.vulkan_driver {
         // The second name is the one that older Vulkan loaders read.
         cargo.env("VK_DRIVER_FILES", driver).env("VK_ICD_FILENAMES", driver);

@@ -2,21 +2,24 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+use web_sys::{DragEvent, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::icon::Icon;
 use super::thumb::Thumb;
-use super::words::{Verdict, best, percent, verdict};
+use super::words::{Verdict, because, best, percent, verdict};
 use crate::page::Page;
 use crate::table::{Example, FEWEST, LONGEST_NAME};
+
+/// From more classes than this on, each takes less room.
+const MANY: usize = 5;
 
 /// The answer, and a row for each class.
 #[component]
 pub fn Classes(page: Page) -> impl IntoView {
     // Read out when the pen rests, not at every point of a stroke.
-    let spoken = Memo::new(move |last: Option<&String>| match (page.live.with(Option::is_some), verdict(page)) {
-        (false, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
-        (true, _) => last.cloned().unwrap_or_default(),
+    let spoken = Memo::new(move |last: Option<&String>| match (page.live.with(Vec::is_empty), verdict(page)) {
+        (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
+        (false, _) => last.cloned().unwrap_or_default(),
         _ => String::new(),
     });
     let full = move || page.table.with(|table| table.classes.len()) >= page.most_classes();
@@ -36,9 +39,11 @@ pub fn Classes(page: Page) -> impl IntoView {
                         .into_any()
                     }
                 }}
+                <span class="because" data-testid="because">{move || because(page)}</span>
             </div>
             <output class="unseen" aria-live="polite">{spoken}</output>
-            <ol class="rows">
+            <ol class="rows" class:many=move || page.table.with(|table| table.classes.len() > MANY)
+                class:probing=move || page.probes.missing.with(Option::is_some)>
                 <For each=move || page.table.with(|table| table.classes.clone()) key=|class| class.label
                     children=move |class| view! { <Row page label=class.label /> } />
             </ol>
@@ -50,7 +55,63 @@ pub fn Classes(page: Page) -> impl IntoView {
                 }>
                 <Icon name="plus" /> "Add a class"
             </button>
+            <Show when=move || page.table.with(|table| table.classes.len() > FEWEST)>
+                <SwapAny page />
+            </Show>
         </section>
+    }
+}
+
+/// Swaps any two classes, neighbours or not.
+#[component]
+fn SwapAny(page: Page) -> impl IntoView {
+    let classes = Memo::new(move |_| page.table.with(|table| table.classes.clone()));
+    // Classes come and go: what was picked counts as long as it is there.
+    let (first, second) = (RwSignal::new(None::<u32>), RwSignal::new(None::<u32>));
+    let pair = move || {
+        classes.with(|classes| {
+            let there = |label: &u32| classes.iter().any(|class| class.label == *label);
+            let a = first.get().filter(there).unwrap_or(classes[0].label);
+            let free = classes.iter().rev().map(|class| class.label).find(|label| *label != a).unwrap_or(a);
+            (a, second.get().filter(there).unwrap_or(free))
+        })
+    };
+    let picker = move |chosen: RwSignal<Option<u32>>, second: bool, id: &'static str, words: &'static str| {
+        let value = move || if second { pair().1 } else { pair().0 };
+        view! {
+            <select data-testid=id aria-label=words
+                prop:value=move || value().to_string()
+                on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>
+                {move || {
+                    classes
+                        .get()
+                        .into_iter()
+                        .map(|class| {
+                            let label = class.label;
+                            view! {
+                                <option value=label.to_string() selected=move || value() == label>{class.name}</option>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </select>
+        }
+    };
+    view! {
+        <div class="any">
+            "Swap"
+            {picker(first, false, "swap-first", "The first of two classes to swap")}
+            "with"
+            {picker(second, true, "swap-second", "The second of two classes to swap")}
+            <button type="button" data-testid="swap-any"
+                disabled=move || pair().0 == pair().1 || page.table.with(|table| table.examples.is_empty())
+                on:click=move |_| {
+                    let (a, b) = untrack(pair);
+                    page.swap(a, b);
+                }>
+                <Icon name="swap" /> "Swap labels"
+            </button>
+        </div>
     }
 }
 
@@ -76,6 +137,28 @@ fn Row(page: Page, label: u32) -> impl IntoView {
     };
     let leads = move || page.probabilities.with(|all| all.as_deref().and_then(best)).is_some_and(|(l, _)| l == label);
     let few = move || page.table.with(|table| table.classes.len()) <= FEWEST;
+    let over = RwSignal::new(false);
+    // Another class's example that is dragged over this one.
+    let coming = move || {
+        let id = page.dragged.get_untracked()?;
+        let own = page.table.with_untracked(|t| t.examples.iter().any(|e| e.id == id && e.label == label));
+        (!own).then_some(id)
+    };
+    let drag_over = move |event: DragEvent| {
+        if coming().is_some() {
+            event.prevent_default();
+            over.set(true);
+        }
+    };
+    let dropped = move |event: DragEvent| {
+        over.set(false);
+        if let Some(id) = coming() {
+            event.prevent_default();
+            event.stop_propagation();
+            page.dragged.set(None);
+            page.relabel(id, label);
+        }
+    };
     let blank = move || page.picture.with(Option::is_none);
     let key = move || (index.get() + 1) % 10;
     let renamed = move |event: Event| {
@@ -92,6 +175,7 @@ fn Row(page: Page, label: u32) -> impl IntoView {
     };
     view! {
         <li class=format!("row hue{label}") class:leads=leads class:blank=move || count.get() == 0
+            class:over=move || over.get() on:dragover=drag_over on:dragleave=move |_| over.set(false) on:drop=dropped
             data-testid=move || format!("class-row-{}", index.get())>
             <div class="top">
                 <span class="badge" aria-hidden="true">{key}</span>

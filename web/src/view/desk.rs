@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 
 use super::icon::Icon;
+use super::switch::Switch;
 use crate::browser;
 use crate::canvas::Canvas;
 use crate::page::Page;
@@ -14,7 +15,7 @@ pub fn Desk(page: Page) -> impl IntoView {
     let seen = NodeRef::<html::Canvas>::new();
     Effect::new(move |_| {
         if let Some(canvas) = seen.get() {
-            page.picture.with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
+            page.sight.with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
         }
     });
     let empty = move || page.picture.with(Option::is_none);
@@ -36,11 +37,6 @@ pub fn Desk(page: Page) -> impl IntoView {
                         "Clear"
                     </button>
                 </div>
-                <figure class="sight" class:empty=empty>
-                    <figcaption>"What it sees" <small>"28 × 28"</small></figcaption>
-                    <canvas node_ref=seen data-testid="seen" width="28" height="28" role="img"
-                        aria-label="The drawing as the learner sees it, 28 by 28 pixels"></canvas>
-                </figure>
             </div>
             <p class="note" class:fault=move || page.note.with(|note| note.as_ref().is_some_and(|note| note.fault))
                 class:idle=move || page.note.with(Option::is_none) data-testid="status" role="status" aria-live="polite">
@@ -49,6 +45,19 @@ pub fn Desk(page: Page) -> impl IntoView {
                     None => "Keys: 1 – 9 teach, Ctrl Z takes back, Esc clears the canvas.".to_owned(),
                 }}
             </p>
+            <figure class="sight" class:empty=empty>
+                <canvas node_ref=seen data-testid="seen" id="seen" width="28" height="28" role="img"
+                    aria-label="The drawing as the learner sees it, 28 by 28 pixels"></canvas>
+                <figcaption>
+                    <b>"What it sees"</b>
+                    {move || match page.scrambled.get() {
+                        true => "The same drawing after one fixed random mixture of all its pixels.",
+                        false => "Your drawing cut out, centred, and made 28 × 28 pixels small.",
+                    }}
+                    <Switch on=page.scrambled id="scramble" words="Scramble the pixels"
+                        turn=move |on| page.scramble(on) />
+                </figcaption>
+            </figure>
         </section>
     }
 }

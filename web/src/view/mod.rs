@@ -1,11 +1,16 @@
 //! What is seen of the page, top to bottom: a file for each part.
 
 mod classes;
+mod coach;
 mod desk;
 mod icon;
 mod learned;
+mod lines;
+mod menu;
 mod record;
+mod switch;
 mod thumb;
+mod why;
 mod words;
 
 use leptos::ev;
@@ -15,16 +20,29 @@ use web_sys::{DragEvent, HtmlElement, KeyboardEvent};
 
 use crate::page::{Page, Source};
 use classes::Classes;
+use coach::Coach;
 use desk::Desk;
 use learned::Learned;
+use lines::Lines;
+use menu::ExampleMenu;
 use record::{Parity, Record};
+use why::Why;
 
 /// The page.
 #[component]
 pub fn App() -> impl IntoView {
     let page = Page::open();
-    let keys = window_event_listener(ev::keydown, move |event| shortcut(page, &event));
+    let keys = window_event_listener(ev::keydown, move |event| {
+        page.touch();
+        shortcut(page, &event);
+    });
     on_cleanup(move || keys.remove());
+    let moved = window_event_listener(ev::pointermove, move |_| page.touch());
+    let pressed = window_event_listener(ev::pointerdown, move |_| page.touch());
+    on_cleanup(move || {
+        moved.remove();
+        pressed.remove();
+    });
     let over = window_event_listener(ev::dragover, |event: DragEvent| event.prevent_default());
     on_cleanup(move || over.remove());
     let drop = window_event_listener(ev::drop, move |event: DragEvent| {
@@ -36,37 +54,28 @@ pub fn App() -> impl IntoView {
     on_cleanup(move || drop.remove());
 
     view! {
-        <header class="head">
-            <h1>"A learning algorithm in a file"</h1>
-            <p>
-                "Draw something, say what it is, draw it again. "
-                <span>
-                    "A small Transformer learns it from your examples as you go, with no gradient step. Nothing leaves \
-                     this page."
-                </span>
-            </p>
-        </header>
-        <main>
+        <Coach page />
+        <div class="bench">
             <Desk page />
             <Classes page />
-            <Learned page />
-            <Record page />
-        </main>
+            <div class="beside">
+                <Learned page />
+                <Why page />
+                <Record page />
+            </div>
+        </div>
         <Parity page />
-        <footer class="foot">
-            <p>
-                "The weights were meta-trained on endless random tasks before you came, and never on what you draw. \
-                 What is learned here lies in the context alone: take an example away and it was never known; swap two \
-                 labels and the answers swap."
-            </p>
-        </footer>
+        <Lines page />
+        <ExampleMenu page />
     }
 }
 
 /// Keys that work everywhere but in text fields.
 fn shortcut(page: Page, event: &KeyboardEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
-    if target.is_some_and(|element| element.tag_name() == "INPUT") || event.alt_key() {
+    if target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA"))
+        || event.alt_key()
+    {
         return;
     }
     let key = event.key();

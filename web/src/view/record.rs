@@ -23,7 +23,7 @@ pub fn Record(page: Page) -> impl IntoView {
     };
     let losing = browser::query("lose-device").is_some();
     view! {
-        <section class="record" aria-label="The learner">
+        <section class="card record" aria-label="The learner">
             <h2>"The learner"</h2>
             <dl>
                 <div class="big">
@@ -51,6 +51,12 @@ pub fn Record(page: Page) -> impl IntoView {
                         <b data-testid="engine">{move || engine().map_or("–", |(name, _)| name)}</b>
                         " "
                         <span data-testid="engine-detail">{move || engine().map(|(_, detail)| detail)}</span>
+                        {move || engine().is_some_and(|(name, _)| name == "CPU").then(|| view! {
+                            <details>
+                                <summary>"How to get WebGPU here"</summary>
+                                <p data-testid="webgpu-help">{browser::webgpu_help()}</p>
+                            </details>
+                        })}
                     </dd>
                 </div>
                 <div>

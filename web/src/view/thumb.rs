@@ -1,63 +1,129 @@
 //! One shown example.
 
-use std::sync::Arc;
-
-use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
+use web_sys::{DragEvent, HtmlElement, KeyboardEvent, MouseEvent};
 
+use super::words::percent;
 use crate::browser;
-use crate::page::Page;
+use crate::page::{Menu, Page};
 use crate::table::Example;
 
-/// One example: a button that forgets it.
+/// Changes of a probability below this are none, on a thumbnail.
+const NOTHING: f32 = 0.005;
+
+/// One example: a button that opens its menu.
 #[component]
 pub fn Thumb(page: Page, example: Example, name: Memo<String>) -> impl IntoView {
     let canvas = NodeRef::<html::Canvas>::new();
-    let (id, picture) = (example.id, Arc::clone(&example.picture));
+    let id = example.id;
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
-            browser::paint(&canvas, Some(&picture));
+            browser::paint(&canvas, Some(&page.seen(&example)));
         }
     });
     let index = Memo::new(move |last: Option<&usize>| {
         let found = page.table.with(|table| table.examples.iter().position(|example| example.id == id));
         found.unwrap_or(last.copied().unwrap_or_default())
     });
+    let share = Memo::new(move |_| {
+        page.attention.with(|all| all.as_ref().and_then(|all| all.get(index.get()).copied())).unwrap_or(0.0)
+    });
+    // The brightest example glows fully.
+    let glow = move || {
+        let most = page.attention.with(|all| all.iter().flatten().copied().fold(0.0, f32::max));
+        format!("{:.3}", if most > 0.0 { share.get() / most } else { 0.0 })
+    };
     let right = move || page.guesses.with(|guesses| guesses.get(&id).copied().flatten());
+    let effect = move || {
+        page.probes.missing.with(|missing| missing.as_ref().and_then(|missing| missing.effects.get(&id).copied()))
+    };
     let words = move || {
         let guess = match right() {
             Some(true) => ", which it named right before it was told",
             Some(false) => ", which it named wrong before it was told",
             None => "",
         };
-        format!("Forget example {}, {}{guess}", index.get() + 1, name.get())
+        let attention = match share.get() {
+            share if share > 0.0 => format!(", {} of the attention", percent(share)),
+            _ => String::new(),
+        };
+        let effect = effect().map(|effect| format!(", changes the answer by {}", points(effect))).unwrap_or_default();
+        format!("Example {}, {}{guess}{attention}{effect}", index.get() + 1, name.get())
+    };
+    let open = move |event: MouseEvent| {
+        if let Some(button) = event.current_target() {
+            let place = button.unchecked_into::<HtmlElement>().get_bounding_client_rect();
+            page.menu.set(Some(Menu { id, x: place.left(), y: place.bottom() + 6.0 }));
+        }
+    };
+    let key = move |event: KeyboardEvent| {
+        if let "Delete" | "Backspace" = event.key().as_str() {
+            event.prevent_default();
+            event.stop_propagation();
+            if let Some(target) = event.current_target() {
+                step_aside(&target.unchecked_into());
+            }
+            page.forget(id);
+        }
+    };
+    let dragged = move |event: DragEvent| {
+        if let Some(data) = event.data_transfer() {
+            // What is dragged must carry something, or some browsers drag nothing.
+            let _ = data.set_data("text/plain", &(index.get_untracked() + 1).to_string());
+            data.set_effect_allowed("move");
+        }
+        page.dragged.set(Some(id));
     };
     view! {
         <li>
-            <button type="button" class="thumb" data-testid=move || format!("forget-{}", index.get())
+            <button type="button" class="thumb" data-testid=move || format!("example-{}", index.get()) data-example=id
+                draggable="true" aria-haspopup="menu"
                 class:right=move || right() == Some(true) class:wrong=move || right() == Some(false)
-                title=words aria-label=words
-                on:click=move |event| {
-                    step_aside(&event);
-                    page.change(|table| table.examples.retain(|example| example.id != id));
-                    page.say("Forgotten, as if it had never been shown. Undo brings it back.");
-                }>
+                style=("--glow", glow)
+                data-share=move || format!("{:.4}", share.get())
+                title=move || format!("{}. Click to forget or rename it; Delete forgets.", words()) aria-label=words
+                on:click=open on:keydown=key on:dragstart=dragged on:dragend=move |_| page.dragged.set(None)>
                 <canvas node_ref=canvas width="28" height="28" aria-hidden="true"></canvas>
+                {move || effect().map(|effect| {
+                    let (brings, takes) = (effect > NOTHING, effect < -NOTHING);
+                    view! {
+                        <span class="without" data-testid=format!("effect-{id}") data-effect=format!("{effect:.5}")
+                            class:for=brings class:against=takes>
+                            {points(effect)}
+                        </span>
+                    }
+                })}
             </button>
         </li>
     }
 }
 
+/// A change of a probability, in percentage points.
+fn points(change: f32) -> String {
+    match 100.0 * change {
+        points if points.abs() < 100.0 * NOTHING => "±0".to_owned(),
+        points if points < 0.0 => format!("−{:.0}", -points),
+        points => format!("+{points:.0}"),
+    }
+}
+
+/// Gives the focus to an example, once it is where it belongs.
+pub fn focus_example(id: u32) {
+    request_animation_frame(move || {
+        let document = browser::window().document();
+        let found = document.and_then(|d| d.query_selector(&format!("[data-example=\"{id}\"]")).ok().flatten());
+        if let Some(thumb) = found {
+            // It fails for nothing that is in the page.
+            let _ = thumb.unchecked_into::<HtmlElement>().focus();
+        }
+    });
+}
+
 /// Whoever forgets examples by keyboard goes on with the next one, instead of starting over at the top of the page.
-fn step_aside(event: &ev::MouseEvent) {
-    let Some(item) =
-        event.current_target().and_then(|button| button.unchecked_into::<Element>().closest("li").ok().flatten())
-    else {
-        return;
-    };
+fn step_aside(button: &HtmlElement) {
+    let Some(item) = button.closest("li").ok().flatten() else { return };
     let neighbour = item.next_element_sibling().or_else(|| item.previous_element_sibling());
     if let Some(Ok(Some(button))) = neighbour.map(|item| item.query_selector("button")) {
         // It fails for nothing that is in the page.

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use crate::page::{Page, Phase};
+use crate::study::Who;
 
 /// The most probable label and its probability.
 pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
@@ -16,8 +17,19 @@ pub fn percent(probability: f32) -> String {
 
 /// What the page says of the drawing in hand.
 pub enum Verdict {
+    /// A small line and a large one.
     Words(&'static str, String),
-    Named { label: u32, lead: &'static str, name: String, probability: f32 },
+    /// An answer.
+    Named {
+        /// Its label.
+        label: u32,
+        /// How sure it is, in words.
+        lead: &'static str,
+        /// Name of its class.
+        name: String,
+        /// How sure it is.
+        probability: f32,
+    },
 }
 
 /// What the page says now.
@@ -35,14 +47,35 @@ pub fn verdict(page: Page) -> Verdict {
         (_, _, true) => words("Ready", "Draw, and it answers"),
         (_, _, false) => match best {
             Some((label, probability)) => {
-                let lead = match probability {
-                    p if p >= 0.9 => "It says",
-                    p if p >= 0.6 => "It thinks",
-                    _ => "It wavers",
+                let lead = match (page.who.get(), probability) {
+                    (Who::Nearest, _) => "The nearest picture is called",
+                    (Who::Shuffled, _) => "With labels shuffled it says",
+                    (Who::Untrained, _) => "The untrained twin says",
+                    (Who::Learner, p) if p >= 0.9 => "It says",
+                    (Who::Learner, p) if p >= 0.6 => "It thinks",
+                    (Who::Learner, _) => "It wavers",
                 };
                 Verdict::Named { label, lead, name: table.name(label).to_owned(), probability }
             }
             None => words("One moment", "…"),
         },
+    })
+}
+
+/// Where the answer comes from, in a plain sentence.
+pub fn because(page: Page) -> Option<String> {
+    let (label, _) = page.probabilities.with(|all| all.as_deref().and_then(best))?;
+    page.table.with(|table| {
+        page.attention.with(|attention| {
+            let attention = attention.as_ref().filter(|all| all.len() == table.examples.len())?;
+            let own = table.examples.iter().zip(attention).filter(|(example, _)| example.label == label);
+            let (count, share) = own.fold((0, 0.0), |(count, sum), (_, share)| (count + 1, sum + share));
+            let examples = if count == 1 { "the one".to_owned() } else { format!("the {count}") };
+            Some(format!(
+                "{} of its attention went to {examples} that you called {}.",
+                percent(share),
+                table.name(label)
+            ))
+        })
     })
 }

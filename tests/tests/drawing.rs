@@ -1,0 +1,512 @@
+//! Learning by drawing, as a visitor goes about it: by mouse, pen, finger and keyboard, at the size of a desk and of a
+//! phone. Pictures of every state are kept for people to look at.
+
+use serde_json::{Value, json};
+use tests::browser::{Gpu, Setting};
+use tests::page::{ENTER, FIRST_VISIT, Page, best};
+use tests::strokes::{Figure, Stroke};
+
+const FIGURES: [Figure; 3] = [Figure::Zero, Figure::Seven, Figure::Three];
+const NAMES: [&str; 3] = ["zero", "seven", "three"];
+const DOWN: char = '\u{e015}';
+const ESCAPE: char = '\u{e00c}';
+const DELETE: char = '\u{e017}';
+
+const PHONE: Setting = Setting { gpu: Gpu::Software, width: 390, height: 844, dark: false, phone: true };
+
+/// A page that is ready.
+fn ready(setting: Setting, query: &str) -> Option<Page> {
+    let page = Page::open(setting, query)?;
+    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
+    Some(page)
+}
+
+fn make_classes(page: &Page, count: usize) {
+    while !page.has(&format!("class-row-{}", count - 1)) {
+        page.click("add-class");
+    }
+}
+
+/// Teaches `shots` drawings of each of three figures, in turns.
+fn teach_three(page: &Page, shots: u64) {
+    make_classes(page, 3);
+    for (class, name) in NAMES.into_iter().enumerate() {
+        page.rename(class, name);
+    }
+    for shot in 0..shots {
+        for (class, figure) in FIGURES.into_iter().enumerate() {
+            page.teach(&figure.drawn(1, shot), class);
+        }
+    }
+}
+
+/// Asks `each` drawings of every figure by another hand; gives how many were answered with the class `expected` names.
+fn right_answers(page: &Page, each: u64, expected: [usize; 3]) -> u64 {
+    let mut right = 0;
+    for number in 100..100 + each {
+        for (figure, class) in FIGURES.into_iter().zip(expected) {
+            right += u64::from(best(&page.ask(&figure.drawn(2, number))) == class);
+        }
+    }
+    right
+}
+
+/// The largest difference between two answers.
+fn apart(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// Draws one stroke through the DevTools protocol: a pen with pressure, or a finger.
+fn stroke(page: &Page, stroke: &Stroke, pen: Option<f64>) {
+    let place = page.of(
+        "canvas",
+        "e.scrollIntoView({ block: 'center', behavior: 'instant' });
+         const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height];",
+    );
+    let side = |index: usize| place[index].as_f64().expect("a rectangle has four numbers");
+    let at = |(x, y): &(f64, f64)| (side(0) + x * side(2), side(1) + y * side(3));
+    let last = stroke.len() - 1;
+    for (number, point) in stroke.iter().enumerate() {
+        let (x, y) = at(point);
+        match pen {
+            Some(force) => {
+                let mut send = |kind: &str| {
+                    page.browser.devtools(
+                        "Input.dispatchMouseEvent",
+                        &json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1,
+                                 "pointerType": "pen", "force": force }),
+                    );
+                };
+                match number {
+                    0 => send("mousePressed"),
+                    _ => send("mouseMoved"),
+                }
+                if number == last {
+                    send("mouseReleased");
+                }
+            }
+            None => {
+                let kind = if number == 0 { "touchStart" } else { "touchMove" };
+                page.browser.devtools(
+                    "Input.dispatchTouchEvent",
+                    &json!({ "type": kind, "touchPoints": [{ "x": x, "y": y }] }),
+                );
+            }
+        }
+    }
+    if pen.is_none() {
+        page.browser.devtools("Input.dispatchTouchEvent", &json!({ "type": "touchEnd", "touchPoints": [] }));
+    }
+    page.settle();
+}
+
+/// Share of the canvas that is inked.
+fn inked(page: &Page) -> f64 {
+    let share = page.of(
+        "canvas",
+        "const d = e.getContext('2d').getImageData(0, 0, e.width, e.height).data;
+         let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 128; return n / (d.length / 4);",
+    );
+    share.as_f64().expect("a share")
+}
+
+#[test]
+fn a_pens_pressure_is_for_the_eye_and_changes_nothing_for_the_learner() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    let figure = &Figure::Seven.drawn(1, 3)[0];
+    let mut seen = Vec::new();
+    let mut ink = Vec::new();
+    for force in [0.1, 0.9] {
+        page.wipe();
+        stroke(&page, figure, Some(force));
+        ink.push(inked(&page));
+        seen.push(page.seen());
+    }
+    assert!(ink[1] > 1.8 * ink[0], "hardly pressed {}, pressed {}", ink[0], ink[1]);
+    assert_eq!(seen[0], seen[1], "the learner sees how hard the pen was pressed");
+    page.wipe();
+    page.draw(std::slice::from_ref(figure));
+    let worst = page.seen().iter().zip(&seen[0]).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst < Some(120), "a mouse draws another picture: {worst:?}");
+}
+
+#[test]
+fn a_finger_draws_and_teaches_on_a_phone() {
+    let Some(page) = ready(PHONE, "") else { return };
+    for (class, figure) in [Figure::Zero, Figure::Seven].into_iter().enumerate() {
+        stroke(&page, &figure.drawn(1, 0)[0], None);
+        assert!(inked(&page) > 0.01, "the finger left no ink");
+        page.tap(&format!("teach-{class}"));
+        assert_eq!(page.count(class), 1);
+    }
+    stroke(&page, &Figure::Seven.drawn(2, 1)[0], None);
+    assert_eq!(best(&page.probabilities()), 1, "{:?}", page.probabilities());
+    // A finger opens the menu of an example, too.
+    page.tap("example-0");
+    page.browser.screenshot("phone-menu-390");
+    page.tap("menu-forget");
+    assert_eq!((page.count(0), page.count(1)), (0, 1));
+}
+
+#[test]
+fn the_ink_is_there_before_the_pointers_event_is_over() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 2);
+    page.wipe();
+    // Seen from a listener that comes after the canvas's own in the very same event: whatever the learner is doing, the
+    // ink does not wait for it.
+    page.of(
+        "canvas",
+        "window.late = 0; window.moves = 0; window.longest = 0;
+         window.addEventListener('pointermove', event => {
+             if (!(event.buttons & 1)) return;
+             const r = e.getBoundingClientRect(), scale = e.width / r.width;
+             const d = e.getContext('2d').getImageData((event.clientX - r.x) * scale - 2, (event.clientY - r.y) * scale - 2, 4, 4).data;
+             window.moves += 1;
+             if (!d.some((v, i) => i % 4 == 3 && v > 0)) window.late += 1;
+         });",
+    );
+    page.draw(&Figure::Three.drawn(1, 5));
+    let counts = page.browser.script("return [window.moves, window.late]", &[]);
+    assert!(counts[0].as_u64() > Some(10), "too few moves were seen: {counts}");
+    assert_eq!(counts[1], 0, "of {} moves, this many left no ink at once", counts[0]);
+}
+
+#[test]
+fn examples_are_forgotten_and_renamed_by_mouse_and_keyboard() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 2);
+    let question = Figure::Seven.drawn(2, 9);
+    let before = page.ask(&question);
+
+    // By mouse: the fourth one taught is the second zero.
+    page.click("example-3");
+    page.browser.screenshot("menu-light-1280");
+    page.click("menu-forget");
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [1, 2, 2]);
+    page.click("undo");
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [2, 2, 2]);
+    assert!(apart(&before, &page.probabilities()) < 1e-3, "forgetting and undoing left a trace");
+
+    // By keyboard: the first example becomes a seven, then a zero again.
+    let labels = |keys: &[char]| {
+        page.of("example-0", "e.focus()");
+        for key in keys {
+            page.browser.keys(&key.to_string());
+        }
+        page.settle();
+    };
+    labels(&[ENTER, ENTER]);
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [1, 3, 2]);
+    labels(&[ENTER, DOWN, ENTER]);
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [1, 2, 3], "the second entry is the other class");
+    labels(&[ENTER, ESCAPE]);
+    assert!(!page.has("menu"), "Escape does not close the menu");
+    let focus = page.browser.script("return document.activeElement.dataset.testid ?? ''", &[]);
+    assert_eq!(focus, "example-0", "the focus is lost when the menu closes");
+    // Delete forgets without a menu, and the focus goes on.
+    labels(&[DELETE]);
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [1, 2, 2]);
+    let focus = page.browser.script("return document.activeElement.dataset.testid ?? ''", &[]);
+    assert!(focus.as_str().is_some_and(|id| id.starts_with("example-")), "the focus is on {focus}");
+}
+
+#[test]
+fn an_example_that_is_dragged_to_another_class_takes_its_name() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 1);
+    page.browser.script(
+        "const from = document.querySelector('[data-testid=example-0]'), to = document.querySelector('[data-testid=class-row-2]');
+         const data = new DataTransfer(), send = (e, kind) => e.dispatchEvent(new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: data }));
+         send(from, 'dragstart'); send(to, 'dragover'); send(to, 'drop'); send(from, 'dragend');",
+        &[],
+    );
+    page.settle();
+    assert_eq!([0, 1, 2].map(|class| page.count(class)), [0, 1, 2]);
+}
+
+#[test]
+fn any_two_labels_swap() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 2);
+    let question = Figure::Three.drawn(2, 4);
+    let before = page.ask(&question);
+    page.swap(0, 2);
+    let after = page.probabilities();
+    let expected = [before[2], before[1], before[0]];
+    assert!(apart(&after, &expected) < 1e-3, "before {before:?}, after the swap {after:?}");
+}
+
+#[test]
+fn scrambled_pixels_are_noise_to_us_and_are_learned() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 4);
+    let question = Figure::Zero.drawn(2, 100);
+    page.ask(&question);
+    let clear = page.seen();
+    page.click("scramble");
+    let noise = page.seen();
+    // No pixel tells of its own place any more: a correlation that chance gives.
+    let mean = |picture: &[u8]| picture.iter().map(|v| f64::from(*v)).sum::<f64>() / picture.len() as f64;
+    let (a, b) = (mean(&clear), mean(&noise));
+    let product = |p: &[u8], q: &[u8], a: f64, b: f64| -> f64 {
+        p.iter().zip(q).map(|(x, y)| (f64::from(*x) - a) * (f64::from(*y) - b)).sum()
+    };
+    let correlation =
+        product(&clear, &noise, a, b) / (product(&clear, &clear, a, a) * product(&noise, &noise, b, b)).sqrt();
+    assert!(correlation.abs() < 0.15, "the picture can still be seen: correlation {correlation}");
+    let right = right_answers(&page, 4, [0, 1, 2]);
+    page.browser.screenshot("scrambled-light-1280");
+    // Chance is 4 of 12; 9 or more by chance happens once in 250 times.
+    assert!(right >= 9, "{right} of 12 scrambled drawings were recognised");
+    // The labels still rule.
+    page.ask(&question);
+    let before = page.probabilities();
+    page.swap(0, 1);
+    let after = page.probabilities();
+    assert!(apart(&after, &[before[1], before[0], before[2]]) < 1e-3, "before {before:?}, after {after:?}");
+    page.swap(0, 1);
+    page.click("scramble");
+    assert_eq!(page.ask(&question).len(), 3);
+    assert_eq!(page.seen(), clear);
+}
+
+#[test]
+fn the_order_of_examples_makes_no_difference() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 3);
+    page.ask(&Figure::Three.drawn(2, 8));
+    page.click("shuffle");
+    let change = page.wait_of("held", "the comparison", "return e.dataset.change || null");
+    let change: f64 = change.as_str().expect("words").parse().expect("a number");
+    assert!(change < 1e-3, "another order changed a probability by {change}");
+}
+
+#[test]
+fn leaving_each_example_out_tells_what_forgetting_it_does() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 2);
+    let before = page.ask(&Figure::Three.drawn(2, 31));
+    page.click("leave-out");
+    page.wait_of("left-out", "all effects", "return e.textContent.includes('Without it')");
+    page.browser.screenshot("left-out-light-1280");
+    let effects = page.browser.script(
+        "return [...document.querySelectorAll('[data-effect]')].map(e => [e.closest('button').dataset.testid, parseFloat(e.dataset.effect)])",
+        &[],
+    );
+    let effects = effects.as_array().expect("effects");
+    assert_eq!(effects.len(), 6, "not every example was left out");
+    let leading = best(&before);
+    for effect in effects.iter().take(3) {
+        page.click(effect[0].as_str().expect("a test id"));
+        page.click("menu-forget");
+        let without = page.probabilities();
+        let (told, found) = (effect[1].as_f64().expect("a number"), before[leading] - without[leading]);
+        assert!((told - found).abs() < 2e-3, "{}: told {told}, found {found}", effect[0]);
+        page.click("undo");
+    }
+    assert!(!page.has("effect-0"), "effects of another table stay on show");
+}
+
+#[test]
+fn attention_glows_and_its_lines_follow_the_layout() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 2);
+    page.ask(&Figure::Seven.drawn(2, 3));
+    let shares = page.browser.script(
+        "return [...document.querySelectorAll('[data-share]')].map(e => parseFloat(e.dataset.share))",
+        &[],
+    );
+    let shares: Vec<f64> = shares.as_array().expect("shares").iter().filter_map(Value::as_f64).collect();
+    assert_eq!(shares.len(), 6);
+    let sum: f64 = shares.iter().sum();
+    assert!((sum - 1.0).abs() < 0.01, "the shares {shares:?} add up to {sum}");
+    let ends = || {
+        page.of(
+            "lines",
+            "const o = e.getBoundingClientRect();
+             return [...e.querySelectorAll('path')].map(p => { const q = p.getPointAtLength(p.getTotalLength());
+                 const top = document.elementsFromPoint(q.x + o.x, q.y + o.y); return top.some(t => t.closest?.('[data-example]')); })",
+        )
+    };
+    page.wait_of("lines", "lines", "return e.querySelectorAll('path').length > 0");
+    page.of("lines", "window.scrollTo(0, 60)");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let found = ends();
+    assert!(found.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(|end| *end == true)), "{found}");
+    page.click("lines-switch");
+    page.wait_of("lines", "no lines", "return e.querySelectorAll('path').length === 0");
+}
+
+#[test]
+fn ones_own_learning_curve_stands_beside_the_others() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 4);
+    for who in ["learner", "nearest", "shuffled", "untrained"] {
+        let words = page.wait_of(&format!("score-{who}"), who, "return e.textContent.endsWith('of 9') && e.textContent");
+        println!("{who}: {words}");
+    }
+    let number = |who: &str| -> u64 {
+        page.text(&format!("score-{who}")).split(' ').next().and_then(|n| n.parse().ok()).expect("a number")
+    };
+    assert!(number("learner") >= 7, "the learner named {} of 9", number("learner"));
+    assert!(number("shuffled") < number("learner"), "shuffled labels teach as well as true ones");
+    page.of("curve-table", "e.closest('details').open = true");
+    let rows = page.of("curve-table", "return [...e.querySelectorAll('tbody tr')].map(r => r.innerText.split(/\\t/).map(c => c.trim()))");
+    assert_eq!(rows.as_array().map(Vec::len), Some(9), "{rows}");
+    // Nine of nine: Wilson's interval reaches down to 70 %.
+    let last = &rows[8];
+    let low: f64 = last[2].as_str().and_then(|range| range.split('–').next()?.parse().ok()).expect("an interval");
+    let hits = number("learner") as f64 / 9.0;
+    assert!(low < 100.0 * hits && low > 100.0 * hits - 45.0, "the interval of {last} is odd");
+    page.ask(&Figure::Seven.drawn(2, 101));
+    page.browser.screenshot("curve-light-1280");
+    // Whoever is chosen answers.
+    for who in ["nearest", "shuffled", "untrained", "learner"] {
+        page.click(&format!("who-{who}"));
+        let sum: f64 = page.probabilities().iter().sum();
+        assert!((sum - 1.0).abs() < 0.01, "{who}: the bars add up to {sum}");
+    }
+    assert_eq!(best(&page.probabilities()), 1);
+}
+
+#[test]
+fn the_walk_goes_on_when_its_step_is_done_and_is_remembered() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    let step = || page.of("walk-step", "return parseInt(e.dataset.step)").as_u64().expect("a number");
+    assert_eq!(step(), 1);
+    teach_three(&page, 1);
+    assert_eq!(step(), 2);
+    page.ask(&Figure::Seven.drawn(2, 1));
+    page.click("walk-show");
+    page.swap(0, 1);
+    assert_eq!(step(), 3);
+    page.click("scramble");
+    assert_eq!(step(), 4);
+    page.browser.script("location.reload()", &[]);
+    page.wait_of("walk-step", "the page again", "return document.documentElement.dataset.state === 'ready'");
+    page.settle();
+    assert_eq!(step(), 4, "the walk was not remembered");
+    page.click("example-0");
+    page.click("menu-forget");
+    assert_eq!(step(), 5);
+    page.click("who-untrained");
+    assert_eq!(step(), 0, "the walk does not end");
+    page.click("walk-close");
+    assert!(!page.has("walk"));
+}
+
+#[test]
+fn nothing_stands_against_accessibility() {
+    for (setting, name) in [
+        (Setting::default(), "light, desk"),
+        (Setting { dark: true, ..Setting::default() }, "dark, desk"),
+        (PHONE, "light, phone"),
+        (Setting { dark: true, ..PHONE }, "dark, phone"),
+    ] {
+        let Some(page) = ready(setting, "") else { return };
+        let mut check = |state: &str| {
+            let Some(found) = page.violations() else { return };
+            assert_eq!(found, Vec::<String>::new(), "{name}, {state}: axe-core found {}", found.join("\n"));
+        };
+        check("empty");
+        teach_three(&page, 2);
+        page.ask(&Figure::Seven.drawn(2, 3));
+        page.click("leave-out");
+        page.wait_of("left-out", "all effects", "return e.textContent.includes('Without it')");
+        page.browser.script("document.querySelectorAll('details').forEach(d => d.open = true)", &[]);
+        check("taught");
+        page.click("example-0");
+        check("with a menu open");
+        page.click("menu-forget");
+        page.click("scramble");
+        check("scrambled");
+    }
+}
+
+#[test]
+fn ten_classes_of_twelve_with_long_names_have_room() {
+    for (setting, name) in [(Setting::default(), "many-light-1280"), (Setting { dark: true, ..PHONE }, "many-dark-390")] {
+        let Some(page) = ready(setting, "") else { return };
+        make_classes(&page, 10);
+        page.rename(0, "antidisestablishmentaria");
+        page.rename(1, "Donaudampfschifffahrts");
+        // As if they had been taught at the last visit: what the page keeps is filled up.
+        page.draw(&Figure::Zero.drawn(1, 0));
+        page.click("teach-0");
+        page.browser.script(
+            "const table = JSON.parse(localStorage.getItem('learner-table'));
+             const one = table.examples[0];
+             table.examples = [];
+             for (let shot = 0; shot < 12; shot++) for (const c of table.classes) {
+                 const turn = s => s.map((v, i) => Math.round(v + 60 * Math.sin(shot * 3 + c.label * 5 + i * (c.label + 1) / 3)));
+                 table.examples.push({ ...one, label: c.label, strokes: one.strokes.map(turn) });
+             }
+             localStorage.setItem('learner-table', JSON.stringify(table)); location.reload();",
+            &[],
+        );
+        page.wait_of("count-9", "the page again", "return document.documentElement.dataset.state === 'ready'");
+        page.settle();
+        assert_eq!(page.count(9), 12);
+        page.ask(&Figure::Zero.drawn(2, 1));
+        let width = page.browser.script("return document.documentElement.scrollWidth", &[]);
+        assert!(width.as_f64() <= Some(f64::from(setting.width)), "the page is {width} pixels wide");
+        page.browser.screenshot(name);
+    }
+}
+
+#[test]
+fn full_or_blocked_storage_is_told_and_loses_nothing() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    page.browser.script(
+        "try { for (let n = 1 << 20; n > 8;) { try { localStorage.setItem('x' + Math.random(), 'y'.repeat(n)); } catch { n >>= 1; } } } catch {}",
+        &[],
+    );
+    page.teach(&Figure::Zero.drawn(1, 0), 0);
+    let words = page.text("status");
+    assert!(words.contains("next visit") && words.len() > 60, "the page says: {words}");
+    assert_eq!(page.count(0), 1, "the example is gone");
+}
+
+#[test]
+fn the_page_looks_like_itself_before_it_has_come() {
+    for (setting, name) in [(Setting::default(), "first-paint-1280"), (PHONE, "first-paint-390")] {
+        let Some(page) = ready(setting, "") else { return };
+        page.browser.devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": true }));
+        page.browser.devtools("Page.reload", &json!({}));
+        page.browser.screenshot(name);
+        page.browser.devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": false }));
+        let places = page.browser.script(
+            "return ['h1', '.paper', '.row', '.article h2'].map(s => document.querySelector(s)?.getBoundingClientRect().height ?? 0)",
+            &[],
+        );
+        let places = places.as_array().expect("heights");
+        assert!(places.iter().all(|height| height.as_f64() > Some(20.0)), "{name}: heights of the first paint: {places:?}");
+    }
+}
+
+#[test]
+fn states_look_as_they_should() {
+    for (setting, name) in [
+        (Setting { width: 1440, ..Setting::default() }, "light-1440"),
+        (Setting { width: 1440, dark: true, ..Setting::default() }, "dark-1440"),
+        (Setting { width: 820, height: 1180, ..Setting::default() }, "light-820"),
+        (PHONE, "light-390"),
+        (Setting { dark: true, ..PHONE }, "dark-390"),
+    ] {
+        let Some(page) = ready(setting, "") else { return };
+        page.browser.screenshot(&format!("empty-{name}"));
+        teach_three(&page, 4);
+        page.ask(&Figure::Seven.drawn(2, 101));
+        page.wait_of("score-untrained", "controls", "return e.textContent.endsWith('of 9')");
+        page.browser.screenshot(&format!("taught-{name}"));
+        let width = page.browser.script("return document.documentElement.scrollWidth", &[]);
+        assert!(width.as_f64() <= Some(f64::from(setting.width)), "{name}: the page is {width} pixels wide");
+    }
+    let Some(page) = Page::open(Setting::default(), "?model=models/no-such-model.safetensors") else { return };
+    page.browser.screenshot("no-model-light-1280");
+    let Some(page) = ready(Setting { gpu: Gpu::Absent, ..Setting::default() }, "") else { return };
+    page.of("webgpu-help", "e.closest('details').open = true");
+    assert!(page.text("webgpu-help").contains("https"), "the page says: {}", page.text("webgpu-help"));
+    page.browser.screenshot("no-webgpu-light-1280");
+}

@@ -1,0 +1,123 @@
+//! The menu of one example: another label for it, or none.
+
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement, KeyboardEvent};
+
+use super::icon::Icon;
+use super::thumb::focus_example;
+use crate::browser;
+use crate::page::Page;
+use crate::table::Class;
+
+/// The menu, while it is open.
+#[component]
+pub fn ExampleMenu(page: Page) -> impl IntoView {
+    move || page.menu.get().map(|menu| view! { <Open page id=menu.id x=menu.x y=menu.y /> })
+}
+
+#[component]
+fn Open(page: Page, id: u32, x: f64, y: f64) -> impl IntoView {
+    let list = NodeRef::<html::Div>::new();
+    let found = page.table.with_untracked(|table| {
+        let at = table.examples.iter().position(|example| example.id == id)?;
+        let label = table.examples[at].label;
+        let neighbour = table.examples.iter().filter(|example| example.label == label && example.id != id).last();
+        Some((at, label, table.name(label).to_owned(), table.classes.clone(), neighbour.map(|example| example.id)))
+    });
+    let (at, label, name, classes, neighbour) = found.unwrap_or_default();
+    let others: Vec<Class> = classes.into_iter().filter(|class| class.label != label).collect();
+    Effect::new(move |_| {
+        let Some(list) = list.get() else { return };
+        // Beside the example, and inside the window.
+        let (width, height) = (f64::from(list.offset_width()), f64::from(list.offset_height()));
+        let inner = |size: Result<wasm_bindgen::JsValue, _>| size.ok().and_then(|size| size.as_f64()).unwrap_or(0.0);
+        let window = browser::window();
+        let left = x.min(inner(window.inner_width()) - width - 8.0).max(8.0);
+        let top = y.min(inner(window.inner_height()) - height - 8.0).max(8.0);
+        // Both are valid values of these properties.
+        let style = web_sys::HtmlElement::style(&list);
+        let _ = style.set_property("left", &format!("{left:.0}px"));
+        let _ = style.set_property("top", &format!("{top:.0}px"));
+        focus_item(&list, 0);
+    });
+    let close = move || {
+        page.menu.set(None);
+        focus_example(id);
+    };
+    let key = move |event: KeyboardEvent| {
+        let Some(list) = list.get_untracked() else { return };
+        let count = items(&list).len() as u32;
+        let now = position(&list);
+        match event.key().as_str() {
+            "ArrowDown" => focus_item(&list, (now + 1) % count.max(1)),
+            "ArrowUp" => focus_item(&list, (now + count.max(1) - 1) % count.max(1)),
+            "Home" => focus_item(&list, 0),
+            "End" => focus_item(&list, count.saturating_sub(1)),
+            "Escape" | "Tab" => close(),
+            // Enter and the space bar press the button; digits must not teach.
+            "Enter" | " " => return event.stop_propagation(),
+            _ => {}
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    };
+    let hush = |event: ev::PointerEvent| event.prevent_default();
+    view! {
+        <div class="backdrop" on:pointerdown=hush on:click=move |_| close()></div>
+        <div class="menu" role="menu" node_ref=list data-testid="menu" on:keydown=key
+            aria-label=format!("Example {}, {name}", at + 1)>
+            <p aria-hidden="true">{format!("Example {}, {name}. It is really a …", at + 1)}</p>
+            {others
+                .into_iter()
+                .enumerate()
+                .map(|(number, class)| {
+                    view! {
+                        <button type="button" role="menuitem" class=format!("hue{}", class.label)
+                            data-testid=format!("menu-label-{number}")
+                            on:click=move |_| {
+                                page.menu.set(None);
+                                page.relabel(id, class.label);
+                                focus_example(id);
+                            }>
+                            <i class="dot" aria-hidden="true"></i>
+                            <span>{class.name}</span>
+                        </button>
+                    }
+                })
+                .collect_view()}
+            <hr aria-hidden="true" />
+            <button type="button" role="menuitem" data-testid="menu-forget"
+                on:click=move |_| {
+                    page.menu.set(None);
+                    page.forget(id);
+                    if let Some(neighbour) = neighbour {
+                        focus_example(neighbour);
+                    }
+                }>
+                <Icon name="close" />
+                <span>"Forget this example"</span>
+            </button>
+        </div>
+    }
+}
+
+fn items(list: &Element) -> Vec<HtmlElement> {
+    let children = list.children();
+    let all = (0..children.length()).filter_map(|at| children.item(at));
+    all.filter_map(|child| child.dyn_into::<HtmlElement>().ok()).filter(|child| child.tag_name() == "BUTTON").collect()
+}
+
+fn position(list: &Element) -> u32 {
+    let active = browser::window().document().and_then(|document| document.active_element());
+    items(list).iter().position(|item| active.as_ref() == Some(item.as_ref())).unwrap_or(0) as u32
+}
+
+fn focus_item(list: &Element, at: u32) {
+    if let Some(item) = items(list).get(at as usize) {
+        // It fails for nothing that is in the page.
+        let _ = item.focus();
+    }
+}
