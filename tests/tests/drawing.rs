@@ -313,10 +313,9 @@ fn attention_glows_and_its_lines_follow_the_layout() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 2);
     page.ask(&Figure::Seven.drawn(2, 3));
-    let shares = page.browser.script(
-        "return [...document.querySelectorAll('[data-share]')].map(e => parseFloat(e.dataset.share))",
-        &[],
-    );
+    let shares = page
+        .browser
+        .script("return [...document.querySelectorAll('[data-share]')].map(e => parseFloat(e.dataset.share))", &[]);
     let shares: Vec<f64> = shares.as_array().expect("shares").iter().filter_map(Value::as_f64).collect();
     assert_eq!(shares.len(), 6);
     let sum: f64 = shares.iter().sum();
@@ -343,7 +342,8 @@ fn ones_own_learning_curve_stands_beside_the_others() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 4);
     for who in ["learner", "nearest", "shuffled", "untrained"] {
-        let words = page.wait_of(&format!("score-{who}"), who, "return e.textContent.endsWith('of 9') && e.textContent");
+        let words =
+            page.wait_of(&format!("score-{who}"), who, "return e.textContent.endsWith('of 9') && e.textContent");
         println!("{who}: {words}");
     }
     let number = |who: &str| -> u64 {
@@ -352,7 +352,10 @@ fn ones_own_learning_curve_stands_beside_the_others() {
     assert!(number("learner") >= 7, "the learner named {} of 9", number("learner"));
     assert!(number("shuffled") < number("learner"), "shuffled labels teach as well as true ones");
     page.of("curve-table", "e.closest('details').open = true");
-    let rows = page.of("curve-table", "return [...e.querySelectorAll('tbody tr')].map(r => r.innerText.split(/\\t/).map(c => c.trim()))");
+    let rows = page.of(
+        "curve-table",
+        "return [...e.querySelectorAll('tbody tr')].map(r => r.innerText.split(/\\t/).map(c => c.trim()))",
+    );
     assert_eq!(rows.as_array().map(Vec::len), Some(9), "{rows}");
     // Nine of nine: Wilson's interval reaches down to 70 %.
     let last = &rows[8];
@@ -426,7 +429,8 @@ fn nothing_stands_against_accessibility() {
 
 #[test]
 fn ten_classes_of_twelve_with_long_names_have_room() {
-    for (setting, name) in [(Setting::default(), "many-light-1280"), (Setting { dark: true, ..PHONE }, "many-dark-390")] {
+    for (setting, name) in [(Setting::default(), "many-light-1280"), (Setting { dark: true, ..PHONE }, "many-dark-390")]
+    {
         let Some(page) = ready(setting, "") else { return };
         make_classes(&page, 10);
         page.rename(0, "antidisestablishmentaria");
@@ -481,7 +485,10 @@ fn the_page_looks_like_itself_before_it_has_come() {
             &[],
         );
         let places = places.as_array().expect("heights");
-        assert!(places.iter().all(|height| height.as_f64() > Some(20.0)), "{name}: heights of the first paint: {places:?}");
+        assert!(
+            places.iter().all(|height| height.as_f64() > Some(20.0)),
+            "{name}: heights of the first paint: {places:?}"
+        );
     }
 }
 

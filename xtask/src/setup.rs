@@ -125,7 +125,8 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
             packages.push(Package { name: "chromium-driver".into(), reason: "drives the browser in tests" });
         }
         if axe(&tools.folder).is_none() && which("npm").is_none() {
-            packages.push(Package { name: "npm".into(), reason: "fetches axe-core, which checks accessibility in tests" });
+            packages
+                .push(Package { name: "npm".into(), reason: "fetches axe-core, which checks accessibility in tests" });
         }
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {

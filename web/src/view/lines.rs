@@ -102,12 +102,8 @@ fn measured(page: Page, over: &SvgElement) -> Vec<Line> {
         let (x0, y0, x1, y1) = (x0 - origin.left(), y0 - origin.top(), x1 - origin.left(), y1 - origin.top());
         let (out_x, out_y) = if beside { ((x1 - x0) * 0.6, 0.0) } else { (0.0, (y1 - y0) * 0.4) };
         let hang = if above { 46.0 } else { -46.0 };
-        let path = format!(
-            "M{x0:.1} {y0:.1} C{:.1} {:.1} {x1:.1} {:.1} {x1:.1} {y1:.1}",
-            x0 + out_x,
-            y0 + out_y,
-            y1 + hang
-        );
+        let path =
+            format!("M{x0:.1} {y0:.1} C{:.1} {:.1} {x1:.1} {:.1} {x1:.1} {y1:.1}", x0 + out_x, y0 + out_y, y1 + hang);
         Some(Line { path, width: 1.0 + share * WIDEST, label })
     };
     shares.into_iter().filter_map(line).collect()
