@@ -9,6 +9,7 @@ use shaders::session::restrict;
 use shaders::{Model, cpu, random};
 use trainer::data::{self, Split};
 use trainer::eval::{self, Settings};
+use trainer::nets::Net;
 use trainer::tasks::labels::permutation;
 use trainer::tasks::projection::normals;
 
@@ -107,7 +108,8 @@ fn real_pictures_are_learned_as_well_as_promised() {
             project: None,
         };
         let device = Device::flex();
-        let outcome = eval::paper("quick", &model, name, &folder, &device, &settings, &mut |_| ()).unwrap();
+        let net = Net::from_model(&model, &device);
+        let outcome = eval::paper("quick", &net, None, name, &folder, &device, &settings, &mut |_| ()).unwrap();
         println!("{name}: {:?} ± {:?}", outcome.accuracy, outcome.ci95);
         assert!(outcome.accuracy[1] >= promised, "{name}: {:?}, promised {promised}", outcome.accuracy);
         assert!(outcome.accuracy[0] < outcome.accuracy[1]);
@@ -210,7 +212,8 @@ fn set_learners_keep_their_promises_on_real_pictures() {
     let general = read("general");
     for (name, promised) in [("mnist", 0.79), ("fashion-mnist", 0.68)] {
         let Some(folder) = data_with(name) else { continue };
-        let outcome = eval::paper("general", &general, name, &folder, &device, &settings, &mut |_| ()).unwrap();
+        let net = Net::from_model(&general, &device);
+        let outcome = eval::paper("general", &net, None, name, &folder, &device, &settings, &mut |_| ()).unwrap();
         println!("{name}: {:?} ± {:?}", outcome.accuracy, outcome.ci95);
         assert!(outcome.accuracy[1] >= promised, "{name}: {:?}, promised {promised}", outcome.accuracy);
         assert!(outcome.accuracy[1] > outcome.baselines["1-NN cosine"][1] + 0.01, "{outcome:?}");

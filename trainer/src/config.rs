@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shaders::spec::{Convolution, Encoding, ModelSpec, Normalisation, Ridge, RidgeKernel, Stem};
 use toml::{Table, Value};
 
+use crate::nets::research::{KINDS, Learner};
 use crate::tasks::TaskConfig;
 use crate::tasks::drawings::Augment;
 use crate::tasks::prior::Prior;
@@ -17,8 +18,11 @@ use crate::tasks::prior::Prior;
 pub struct RunConfig {
     /// Seed of weights, tasks and examples.
     pub seed: u64,
-    /// The learner.
+    /// The learner; of a research learner, its inputs, classes, longest T and encoding.
     pub model: ModelSpec,
+    /// Whether a research learner takes the model's place, and its dials.
+    #[serde(default)]
+    pub learner: Learner,
     /// What it meets.
     pub tasks: TaskConfig,
     /// How it is trained.
@@ -110,6 +114,15 @@ pub enum ConfigError {
         /// Names that exist.
         known: String,
     },
+    /// No research learner of this kind.
+    #[error("setting `learner.kind`: unknown kind `{found}`{}; there are: {}",
+        nearest.map(|n| format!(", did you mean `{n}`?")).unwrap_or_default(), KINDS.map(|(name, _)| name).join(", "))]
+    Learner {
+        /// Kind given.
+        found: String,
+        /// The known kind most like it.
+        nearest: Option<&'static str>,
+    },
     /// A key that no setting has.
     #[error("unknown setting `{key}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
     UnknownKey {
@@ -163,6 +176,7 @@ impl RunConfig {
             "quick" => Ok(RunConfig {
                 seed: 1,
                 model: ModelSpec::shifted(256, 128, 2, 1),
+                learner: Learner::Model,
                 tasks: TaskConfig { fewer_classes: 0.25, uneven: 0.25, ..Default::default() },
                 training: Training { steps: 1_000, ..Default::default() },
             }),
@@ -177,6 +191,7 @@ impl RunConfig {
                 Ok(RunConfig {
                     seed: 1,
                     model,
+                    learner: Learner::Model,
                     tasks: TaskConfig {
                         data: vec!["prior".into(), "omniglot".into()],
                         fewer_classes: 0.3,
@@ -215,6 +230,7 @@ impl RunConfig {
                 Ok(RunConfig {
                     seed: 1,
                     model,
+                    learner: Learner::Model,
                     tasks: TaskConfig {
                         data: vec!["omniglot".into(), "strokes".into(), "mnist".into(), "prior".into()],
                         weights: vec![0.65, 0.15, 0.2, 1.0],
@@ -261,6 +277,7 @@ impl RunConfig {
                 Ok(RunConfig {
                     seed: 1,
                     model,
+                    learner: Learner::Model,
                     tasks: TaskConfig {
                         data: vec!["mnist".into()],
                         log2_tasks: 25,
@@ -359,6 +376,22 @@ impl RunConfig {
             "tasks.length",
             format!("expected 2…{longest} (model.longest), found {}", tasks.length),
         )?;
+        if let Some((key, message)) = self.learner.wrong() {
+            return Err(ConfigError::Value { key, message });
+        }
+        check(
+            self.learner == Learner::Model || self.model.equivariant.is_none(),
+            "learner.kind",
+            format!(
+                "`{}` reads sequences: start from a preset with model.variant shifted or paper, found equivariant",
+                self.learner.kind()
+            ),
+        )?;
+        check(
+            !self.learner.asks_queries() || tasks.shown.iter().all(|n| (1..tasks.length).contains(n)),
+            "tasks.shown",
+            format!("expected 1…{} examples (tasks.length − 1), found {:?}", tasks.length - 1, tasks.shown),
+        )?;
         if let Some(set) = &self.model.equivariant {
             check(tasks.queries > 0, "tasks.queries", "expected 1 or more for a set learner, found 0".into())?;
             check(
@@ -449,8 +482,10 @@ fn merge(table: &mut Table, given: Table, prefix: &str) -> Result<(), ConfigErro
         let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match (table.get_mut(&key), value) {
             (Some(Value::Table(inner)), Value::Table(value)) => {
-                // a tagged choice (such as the normalisation) is replaced as a whole
-                if inner.contains_key("kind") && value.contains_key("kind") {
+                if full == "learner" {
+                    merge_learner(inner, value)?;
+                } else if inner.contains_key("kind") && value.contains_key("kind") {
+                    // a tagged choice (such as the normalisation) is replaced as a whole
                     *inner = value;
                 } else {
                     merge(inner, value, &full)?;
@@ -460,17 +495,36 @@ fn merge(table: &mut Table, given: Table, prefix: &str) -> Result<(), ConfigErro
             (Some(slot @ Value::Float(_)), Value::Integer(whole)) => *slot = Value::Float(whole as f64),
             (Some(slot), value) => *slot = value,
             (None, _) => {
-                let nearest = table
-                    .keys()
-                    .map(|known| (strsim::normalized_damerau_levenshtein(known, &key), known))
-                    .max_by(|a, b| a.0.total_cmp(&b.0))
-                    .filter(|(likeness, _)| *likeness > 0.3)
-                    .map(|(_, known)| if prefix.is_empty() { known.clone() } else { format!("{prefix}.{known}") });
+                let nearest = nearest(&key, table.keys().map(String::as_str))
+                    .map(|known| if prefix.is_empty() { known.to_owned() } else { format!("{prefix}.{known}") });
                 return Err(ConfigError::UnknownKey { key: full, nearest });
             }
         }
     }
     Ok(())
+}
+
+/// Another kind of learner starts from the dials that it has by default.
+fn merge_learner(table: &mut Table, given: Table) -> Result<(), ConfigError> {
+    if let Some(kind) = given.get("kind").and_then(Value::as_str)
+        && table.get("kind").and_then(Value::as_str) != Some(kind)
+    {
+        let wrong = || ConfigError::Learner {
+            found: kind.to_owned(),
+            nearest: nearest(kind, KINDS.iter().map(|(name, _)| *name)),
+        };
+        *table = Table::try_from(Learner::of_kind(kind).ok_or_else(wrong)?).expect("settings are plain data");
+    }
+    merge(table, given, "learner")
+}
+
+/// The name most like another, if it is like it at all.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (strsim::normalized_damerau_levenshtein(known, name), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > 0.3)
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]
@@ -499,6 +553,27 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_of_learner_brings_its_dials() {
+        for (kind, _) in KINDS {
+            let config = set(&format!("learner.kind={kind}")).unwrap();
+            assert_eq!(config.learner, Learner::of_kind(kind).unwrap());
+            assert_eq!(config.learner.kind(), kind);
+            assert_eq!(RunConfig::from_table(config.to_toml().parse().unwrap()).unwrap(), config);
+        }
+        let several = ["learner.kind=lstm", "learner.hidden=12", "learner.kind=lstm", "learner.layers=2"];
+        let config = RunConfig::resolve("quick", None, &several.map(str::to_owned)).unwrap();
+        assert_eq!(config.learner.state_size(&config.model, 100), 2 * 12 * 2);
+        let wrong = |more: &str| {
+            let set = ["learner.kind=lstm", more].map(str::to_owned);
+            RunConfig::resolve("quick", None, &set).unwrap_err().to_string()
+        };
+        assert!(wrong("learner.hiden=3").contains("did you mean `learner.hidden`"));
+        assert!(wrong("learner.hidden=0").contains("expected 1…8192, found 0"));
+        let set = ["learner.kind=lstm".to_owned()];
+        assert!(RunConfig::resolve("general", None, &set).unwrap_err().to_string().contains("equivariant"));
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let text = |r: Result<RunConfig, ConfigError>| r.unwrap_err().to_string();
         assert!(text(set("training.stepz=3")).contains("did you mean `training.steps`"));
@@ -508,6 +583,9 @@ mod tests {
         assert!(text(set("training.batch=9")).contains("multiple"));
         assert!(text(set("tasks.uneven=2")).contains("0…1"));
         assert!(text(set("model.width=0")).contains("width"));
+        assert!(text(set("learner.kind=lstn")).contains("did you mean `lstm`"));
+        assert!(text(set("learner.hidden=3")).contains("learner.hidden"), "the model of [model] has no such dial");
+        assert!(text(set("learner.kind=7")).contains("kind"));
         assert!(text(RunConfig::preset("quik").map(|_| unreachable!())).contains("quick"));
     }
 }

@@ -6,8 +6,7 @@
 
 use std::path::Path;
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,7 +19,7 @@ use crate::data::{self, Dataset};
 use crate::nets::Net;
 use crate::tasks::drawings::Augment;
 use crate::tasks::{Base, Episode, Shape, labels, projection};
-use crate::train::{TrainError, batch, class_range, encode_base, floats, set_batch};
+use crate::train::{TrainError, class_range, encode_base, floats, sequences, set_batch};
 
 /// How to measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,20 +234,22 @@ enum Source {
     },
 }
 
-/// The *paper* protocol. `dataset` is a name in the data directory, or `random`.
+/// The *paper* protocol. `dataset` is a name in the data directory, or `random`; `untrained` is the same learner before
+/// meta-training, a control that answers with the rules.
 ///
 /// # Errors
 /// Data that are missing, a position out of reach.
 pub fn paper(
     name: &str,
-    model: &Model,
+    net: &Net,
+    untrained: Option<&Net>,
     dataset: &str,
     data_dir: &Path,
     device: &Device,
     settings: &Settings,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Outcome, EvalError> {
-    let spec = &model.spec;
+    let spec = net.spec();
     let t = settings.positions.iter().copied().max().unwrap_or(1);
     // a set learner and rules answer many queries at once
     let total = t + settings.queries - 1;
@@ -272,11 +273,6 @@ pub fn paper(
         (Source::Random { .. }, true) => 10.min(spec.classes),
         (_, false) => spec.classes,
     };
-    let net = Net::from_model(model, device);
-    let untrained = settings
-        .baselines
-        .then(|| Model::random(spec.clone(), settings.seed).expect("a spec of a model that was read is valid"))
-        .map(|m| Net::from_model(&m, device));
     let mut own = Tally::default();
     let mut others: Vec<(String, Tally)> = Vec::new();
     const BATCH: usize = 16;
@@ -285,9 +281,11 @@ pub fn paper(
         let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
         let episodes: Vec<Episode> =
             ids.par_iter().map(|&i| test_episode(&source, spec, classes, total, settings, dataset, i)).collect();
-        score(&net, &episodes, classes, settings, device, &mut own);
-        if let Some(untrained) = &untrained {
-            score(untrained, &episodes, classes, settings, device, control(&mut others, "untrained"));
+        score(net, &episodes, classes, settings, device, &mut own);
+        if settings.baselines {
+            if let Some(untrained) = untrained {
+                score(untrained, &episodes, classes, settings, device, control(&mut others, "untrained"));
+            }
             // labels of the context say nothing about the inputs: what is left must be chance
             let shuffled: Vec<Episode> = episodes
                 .iter()
@@ -299,7 +297,7 @@ pub fn paper(
                     Episode { inputs: episode.inputs.clone(), labels }
                 })
                 .collect();
-            score(&net, &shuffled, classes, settings, device, control(&mut others, "shuffled labels"));
+            score(net, &shuffled, classes, settings, device, control(&mut others, "shuffled labels"));
             let ruled: Vec<Vec<Vec<f64>>> = episodes
                 .par_iter()
                 .map(|e| {
@@ -465,25 +463,24 @@ fn score(net: &Net, episodes: &[Episode], classes: usize, settings: &Settings, d
         cut
     };
     // log-probabilities of each position, `[B, Q, C]`
-    let rows: Vec<Vec<f32>> = match net.valid() {
-        Net::Causal(net) => {
-            let (x, c) = (net.spec().inputs, net.spec().classes);
-            let ask = |episodes: &[Episode]| -> Vec<f32> {
-                let (b, t) = (episodes.len(), episodes[0].labels.len());
-                let (inputs, previous, _) = batch(episodes, x, c);
-                let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), device);
-                floats(net.forward(tensor(inputs, x), tensor(previous, c)))
+    let rows: Vec<Vec<f32>> = match net {
+        Net::Causal(_) | Net::Research(_) => {
+            let c = net.spec().classes;
+            let ask = |episodes: &[Episode], positions: &[usize]| -> Vec<f32> {
+                let (inputs, labels) = sequences(episodes, c, device);
+                floats(net.predictor().predict_at(inputs, labels, positions))
             };
             if queries == 1 {
                 // one pass answers every position
-                let all = ask(episodes);
-                let at = |p: usize| (0..b).flat_map(|e| all[(e * t + p - 1) * c..][..c].to_vec()).collect();
-                settings.positions.iter().map(|&p| at(p)).collect()
+                let places: Vec<usize> = settings.positions.iter().map(|p| p - 1).collect();
+                let all = ask(episodes, &places);
+                let at = |k: usize| (0..b).flat_map(|e| all[(e * places.len() + k) * c..][..c].to_vec()).collect();
+                (0..places.len()).map(at).collect()
             } else {
                 let at = |p: usize| -> Vec<f32> {
                     let of_episode = |e: &Episode| -> Vec<f32> {
                         let alone: Vec<Episode> = asked(p, t, queries).map(|i| cut(e, p, &[i])).collect();
-                        ask(&alone).chunks_exact(p * c).flat_map(|rows| rows[(p - 1) * c..].to_vec()).collect()
+                        ask(&alone, &[p - 1])
                     };
                     episodes.iter().flat_map(of_episode).collect()
                 };
@@ -737,7 +734,8 @@ mod tests {
             project: None,
         };
         let device = Device::flex();
-        let outcome = paper("m", &model, "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
+        let net = Net::from_model(&model, &device);
+        let outcome = paper("m", &net, Some(&net), "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
         assert_eq!(outcome.episodes, 64);
         assert!(outcome.baselines["1-NN cosine"][1] > 0.95, "{:?}", outcome.baselines);
         // 64 episodes at 0.1: standard deviation 0.0375

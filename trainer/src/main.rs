@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use burn::module::Module;
+use burn::tensor::Device;
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use shaders::Model;
@@ -16,6 +18,8 @@ use trainer::card::Results;
 use trainer::config::{PRESETS, RunConfig};
 use trainer::device::{self, Choice};
 use trainer::eval::{self, Outcome, Settings};
+use trainer::nets::Net;
+use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{self, Metrics, Run};
 use trainer::{data, plot};
 
@@ -36,7 +40,7 @@ enum Command {
     Train(TrainArguments),
     /// Measure learners on data sets they were not trained on
     Eval(EvalArguments),
-    /// Write a run's learner as one safetensors file
+    /// Write a run's learner as one safetensors file (not a research learner, which lives in the trainer alone)
     Export {
         /// Folder of the run
         run: PathBuf,
@@ -77,7 +81,7 @@ struct TrainArguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One setting, such as --set training.steps=2000; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", help = set_help())]
     set: Vec<String>,
     /// auto, cpu, gpu or gpu:n
     #[arg(long, default_value = "auto")]
@@ -98,7 +102,7 @@ struct TrainArguments {
 
 #[derive(clap::Args)]
 struct EvalArguments {
-    /// Model files
+    /// Model files, or folders of runs (whose learner need not be exportable)
     #[arg(required = true)]
     models: Vec<PathBuf>,
     /// Data sets, separated by commas; `random` is the lookup test
@@ -190,6 +194,15 @@ fn preset_help() -> String {
     format!("Where settings start from:\n{}", lines.join("\n"))
 }
 
+fn set_help() -> String {
+    let lines: Vec<String> = KINDS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    format!(
+        "One setting, such as --set training.steps=2000; may be repeated. learner.kind trains another learner for \
+         comparison on the tasks, inputs and classes of a causal preset; --print-config shows its dials:\n{}",
+        lines.join("\n")
+    )
+}
+
 type Outcomes = Result<(), Box<dyn Error>>;
 
 fn main() -> ExitCode {
@@ -231,14 +244,20 @@ fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
             Run::start(config, &folder, data_dir, device)?
         }
     };
-    let spec = &run.config.model;
-    let training = &run.config.training;
-    let tokens = run.config.tasks.length;
+    let RunConfig { model: spec, learner, training, tasks, .. } = &run.config;
+    let cost = match learner {
+        Learner::Model => format!(
+            "{:.2} GFLOP a step of {} episodes",
+            3.0 * spec.forward_flop(tasks.length) * training.batch as f64 / 1e9,
+            training.batch
+        ),
+        _ => format!("{}, {} episodes a step", learner.kind(), training.batch),
+    };
     eprintln!(
-        "{} parameters, {:.2} GFLOP a step of {} episodes, on {}; {}",
-        spec.parameters(),
-        3.0 * spec.forward_flop(tokens) * training.batch as f64 / 1e9,
-        training.batch,
+        "{} parameters, state of {} numbers at T = {}, {cost}, on {}; {}",
+        run.learner().num_params(),
+        learner.state_size(spec, tasks.length),
+        tasks.length,
         run.device_name(),
         match run.step() {
             0 => format!("{} steps", training.steps),
@@ -273,7 +292,11 @@ fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
     bar.finish_and_clear();
     let folder = run.folder.display();
     if complete {
-        eprintln!("done: {steps} steps; write the learner with `trainer export {folder} -o FILE.safetensors`");
+        let next = match run.config.learner {
+            Learner::Model => format!("write the learner with `trainer export {folder} -o FILE.safetensors`"),
+            _ => format!("measure the learner with `trainer eval {folder}`"),
+        };
+        eprintln!("done: {steps} steps; {next}");
         Ok(())
     } else {
         eprintln!("stopped at step {}; go on with `trainer train --resume {folder}`", run.step());
@@ -311,27 +334,30 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
     };
     let mut results: Vec<Outcome> = Vec::new();
     for path in &arguments.models {
-        let model = read_model(path)?;
+        let (learner, untrained) = read_learner(path, settings.seed, &device.device)?;
+        let net = learner.net();
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         for set in &arguments.data {
             match arguments.protocol {
                 Protocol::Paper => {
                     let mut settings = settings.clone();
-                    settings.positions.retain(|&p| p <= model.spec.longest);
+                    settings.positions.retain(|&p| p <= net.spec().longest);
                     let bar = ProgressBar::new(settings.episodes as u64).with_message(format!("{name} on {set}"));
                     bar.set_style(
                         ProgressStyle::with_template("{msg:30} {bar:30} {pos}/{len}  ETA {eta}")
                             .expect("a valid template"),
                     );
-                    let outcome = eval::paper(&name, &model, set, data_dir, &device.device, &settings, &mut |done| {
-                        bar.set_position(done as u64);
-                    })?;
+                    let device = &device.device;
+                    let mut progress = |done| bar.set_position(done as u64);
+                    let outcome =
+                        eval::paper(&name, net, Some(&untrained), set, data_dir, device, &settings, &mut progress)?;
                     bar.finish_and_clear();
                     results.push(outcome);
                 }
                 Protocol::Drawing => {
+                    let model = learner.model(path)?;
                     for &ways in &arguments.ways {
-                        results.push(eval::drawing(&name, &model, set, data_dir, ways, &arguments.shots, &settings)?);
+                        results.push(eval::drawing(&name, model, set, data_dir, ways, &arguments.shots, &settings)?);
                     }
                 }
             }
@@ -478,6 +504,32 @@ fn read_model(path: &Path) -> Result<Model, Box<dyn Error>> {
         FileError::Io { .. } => error.into(),
         error => format!("{}: {error}", path.display()).into(),
     })
+}
+
+/// What is measured: of a research learner there is no model.
+struct Measured(Net, Option<Model>);
+
+impl Measured {
+    fn net(&self) -> &Net {
+        &self.0
+    }
+
+    fn model(&self, path: &Path) -> Result<&Model, Box<dyn Error>> {
+        let wrong = || format!("{}: a research learner has only the paper protocol", path.display());
+        self.1.as_ref().ok_or_else(|| wrong().into())
+    }
+}
+
+/// The learner of a model file or of a run's newest checkpoint, and the same before meta-training.
+fn read_learner(path: &Path, seed: u64, device: &Device) -> Result<(Measured, Net), Box<dyn Error>> {
+    if path.is_dir() {
+        let (net, config, _) = train::read_net(path, device)?;
+        let model = net.to_model();
+        return Ok((Measured(net, model), train::new_net(&config, seed, device)?));
+    }
+    let model = read_model(path)?;
+    let untrained = Net::from_model(&Model::random(model.spec.clone(), seed)?, device);
+    Ok((Measured(Net::from_model(&model, device), Some(model)), untrained))
 }
 
 fn inspect_command(path: &Path, json: bool, card: bool) -> Outcomes {

@@ -16,7 +16,7 @@ use burn::optim::{
     AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig,
     momentum::MomentumConfig,
 };
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use shaders::Model;
 use shaders::file::{FileError, Precision};
@@ -24,8 +24,8 @@ use shaders::file::{FileError, Precision};
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::data::{self, DataError};
 use crate::device::Chosen;
-use crate::nets::Net;
-use crate::nets::set;
+use crate::nets::research::{self, Learner};
+use crate::nets::{Net, Predict, set};
 use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks, drawings};
 
 /// Why a run stopped that should not have.
@@ -80,13 +80,27 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
-    /// The loss is NaN or infinite.
+    /// The loss or its gradient is NaN or infinite.
     #[error(
-        "the loss is not finite at step {step}; lower training.rate, or resume from the last checkpoint with another seed"
+        "the loss or its gradient is not finite (NaN or infinite) at step {step}, {}; lower training.rate, or set training.clip",
+        last.as_ref().map_or("before the first checkpoint".into(), |p| format!("the last checkpoint is {}", p.display()))
     )]
     Diverged {
-        /// Step.
+        /// Step that was not taken.
         step: u64,
+        /// Newest checkpoint.
+        last: Option<PathBuf>,
+    },
+    /// A model was wanted from the run of a research learner.
+    #[error(
+        "{} holds a research learner of kind `{kind}`, which lives in the trainer alone: only learners of [model] \
+         (learner.kind = \"model\") can be exported", path.display()
+    )]
+    Research {
+        /// Folder of the run.
+        path: PathBuf,
+        /// Its kind.
+        kind: &'static str,
     },
 }
 
@@ -161,11 +175,10 @@ impl Run {
             return Err(TrainError::Exists(folder.to_owned()));
         }
         let tasks = open_tasks(&config, data_dir)?;
+        let run = Run::new(config, folder, tasks, device)?;
         fs::create_dir_all(folder).map_err(io_at(folder))?;
-        write_whole(&folder.join("config.toml"), config.to_toml().as_bytes())?;
-        let model = Model::random(config.model.clone(), config.seed).map_err(ConfigError::from)?;
-        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
-        Ok(Run::new(config, folder, tasks, device, &model, &model, saved))
+        write_whole(&folder.join("config.toml"), run.config.to_toml().as_bytes())?;
+        Ok(run)
     }
 
     /// Goes on from the newest whole checkpoint of a folder, or from the start if there is none yet.
@@ -178,43 +191,30 @@ impl Run {
         }
         let config = RunConfig::read(&folder.join("config.toml"))?;
         let tasks = open_tasks(&config, data_dir)?;
-        let Some(path) = newest_checkpoint(folder)? else {
-            let model = Model::random(config.model.clone(), config.seed).map_err(ConfigError::from)?;
-            let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
-            return Ok(Run::new(config, folder, tasks, device, &model, &model, saved));
-        };
+        let mut run = Run::new(config, folder, tasks, device)?;
+        let Some(path) = newest_checkpoint(folder)? else { return Ok(run) };
         let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
         let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
-        let saved: Saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
-        let model = Model::read(&path.join("model.safetensors"))?;
-        let average = Model::read(&path.join("average.safetensors"))?;
-        if model.spec != config.model {
-            return Err(wrong("its model is not the one of config.toml".into()));
-        }
-        let mut run = Run::new(config, folder, tasks, device, &model, &average, saved);
+        run.saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
+        run.net = read_net_of(&path, "model", &run.config, &run.device.device.clone().autodiff())?;
+        run.average = read_net_of(&path, "average", &run.config, &run.device.device)?;
         run.optimiser = run.optimiser.load(path.join("optimiser.bpk")).map_err(|e| wrong(e.to_string()))?;
         run.forget_metrics_after(run.saved.step)?;
         Ok(run)
     }
 
-    fn new(
-        config: RunConfig,
-        folder: &Path,
-        tasks: Tasks,
-        device: Chosen,
-        model: &Model,
-        average: &Model,
-        saved: Saved,
-    ) -> Run {
-        let net = Net::from_model(model, &device.device.clone().autodiff());
-        let average = Net::from_model(average, &device.device);
+    /// A run before its first step.
+    fn new(config: RunConfig, folder: &Path, tasks: Tasks, device: Chosen) -> Result<Run, TrainError> {
+        let net = new_net(&config, config.seed, &device.device.clone().autodiff())?;
+        let average = new_net(&config, config.seed, &device.device)?;
         let optimiser = optimiser(&config.training);
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
+        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
         let pools = Vec::new();
         let mut run = Run { config, folder: folder.to_owned(), tasks, device, net, average, optimiser, saved, pools };
         run.set_workers(workers);
-        run
+        Ok(run)
     }
 
     /// How many micro-batches are worked on at once; changes the time and never the result. By default as many as
@@ -250,9 +250,6 @@ impl Run {
             self.saved.seconds = before + started.elapsed().as_secs_f64();
             if let Some(mut metrics) = metrics {
                 metrics.seconds = self.saved.seconds;
-                if !metrics.loss.is_finite() {
-                    return Err(TrainError::Diverged { step: metrics.step });
-                }
                 let line = serde_json::to_string(&metrics).expect("plain data");
                 writeln!(log, "{line}").map_err(io_at(&path))?;
                 progress(&metrics);
@@ -308,6 +305,12 @@ impl Run {
         let mut norm = Norm { gradients: &gradients, square: None };
         self.net.visit(&mut norm);
         let norm = norm.square.expect("a net has parameters").sqrt();
+        // Reading one number would make a GPU wait at every step. What is logged or becomes a checkpoint is looked at
+        // there too, so that no checkpoint holds a NaN.
+        let kept = (step + 1).is_multiple_of(training.checkpoint_every) || step + 1 == training.steps;
+        if (self.device.cpu || logged || kept) && !(loss.is_finite() && scalar(norm.clone()).is_finite()) {
+            return Err(TrainError::Diverged { step: step + 1, last: newest_checkpoint(&self.folder)? });
+        }
         if training.clip > 0.0 {
             let scale = (norm.clone() + 1e-9).recip().mul_scalar(training.clip).clamp_max(1.0);
             self.net.visit(&mut Scale { gradients: &mut gradients, scale });
@@ -331,7 +334,7 @@ impl Run {
         for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
             *mean += 0.1 * (n / episodes - *mean);
         }
-        let positions: Vec<usize> = match self.tasks.set {
+        let positions: Vec<usize> = match self.tasks.set || self.tasks.split {
             true => vec![0],
             false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
         };
@@ -359,8 +362,8 @@ impl Run {
         let temporary = self.folder.join(format!("{name}.{}.tmp", std::process::id()));
         let _ = fs::remove_dir_all(&temporary);
         fs::create_dir_all(&temporary).map_err(io_at(&temporary))?;
-        self.net.to_model().write(&temporary.join("model.safetensors"), Precision::F32)?;
-        self.average.to_model().write(&temporary.join("average.safetensors"), Precision::F32)?;
+        write_net(&self.net, &temporary.join("model.safetensors"))?;
+        write_net(&self.average, &temporary.join("average.safetensors"))?;
         let wrong =
             |e: burn::store::RecordError| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
         self.optimiser.save(temporary.join("optimiser.bpk")).map_err(wrong)?;
@@ -373,9 +376,9 @@ impl Run {
         Ok(())
     }
 
-    /// The learner as it would be exported now.
-    pub fn model(&self) -> Model {
-        self.average.to_model()
+    /// The learner as it would be kept now: the running average, without gradients.
+    pub fn learner(&self) -> &Net {
+        &self.average
     }
 
     /// Where it trains, in words.
@@ -469,6 +472,7 @@ fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> 
         classes: spec.classes,
         projected: spec.encoding.projected,
         set: spec.equivariant.is_some(),
+        split: config.learner.asks_queries(),
         stem,
         side: spec.encoding.side,
         seed: config.seed,
@@ -540,14 +544,15 @@ struct Part {
 fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged: bool) -> Part {
     let device = net.devices().into_iter().next().expect("a net has a device");
     let (log_probabilities, answered) = match net {
-        Net::Causal(net) => {
-            let spec = net.spec();
-            let (b, t, c) = (episodes.len(), episodes[0].labels.len(), spec.classes);
-            let (inputs, previous, _) = batch(episodes, spec.inputs, c);
-            let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, t, last]), &device);
-            (net.forward(tensor(inputs, spec.inputs), tensor(previous, c)), 0)
-        }
         Net::Set(net) => (net.forward(&set_batch(episodes, shape, &device)), shape.shown),
+        Net::Research(research::Net::SetTransformer(net)) => {
+            let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
+            (net.forward(inputs, labels.narrow(1, 0, shape.shown)), shape.shown)
+        }
+        _ => {
+            let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
+            (net.predictor().predict(inputs, labels), 0)
+        }
     };
     let [b, t, c] = log_probabilities.dims();
     let mut target = vec![0f32; b * t * c];
@@ -568,7 +573,7 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged
                 right[i] += f64::from(u8::from(best == label as usize));
             }
         }
-        if matches!(net, Net::Set(_)) {
+        if shape.queries > 0 {
             right = vec![right.iter().sum::<f64>() / t as f64];
         }
     }
@@ -577,7 +582,7 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged
 
 /// Episodes of one shape as a set learner takes them. Shorter inputs get zeros at their end, which no inner product
 /// notices.
-pub fn set_batch(episodes: &[Episode], shape: &Shape, device: &burn::tensor::Device) -> set::Batch {
+pub fn set_batch(episodes: &[Episode], shape: &Shape, device: &Device) -> set::Batch {
     let rows = episodes[0].labels.len();
     let width = episodes.iter().map(|episode| episode.inputs.len() / rows).max().expect("a batch has episodes");
     let mut inputs = vec![0f32; episodes.len() * rows * width];
@@ -593,6 +598,15 @@ pub fn set_batch(episodes: &[Episode], shape: &Shape, device: &burn::tensor::Dev
         classes: shape.classes,
         drawings: shape.drawings,
     }
+}
+
+/// Inputs `[B, T, X]` and one-hot labels `[B, T, C]` of sequences, as [`crate::nets::Predict`] takes them.
+pub fn sequences(episodes: &[Episode], classes: usize, device: &Device) -> (Tensor<3>, Tensor<3>) {
+    let (b, t) = (episodes.len(), episodes[0].labels.len());
+    let inputs = episodes[0].inputs.len() / t;
+    let (values, _, labels) = batch(episodes, inputs, classes);
+    let tensor = |values, last| Tensor::from_data(TensorData::new(values, [b, t, last]), device);
+    (tensor(values, inputs), tensor(labels, classes))
 }
 
 /// Inputs `[B, T, X]`, one-hot labels of position i−1 `[B, T, C]`, one-hot labels `[B, T, C]`.
@@ -712,11 +726,47 @@ fn newest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
     Ok(checkpoints(folder)?.pop())
 }
 
-/// The learner in a run's newest checkpoint (its average), and its settings.
+/// A learner before meta-training, its weights a function of the seed.
 ///
 /// # Errors
-/// No checkpoint, or a damaged one.
-pub fn read_run(folder: &Path) -> Result<(Model, RunConfig, u64), TrainError> {
+/// Settings that no learner can have.
+pub fn new_net(config: &RunConfig, seed: u64, device: &Device) -> Result<Net, ConfigError> {
+    match &config.learner {
+        Learner::Model => Ok(Net::from_model(&Model::random(config.model.clone(), seed)?, device)),
+        learner => research::Net::random(learner, &config.model, seed, device)
+            .map(Net::Research)
+            .map_err(|message| ConfigError::Value { key: "learner", message }),
+    }
+}
+
+/// `name.safetensors` of a checkpoint.
+fn read_net_of(checkpoint: &Path, name: &str, config: &RunConfig, device: &Device) -> Result<Net, TrainError> {
+    let wrong = |message: String| TrainError::Checkpoint { path: checkpoint.to_owned(), message };
+    let path = checkpoint.join(format!("{name}.safetensors"));
+    match &config.learner {
+        Learner::Model => {
+            let model = Model::read(&path)?;
+            if model.spec != config.model {
+                return Err(wrong("its model is not the one of config.toml".into()));
+            }
+            Ok(Net::from_model(&model, device))
+        }
+        learner => research::Net::read(&path, learner, &config.model, device).map(Net::Research).map_err(wrong),
+    }
+}
+
+fn write_net(net: &Net, path: &Path) -> Result<(), TrainError> {
+    match net {
+        Net::Research(net) => net.write(path).map_err(io_at(path)),
+        Net::Causal(_) | Net::Set(_) => {
+            let model = net.to_model().expect("only research learners are no models");
+            Ok(model.write(path, Precision::F32)?)
+        }
+    }
+}
+
+/// A run's settings, its newest checkpoint and the steps done there.
+fn open_run(folder: &Path) -> Result<(RunConfig, PathBuf, u64), TrainError> {
     let path = match folder.is_dir() {
         true => newest_checkpoint(folder)?,
         false => None,
@@ -726,7 +776,29 @@ pub fn read_run(folder: &Path) -> Result<(Model, RunConfig, u64), TrainError> {
     let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
     let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
     let saved: Saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
-    Ok((Model::read(&path.join("average.safetensors"))?, config, saved.step))
+    Ok((config, path, saved.step))
+}
+
+/// The learner in a run's newest checkpoint (its average) as a model, and its settings.
+///
+/// # Errors
+/// No checkpoint, a damaged one, or a research learner.
+pub fn read_run(folder: &Path) -> Result<(Model, RunConfig, u64), TrainError> {
+    let (config, path, step) = open_run(folder)?;
+    match config.learner {
+        Learner::Model => Ok((Model::read(&path.join("average.safetensors"))?, config, step)),
+        learner => Err(TrainError::Research { path: folder.to_owned(), kind: learner.kind() }),
+    }
+}
+
+/// The learner in a run's newest checkpoint (its average), of any kind, ready to be asked, and its settings.
+///
+/// # Errors
+/// No checkpoint, or a damaged one.
+pub fn read_net(folder: &Path, device: &Device) -> Result<(Net, RunConfig, u64), TrainError> {
+    let (config, path, step) = open_run(folder)?;
+    let net = read_net_of(&path, "average", &config, device)?;
+    Ok((net, config, step))
 }
 
 /// Writes under a temporary name, then renames.

@@ -113,11 +113,6 @@ impl Net {
         }
     }
 
-    /// What this net is.
-    pub fn spec(&self) -> &ModelSpec {
-        &self.spec.0
-    }
-
     /// Log-probabilities of every label from what came before it.
     ///
     /// # Shapes
@@ -170,5 +165,15 @@ impl Net {
         }
         let logits = self.readout.forward(self.norm.forward(state)); // [B·T, C]
         activation::log_softmax(logits, 1).reshape([b, t, c])
+    }
+}
+
+impl super::Predict for Net {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec.0
+    }
+
+    fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
+        self.forward(inputs, super::research::previous(labels))
     }
 }

@@ -1,9 +1,10 @@
-//! Burn modules of the learners that `shaders::spec` describes, with the same formulas.
+//! Burn modules: the learners that `shaders::spec` describes, with the same formulas, and research learners.
 //!
 //! Fields are named after the tensors of the model file, so a parameter's path in the module *is* its name in the
 //! file, and loading and saving need no table. A test holds the two lists together.
 
 pub mod causal;
+pub mod research;
 pub mod set;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,29 @@ pub enum Net {
     Causal(causal::Net),
     /// Variant `equivariant`.
     Set(set::Net),
+    /// A learner for comparison, which no model file holds.
+    Research(research::Net),
+}
+
+/// A learner that predicts every label of a sequence before it is shown: what evaluation asks of all of them.
+pub trait Predict {
+    /// Inputs, classes, longest T and encoding.
+    fn spec(&self) -> &ModelSpec;
+
+    /// Log-probabilities of every label. Those of position i depend on x_0…x_i and y_0…y_{i−1} alone.
+    ///
+    /// # Shapes
+    /// `inputs` `[B, T, X]`, `labels` one-hot `[B, T, C]` → `[B, T, C]`.
+    fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3>;
+
+    /// The same at some positions, counted from 0: all that is needed where each costs a pass of its own.
+    ///
+    /// # Shapes
+    /// As [`Predict::predict`] → `[B, P, C]`.
+    fn predict_at(&self, inputs: Tensor<3>, labels: Tensor<3>, positions: &[usize]) -> Tensor<3> {
+        let all = self.predict(inputs, labels);
+        Tensor::cat(positions.iter().map(|&p| all.clone().narrow(1, p, 1)).collect(), 1)
+    }
 }
 
 #[derive(Module, Debug)]
@@ -90,30 +114,38 @@ impl Net {
         }
     }
 
-    /// What this net is.
+    /// What this net is; of a research learner, what it reads and answers.
     pub fn spec(&self) -> &ModelSpec {
+        self.predictor().spec()
+    }
+
+    /// Its predictions of whole sequences.
+    pub fn predictor(&self) -> &dyn Predict {
         match self {
-            Net::Causal(net) => net.spec(),
-            Net::Set(net) => net.spec(),
+            Net::Causal(net) => net,
+            Net::Set(net) => net,
+            Net::Research(net) => net.predictor(),
         }
     }
 
-    /// Its weights as a model without metadata.
-    pub fn to_model(&self) -> Model {
+    /// Its weights as a model without metadata; none for a research learner.
+    pub fn to_model(&self) -> Option<Model> {
         let mut reader = Reader::default();
         match self {
             Net::Causal(net) => net.visit(&mut reader),
             Net::Set(net) => net.visit(&mut reader),
+            Net::Research(_) => return None,
         }
-        Model { spec: self.spec().clone(), tensors: reader.tensors, metadata: BTreeMap::new() }
+        let tensors = reader.tensors.into_iter().map(|(name, (_, values))| (name, values)).collect();
+        Some(Model { spec: self.spec().clone(), tensors, metadata: BTreeMap::new() })
     }
 }
 
-/// Collects values by path.
+/// Collects shapes and values by path.
 #[derive(Default)]
 struct Reader {
     path: Vec<String>,
-    tensors: BTreeMap<String, Vec<f32>>,
+    tensors: research::Tensors,
 }
 
 impl ModuleVisitor for Reader {
@@ -126,8 +158,9 @@ impl ModuleVisitor for Reader {
     }
 
     fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        let shape = param.val().dims().to_vec();
         let values = crate::train::floats(param.val());
-        self.tensors.insert(self.path.join("."), values);
+        self.tensors.insert(self.path.join("."), (shape, values));
     }
 }
 
@@ -146,7 +179,7 @@ mod tests {
                     (spec.key_shift, spec.query_key, spec.positions) = (shift, query_key, positions);
                     spec.qk_norm = positions == Positions::None;
                     let model = Model::random(spec, 5).unwrap();
-                    assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), model);
+                    assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), Some(model));
                 }
             }
         }
@@ -158,7 +191,7 @@ mod tests {
             let mut spec = ModelSpec::equivariant(16, 4, 6, 2);
             spec.equivariant = Some(Equivariant { linear_heads, neighbour: 7, ridge, stem });
             let model = Model::random(spec, 5).unwrap();
-            assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), model);
+            assert_eq!(Net::from_model(&model, &Device::flex()).to_model(), Some(model));
         }
     }
 }

@@ -117,11 +117,6 @@ impl Net {
         }
     }
 
-    /// What this net is.
-    pub fn spec(&self) -> &ModelSpec {
-        &self.spec.0
-    }
-
     /// Log-probabilities of the queries, `[B, M − N, C]`.
     ///
     /// Ridges and local reaches are computed outside of any gradient.
@@ -249,6 +244,35 @@ impl Net {
         let scores = ridges.scores.reshape([b, m, c * s]).narrow(1, n, queries).reshape([b * queries * c, s]);
         let logits = z.matmul(self.readout.val().narrow(0, 0, d)) + scores.matmul(self.readout.val().narrow(0, d, s));
         activation::log_softmax(logits.reshape([b, queries, c]), 2)
+    }
+}
+
+impl super::Predict for Net {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec.0
+    }
+
+    fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
+        let [_, t, _] = inputs.dims();
+        self.predict_at(inputs, labels, &(0..t).collect::<Vec<_>>())
+    }
+
+    fn predict_at(&self, inputs: Tensor<3>, labels: Tensor<3>, positions: &[usize]) -> Tensor<3> {
+        let [b, t, c] = labels.dims();
+        let one_hot = crate::train::floats(labels);
+        let label = |e: usize, i: usize| {
+            let row = &one_hot[(e * t + i) * c..(e * t + i + 1) * c];
+            row.iter().position(|&v| v > 0.5).expect("every example has a label") as u32
+        };
+        let at = |&p: &usize| {
+            self.forward(&Batch {
+                inputs: inputs.clone().narrow(1, 0, p + 1),
+                labels: (0..b).map(|e| (0..p).map(|i| label(e, i)).collect()).collect(),
+                classes: c,
+                drawings: false,
+            })
+        };
+        Tensor::cat(positions.iter().map(at).collect(), 1)
     }
 }
 

@@ -53,9 +53,9 @@ pub struct Episode {
 /// What the episodes of one micro-batch have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// N: examples shown to a set learner; T for a causal one, which answers at every position.
+    /// N: examples shown to a set learner (or Transformer); T for a causal one, which answers at every position.
     pub shown: usize,
-    /// Queries after them, for a set learner.
+    /// Queries after them, for a set learner (or Transformer).
     pub queries: usize,
     /// C in use.
     pub classes: usize,
@@ -150,6 +150,8 @@ pub struct TaskConfig {
     /// Share of tasks with uneven classes (Dirichlet with a random concentration).
     pub uneven: f64,
     /// Set learners: numbers of shown examples N to choose from, each as likely as any other; an entry may come twice.
+    /// The set Transformer, whose N shown examples and T − N queries are an ordinary episode, takes any N below T if
+    /// there is none.
     #[serde(default)]
     pub shown: Vec<usize>,
     /// Set learners: numbers of shown examples a class to choose from, in the place of `shown`; every class then has at
@@ -214,6 +216,8 @@ pub struct Tasks {
     pub projected: bool,
     /// Whether the learner is a set learner.
     pub set: bool,
+    /// Whether ordinary episodes are cut in two, shown examples and then queries, at a place of each micro-batch.
+    pub split: bool,
     /// Whether it has a stem.
     pub stem: bool,
     /// Side to which drawings are pooled; 0 keeps theirs.
@@ -226,10 +230,18 @@ impl Tasks {
     /// What the episodes of micro-batch `group` of a split have in common.
     pub fn shape(&self, split: Split, group: u64) -> Shape {
         let config = &self.config;
-        if !self.set {
-            return Shape { shown: config.length, queries: 0, classes: self.classes, drawings: false };
+        let whole = Shape { shown: config.length, queries: 0, classes: self.classes, drawings: false };
+        if !self.set && !self.split {
+            return whole;
         }
         let mut stream = random::stream(self.seed, split.purpose(), group + (1 << 55));
+        if self.split {
+            let shown = match config.shown.is_empty() {
+                true => stream.random_range(1..config.length),
+                false => config.shown[stream.random_range(0..config.shown.len())],
+            };
+            return Shape { shown, queries: config.length - shown, ..whole };
+        }
         let drawings = self.stem && !stream.random_bool(config.vectors);
         let usual = if config.ways > 0 { config.ways.min(self.classes) } else { self.classes };
         let most = match (drawings, config.shots.is_empty()) {
@@ -438,6 +450,7 @@ mod tests {
             classes: 10,
             projected: true,
             set: false,
+            split: false,
             stem: false,
             side: 14,
             seed: 7,

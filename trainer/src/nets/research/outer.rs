@@ -1,0 +1,121 @@
+//! LSTM whose cell is a matrix a head, written and gated by outer products of two keys and read with a query, after the
+//! appendix of Kirsch et al. (2022):
+//!
+//! ```text
+//! k¹_i, k¹_f, k¹_g, k²_i, k²_f, k²_g, q, o = z_t·W + h_{t−1}·U + b            a head, each of size S
+//! i, f, g = s·tanh(k¹) ⊗ tanh(k²)                                            S × S, s = ln(1 + e^scale)
+//! C_t = σ(f + 1)·C_{t−1} + σ(i)·g;   h_t = σ(o)·tanh(q·C_t)
+//! ```
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, activation};
+use serde::{Deserialize, Serialize};
+use shaders::spec::ModelSpec;
+
+use super::{Builder, Linear, Predict, Wrong, outside, read_out, tokens, unstack};
+use crate::nets::SpecField;
+
+/// Its dials.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dials {
+    /// H: heads.
+    pub heads: usize,
+    /// S: rows and columns of a head's cell.
+    pub size: usize,
+}
+
+impl Default for Dials {
+    fn default() -> Self {
+        Dials { heads: 1, size: 32 }
+    }
+}
+
+impl Dials {
+    pub(super) fn wrong(&self) -> Wrong {
+        outside(&[("learner.heads", self.heads, 64), ("learner.size", self.size, 512)])
+    }
+
+    /// Cells and outputs.
+    pub(super) fn state_size(&self) -> usize {
+        self.heads * self.size * (self.size + 1)
+    }
+}
+
+/// The net.
+#[derive(Module, Debug)]
+pub struct Net {
+    /// `[X + C, H·8·S]`
+    input: Param<Tensor<2>>,
+    /// `[H·S, H·8·S]`
+    recurrent: Param<Tensor<2>>,
+    /// `[H·8·S]`
+    bias: Param<Tensor<1>>,
+    /// Of i, f and g.
+    scale: Param<Tensor<1>>,
+    readout: Linear,
+    heads: usize,
+    size: usize,
+    #[module(skip)]
+    spec: SpecField,
+}
+
+impl Net {
+    pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        let Dials { heads, size } = *dials;
+        Net {
+            input: build.matrix("input", spec.inputs + spec.classes, heads * 8 * size, 1.0),
+            recurrent: build.matrix("recurrent", heads * size, heads * 8 * size, 1.0),
+            bias: build.param("bias", [heads * 8 * size], 0.0, 0.0),
+            scale: build.param("scale", [3], 0.0, 0.0),
+            readout: build.linear("readout", heads * size, spec.classes, 0.5),
+            heads,
+            size,
+            spec: SpecField(spec.clone()),
+        }
+    }
+}
+
+impl Predict for Net {
+    fn spec(&self) -> &ModelSpec {
+        &self.spec.0
+    }
+
+    fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
+        let z = tokens(inputs, labels);
+        let [t, b, token] = z.dims();
+        let (heads, s) = (self.heads, self.size);
+        let from_input = z.reshape([t * b, token]).matmul(self.input.val()) + self.bias.val().unsqueeze();
+        let recurrent = self.recurrent.val();
+        let scale = activation::softplus(self.scale.val(), 1.0);
+        let scale = [0, 1, 2].map(|i| scale.clone().narrow(0, i, 1).reshape([1, 1, 1]));
+        let mut cell: Option<Tensor<3>> = None; // [B·H, S, S]
+        let mut hidden: Option<Tensor<2>> = None; // [B, H·S]
+        let mut outputs = Vec::with_capacity(t);
+        for gates in unstack(from_input.reshape([t, b, heads * 8 * s])) {
+            let mut gates = gates.reshape([b, heads * 8 * s]);
+            if let Some(hidden) = hidden {
+                gates = gates + hidden.matmul(recurrent.clone());
+            }
+            let gates = gates.reshape([b * heads, 8 * s]);
+            let keys = gates.clone().narrow(1, 0, 6 * s).tanh();
+            let outer = |i: usize| -> Tensor<3> {
+                let row = keys.clone().narrow(1, i * s, s).reshape([b * heads, s, 1]);
+                let column = keys.clone().narrow(1, (3 + i) * s, s).reshape([b * heads, 1, s]);
+                row * scale[i].clone() * column
+            };
+            let write = activation::sigmoid(outer(0)) * outer(2);
+            let now = match cell {
+                None => write,
+                Some(cell) => activation::sigmoid(outer(1) + 1.0) * cell + write,
+            };
+            let query = gates.clone().narrow(1, 6 * s, s).reshape([b * heads, 1, s]);
+            let read = query.matmul(now.clone()).reshape([b * heads, s]);
+            let output = activation::sigmoid(gates.narrow(1, 7 * s, s)) * read.tanh();
+            let output = output.reshape([b, heads * s]);
+            outputs.push(output.clone().reshape([1, b, heads * s]));
+            (cell, hidden) = (Some(now), Some(output));
+        }
+        read_out(Tensor::cat(outputs, 0), &self.readout)
+    }
+}

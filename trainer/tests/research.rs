@@ -1,0 +1,440 @@
+//! Laws of the research learners: their gradients are those of finite differences, they know of a label only what was
+//! shown before, their symmetries hold, their weights survive a file, and each learns its toy case.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use shaders::random;
+use shaders::spec::ModelSpec;
+use trainer::config::{ConfigError, RunConfig};
+use trainer::device::{self, Choice};
+use trainer::nets::research::{KINDS, Learner, Net, Tensors, lstm, maml, memory, mlp, outer, set_transformer, vsml};
+use trainer::tasks::projection::normals;
+use trainer::train::{Metrics, Run, TrainError, floats, read_net, read_run};
+
+const B: usize = 2;
+const T: usize = 7;
+const X: usize = 5;
+const C: usize = 3;
+
+fn spec() -> ModelSpec {
+    ModelSpec { classes: C, longest: 16, ..ModelSpec::shifted(X, 4, 1, 1) }
+}
+
+/// One of each kind, small, with every switch.
+fn learners() -> Vec<Learner> {
+    let memory = |shift| memory::Dials { width: 6, layers: 2, heads: 2, key_size: 3, shift };
+    let maml = |rule, rate| Learner::Maml(maml::Dials { width: 6, rule, rate });
+    vec![
+        Learner::Mlp(mlp::Dials { width: 8, layers: 2 }),
+        Learner::Lstm(lstm::Dials { hidden: 6, layers: 2 }),
+        Learner::OuterProductLstm(outer::Dials { heads: 2, size: 3 }),
+        Learner::FastWeights(memory(true)),
+        Learner::FastWeights(memory(false)),
+        Learner::GatedLinearAttention(memory(true)),
+        Learner::GatedLinearAttention(memory(false)),
+        Learner::Vsml(vsml::Dials { size: 4 }),
+        Learner::VsmlUntied(vsml::UntiedDials { grid: 2, size: 3 }),
+        Learner::SetTransformer(set_transformer::Dials { width: 6, layers: 2, heads: 2, key_size: 3 }),
+        maml(maml::Rule::Sgd, 0.3),
+        maml(maml::Rule::Adam, 0.02),
+    ]
+}
+
+/// Inputs `[B, T, X]` and labels `[B][T]`.
+fn sequences(seed: u64) -> (Vec<f32>, Vec<Vec<u32>>) {
+    let mut stream = random::stream(seed, "test/sequences", 0);
+    let inputs = normals(B * T * X, &mut stream);
+    let labels = (0..B).map(|_| (0..T).map(|_| stream.random_range(0..C as u32)).collect()).collect();
+    (inputs, labels)
+}
+
+/// Log-probabilities `[B, T, C]`.
+fn answer(net: &Net, inputs: &[f32], labels: &[Vec<u32>], device: &Device) -> Tensor<3> {
+    let (x, y) = tensors(inputs, labels, device);
+    net.predictor().predict(x, y)
+}
+
+fn tensors(inputs: &[f32], labels: &[Vec<u32>], device: &Device) -> (Tensor<3>, Tensor<3>) {
+    let x = Tensor::from_data(TensorData::new(inputs.to_vec(), [B, T, inputs.len() / (B * T)]), device);
+    (x, Tensor::from_data(TensorData::new(one_hot(labels), [B, T, C]), device))
+}
+
+fn one_hot(labels: &[Vec<u32>]) -> Vec<f32> {
+    labels.iter().flatten().flat_map(|&l| (0..C as u32).map(move |c| f32::from(u8::from(c == l)))).collect()
+}
+
+/// Weights away from the special points of a new net, where some gradients are zero.
+fn shaken(learner: &Learner, spec: &ModelSpec, seed: u64) -> Tensors {
+    let mut tensors = Net::random(learner, spec, seed, &Device::flex()).unwrap().tensors();
+    for (i, (_, values)) in tensors.values_mut().enumerate() {
+        let noise = normals(values.len(), &mut random::stream(seed, "test/noise", i as u64));
+        values.iter_mut().zip(noise).for_each(|(v, n)| *v += 0.1 * n);
+    }
+    tensors
+}
+
+/// Gradients by path.
+struct Gradients<'a> {
+    all: &'a burn::tensor::Gradients,
+    path: Vec<String>,
+    found: std::collections::BTreeMap<String, Vec<f32>>,
+}
+
+impl ModuleVisitor for Gradients<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        let gradient = param.val().grad(self.all).unwrap_or_else(|| panic!("{} has no gradient", self.path.join(".")));
+        self.found.insert(self.path.join("."), floats(gradient));
+    }
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    let (inputs, labels) = sequences(1);
+    // an uneven weight for each position, so that no two of them can be mistaken for each other
+    let weight = |i: usize| (1.0 + (i % T) as f64) / (B * T * T) as f64;
+    for learner in learners() {
+        let weights = shaken(&learner, &spec(), 3);
+        let device = Device::flex().autodiff();
+        let net = Net::from_tensors(&learner, &spec(), &weights, &device).unwrap();
+        let target: Vec<f32> = one_hot(&labels).iter().enumerate().map(|(at, v)| -v * weight(at / C) as f32).collect();
+        let target = Tensor::<3>::from_data(TensorData::new(target, [B, T, C]), &device);
+        let all = (answer(&net, &inputs, &labels, &device) * target).sum().backward();
+        let mut visitor = Gradients { all: &all, path: Vec::new(), found: Default::default() };
+        net.visit(&mut visitor);
+        let gradients = visitor.found;
+        // the same loss, summed in f64: what is left of f32 is the rounding of each log-probability
+        let loss = |weights: &Tensors| -> f64 {
+            let net = Net::from_tensors(&learner, &spec(), weights, &Device::flex()).unwrap();
+            let rows = floats(answer(&net, &inputs, &labels, &Device::flex()));
+            let right = labels.iter().flatten().enumerate();
+            right.map(|(i, &l)| -f64::from(rows[i * C + l as usize]) * weight(i)).sum()
+        };
+        for (k, (name, gradient)) in gradients.iter().enumerate() {
+            let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
+            // along the gradient, where the slope is largest, and a random direction as strongly
+            let noise = normals(gradient.len(), &mut random::stream(5, "test/direction", k as u64));
+            let (of_noise, of_gradient) = (norm(&noise), norm(gradient));
+            let mut direction: Vec<f32> =
+                gradient.iter().zip(&noise).map(|(g, n)| g / of_gradient + n / of_noise).collect();
+            let scale = norm(&direction);
+            direction.iter_mut().for_each(|d| *d /= scale);
+            // Rounding is about 1e-7/step = 5e-5, curvature about step² = 4e-6; a step over the kink of a ReLU costs
+            // a share of the slope.
+            let step = 2e-3f32;
+            let moved = |sign: f32| {
+                let mut moved = weights.clone();
+                let values = &mut moved.get_mut(name).unwrap().1;
+                values.iter_mut().zip(&direction).for_each(|(v, d)| *v += sign * step * d);
+                loss(&moved)
+            };
+            let found = (moved(1.0) - moved(-1.0)) / (2.0 * f64::from(step));
+            let expected: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(g * d)).sum();
+            assert!(
+                (found - expected).abs() <= 2e-4 + 0.02 * expected.abs(),
+                "{} {name}: finite differences give {found}, the gradient {expected}",
+                learner.kind()
+            );
+        }
+    }
+}
+
+#[test]
+fn what_comes_later_changes_nothing_before() {
+    let device = Device::flex();
+    let (inputs, labels) = sequences(2);
+    for learner in learners() {
+        let kind = learner.kind();
+        let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 4), &device).unwrap();
+        let whole = floats(answer(&net, &inputs, &labels, &device));
+        let chances = |row: &[f32]| row.iter().map(|l| l.exp()).sum::<f32>();
+        assert!(whole.chunks_exact(C).all(|row| (chances(row) - 1.0).abs() < 1e-5), "{kind}");
+        let close = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-6);
+        for j in 0..T {
+            // sequence 0 alone: the other one must not notice
+            let mut other = labels.clone();
+            other[0][j] = (other[0][j] + 1) % C as u32;
+            let rows = floats(answer(&net, &inputs, &other, &device));
+            assert!(close(&rows[..(j + 1) * C], &whole[..(j + 1) * C]), "{kind}: label {j} is seen too early");
+            assert!(close(&rows[T * C..], &whole[T * C..]), "{kind}: sequences of a batch meet");
+            let remembers = !matches!(learner, Learner::Mlp(_));
+            if j + 1 < T {
+                assert_eq!(!close(&rows[(j + 1) * C..T * C], &whole[(j + 1) * C..T * C]), remembers, "{kind} {j}");
+            }
+            let mut other = inputs.clone();
+            other[j * X..(j + 1) * X].iter_mut().for_each(|v| *v += 1.0);
+            let rows = floats(answer(&net, &other, &labels, &device));
+            assert!(close(&rows[..j * C], &whole[..j * C]), "{kind}: input {j} is seen too early");
+            let seen = !close(&rows[j * C..(j + 1) * C], &whole[j * C..(j + 1) * C]);
+            // without examples a set says nothing, and neither do cells that nobody has taught
+            assert!(seen || j == 0, "{kind}: input {j} is not seen");
+        }
+        // some positions are those of all
+        let (x, y) = tensors(&inputs, &labels, &device);
+        let some = floats(net.predictor().predict_at(x, y, &[0, 4]));
+        for b in 0..B {
+            for (k, p) in [0, 4].into_iter().enumerate() {
+                assert!(close(&some[(b * 2 + k) * C..][..C], &whole[(b * T + p) * C..][..C]), "{kind} at {p}");
+            }
+        }
+    }
+}
+
+#[test]
+fn vsml_knows_no_names_and_no_order_of_inputs() {
+    let device = Device::flex();
+    let (inputs, labels) = sequences(6);
+    let learner = Learner::Vsml(vsml::Dials { size: 5 });
+    let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 1), &device).unwrap();
+    let rows = floats(answer(&net, &inputs, &labels, &device));
+    let renamed: Vec<Vec<u32>> = labels.iter().map(|l| l.iter().map(|&l| (l + 1) % C as u32).collect()).collect();
+    let turned: Vec<f32> = inputs.chunks_exact(X).flat_map(|x| [&x[2..], &x[..2]].concat()).collect();
+    let other = floats(answer(&net, &turned, &renamed, &device));
+    for (row, other) in rows.chunks_exact(C).zip(other.chunks_exact(C)) {
+        for c in 0..C {
+            assert!((row[c] - other[(c + 1) % C]).abs() < 1e-5, "{row:?} {other:?}");
+        }
+    }
+    // the very same weights take inputs and classes of any number
+    let wide = ModelSpec { inputs: 9, ..spec() };
+    let net = Net::from_tensors(&learner, &wide, &shaken(&learner, &spec(), 1), &device).unwrap();
+    let inputs = normals(B * T * 9, &mut random::stream(1, "test/wide", 0));
+    assert_eq!(answer(&net, &inputs, &labels, &device).dims(), [B, T, C]);
+}
+
+#[test]
+fn a_set_transformer_knows_no_order_of_examples() {
+    let device = Device::flex();
+    let (inputs, labels) = sequences(7);
+    let learner = Learner::SetTransformer(set_transformer::Dials { width: 6, layers: 2, heads: 2, key_size: 3 });
+    let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 1), &device).unwrap();
+    // the last example stays, those before it are reversed
+    let order: Vec<usize> = (0..T - 1).rev().chain([T - 1]).collect();
+    let turned: Vec<f32> = inputs
+        .chunks_exact(T * X)
+        .flat_map(|e| order.iter().flat_map(|&i| e[i * X..(i + 1) * X].to_vec()).collect::<Vec<_>>())
+        .collect();
+    let turned_labels: Vec<Vec<u32>> = labels.iter().map(|l| order.iter().map(|&i| l[i]).collect()).collect();
+    let last = |inputs: &[f32], labels: &[Vec<u32>]| {
+        let (x, y) = tensors(inputs, labels, &device);
+        floats(net.predictor().predict_at(x, y, &[T - 1]))
+    };
+    let (a, b) = (last(&inputs, &labels), last(&turned, &turned_labels));
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?} {b:?}");
+}
+
+#[test]
+fn state_sizes_are_counted_by_one_definition() {
+    let size = |learner: Learner, t| learner.state_size(&spec(), t);
+    assert_eq!(size(Learner::Mlp(mlp::Dials::default()), 100), 0);
+    assert_eq!(size(Learner::Lstm(lstm::Dials { hidden: 64, layers: 1 }), 100), 128);
+    assert_eq!(size(Learner::OuterProductLstm(outer::Dials { heads: 2, size: 8 }), 100), 2 * 8 * 8 + 2 * 8);
+    let memory = memory::Dials { width: 9, layers: 2, heads: 3, key_size: 4, shift: false };
+    assert_eq!(size(Learner::FastWeights(memory), 100), 2 * 3 * 4 * 4);
+    assert_eq!(size(Learner::GatedLinearAttention(memory::Dials { shift: true, ..memory }), 7), 2 * 3 * 4 * 5);
+    assert_eq!(size(Learner::Vsml(vsml::Dials { size: 8 }), 100), X * C * 2 * 8);
+    assert_eq!(size(Learner::VsmlUntied(vsml::UntiedDials { grid: 4, size: 8 }), 100), 4 * 4 * 2 * 8);
+    // the paper's own figure: 204,800 numbers at T = 100
+    let paper = RunConfig::preset("paper").unwrap();
+    assert_eq!(paper.learner.state_size(&paper.model, 100), 204_800);
+    let set = set_transformer::Dials { width: 9, layers: 4, heads: 8, key_size: 32 };
+    assert_eq!(size(Learner::SetTransformer(set), 100), 204_800);
+    let weights = (X + 1) * 16 + 17 * C;
+    let maml = |rule| Learner::Maml(maml::Dials { width: 16, rule, rate: 0.1 });
+    assert_eq!(size(maml(maml::Rule::Sgd), 100), weights);
+    assert_eq!(size(maml(maml::Rule::Adam), 100), 3 * weights);
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("trainer-research-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn weights_survive_a_file_and_a_wrong_one_is_named() {
+    let folder = Folder::new("file");
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let path = folder.0.join("net.safetensors");
+    for learner in learners() {
+        let net = Net::random(&learner, &spec(), 5, &Device::flex()).unwrap();
+        assert_eq!(net.num_params(), net.tensors().values().map(|(_, values)| values.len()).sum::<usize>());
+        net.write(&path).unwrap();
+        assert_eq!(Net::read(&path, &learner, &spec(), &Device::flex()).unwrap().tensors(), net.tensors());
+    }
+    let other = Learner::Lstm(lstm::Dials::default());
+    let error = Net::read(&path, &other, &spec(), &Device::flex()).err().unwrap();
+    assert!(error.contains("net.safetensors: expected a tensor `layer.0.input`"), "{error}");
+    let huge = Learner::Lstm(lstm::Dials { hidden: 8_192, layers: 2 });
+    assert!(Net::random(&huge, &spec(), 5, &Device::flex()).err().unwrap().contains("parameters"));
+}
+
+/// A run of a few tasks with two classes: which one it is has to be found out from the examples.
+fn toy(kind: &str, more: &[&str]) -> RunConfig {
+    let set = [
+        &format!("learner.kind={kind}"),
+        "model.inputs=8",
+        "model.classes=2",
+        "model.longest=16",
+        "tasks.length=16",
+        "tasks.fewer_classes=0.0",
+        "tasks.uneven=0.0",
+        "tasks.log2_tasks=3",
+        "training.batch=16",
+        "training.micro_batch=16",
+        "training.rate=0.005",
+        "training.warm_up=10",
+        "training.steps=300",
+        "training.log_every=50",
+        "training.checkpoint_every=1000",
+    ];
+    let set: Vec<String> = set.iter().chain(more).map(|s| s.to_string()).collect();
+    RunConfig::resolve("quick", None, &set).unwrap()
+}
+
+fn cpu() -> device::Chosen {
+    device::open(Choice::Cpu).unwrap()
+}
+
+fn train(config: RunConfig, folder: &Path) -> Result<Vec<Metrics>, TrainError> {
+    let mut all = Vec::new();
+    let mut run = Run::start(config, folder, Path::new("."), cpu())?;
+    run.set_workers(1);
+    run.train(&AtomicBool::new(false), &mut |m| all.push(m.clone()))?;
+    Ok(all)
+}
+
+/// Trains on the toy and asserts that labels are found out: near certain at the end, a guess at the start.
+fn learns(kind: &str, more: &[&str]) {
+    let folder = Folder::new(kind);
+    let metrics = train(toy(kind, more), &folder.0).unwrap();
+    let last = metrics.last().unwrap();
+    println!("{kind}: {metrics:?}");
+    assert!(last.loss < 0.75 * metrics[0].loss, "{kind}: {metrics:?}");
+    assert!(*last.accuracy.last().unwrap() > 0.8, "{kind}: {metrics:?}");
+}
+
+#[test]
+fn an_mlp_learns_one_task_by_heart() {
+    learns("mlp", &["tasks.log2_tasks=0", "learner.width=32"]);
+}
+
+#[test]
+fn an_lstm_learns_which_task_it_is() {
+    learns("lstm", &["learner.hidden=32"]);
+}
+
+#[test]
+fn an_outer_product_lstm_learns_which_task_it_is() {
+    learns("outer-product-lstm", &["learner.size=8"]);
+}
+
+#[test]
+fn fast_weights_learn_which_task_it_is() {
+    learns("fast-weights", &["learner.width=32", "learner.key_size=8", "learner.layers=1"]);
+}
+
+#[test]
+fn gated_linear_attention_learns_which_task_it_is() {
+    learns("gated-linear-attention", &["learner.width=32", "learner.key_size=8", "learner.layers=1"]);
+}
+
+#[test]
+fn vsml_learns_to_learn() {
+    learns("vsml", &["learner.size=8"]);
+}
+
+#[test]
+fn vsml_without_symmetries_learns_which_task_it_is() {
+    learns("vsml-untied", &["learner.grid=2", "learner.size=8"]);
+}
+
+#[test]
+fn a_set_transformer_learns_to_compare() {
+    learns("set-transformer", &["learner.width=32", "learner.key_size=8", "learner.layers=2"]);
+}
+
+#[test]
+fn maml_learns_a_start() {
+    learns("maml", &["learner.width=16", "learner.rule=sgd", "learner.rate=0.3"]);
+}
+
+#[test]
+fn a_resumed_run_of_each_kind_equals_an_uninterrupted_one_bit_for_bit() {
+    for (kind, _) in KINDS.iter().filter(|(kind, _)| *kind != "model") {
+        let (whole, broken) = (Folder::new(&format!("whole-{kind}")), Folder::new(&format!("broken-{kind}")));
+        // the gradients of two micro-batches are summed
+        let more = ["training.steps=4", "training.micro_batch=8", "training.log_every=1", "tasks.length=6"];
+        let config = toy(kind, &more);
+        train(config.clone(), &whole.0).unwrap();
+        let mut run = Run::start(config, &broken.0, Path::new("."), cpu()).unwrap();
+        let stop = AtomicBool::new(false);
+        let at = |m: &Metrics| stop.store(m.step >= 2, std::sync::atomic::Ordering::Relaxed);
+        assert!(!run.train(&stop, &mut |m| at(m)).unwrap());
+        drop(run);
+        let mut run = Run::resume(&broken.0, Path::new("."), cpu()).unwrap();
+        assert_eq!(run.step(), 2);
+        assert!(run.train(&AtomicBool::new(false), &mut |_| ()).unwrap());
+        let tensors = |folder: &Path| match read_net(folder, &Device::flex()).unwrap() {
+            (trainer::nets::Net::Research(net), _, 4) => net.tensors(),
+            other => panic!("{other:?}"),
+        };
+        let (a, b) = (tensors(&whole.0), tensors(&broken.0));
+        let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        for (name, (_, values)) in &a {
+            assert_eq!(bits(values), bits(&b[name].1), "{kind} {name}");
+        }
+        // it lives here alone
+        let error = read_run(&whole.0).unwrap_err();
+        assert!(matches!(error, TrainError::Research { .. }));
+        assert!(error.to_string().contains(&format!("research learner of kind `{kind}`")), "{error}");
+    }
+}
+
+#[test]
+fn a_run_that_diverges_says_when_and_what_is_left() {
+    let folder = Folder::new("diverges");
+    let more = [
+        "training.rate=1e30",
+        "training.clip=0.0",
+        "training.steps=50",
+        "training.checkpoint_every=1",
+        "training.cosine=false",
+        "learner.hidden=4",
+    ];
+    let error = train(toy("lstm", &more), &folder.0).unwrap_err();
+    let TrainError::Diverged { step, last } = &error else { panic!("{error}") };
+    // the checkpoint before the step that could not be taken
+    let last = last.as_ref().unwrap();
+    assert!(last.ends_with(format!("checkpoint-{:09}", step - 1)), "{error}");
+    assert!(error.to_string().contains(&format!("at step {step}, the last checkpoint is")), "{error}");
+    assert!(read_net(&folder.0, &Device::flex()).is_ok());
+}
+
+#[test]
+fn settings_of_a_set_transformer_fit_its_episodes() {
+    let set = ["learner.kind=set-transformer", "tasks.shown=[5, 100]", "tasks.length=100"];
+    let error = RunConfig::resolve("quick", None, &set.map(str::to_owned)).unwrap_err();
+    assert!(matches!(error, ConfigError::Value { key: "tasks.shown", .. }), "{error}");
+}
