@@ -2,7 +2,50 @@
 // Trunk writes the names of the two built files on this script's own element.
 const { js, wasm } = document.getElementById("start").dataset;
 
+/**
+ * Keeps the page for offline, and takes a new version over as the page is loaded. While the page is open it says so:
+ * `data-update="ready"` on <html>, and an event `update-ready` of the window. Reloading is then all there is to do.
+ */
+async function keepOffline() {
+  const workers = navigator.serviceWorker;
+  // insecure addresses have none, and some browsers none in private windows
+  if (!workers) return;
+  const before = await workers.getRegistration();
+  if (before?.waiting && workers.controller) {
+    const changed = new Promise((resolve) => {
+      workers.addEventListener("controllerchange", () => resolve(true), { once: true });
+      setTimeout(resolve, 1000, false);
+    });
+    before.waiting.postMessage("take over");
+    if (await changed) {
+      location.reload();
+      await new Promise(() => {});
+    }
+  }
+  const announce = () => {
+    document.documentElement.dataset.update = "ready";
+    window.dispatchEvent(new Event("update-ready"));
+  };
+  // after the page itself has been loaded, so as not to take the network from it
+  const register = async () => {
+    const registration = await workers.register(new URL("sw.js", import.meta.url));
+    const watch = (worker) =>
+      worker?.addEventListener("statechange", () => {
+        if (worker.state === "installed" && workers.controller) announce();
+        if (worker.state === "activated") document.documentElement.dataset.offline = "ready";
+      });
+    if (registration.active) document.documentElement.dataset.offline = "ready";
+    if (registration.waiting && workers.controller) announce();
+    watch(registration.installing);
+    registration.addEventListener("updatefound", () => watch(registration.installing));
+  };
+  const quietly = () => register().catch((error) => console.info(`This page will not be there offline: ${error.message}`));
+  if (document.readyState === "complete") setTimeout(quietly, 1000);
+  else window.addEventListener("load", () => setTimeout(quietly, 1000), { once: true });
+}
+
 try {
+  await keepOffline().catch(() => {});
   const { default: init } = await import(`./${js}`);
   await init({ module_or_path: new URL(wasm, import.meta.url) });
 } catch (error) {

@@ -27,8 +27,10 @@
 pub mod cpu;
 pub mod encode;
 pub mod file;
+#[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod kernel;
+#[cfg(all(feature = "gpu", feature = "parity"))]
 pub mod parity;
 pub mod pixels;
 pub mod plan;

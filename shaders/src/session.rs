@@ -9,11 +9,13 @@
 //! In a set learner example i is token i with its own label, and every token depends on all the others: any change
 //! makes all of them stale. Only inputs, and what a stem makes of each by itself, stay.
 
+use crate::cpu;
 use crate::file::Model;
+#[cfg(feature = "gpu")]
+use crate::gpu;
 use crate::kernel::embed::NO_LABEL;
 use crate::plan::Task;
 use crate::spec::Manner;
-use crate::{cpu, gpu};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -588,6 +590,7 @@ pub enum Engine {
     /// Plain Rust on this thread.
     Cpu(Box<cpu::Session>),
     /// WGSL kernels.
+    #[cfg(feature = "gpu")]
     Gpu(Box<gpu::Session>),
 }
 
@@ -601,6 +604,7 @@ impl Engine {
     ///
     /// # Errors
     /// The device is lost, out of memory, or too small for the model.
+    #[cfg(feature = "gpu")]
     pub async fn gpu(gpu: &gpu::Gpu, model: &Model) -> Result<Self, SessionError> {
         Ok(Engine::Gpu(Box::new(gpu::Session::new(gpu, model).await?)))
     }
@@ -609,6 +613,7 @@ impl Engine {
     pub fn kind(&self) -> Kind {
         match self {
             Engine::Cpu(_) => Kind::Cpu,
+            #[cfg(feature = "gpu")]
             Engine::Gpu(_) => Kind::Gpu,
         }
     }
@@ -617,6 +622,7 @@ impl Engine {
     pub fn context(&self) -> &Context {
         match self {
             Engine::Cpu(session) => &session.context,
+            #[cfg(feature = "gpu")]
             Engine::Gpu(session) => &session.context,
         }
     }
@@ -624,6 +630,7 @@ impl Engine {
     fn context_mut(&mut self) -> &mut Context {
         match self {
             Engine::Cpu(session) => &mut session.context,
+            #[cfg(feature = "gpu")]
             Engine::Gpu(session) => &mut session.context,
         }
     }
@@ -722,6 +729,7 @@ impl Engine {
     pub async fn predict(&mut self, queries: &[f32]) -> Result<Vec<f32>, SessionError> {
         match self {
             Engine::Cpu(session) => session.predict(queries),
+            #[cfg(feature = "gpu")]
             Engine::Gpu(session) => session.predict(queries).await,
         }
     }
@@ -747,6 +755,7 @@ impl Engine {
     pub async fn consult(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
         match self {
             Engine::Cpu(session) => session.consult(query),
+            #[cfg(feature = "gpu")]
             Engine::Gpu(session) => session.consult(query).await,
         }
     }

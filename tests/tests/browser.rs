@@ -64,7 +64,7 @@ fn assert_quiet(page: &Page) {
 
 #[test]
 fn drawings_of_three_classes_are_learned() {
-    let Some(page) = ready(Setting::default(), "") else { return };
+    let Some(page) = ready(Setting::default(), "?engine=webgpu") else { return };
     assert!(page.text("engine").contains("WebGPU"), "the engine is: {}", page.text("engine"));
     teach_three(&page, 4);
     let right = right_answers(&page, 5, [0, 1, 2]);
@@ -91,7 +91,7 @@ fn swapping_two_labels_swaps_the_answers() {
 #[test]
 fn the_answer_is_the_same_on_the_gpu_and_on_the_cpu() {
     let mut answers = Vec::new();
-    for (query, word) in [("", "WebGPU"), ("?engine=cpu", "CPU")] {
+    for (query, word) in [("?engine=webgpu", "WebGPU"), ("?engine=cpu", "CPU")] {
         let Some(page) = ready(Setting::default(), query) else { return };
         assert!(page.text("engine").contains(word), "{query:?} gives the engine {}", page.text("engine"));
         teach_three(&page, 2);
@@ -118,7 +118,7 @@ fn without_webgpu_the_page_says_so_and_still_learns() {
 
 #[test]
 fn a_lost_gpu_loses_nothing() {
-    let Some(page) = ready(Setting::default(), "") else { return };
+    let Some(page) = ready(Setting::default(), "?engine=webgpu") else { return };
     teach_three(&page, 2);
     let question = Figure::Seven.drawn(2, 5);
     let before = page.ask(&question);

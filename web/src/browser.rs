@@ -57,11 +57,6 @@ fn words(error: JsValue) -> String {
     error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }
 
-/// Whether the browser has WebGPU at all.
-pub fn has_webgpu() -> bool {
-    js_sys::Reflect::get(&window().navigator(), &"gpu".into()).is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null())
-}
-
 /// What to do for WebGPU, by the browser that this seems to be.
 pub fn webgpu_help() -> &'static str {
     if !window().is_secure_context() {
@@ -83,24 +78,6 @@ pub fn webgpu_help() -> &'static str {
     } else {
         "WebGPU is in Chrome and Edge from version 113, in Safari from 26 and in Firefox from 141."
     }
-}
-
-/// What the browser tells of the GPU: maker and family. Empty where it keeps that to itself.
-pub async fn gpu_words() -> String {
-    let told = async {
-        let get = |of: &JsValue, key: &str| js_sys::Reflect::get(of, &key.into());
-        let gpu = get(&window().navigator(), "gpu")?;
-        let request = js_sys::Function::from(get(&gpu, "requestAdapter")?).call0(&gpu)?;
-        let info = get(&JsFuture::from(js_sys::Promise::from(request)).await?, "info")?;
-        let part = |key: &str| get(&info, key).ok().and_then(|part| part.as_string()).filter(|part| !part.is_empty());
-        let parts: Vec<String> = match part("description") {
-            Some(description) => vec![description],
-            None => ["vendor", "architecture"].into_iter().filter_map(part).collect(),
-        };
-        Ok::<String, JsValue>(parts.join(", "))
-    };
-    // Whatever is missing on the way: it is only a name.
-    told.await.unwrap_or_default()
 }
 
 /// Fetches a file of this site, in words if it can't.

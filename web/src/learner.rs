@@ -1,55 +1,115 @@
-//! The learner on an engine, kept in step with the examples on the table.
-#![allow(dead_code, reason = "controls and tables are about to ask")]
+//! The page's side of its learners. They run in a worker with their engines (`web/engine`, `web/package`), so that
+//! drawing never stutters; here is what is asked of them, in step with the examples on the table.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use shaders::Model;
-use shaders::encode::{EncodeError, Encoder};
-use shaders::gpu::Gpu;
+use js_sys::{Array, Float32Array, Function, Promise, Uint8Array, Uint32Array};
+use serde::Deserialize;
 use shaders::pixels::SIDE;
-use shaders::session::{Engine, Kind, SessionError, restrict};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
-use crate::browser::now_ms;
 use crate::table::Example;
 
-/// Every example of a context goes through the same projection.
-const PROJECTION_SEED: u64 = 0;
-/// Weights of the untrained learner.
-const UNTRAINED_SEED: u64 = 0;
+#[wasm_bindgen(raw_module = "./engine/port.js")]
+extern "C" {
+    /// See `web/package/port.js`.
+    type Port;
 
-/// Why there is no answer.
+    #[wasm_bindgen(constructor)]
+    fn new() -> Port;
+
+    #[wasm_bindgen(method)]
+    fn next(this: &Port) -> u32;
+
+    #[wasm_bindgen(method)]
+    fn call(this: &Port, learner: u32, method: &str, args: &Array, transfer: &Array) -> Promise;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_onengine(this: &Port, told: &Function);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// That a learner's engine has changed.
+    type Told;
+
+    #[wasm_bindgen(method, getter, structural)]
+    fn learner(this: &Told) -> u32;
+
+    #[wasm_bindgen(method, getter, structural)]
+    fn name(this: &Told) -> String;
+
+    #[wasm_bindgen(method, getter, structural)]
+    fn detail(this: &Told) -> String;
+
+    #[wasm_bindgen(method, getter, structural)]
+    fn notice(this: &Told) -> String;
+
+    /// An `EngineFault`, or another error.
+    type Failed;
+
+    #[wasm_bindgen(method, getter, structural)]
+    fn message(this: &Failed) -> Option<String>;
+
+    #[wasm_bindgen(method, getter, structural)]
+    fn crashed(this: &Failed) -> Option<bool>;
+}
+
+/// Why there is no answer, in words.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Fault {
-    /// The model cannot take 28×28 drawings at all.
-    Encode(EncodeError),
-    /// The engine.
-    Session(SessionError),
-    /// A call that makes no sense, in words.
-    Call(String),
+pub struct Fault {
+    words: String,
+    /// Whether the worker is gone, with all that it held.
+    crashed: bool,
 }
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Fault::Encode(error) => error.fmt(f),
-            Fault::Session(error) => error.fmt(f),
-            Fault::Call(words) => words.fmt(f),
-        }
+        f.write_str(&self.words)
     }
 }
 
-impl From<EncodeError> for Fault {
-    fn from(error: EncodeError) -> Self {
-        Fault::Encode(error)
+impl From<JsValue> for Fault {
+    fn from(error: JsValue) -> Self {
+        let failed: Failed = error.unchecked_into();
+        let words = failed.message().unwrap_or_else(|| "something went wrong that has no words".to_owned());
+        Fault { words, crashed: failed.crashed().unwrap_or_default() }
     }
 }
 
-impl From<SessionError> for Fault {
-    fn from(error: SessionError) -> Self {
-        Fault::Session(error)
-    }
+/// What the page tells of the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineFacts {
+    /// `WebGPU` or `CPU`.
+    pub name: &'static str,
+    /// The adapter and how long it takes, or why it is the CPU.
+    pub detail: String,
+}
+
+/// What a model's file says.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Card {
+    /// SHA-256 of the weights.
+    pub hash: String,
+    /// Number of weights.
+    pub parameters: usize,
+    /// `paper`, `shifted` or `equivariant`.
+    pub variant: String,
+    /// Whether it looks at drawings through a stem.
+    pub stem: bool,
+    /// L.
+    pub layers: usize,
+    /// C.
+    pub classes: usize,
+    /// Most examples it takes.
+    pub capacity: usize,
+    /// X.
+    pub inputs: usize,
+    /// `training` (TOML), `commit`, `data`, `evaluation` (JSON), `licence`, `card`, …
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What the learner said of an example before it was told the label.
@@ -69,7 +129,7 @@ pub struct Answer {
     pub probabilities: Option<Vec<f32>>,
     /// How much each example of the table mattered for that, in the table's order, summing to 1; 0 for those that the
     /// learner was not shown. It comes from the same pass as the probabilities. What it is made of is said at
-    /// [`shaders::session::Attention::importance`].
+    /// `shaders::session::Attention::importance`.
     pub attention: Option<Vec<f32>>,
     /// Of every example that was shown in this round for the first time.
     pub guesses: Vec<Guess>,
@@ -105,54 +165,128 @@ pub struct Shown {
     pub classes: usize,
 }
 
-/// A model on an engine, with what it was shown. Copies share it; any number of learners may be open at once.
+/// Called when a learner's engine has changed: the learner's number, the engine, and words for the visitor where something
+/// happened.
+type OnEngine = Box<dyn Fn(u32, &EngineFacts, Option<String>)>;
+
+/// The worker with its engines. Copies share it.
 #[derive(Clone)]
-pub struct Learner {
-    /// The model.
-    pub model: Arc<Model>,
-    gpu: Option<Gpu>,
-    /// The drawings on the page.
-    table: Rc<RefCell<Option<Course>>>,
-    /// Contexts of [`Learner::ask`], one for each of [`Which`].
-    aside: Rc<RefCell<Vec<(Which, Course)>>>,
+pub struct Engines(Rc<Shared>);
+
+struct Shared {
+    port: Port,
+    /// `auto`, `cpu` or `webgpu`.
+    wish: String,
+    facts: RefCell<HashMap<u32, EngineFacts>>,
 }
 
-/// A session of a model with what it was shown.
-struct Course {
-    model: Arc<Model>,
-    /// Height, width and channels of an example.
-    size: (usize, usize, usize),
-    /// Raw values of those shown by [`Learner::ask`], `[N, D]`.
-    raw: Vec<f32>,
-    encoder: Encoder,
-    engine: Engine,
-    /// Id and label of every example that the engine was shown.
-    shown: Vec<(u32, u32)>,
-    /// Label that each class of the engine stands for. A set learner counts classes in the order in which they first
-    /// came, so that it knows of no class without examples; the others have a class for every label.
-    names: Vec<u32>,
+impl Engines {
+    /// Engines by `wish`: `cpu`, `webgpu`, or whichever is found to be faster.
+    pub fn new(wish: &str, told: OnEngine) -> Engines {
+        let wish = if ["cpu", "webgpu"].contains(&wish) { wish } else { "auto" };
+        let shared = Rc::new(Shared { port: Port::new(), wish: wish.to_owned(), facts: RefCell::default() });
+        let weak = Rc::downgrade(&shared);
+        let heard = Closure::<dyn Fn(Told)>::new(move |event: Told| {
+            let name = if event.name() == "WebGPU" { "WebGPU" } else { "CPU" };
+            let facts = EngineFacts { name, detail: event.detail() };
+            if let Some(shared) = weak.upgrade() {
+                shared.facts.borrow_mut().insert(event.learner(), facts.clone());
+            }
+            told(event.learner(), &facts, Some(event.notice()).filter(|notice| !notice.is_empty()));
+        });
+        shared.port.set_onengine(heard.into_js_value().unchecked_ref());
+        Engines(shared)
+    }
+
+    async fn call(&self, learner: u32, method: &str, args: &[JsValue], transfer: &[JsValue]) -> Result<JsValue, Fault> {
+        let list = |values: &[JsValue]| values.iter().collect::<Array>();
+        Ok(JsFuture::from(self.0.port.call(learner, method, &list(args), &list(transfer))).await?)
+    }
+
+    /// Reads a model and gives its card.
+    async fn open(&self, number: u32, bytes: &[u8]) -> Result<Card, Fault> {
+        let card =
+            self.call(number, "open", &[Uint8Array::from(bytes).into(), self.0.wish.as_str().into()], &[]).await?;
+        let card = card.as_string().unwrap_or_default();
+        serde_json::from_str(&card).map_err(|error| Fault { words: error.to_string(), crashed: false })
+    }
+
+    /// Destroys the GPU device, to see that nothing is lost. False where there is none.
+    pub async fn lose_device(&self) -> bool {
+        self.call(0, "destroy", &[], &[]).await.is_ok_and(|done| done.is_truthy())
+    }
+}
+
+/// A model on an engine, with what it was shown. Copies share it; any number of learners may be open at once.
+#[derive(Clone)]
+pub struct Learner(Rc<State>);
+
+struct State {
+    engines: Engines,
+    /// The file, should the worker have to be started again.
+    bytes: Vec<u8>,
+    card: Card,
+    number: Cell<u32>,
+    /// Id and label of every example of the table that the engine was shown.
+    shown: RefCell<Vec<(u32, u32)>>,
+    /// See [`Learner::set_drawings`].
+    drawings: Cell<bool>,
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // Nobody waits for it, and it does not fail.
+        let _ = self.engines.0.port.call(self.number.get(), "close", &Array::new(), &Array::new());
+    }
 }
 
 impl Learner {
-    /// Opens `model` on a GPU, or on the CPU where none is given.
-    pub async fn open(model: Arc<Model>, gpu: Option<&Gpu>) -> Result<Learner, Fault> {
-        let table = Course::open(model.clone(), gpu, (SIDE, SIDE, 1)).await?;
-        Ok(Learner { model, gpu: gpu.cloned(), table: Rc::new(RefCell::new(Some(table))), aside: Rc::default() })
+    /// Opens a model file's bytes.
+    ///
+    /// # Errors
+    /// Says what is wrong with the file, or why no engine can be had.
+    pub async fn open(engines: &Engines, bytes: Vec<u8>) -> Result<Learner, Fault> {
+        let number = engines.0.port.next();
+        let card = engines.open(number, &bytes).await?;
+        let (number, shown, drawings) = (Cell::new(number), RefCell::default(), Cell::new(true));
+        Ok(Learner(Rc::new(State { engines: engines.clone(), bytes, card, number, shown, drawings })))
     }
 
-    /// Which engine it runs on.
-    pub fn kind(&self) -> Kind {
-        if self.gpu.is_some() { Kind::Gpu } else { Kind::Cpu }
+    /// What the model's file says.
+    pub fn card(&self) -> &Card {
+        &self.0.card
+    }
+
+    /// Its number among all learners, as [`Engines::new`]'s listener hears it.
+    pub fn number(&self) -> u32 {
+        self.0.number.get()
+    }
+
+    /// Which engine it runs on, and why.
+    pub fn engine(&self) -> EngineFacts {
+        let facts = self.0.engines.0.facts.borrow().get(&self.number()).cloned();
+        facts.unwrap_or(EngineFacts { name: "CPU", detail: String::new() })
+    }
+
+    /// Calls a method; where the worker is gone, in another one, which knows nothing yet.
+    async fn call(&self, method: &str, args: &[JsValue], transfer: &[JsValue]) -> Result<JsValue, Fault> {
+        self.0.engines.call(self.number(), method, args, transfer).await
+    }
+
+    /// Opens the model again, after the worker has gone.
+    async fn reopen(&self) -> Result<(), Fault> {
+        let number = self.0.engines.0.port.next();
+        self.0.engines.open(number, &self.0.bytes).await?;
+        self.0.number.set(number);
+        self.0.shown.borrow_mut().clear();
+        Ok(())
     }
 
     /// Says whether the pictures of the table are drawings, as they are at first, or numbers in no order, which a stem
-    /// could not read. The learner forgets what it was shown. Not while a question is being answered.
-    pub fn set_drawings(&self, drawings: bool) -> Result<(), Fault> {
-        if let Some(course) = self.table.borrow_mut().as_mut() {
-            course.rewind(0)?;
-            course.engine.set_drawings(drawings);
-        }
-        Ok(())
+    /// could not read. The learner forgets what it was shown.
+    pub fn set_drawings(&self, drawings: bool) {
+        self.0.drawings.set(drawings);
+        self.0.shown.borrow_mut().clear();
     }
 
     /// Brings the engine's context in step with `examples`, asking about each new one first where
@@ -160,22 +294,87 @@ impl Learner {
     ///
     /// # Shapes
     /// `drawing` [28, 28]
+    ///
+    /// # Errors
+    /// The engine's words. Nothing of the table is lost: the next call shows again what is missing.
     pub async fn answer(
         &self,
         examples: &[Example],
         asked: impl Fn(u32) -> bool,
         drawing: Option<&[f32]>,
     ) -> Result<Answer, Fault> {
-        let course = self.table.borrow_mut().take();
-        let mut course = course.ok_or_else(|| Fault::Call("the last question is still being answered".into()))?;
-        let answer = course.answer(examples, asked, drawing).await;
-        *self.table.borrow_mut() = Some(course);
-        answer
+        let card = &self.0.card;
+        let fitting = examples.iter().filter(|example| (example.label as usize) < card.classes);
+        let wanted: Vec<&Example> = fitting.take(card.capacity).collect();
+        let (flat, same) = match self.follow(&wanted, &asked, drawing).await {
+            Err(fault) if fault.crashed => {
+                self.reopen().await?;
+                self.follow(&wanted, &asked, drawing).await?
+            }
+            other => other?,
+        };
+
+        let mut answer = Answer { left_out: examples.len() - wanted.len(), ..Answer::default() };
+        let (took_ms, rest) = flat.split_first().map_or((0.0, &[][..]), |(took, rest)| (*took, rest));
+        let (verdicts, rest) = rest.split_at_checked(wanted.len() - same).unwrap_or_default();
+        for (example, verdict) in wanted[same..].iter().zip(verdicts) {
+            if !asked(example.id) {
+                let right = (*verdict >= 0.0).then_some(*verdict > 0.0);
+                answer.guesses.push(Guess { id: example.id, right });
+            }
+        }
+        if let Some((probabilities, importance)) = rest.split_at_checked(card.classes) {
+            answer.took_ms = Some(f64::from(took_ms));
+            answer.probabilities = Some(probabilities.to_vec());
+            let mut importance = importance.iter().copied();
+            let mut shown = wanted.iter().map(|example| example.id).peekable();
+            // those that were left out lie between the others
+            let of = |example: &Example| shown.next_if_eq(&example.id).and_then(|_| importance.next()).unwrap_or(0.0);
+            answer.attention = Some(examples.iter().map(of).collect());
+        }
+        Ok(answer)
+    }
+
+    /// The engine's answer, and how many examples it had from before.
+    async fn follow(
+        &self,
+        wanted: &[&Example],
+        asked: impl Fn(u32) -> bool,
+        drawing: Option<&[f32]>,
+    ) -> Result<(Vec<f32>, usize), Fault> {
+        // The longest common beginning stays cached; what follows is shown anew, for in a causal learner every
+        // later slot depends on it.
+        let same = {
+            let mut shown = self.0.shown.borrow_mut();
+            let pairs = shown.iter().zip(wanted);
+            let same = pairs.take_while(|(shown, example)| **shown == (example.id, example.label)).count();
+            shown.truncate(same);
+            same
+        };
+        let new = &wanted[same..];
+        let inputs: Vec<f32> = new.iter().flat_map(|example| example.picture.iter().copied()).collect();
+        let labels: Vec<u32> = new.iter().map(|example| example.label).collect();
+        let asks: Vec<u8> = new.iter().map(|example| u8::from(!asked(example.id))).collect();
+        let query = if wanted.is_empty() { &[][..] } else { drawing.unwrap_or_default() };
+        let (inputs, query) = (Float32Array::from(&inputs[..]), Float32Array::from(query));
+        let transfer = [inputs.buffer().into(), query.buffer().into()];
+        let args = [
+            size(SIDE, SIDE, 1),
+            self.0.drawings.get().into(),
+            (same as u32).into(),
+            inputs.into(),
+            Uint32Array::from(&labels[..]).into(),
+            Uint8Array::from(&asks[..]).into(),
+            query.into(),
+        ];
+        let flat = self.call("follow", &args, &transfer).await?;
+        self.0.shown.borrow_mut().extend(new.iter().map(|example| (example.id, example.label)));
+        Ok((flat.unchecked_into::<Float32Array>().to_vec(), same))
     }
 
     /// What a learner says of `queries` that was shown `shown` and nothing else: the drawings on the page are neither
     /// asked nor touched. Many queries cost little more than one, and examples that the call before began with as well
-    /// are not taken in anew.
+    /// are not taken in anew. Questions about the drawings go before it.
     ///
     /// # Shapes
     /// `queries` `[Q, D]`, raw; the result `[Q, classes]`: probabilities over the labels shown, all alike before any was.
@@ -183,203 +382,35 @@ impl Learner {
     /// # Errors
     /// Sizes that don't fit together, labels out of range, more examples or classes than the model takes; the engine.
     pub async fn ask(&self, which: Which, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, Fault> {
-        shown.check(queries, self.model.spec.classes)?;
-        let size = (shown.height, shown.width, shown.channels);
-        let found = {
-            let mut aside = self.aside.borrow_mut();
-            aside.iter().position(|(other, _)| *other == which).map(|at| aside.remove(at).1)
+        let args = || {
+            [
+                (which == Which::Trained).into(),
+                size(shown.height, shown.width, shown.channels),
+                Float32Array::from(&shown.inputs[..]).into(),
+                Uint32Array::from(&shown.labels[..]).into(),
+                (shown.classes as u32).into(),
+                Float32Array::from(queries).into(),
+            ]
         };
-        let mut course = match found {
-            Some(course) if course.size == size => course,
-            _ => {
-                let model = match which {
-                    Which::Trained => self.model.clone(),
-                    Which::Untrained => Arc::new(
-                        Model::random(self.model.spec.clone(), UNTRAINED_SEED)
-                            .map_err(|error| Fault::Call(error.to_string()))?,
-                    ),
-                };
-                Course::open(model, self.gpu.as_ref(), size).await?
+        let answers = match self.call("ask", &args(), &[]).await {
+            Err(fault) if fault.crashed => {
+                self.reopen().await?;
+                self.call("ask", &args(), &[]).await?
             }
+            other => other?,
         };
-        let answer = course.ask(shown, queries).await;
-        self.aside.borrow_mut().push((which, course));
-        answer
+        Ok(answers.unchecked_into::<Float32Array>().to_vec())
+    }
+
+    /// Compares every kernel and both engines with their references, on this device and model: a report in JSON.
+    /// Episodes of more than `longest` tokens are left out.
+    pub async fn parity(&self, longest: u32) -> Result<String, Fault> {
+        let report = self.call("parity", &[Uint8Array::from(&self.0.bytes[..]).into(), longest.into()], &[]).await?;
+        Ok(report.as_string().unwrap_or_default())
     }
 }
 
-impl Shown {
-    /// D.
-    fn values(&self) -> usize {
-        self.height * self.width * self.channels
-    }
-
-    /// Checks that everything fits together.
-    fn check(&self, queries: &[f32], most: usize) -> Result<(), Fault> {
-        let call = |words: String| Err(Fault::Call(words));
-        let values = self.values();
-        if values == 0 {
-            return call("an example needs at least one value".into());
-        }
-        if self.inputs.len() != self.labels.len() * values {
-            let (expected, found) = (self.labels.len() * values, self.inputs.len());
-            return call(format!("examples: expected {expected} values ({values} for each label), found {found}"));
-        }
-        if !queries.len().is_multiple_of(values) {
-            return call(format!("queries: expected a multiple of {values} values, found {}", queries.len()));
-        }
-        if !(1..=most).contains(&self.classes) {
-            return call(format!("this learner knows 1 to {most} classes, found {}", self.classes));
-        }
-        match self.labels.iter().find(|label| **label as usize >= self.classes) {
-            Some(label) => call(format!("label {label} is out of range: there are {} classes", self.classes)),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Course {
-    /// Opens `model` on a GPU, or on the CPU where none is given, for examples of height, width and channels.
-    async fn open(model: Arc<Model>, gpu: Option<&Gpu>, size: (usize, usize, usize)) -> Result<Course, Fault> {
-        let encoder = Encoder::new(&model.spec, size.0, size.1, size.2, PROJECTION_SEED)?;
-        let mut engine = match gpu {
-            Some(gpu) => Engine::gpu(gpu, &model).await?,
-            None => Engine::cpu(model.clone()),
-        };
-        // a stem reads grey pictures alone
-        engine.set_drawings(size == (SIDE, SIDE, 1));
-        let names = Vec::new();
-        let mut course = Course { model, size, raw: Vec::new(), encoder, engine, shown: Vec::new(), names };
-        course.rewind(0)?;
-        Ok(course)
-    }
-
-    /// Whether the learner takes its examples as a set.
-    fn set(&self) -> bool {
-        self.model.spec.equivariant.is_some()
-    }
-
-    /// Keeps the first `count` examples, and of a set learner's classes those that they have.
-    fn rewind(&mut self, count: usize) -> Result<(), Fault> {
-        self.engine.rewind(count)?;
-        self.shown.truncate(count);
-        self.raw.truncate(count * self.size.0 * self.size.1 * self.size.2);
-        if self.set() {
-            let known = self.engine.labels().iter().max().map_or(0, |class| *class as usize + 1);
-            self.names.truncate(known);
-            self.engine.set_classes(known.max(2))?;
-        } else {
-            self.names = (0..self.model.spec.classes as u32).collect();
-        }
-        Ok(())
-    }
-
-    /// The engine's class of a label, if it has one by now.
-    fn class(&self, label: u32) -> Option<u32> {
-        self.names.iter().position(|name| *name == label).map(|class| class as u32)
-    }
-
-    /// Shows one example.
-    fn show(&mut self, inputs: &[f32], id: u32, label: u32) -> Result<(), Fault> {
-        let class = self.class(label).unwrap_or_else(|| {
-            self.names.push(label);
-            self.names.len() as u32 - 1
-        });
-        if self.set() {
-            self.engine.set_classes(self.names.len().max(2))?;
-        }
-        self.engine.observe(inputs, &[class])?;
-        self.shown.push((id, label));
-        Ok(())
-    }
-
-    /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
-    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Vec<f32> {
-        let restricted = restrict(log_probabilities, self.model.spec.classes, self.engine.labels());
-        let mut probabilities = vec![0.0; labels];
-        for (name, log) in self.names.iter().zip(restricted) {
-            if let Some(probability) = probabilities.get_mut(*name as usize) {
-                *probability = log.exp();
-            }
-        }
-        probabilities
-    }
-
-    /// See [`Learner::answer`].
-    async fn answer(
-        &mut self,
-        examples: &[Example],
-        asked: impl Fn(u32) -> bool,
-        drawing: Option<&[f32]>,
-    ) -> Result<Answer, Fault> {
-        let classes = self.model.spec.classes;
-        let fitting = examples.iter().filter(|example| (example.label as usize) < classes);
-        let wanted: Vec<&Example> = fitting.take(self.engine.capacity()).collect();
-        let mut answer = Answer { left_out: examples.len() - wanted.len(), ..Answer::default() };
-
-        // The longest common beginning stays cached; what follows is shown anew, for in a causal learner every
-        // later slot depends on it.
-        let same = self.shown.iter().zip(&wanted).take_while(|(shown, example)| **shown == (example.id, example.label));
-        self.rewind(same.count())?;
-        for example in &wanted[self.shown.len()..] {
-            let inputs = self.encoder.encode(&example.picture)?;
-            if !asked(example.id) {
-                let right = self.guess(&inputs, example.label).await?;
-                answer.guesses.push(Guess { id: example.id, right });
-            }
-            self.show(&inputs, example.id, example.label)?;
-        }
-
-        if let (Some(drawing), false) = (drawing, wanted.is_empty()) {
-            let query = self.encoder.encode(drawing)?;
-            let start = now_ms();
-            let (log_probabilities, attention) = self.engine.consult(&query).await?;
-            answer.took_ms = Some(now_ms() - start);
-            answer.probabilities = Some(self.probabilities(&log_probabilities, classes));
-            let mut importance = attention.importance().into_iter();
-            let of = |example: &Example| match wanted.iter().any(|shown| shown.id == example.id) {
-                true => importance.next().unwrap_or(0.0),
-                false => 0.0,
-            };
-            answer.attention = Some(examples.iter().map(of).collect());
-        }
-        Ok(answer)
-    }
-
-    /// Whether the learner, as it is now, would name `inputs` as `label`.
-    async fn guess(&mut self, inputs: &[f32], label: u32) -> Result<Option<bool>, Fault> {
-        let labels = self.engine.labels().to_vec();
-        let Some(class) = self.class(label) else { return Ok(None) };
-        if !labels.contains(&class) || labels.iter().all(|other| *other == class) {
-            return Ok(None);
-        }
-        let log_probabilities = self.engine.predict(inputs).await?;
-        let restricted = restrict(&log_probabilities, self.model.spec.classes, &labels);
-        let best = (0..restricted.len()).max_by(|&a, &b| restricted[a].total_cmp(&restricted[b]));
-        Ok(Some(best == Some(class as usize)))
-    }
-
-    /// See [`Learner::ask`].
-    async fn ask(&mut self, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, Fault> {
-        let (values, labels) = (shown.values(), shown.classes);
-        let rows = || shown.inputs.chunks_exact(values).zip(&shown.labels);
-        let before = self.raw.chunks_exact(values).zip(&self.shown);
-        let same = before.zip(rows()).take_while(|((raw, (_, before)), (row, label))| raw == row && before == *label);
-        self.rewind(same.count())?;
-        for (row, &label) in rows().skip(self.shown.len()) {
-            let inputs = self.encoder.encode(row)?;
-            self.show(&inputs, 0, label)?;
-            self.raw.extend_from_slice(row);
-        }
-        if shown.labels.is_empty() {
-            return Ok(vec![1.0 / labels as f32; queries.len() / values * labels]);
-        }
-        let mut inputs = Vec::with_capacity(queries.len() / values * self.model.spec.inputs);
-        for query in queries.chunks_exact(values) {
-            inputs.extend(self.encoder.encode(query)?);
-        }
-        let answers = self.engine.predict(&inputs).await?;
-        let each = answers.chunks_exact(self.model.spec.classes);
-        Ok(each.flat_map(|answer| self.probabilities(answer, labels)).collect())
-    }
+/// Height, width and channels as the engine takes them.
+fn size(height: usize, width: usize, channels: usize) -> JsValue {
+    Uint32Array::from(&[height, width, channels].map(|side| side as u32)[..]).into()
 }

@@ -8,17 +8,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shaders::Model;
-use shaders::gpu::{Gpu, GpuError};
-use shaders::parity;
 use shaders::pixels::Stroke;
-use shaders::session::{Kind, SessionError};
-use shaders::spec::Variant;
-use wasm_bindgen::JsCast;
-use wasm_bindgen::prelude::Closure;
 
 use crate::browser;
-use crate::learner::{Fault, Learner};
+use crate::learner::{EngineFacts, Engines, Learner};
 use crate::scramble::Scramble;
 use crate::study::{self, Order, Study, Who};
 use crate::table::{Example, History, Picture, Table, seen};
@@ -26,10 +19,6 @@ use crate::walk::{Step, Walk};
 
 /// The model that the page comes with.
 const OWN_MODEL: &str = "models/drawing.safetensors";
-/// A device that is lost more often than this in one visit is given up.
-const MOST_LOSSES: u32 = 3;
-/// How often the page looks whether the device is still there, in milliseconds.
-const WATCH_MS: i32 = 500;
 
 /// Where the page stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +57,6 @@ pub struct Facts {
     pub classes: usize,
     /// Most examples it takes.
     pub capacity: usize,
-}
-
-/// What the page tells of the engine.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EngineFacts {
-    /// `WebGPU` or `CPU`.
-    pub name: &'static str,
-    /// The adapter, or why it is the CPU.
-    pub detail: String,
 }
 
 /// The menu of an example, at a place of the window.
@@ -149,18 +129,15 @@ pub struct Page {
 #[derive(Default)]
 struct Inner {
     history: History,
+    engines: Option<Engines>,
     scramble: Scramble,
     /// Whether the learner's examples are scrambled.
     learner_scrambled: bool,
     learner: Option<Learner>,
-    gpu: Option<Gpu>,
-    /// Why there is no GPU, once that is known.
-    no_gpu: Option<String>,
-    losses: u32,
     /// Whether the learner is to be shown everything anew.
     fresh: bool,
     /// A model that is to replace the one in use, with its name.
-    incoming: Option<(Arc<Model>, String)>,
+    incoming: Option<(Learner, String)>,
     dirty: bool,
     running: bool,
     /// Whether the visitor was told that examples are left out.
@@ -217,6 +194,9 @@ impl Page {
             parity: RwSignal::new(None),
             inner,
         };
+        let wish = browser::query("engine").unwrap_or_default();
+        let engines = Engines::new(&wish, Box::new(move |number, facts, notice| page.heed(number, facts, notice)));
+        page.inner.update_value(|inner| inner.engines = Some(engines));
         if let Some(error) = trouble {
             page.fault(format!(
                 "The examples of your last visit could not be read ({error}), so this is a fresh start."
@@ -237,7 +217,6 @@ impl Page {
         });
         page.follow();
         page.load(Source::Address(browser::query("model").unwrap_or_else(|| OWN_MODEL.into())));
-        page.watch();
         page
     }
 
@@ -440,17 +419,17 @@ impl Page {
                 }
                 Source::File(file) => (file.name(), browser::read(&file).await),
             };
-            let model = bytes.and_then(|bytes| {
-                Model::from_bytes(&bytes)
-                    .map_err(|error| format!("“{name}” can't be used. {}", capital(&error.to_string())))
-            });
-            match model {
-                Ok(model) => {
-                    let model = Arc::new(model);
-                    self.inner.update_value(|inner| inner.incoming = Some((model.clone(), name)));
+            let bytes = match bytes {
+                Ok(bytes) => bytes,
+                Err(words) => return self.refuse(words),
+            };
+            let Some(engines) = self.inner.with_value(|inner| inner.engines.clone()) else { return };
+            match Learner::open(&engines, bytes).await {
+                Ok(learner) => {
+                    self.inner.update_value(|inner| inner.incoming = Some((learner, name)));
                     self.wake();
                 }
-                Err(words) => self.refuse(words),
+                Err(error) => self.refuse(format!("“{name}” can't be used. {}", capital(&error.to_string()))),
             }
         });
     }
@@ -495,24 +474,17 @@ impl Page {
     }
 
     async fn round(self) {
-        if let Some((model, name)) = self.inner.try_update_value(|inner| inner.incoming.take()).flatten() {
-            self.replace(model, name).await;
+        if let Some((learner, name)) = self.inner.try_update_value(|inner| inner.incoming.take()).flatten() {
+            self.replace(learner, name);
         }
         let Some(learner) = self.inner.with_value(|inner| inner.learner.clone()) else { return };
-        if learner.kind() == Kind::Gpu
-            && let Some(reason) = self.inner.with_value(|inner| inner.gpu.as_ref().and_then(Gpu::lost))
-        {
-            return self.recover(learner.model, reason, true).await;
-        }
         let who = self.who.get_untracked();
         let scrambled = self.scrambled.get_untracked();
         let anew = self.inner.try_update_value(|inner| {
             std::mem::take(&mut inner.fresh) | (std::mem::replace(&mut inner.learner_scrambled, scrambled) != scrambled)
         });
-        if anew == Some(true)
-            && let Err(error) = learner.set_drawings(!scrambled)
-        {
-            return self.fault(capital(&error.to_string()));
+        if anew == Some(true) {
+            learner.set_drawings(!scrambled);
         }
         let mut examples = self.table.with_untracked(|table| table.examples.clone());
         examples.iter_mut().for_each(|example| example.picture = untrack(|| self.seen(example)));
@@ -551,190 +523,70 @@ impl Page {
                     ));
                 }
             }
-            Err(Fault::Session(
-                error @ (SessionError::Lost(_) | SessionError::Gpu(_) | SessionError::TooLarge { .. }),
-            )) => {
-                let lost = matches!(error, SessionError::Lost(_));
-                self.recover(learner.model, error.to_string(), lost).await;
-            }
             Err(error) => self.fault(capital(&error.to_string())),
         }
     }
 
-    /// Opens a learner on `model` and puts it in place.
-    async fn replace(self, model: Arc<Model>, name: String) {
-        match self.open_learner(model.clone()).await {
-            Ok(learner) => {
-                let spec = &model.spec;
-                let known = self.facts.get_untracked().is_some();
-                self.facts.set(Some(Facts {
-                    file: name.clone(),
-                    hash: model.hash(),
-                    parameters: spec.parameters(),
-                    family: match spec.variant {
-                        Variant::Paper => "Transformer as in the paper",
-                        Variant::Shifted => "Transformer with shifted keys",
-                        Variant::Equivariant if spec.set().stem.is_some() => {
-                            "equivariant set learner that looks at drawings"
-                        }
-                        Variant::Equivariant => "equivariant set learner",
-                    },
-                    layers: spec.layers,
-                    classes: spec.classes,
-                    capacity: spec.longest - 1,
-                }));
-                // Another learner, another curve: it is asked about every example anew.
-                self.forget_scores();
-                self.inner.update_value(|inner| inner.learner = Some(learner));
-                if known {
-                    self.say(format!("{name} is in use now. It was shown your examples, one by one."));
-                } else if self.phase.get_untracked() == Phase::Failed {
-                    self.say(format!("{name} is in use now."));
-                }
-                if let Some(longest) = browser::query("parity") {
-                    // `?parity=37` leaves out longer episodes, which take minutes where the GPU is software
-                    self.check_parity(&model, longest.parse().unwrap_or(usize::MAX)).await;
-                }
-            }
-            Err(error) => self.refuse(format!("“{name}” can't be used. {}", capital(&error.to_string()))),
-        }
-    }
-
-    /// Opens a learner on the GPU if there is one, else on the CPU.
-    async fn open_learner(self, model: Arc<Model>) -> Result<Learner, Fault> {
-        let known = self.inner.with_value(|inner| inner.gpu.is_some() || inner.no_gpu.is_some());
-        if !known {
-            self.open_gpu().await;
-        }
-        if let Some(gpu) = self.inner.with_value(|inner| inner.gpu.clone()) {
-            match Learner::open(model.clone(), Some(&gpu)).await {
-                Ok(learner) => {
-                    self.engine.set(Some(EngineFacts { name: "WebGPU", detail: browser::gpu_words().await }));
-                    return Ok(learner);
-                }
-                Err(Fault::Session(error)) => {
-                    self.give_up_gpu(format!("as the GPU could not be used. {}", capital(&error.to_string())))
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let learner = Learner::open(model, None).await?;
-        let detail = self.inner.with_value(|inner| inner.no_gpu.clone()).unwrap_or_default();
-        self.engine.set(Some(EngineFacts { name: "CPU", detail }));
-        Ok(learner)
-    }
-
-    async fn open_gpu(self) {
-        let refused = match browser::query("engine").as_deref() {
-            Some("cpu") => Some("as the address asks for. Answers are the same".to_owned()),
-            _ if !browser::has_webgpu() => {
-                Some("as this browser has no GPU interface. Answers are the same".to_owned())
-            }
-            _ => match Gpu::new().await {
-                Ok(gpu) => {
-                    self.inner.update_value(|inner| inner.gpu = Some(gpu));
-                    None
-                }
-                Err(GpuError::NoAdapter(_)) => {
-                    Some("as the browser offers no GPU here. Answers are the same".to_owned())
-                }
-                Err(error) => Some(format!("as the GPU could not be used. {}", capital(&error.to_string()))),
+    /// Puts a learner in place of the one in use.
+    fn replace(self, learner: Learner, name: String) {
+        let card = learner.card();
+        let known = self.facts.get_untracked().is_some();
+        self.facts.set(Some(Facts {
+            file: name.clone(),
+            hash: card.hash.clone(),
+            parameters: card.parameters,
+            family: match (card.variant.as_str(), card.stem) {
+                ("paper", _) => "Transformer as in the paper",
+                ("shifted", _) => "Transformer with shifted keys",
+                (_, true) => "equivariant set learner that looks at drawings",
+                (_, false) => "equivariant set learner",
             },
-        };
-        self.inner.update_value(|inner| inner.no_gpu = refused);
-    }
-
-    fn give_up_gpu(self, reason: String) {
-        self.inner.update_value(|inner| {
-            inner.gpu = None;
-            inner.no_gpu = Some(reason);
-        });
-    }
-
-    /// The device failed under a learner: opens another, or the CPU, and shows the examples again.
-    async fn recover(self, model: Arc<Model>, reason: String, lost: bool) {
-        let losses = self.inner.try_update_value(|inner| {
-            inner.gpu = None;
-            inner.no_gpu = None;
-            inner.losses += 1;
-            inner.losses
-        });
-        if !lost || losses > Some(MOST_LOSSES) {
-            self.give_up_gpu(format!("as the GPU gave up. {}", capital(&reason)));
+            layers: card.layers,
+            classes: card.classes,
+            capacity: card.capacity,
+        }));
+        self.engine.set(Some(learner.engine()));
+        // Another learner, another curve: it is asked about every example anew.
+        self.forget_scores();
+        self.inner.update_value(|inner| inner.learner = Some(learner.clone()));
+        if known {
+            self.say(format!("{name} is in use now. It was shown your examples, one by one."));
+        } else if self.phase.get_untracked() == Phase::Failed {
+            self.say(format!("{name} is in use now."));
         }
-        match self.open_learner(model).await {
-            Ok(learner) => {
-                let engine = match learner.kind() {
-                    Kind::Gpu => "A new one was opened",
-                    Kind::Cpu => "The page goes on with the CPU",
-                };
-                let count = self.table.with_untracked(|table| table.examples.len());
-                let examples = match count {
-                    0 => "there were no examples to show again".to_owned(),
-                    1 => "your example was shown again".to_owned(),
-                    _ => format!("your {count} examples were shown again"),
-                };
-                let fault = if lost { "was lost" } else { "failed" };
-                self.say(format!("The GPU device {fault}. {engine} and {examples}: nothing is lost."));
-                self.inner.update_value(|inner| {
-                    inner.learner = Some(learner);
-                    inner.dirty = true;
-                    inner.fresh = true;
-                });
+        if let Some(longest) = browser::query("parity") {
+            // `?parity=37` leaves out longer episodes, which take minutes where the GPU is software
+            let longest = longest.parse().unwrap_or(u32::MAX);
+            spawn_local(async move {
+                let report = learner.parity(longest).await;
+                let failed =
+                    |error| format!("{{ \"passed\": false, \"words\": {:?}, \"checks\": [] }}", format!("{error}"));
+                self.parity.set(Some(report.unwrap_or_else(failed)));
+            });
+        }
+    }
+
+    /// A learner's engine has changed.
+    fn heed(self, number: u32, facts: &EngineFacts, notice: Option<String>) {
+        let ours = self.inner.with_value(|inner| inner.learner.as_ref().is_some_and(|own| own.number() == number));
+        if ours {
+            self.engine.set(Some(facts.clone()));
+            if let Some(words) = notice {
+                self.say(words);
             }
-            Err(error) => self.fault(capital(&error.to_string())),
         }
     }
 
-    /// Looks now and then whether the device is still there, so that an idle page knows as well.
-    fn watch(self) {
-        let look = Closure::<dyn FnMut()>::new(move || {
-            let lost = self.inner.with_value(|inner| inner.gpu.as_ref().is_some_and(|gpu| gpu.lost().is_some()));
-            if lost {
+    /// Destroys the device, to see that nothing is lost.
+    pub fn lose_device(self) {
+        let Some(engines) = self.inner.with_value(|inner| inner.engines.clone()) else { return };
+        spawn_local(async move {
+            if engines.lose_device().await {
                 self.wake();
+            } else {
+                self.say("There is no GPU device to lose: the learner runs on the CPU.");
             }
         });
-        let function = look.into_js_value();
-        // Fails only where there is no window.
-        let _ = browser::window()
-            .set_interval_with_callback_and_timeout_and_arguments_0(function.unchecked_ref(), WATCH_MS);
-    }
-
-    /// Destroys the device, to see that nothing is lost. False where there is none.
-    pub fn lose_device(self) -> bool {
-        let gpu = self.inner.with_value(|inner| inner.gpu.clone());
-        if let Some(gpu) = &gpu {
-            gpu.destroy();
-            self.wake();
-        }
-        gpu.is_some()
-    }
-
-    /// Compares every kernel and both engines with their references, on this device and model.
-    async fn check_parity(self, model: &Arc<Model>, longest: usize) {
-        let gpu = self.inner.with_value(|inner| inner.gpu.clone());
-        let mut reports = match &gpu {
-            Some(gpu) => parity::kernels(gpu).await,
-            None => Vec::new(),
-        };
-        let lengths: Vec<usize> = parity::LENGTHS.into_iter().filter(|length| *length <= longest).collect();
-        reports.extend(parity::sessions(gpu.as_ref(), model, 0, &lengths).await);
-        let checks: Vec<serde_json::Value> = reports
-            .iter()
-            .map(|report| {
-                serde_json::json!({
-                    "name": format!("{}, {}", report.name, report.case),
-                    "worst": report.worst.map(|worst| worst.difference),
-                    "tolerance": report.tolerance,
-                    "passed": report.ok,
-                    "words": report.to_string(),
-                })
-            })
-            .collect();
-        let passed = !reports.is_empty() && reports.iter().all(|report| report.ok);
-        let engine = if gpu.is_some() { "WebGPU" } else { "CPU" };
-        let report = serde_json::json!({ "passed": passed, "engine": engine, "model": model.hash(), "checks": checks });
-        self.parity.set(Some(report.to_string()));
     }
 }
 

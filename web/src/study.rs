@@ -177,9 +177,9 @@ pub async fn control(
     query: &[f32],
     scrambled: bool,
 ) -> Result<Vec<f32>, Fault> {
-    let classes = learner.model.spec.classes;
+    let classes = learner.card().classes;
     let fitting = examples.iter().filter(|example| (example.label as usize) < classes);
-    let examples: Vec<Example> = fitting.take(learner.model.spec.longest - 1).cloned().collect();
+    let examples: Vec<Example> = fitting.take(learner.card().capacity).cloned().collect();
     let labels: Vec<u32> = examples.iter().map(|example| example.label).collect();
     let which = match who {
         Who::Nearest => {

@@ -108,7 +108,7 @@ fn summary(dist: &Path, times: &[(&'static str, Duration)], pretrained: bool) ->
         println!("  {step:<16} {:>8.1} s", time.as_secs_f64());
     }
     println!("  {:<16} {:>8.1} s", "together", times.iter().map(|(_, time)| time.as_secs_f64()).sum::<f64>());
-    for file in page::sizes(dist)? {
+    for file in xtask::sizes::of(dist)? {
         println!("  {:<40} {:>9} bytes, {:>8} gzipped", file.name, file.raw, file.gzipped);
     }
     Ok(())

@@ -2,8 +2,10 @@
 
 mod bench;
 mod demo;
+mod package;
 mod page;
 mod setup;
+mod site;
 mod test;
 
 use std::env;
@@ -22,6 +24,8 @@ The project's commands.
     cargo xtask setup    only install the tools that the others need
     cargo xtask bench    the benchmarks
     cargo xtask page     only build the page into dist/, with the models of models/; --quick: sooner built, and larger
+    cargo xtask package       the engine as an npm package, into pkg/
+    cargo xtask publish-site  the page as a static host wants it, into site/, and a workflow for GitHub Pages
 
 Each says what it installs, and why, before it does. `cargo xtask COMMAND --help` tells its options.";
 
@@ -133,6 +137,8 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "--help" | "-h" | "help" => println!("{HELP}"),
         "demo" if help => println!("{}", demo::HELP),
         "test" if help => println!("{}", test::HELP),
+        "package" if help => println!("{}", package::HELP),
+        "publish-site" if help => println!("{}", site::HELP),
         "bench" if help => println!("{}", bench::HELP),
         "setup" | "page" if help => println!("{HELP}"),
         "demo" => demo::run(&Workspace::find()?, options)?,
@@ -145,6 +151,14 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
             let tools = setup::setup(&workspace, &[Need::Page])?;
             page::build(&workspace, &tools, &workspace.root.join("dist"), profile)?;
         }
+        "package" => {
+            let folder = options.value("--out")?.unwrap_or_else(|| "pkg".to_string());
+            options.finish()?;
+            let workspace = Workspace::find()?;
+            let tools = setup::setup(&workspace, &[Need::Page])?;
+            package::publish(&workspace, &tools, &workspace.root.join(folder))?;
+        }
+        "publish-site" => site::run(&Workspace::find()?, options)?,
         "setup" => {
             options.finish()?;
             let start = Instant::now();

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -21,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
+    away: Arc<AtomicBool>,
 }
 
 /// What every connection needs to know.
@@ -46,8 +48,13 @@ impl Server {
         let site = Arc::new(Site { root, policy: policy_of(&page) });
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
+        let away = Arc::new(AtomicBool::new(false));
+        let gone = Arc::clone(&away);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if gone.load(Ordering::Relaxed) {
+                    continue;
+                }
                 let (site, log) = (Arc::clone(&site), Arc::clone(&log));
                 thread::spawn(move || {
                     // A client that goes away is its own business.
@@ -55,12 +62,17 @@ impl Server {
                 });
             }
         });
-        Ok(Server { address, requests })
+        Ok(Server { address, requests, away })
     }
 
     /// The page's address, with a slash at its end.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
+    }
+
+    /// Whether it hangs up on everybody, as if the network were gone.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// The first line of every request so far, in order of arrival.

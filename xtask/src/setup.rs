@@ -19,6 +19,10 @@ const WASM: &str = "wasm32-unknown-unknown";
 const TRUNK_VERSION: &str = "0.21.14";
 /// The accessibility checker that is injected into the page in tests, from npm.
 const AXE_VERSION: &str = "4.14.1";
+/// Checks the types of the npm package.
+const TYPESCRIPT_VERSION: &str = "7.0.2";
+/// npm's binaryen, whose wasm-opt reads what today's Rust writes.
+const BINARYEN_VERSION: &str = "132.0.0";
 /// What Debian calls a Rust that is recent enough, with the library's source to build it for WebAssembly.
 const DEBIAN_RUST: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// Set to `debian` or `rustup` to allow only that way to a WebAssembly library.
@@ -41,6 +45,10 @@ pub enum Need {
 pub struct Tools {
     wasm: Wasm,
     folder: PathBuf,
+    /// The program that makes WebAssembly smaller, where there is one.
+    pub wasm_opt: Option<PathBuf>,
+    /// TypeScript's compiler, where there is one.
+    pub tsc: Option<PathBuf>,
     /// The browser's program.
     pub chromium: Option<PathBuf>,
     /// The WebDriver server that belongs to it.
@@ -99,6 +107,8 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
     let mut tools = Tools {
         wasm: Wasm::None,
         folder: cache_folder()?.join("tools"),
+        wasm_opt: None,
+        tsc: None,
         chromium: None,
         chromedriver: None,
         axe: None,
@@ -148,12 +158,20 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         cargo_tool(&tools.folder, "wasm-bindgen", "wasm-bindgen-cli", &bindgen, &[])?;
         let features = ["--locked", "--no-default-features", "--features", "rustls"];
         cargo_tool(&tools.folder, "trunk", "trunk", TRUNK_VERSION, &features)?;
+        // The page works without it as well, and is larger then.
+        let smaller = "makes the page smaller";
+        tools.wasm_opt =
+            npm_tool(&tools.folder, "wasm-opt", "binaryen", BINARYEN_VERSION, smaller).or_else(|| which("wasm-opt"));
     }
     if needs.contains(&Need::Browser) {
         let by_hand = "Install Chromium or Chrome and the chromedriver of the same version, or name them in CHROME and CHROMEDRIVER.";
         tools.chromium = Some(chromium().ok_or_else(|| format!("no Chromium was found. {by_hand}"))?);
         tools.chromedriver = Some(chromedriver().ok_or_else(|| format!("no chromedriver was found. {by_hand}"))?);
         tools.axe = Some(axe_by_npm(&tools.folder)?);
+    }
+    if needs.contains(&Need::Browser) {
+        let checks = "checks the types of the npm package";
+        tools.tsc = npm_tool(&tools.folder, "tsc", "typescript", TYPESCRIPT_VERSION, checks).or_else(|| which("tsc"));
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {
         let driver = vulkan_driver().ok_or(
@@ -419,6 +437,26 @@ fn cargo_tool(folder: &Path, program: &str, package: &str, version: &str, option
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .current_dir(env::temp_dir()))
     .map_err(|error| format!("{error}\nIt is needed in this very version: cargo install {package} --version {version}"))
+}
+
+/// A program of npm's, installed into the cache once for each version, if this machine has npm.
+fn npm_tool(folder: &Path, program: &str, package: &str, version: &str, use_: &str) -> Option<PathBuf> {
+    let place = folder.join(package);
+    let path = place.join("node_modules/.bin").join(program);
+    let stamp = fs::read_to_string(place.join("node_modules").join(package).join("package.json")).unwrap_or_default();
+    if path.exists() && stamp.contains(&format!("\"version\": \"{version}\"")) {
+        return Some(path);
+    }
+    let (npm, _) = which("npm").zip(which("node"))?;
+    eprintln!("{package} {version} is missing; it {use_}. Installing it into {}, once:", place.display());
+    let mut install = Command::new(npm);
+    install.args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"]);
+    match run_within(install.arg(&place).arg(format!("{package}@{version}")), Duration::from_secs(180)) {
+        Ok(()) if path.exists() => return Some(path),
+        Ok(()) => eprintln!("That brought no {program}."),
+        Err(error) => eprintln!("That did not work ({error})."),
+    }
+    None
 }
 
 /// The browser: named in `CHROME`, or found under one of its usual names.

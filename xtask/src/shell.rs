@@ -1,8 +1,9 @@
 //! Running other programs: found on PATH, shown before they run, ended when they take too long.
 
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -103,6 +104,14 @@ pub fn run_reading(command: &mut Command, mut each_line: impl FnMut(&str)) -> Re
     }
     let status = child.wait().map_err(|error| format!("cannot wait for `{}`: {error}", words(command)))?;
     Ok(status.success())
+}
+
+/// Puts a finished file in the place of another.
+///
+/// # Errors
+/// What the operating system says.
+pub fn rename_into(from: &Path, to: &Path) -> Result<(), String> {
+    fs::rename(from, to).map_err(|error| format!("cannot replace {}: {error}", to.display()))
 }
 
 /// Ends a child process and waits until it is gone.

@@ -119,7 +119,7 @@ fn lints(workspace: &Workspace, tools: &Tools, quick: bool, steps: &mut Vec<Step
             workspace.cargo(&["clippy"])
         };
         cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
-        run_shown(cargo.args(["-p", "web", "--profile", "web"]).args(deny))
+        run_shown(cargo.args(["-p", "web", "-p", "engine", "--profile", "web"]).args(deny))
     });
 }
 
@@ -147,6 +147,9 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
     }
     if let Some(axe) = &tools.axe {
         cargo.env("AXE", axe);
+    }
+    if let Some(tsc) = &tools.tsc {
+        cargo.env("TSC", tsc);
     }
     if let Some(driver) = &tools.vulkan_driver {
         // The second name is the one that older Vulkan loaders read.

@@ -360,7 +360,7 @@ fn norm(state: &[Vec<Vec<f64>>], gamma: &[f64]) -> Vec<Vec<Vec<f64>>> {
         .collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parity"))]
 mod tests {
     use std::f32::consts::FRAC_1_SQRT_2;
 

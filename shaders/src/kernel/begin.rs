@@ -32,6 +32,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("labels"), read("start"), read("label"), read("table"), read("scores"), write("state")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -24,6 +24,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("shown"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

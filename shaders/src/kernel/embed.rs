@@ -35,6 +35,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("labels"), read("label_table"), read("position_table"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -34,6 +34,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("own"), read("previous"), read("blend"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -25,6 +25,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("input"), read("gamma"), read("beta"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -33,6 +33,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("input"), read("weight"), read("bias"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

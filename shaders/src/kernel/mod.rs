@@ -8,6 +8,9 @@
 //! Binding 0 of group 0 is the parameter block (uniform); the bindings of [`Kernel::bindings`] follow from 1, all of
 //! them storage buffers, at most 8 as WebGPU guarantees.
 
+// without the parity check, nobody asks for its cases
+#![cfg_attr(not(feature = "parity"), allow(dead_code, unused_imports))]
+
 pub mod attention;
 pub mod begin;
 pub mod centre;
@@ -44,6 +47,7 @@ pub struct Kernel {
     /// Storage bindings in order, from binding 1.
     pub bindings: &'static [Binding],
     /// Cases for the parity check.
+    #[cfg(feature = "parity")]
     pub cases: fn() -> Vec<Case>,
 }
 
@@ -150,7 +154,7 @@ macro_rules! params {
 }
 use params;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "parity"))]
 mod tests {
     use super::*;
     use naga::valid::{Capabilities, ValidationFlags, Validator};

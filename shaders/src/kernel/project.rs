@@ -36,6 +36,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("state"), read("weight"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

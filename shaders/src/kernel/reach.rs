@@ -42,6 +42,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("row_squares"), read("squares"), write("relations"), write("scales")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -35,6 +35,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("state"), read("scores"), read("weight"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

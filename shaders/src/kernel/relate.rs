@@ -36,6 +36,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("rows"), read("shown"), read("centre"), write("relations"), write("squares")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -41,6 +41,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("labels"), read("similarity"), read("gram"), read("inverse"), write("alpha"), write("scores")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -69,6 +69,7 @@ pub const KERNEL: Kernel = Kernel {
         write("output"),
         write("weights"),
     ],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -41,6 +41,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("input"), read("lambda"), write("output")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -48,6 +48,7 @@ pub const KERNEL: Kernel = Kernel {
     fields: FIELDS,
     params_size: size_of::<Params>(),
     bindings: &[read("mixed"), read("output_weight"), read("up"), read("down"), write("state")],
+    #[cfg(feature = "parity")]
     cases,
 };
 

@@ -24,7 +24,7 @@ fn Open(page: Page, id: u32, x: f64, y: f64) -> impl IntoView {
     let found = page.table.with_untracked(|table| {
         let at = table.examples.iter().position(|example| example.id == id)?;
         let label = table.examples[at].label;
-        let neighbour = table.examples.iter().filter(|example| example.label == label && example.id != id).next_back();
+        let neighbour = table.examples.iter().rfind(|example| example.label == label && example.id != id);
         Some((at, label, table.name(label).to_owned(), table.classes.clone(), neighbour.map(|example| example.id)))
     });
     let (at, label, name, classes, neighbour) = found.unwrap_or_default();

@@ -99,11 +99,7 @@ pub fn Record(page: Page) -> impl IntoView {
                     "Forget everything"
                 </button>
                 {losing.then(|| view! {
-                    <button type="button" data-testid="lose-device" on:click=move |_| {
-                        if !page.lose_device() {
-                            page.say("There is no GPU device to lose: the learner runs on the CPU.");
-                        }
-                    }>
+                    <button type="button" data-testid="lose-device" on:click=move |_| page.lose_device()>
                         "Lose the GPU device"
                     </button>
                 })}

@@ -1,0 +1,468 @@
+//! What a learner was shown: an engine's context with the caller's own labels.
+
+use std::sync::Arc;
+
+use shaders::Model;
+use shaders::encode::Encoder;
+use shaders::gpu::Gpu;
+use shaders::pixels::SIDE;
+use shaders::session::{Engine, Kind, restrict};
+
+use crate::{Words, words};
+
+/// Every example of a context goes through the same projection.
+const PROJECTION_SEED: u64 = 0;
+
+/// Height, width and channels of an example; a row of a table is 1 × D × 1.
+pub type Size = (usize, usize, usize);
+
+/// D: values of one example.
+pub fn values(size: Size) -> usize {
+    size.0 * size.1 * size.2
+}
+
+/// A context.
+pub struct Course {
+    /// Of every example and query.
+    pub size: Size,
+    /// Labels as the caller gave them, `[N]`.
+    pub labels: Vec<u32>,
+    /// Label that each class of the engine stands for. A set learner counts classes in the order in which they first
+    /// came, so that it knows of no class without examples; the others have a class for every label.
+    pub names: Vec<u32>,
+    model: Arc<Model>,
+    encoder: Encoder,
+    engine: Engine,
+    drawings: bool,
+    /// Raw values, `[N, D]`; those of a restored context are not known.
+    raw: Vec<f32>,
+}
+
+/// What a course says of one query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Probability of each label over those shown, `[labels]`.
+    pub probabilities: Vec<f32>,
+    /// How much each example mattered, `[N]`; see [`shaders::session::Attention::importance`].
+    pub importance: Vec<f32>,
+}
+
+async fn engine(model: &Arc<Model>, gpu: Option<&Gpu>) -> Result<Engine, Words> {
+    Ok(match gpu {
+        Some(gpu) => Engine::gpu(gpu, model).await?,
+        None => Engine::cpu(model.clone()),
+    })
+}
+
+impl Course {
+    /// An empty context of `model` on a GPU, or on the CPU where none is given.
+    pub async fn open(model: Arc<Model>, gpu: Option<&Gpu>, size: Size) -> Result<Course, Words> {
+        let engine = engine(&model, gpu).await?;
+        Course::with_engine(model, engine, size)
+    }
+
+    /// An empty context on the CPU.
+    pub fn on_cpu(model: Arc<Model>, size: Size) -> Result<Course, Words> {
+        let engine = Engine::cpu(model.clone());
+        Course::with_engine(model, engine, size)
+    }
+
+    fn with_engine(model: Arc<Model>, mut engine: Engine, size: Size) -> Result<Course, Words> {
+        if values(size) == 0 {
+            return Err(words("expected an example of at least one value, found none"));
+        }
+        let encoder = Encoder::new(&model.spec, size.0, size.1, size.2, PROJECTION_SEED)?;
+        // a stem was made for grey pictures of this size alone
+        let drawings = size == (SIDE, SIDE, 1);
+        engine.set_drawings(drawings);
+        let (labels, names, raw) = (Vec::new(), Vec::new(), Vec::new());
+        let mut course = Course { size, labels, names, model, encoder, engine, drawings, raw };
+        course.rewind(0)?;
+        Ok(course)
+    }
+
+    /// Says whether the inputs are drawings, which a stem may read; at first they are, if they have its size. Everything
+    /// shown is forgotten where that changes.
+    pub fn set_drawings(&mut self, drawings: bool) -> Result<(), Words> {
+        let drawings = drawings && self.size == (SIDE, SIDE, 1);
+        if drawings != self.drawings {
+            self.drawings = drawings;
+            self.rewind(0)?;
+            self.engine.set_drawings(drawings);
+        }
+        Ok(())
+    }
+
+    /// Which engine it is on.
+    pub fn kind(&self) -> Kind {
+        self.engine.kind()
+    }
+
+    /// Moves everything shown to another engine; after an error it is where it was.
+    pub async fn move_to(&mut self, gpu: Option<&Gpu>) -> Result<(), Words> {
+        let mut other = engine(&self.model, gpu).await?;
+        let context = self.engine.context();
+        other.set_drawings(context.drawings());
+        other.set_classes(context.classes_in_use())?;
+        other.observe(&context.examples().inputs, &context.examples().labels)?;
+        self.engine = other;
+        Ok(())
+    }
+
+    /// Most examples it takes.
+    pub fn capacity(&self) -> usize {
+        self.engine.capacity()
+    }
+
+    fn set(&self) -> bool {
+        self.model.spec.equivariant.is_some()
+    }
+
+    /// Keeps the first `count` examples, and of a set learner's classes those that they have.
+    pub fn rewind(&mut self, count: usize) -> Result<(), Words> {
+        self.engine.rewind(count)?;
+        self.labels.truncate(count);
+        self.raw.truncate(count * values(self.size));
+        if self.set() {
+            // classes are counted in the order in which they first came
+            let known = self.engine.labels().iter().max().map_or(0, |class| *class as usize + 1);
+            self.names.truncate(known);
+            self.engine.set_classes(known.max(2))?;
+        } else {
+            self.names = (0..self.model.spec.classes as u32).collect();
+        }
+        Ok(())
+    }
+
+    /// The engine's class of a label, if it has one by now.
+    fn class(&self, label: u32) -> Option<u32> {
+        self.names.iter().position(|name| *name == label).map(|class| class as u32)
+    }
+
+    /// The engine's class of a label, new if need be.
+    fn class_for(&mut self, label: u32) -> Result<u32, Words> {
+        match self.class(label) {
+            Some(class) => Ok(class),
+            None if self.set() => {
+                let most = self.model.spec.classes;
+                if self.names.len() == most {
+                    return Err(words(format!(
+                        "this learner tells at most {most} classes apart, and this label would be one more. \
+                         Forget the examples of another class, or use a learner with more classes"
+                    )));
+                }
+                self.engine.set_classes((self.names.len() + 1).max(2))?;
+                self.names.push(label);
+                Ok(self.names.len() as u32 - 1)
+            }
+            None => Err(words(format!(
+                "label {label} is out of range: this learner has {} classes, counted from 0",
+                self.names.len()
+            ))),
+        }
+    }
+
+    /// Shows one example.
+    ///
+    /// # Shapes
+    /// `raw` `[D]`
+    pub fn observe(&mut self, raw: &[f32], label: u32) -> Result<(), Words> {
+        let inputs = self.encoder.encode(raw)?;
+        let class = self.class_for(label)?;
+        if let Err(error) = self.engine.observe(&inputs, &[class]) {
+            self.drop_unused()?;
+            return Err(error.into());
+        }
+        self.labels.push(label);
+        self.raw.extend_from_slice(raw);
+        Ok(())
+    }
+
+    /// Forgets one example, as if it had never been shown.
+    pub fn forget(&mut self, index: usize) -> Result<(), Words> {
+        self.engine.forget(index)?;
+        self.labels.remove(index);
+        let width = values(self.size);
+        if self.raw.len() >= (index + 1) * width {
+            self.raw.drain(index * width..(index + 1) * width);
+        }
+        self.drop_unused()
+    }
+
+    /// Gives one example another label.
+    pub fn relabel(&mut self, index: usize, label: u32) -> Result<(), Words> {
+        if index >= self.labels.len() {
+            return Err(words(format!("there is no example {index}: {} were shown", self.labels.len())));
+        }
+        let class = self.class_for(label)?;
+        self.engine.relabel(index, class)?;
+        self.labels[index] = label;
+        self.drop_unused()
+    }
+
+    /// A set learner forgets the classes that have no example any more.
+    fn drop_unused(&mut self) -> Result<(), Words> {
+        if !self.set() {
+            return Ok(());
+        }
+        for class in
+            (0..self.names.len() as u32).rev().filter(|class| !self.engine.labels().contains(class)).collect::<Vec<_>>()
+        {
+            for (index, other) in
+                self.engine.labels().to_vec().into_iter().enumerate().filter(|(_, other)| *other > class)
+            {
+                self.engine.relabel(index, other - 1)?;
+            }
+            self.names.remove(class as usize);
+        }
+        Ok(self.engine.set_classes(self.names.len().max(2))?)
+    }
+
+    /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
+    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Vec<f32> {
+        let restricted = restrict(log_probabilities, self.model.spec.classes, self.engine.labels());
+        let mut probabilities = vec![0.0; labels];
+        for (name, log) in self.names.iter().zip(restricted) {
+            if let Some(probability) = probabilities.get_mut(*name as usize) {
+                *probability = log.exp();
+            }
+        }
+        probabilities
+    }
+
+    /// What it says of one query; none before anything was shown.
+    ///
+    /// # Shapes
+    /// `raw` `[D]`
+    pub async fn answer(&mut self, raw: &[f32], labels: usize) -> Result<Option<Answer>, Words> {
+        let query = self.encoder.encode(raw)?;
+        if self.labels.is_empty() {
+            return Ok(None);
+        }
+        let (log_probabilities, attention) = self.engine.consult(&query).await?;
+        let probabilities = self.probabilities(&log_probabilities, labels);
+        Ok(Some(Answer { probabilities, importance: attention.importance() }))
+    }
+
+    /// Whether it would name `raw` as `label`, as it is now. `None` where the question is no question: nothing was shown
+    /// of that label, or nothing else.
+    pub async fn guess(&mut self, raw: &[f32], label: u32) -> Result<Option<bool>, Words> {
+        let asked = self.labels.contains(&label) && self.labels.iter().any(|other| *other != label);
+        let (true, Some(class)) = (asked, self.class(label)) else { return Ok(None) };
+        let log_probabilities = self.engine.predict(&self.encoder.encode(raw)?).await?;
+        let restricted = restrict(&log_probabilities, self.model.spec.classes, self.engine.labels());
+        let best = (0..restricted.len()).max_by(|&a, &b| restricted[a].total_cmp(&restricted[b]));
+        Ok(Some(best == Some(class as usize)))
+    }
+
+    /// What it says of many queries after these examples and no others. Those that it was shown before at the same place
+    /// are not taken in anew.
+    ///
+    /// # Shapes
+    /// `inputs` `[N, D]`, `labels` `[N]` below `classes`, `queries` `[Q, D]`; the result `[Q, classes]`, all alike where
+    /// nothing was shown.
+    pub async fn ask(
+        &mut self,
+        inputs: &[f32],
+        labels: &[u32],
+        classes: usize,
+        queries: &[f32],
+    ) -> Result<Vec<f32>, Words> {
+        let width = values(self.size);
+        if inputs.len() != labels.len() * width {
+            let (expected, found) = (labels.len() * width, inputs.len());
+            return Err(words(format!("expected {expected} values, {width} for each label, found {found}")));
+        }
+        if !queries.len().is_multiple_of(width) {
+            return Err(words(format!("expected queries of {width} values each, found {} in all", queries.len())));
+        }
+        if let Some(label) = labels.iter().find(|label| **label as usize >= classes) {
+            return Err(words(format!("label {label} is out of range: there are {classes} classes, counted from 0")));
+        }
+        let rows = || inputs.chunks_exact(width).zip(labels);
+        let before = self.raw.chunks_exact(width).zip(&self.labels);
+        let same = before.zip(rows()).take_while(|(before, row)| before == row).count();
+        self.rewind(same)?;
+        for (row, &label) in rows().skip(same) {
+            self.observe(row, label)?;
+        }
+        if labels.is_empty() {
+            return Ok(vec![1.0 / classes as f32; queries.len() / width * classes]);
+        }
+        let mut encoded = Vec::with_capacity(queries.len() / width * self.model.spec.inputs);
+        for query in queries.chunks_exact(width) {
+            encoded.extend(self.encoder.encode(query)?);
+        }
+        let answers = self.engine.predict(&encoded).await?;
+        let each = answers.chunks_exact(self.model.spec.classes);
+        Ok(each.flat_map(|answer| self.probabilities(answer, classes)).collect())
+    }
+
+    /// The engine's context as bytes; with `size` and `names` all that [`Course::restore`] needs.
+    pub fn save(&self) -> Vec<u8> {
+        self.engine.save()
+    }
+
+    /// A context that was saved, on the CPU.
+    pub fn restore(model: Arc<Model>, size: Size, names: &[u32], bytes: &[u8]) -> Result<Course, Words> {
+        let mut course = Course::on_cpu(model, size)?;
+        course.engine.restore(bytes)?;
+        course.drawings = course.engine.context().drawings() || course.model.spec.equivariant.is_none();
+        if course.set() {
+            course.names = names.to_vec();
+        }
+        let known = course.names.len();
+        if (0..known).any(|i| course.names[..i].contains(&course.names[i])) {
+            return Err(words("this saved state is damaged: two of its classes have one label. Save it again"));
+        }
+        let of = |class: &u32| course.names.get(*class as usize).copied();
+        course.labels = course.engine.labels().iter().map(of).collect::<Option<_>>().ok_or_else(|| {
+            words(format!("this saved state is damaged: it has labels of more than its {known} classes. Save it again"))
+        })?;
+        Ok(course)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollster::block_on;
+    use shaders::ModelSpec;
+
+    const D: usize = 6;
+
+    fn model(set: bool) -> Arc<Model> {
+        let spec = match set {
+            true => ModelSpec { longest: 12, ..ModelSpec::equivariant(D, 5, 8, 1) },
+            false => {
+                let mut spec = ModelSpec { longest: 12, classes: 5, ..ModelSpec::shifted(D, 8, 1, 2) };
+                spec.encoding.projected = false;
+                spec
+            }
+        };
+        Arc::new(Model::random(spec, 3).unwrap())
+    }
+
+    fn course(set: bool) -> Course {
+        Course::on_cpu(model(set), (1, D, 1)).unwrap()
+    }
+
+    fn row(i: usize) -> Vec<f32> {
+        (0..D).map(|d| ((i * 31 + d * 17) % 13) as f32).collect()
+    }
+
+    fn shown(set: bool, labels: &[u32]) -> Course {
+        let mut course = course(set);
+        labels.iter().enumerate().for_each(|(i, &label)| course.observe(&row(i), label).unwrap());
+        course
+    }
+
+    fn close(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?}, {b:?}");
+    }
+
+    fn answer(course: &mut Course) -> Answer {
+        block_on(course.answer(&row(77), 5)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn forgetting_and_relabelling_leave_what_would_have_been() {
+        for set in [false, true] {
+            let mut changed = shown(set, &[3, 1, 1, 4, 3]);
+            changed.forget(3).unwrap();
+            changed.relabel(0, 2).unwrap();
+            changed.relabel(3, 2).unwrap();
+            assert_eq!(changed.labels, [2, 1, 1, 2]);
+            let mut fresh = course(set);
+            for (i, label) in [(0, 2), (1, 1), (2, 1), (4, 2)] {
+                fresh.observe(&row(i), label).unwrap();
+            }
+            close(&answer(&mut changed).probabilities, &answer(&mut fresh).probabilities);
+            close(&answer(&mut changed).importance, &answer(&mut fresh).importance);
+            assert_eq!(answer(&mut changed).probabilities[3], 0.0, "a label that is gone is never an answer");
+        }
+    }
+
+    #[test]
+    fn renaming_labels_renames_the_answers_of_a_set_learner() {
+        let before = answer(&mut shown(true, &[0, 1, 2, 1]));
+        let after = answer(&mut shown(true, &[4, 0, 3, 0]));
+        close(&[0, 1, 2].map(|c| before.probabilities[c]), &[4, 0, 3].map(|c| after.probabilities[c]));
+        close(&before.importance, &after.importance);
+        close(&[before.probabilities.iter().sum(), before.importance.iter().sum()], &[1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_question_aside_is_answered_as_a_fresh_learner_would() {
+        for set in [false, true] {
+            let rows = |indices: &[usize]| indices.iter().flat_map(|&i| row(i)).collect::<Vec<f32>>();
+            let mut aside = course(set);
+            // one that has another at its third place, one that begins with it, and the first again
+            for (shown, labels) in [([0, 1, 2], [0, 1, 2]), ([0, 1, 5], [0, 1, 1]), ([0, 1, 2], [0, 1, 2])] {
+                let found = block_on(aside.ask(&rows(&shown), &labels, 3, &rows(&[8, 9]))).unwrap();
+                let mut want = Vec::new();
+                for query in [8, 9] {
+                    let mut fresh = course(set);
+                    shown.iter().zip(labels).for_each(|(&i, label)| fresh.observe(&row(i), label).unwrap());
+                    want.extend(block_on(fresh.answer(&row(query), 3)).unwrap().unwrap().probabilities);
+                }
+                close(&found, &want);
+            }
+            close(&block_on(aside.ask(&[], &[], 4, &row(1))).unwrap(), &[0.25; 4]);
+        }
+    }
+
+    #[test]
+    fn a_saved_course_comes_back_with_its_labels() {
+        for set in [false, true] {
+            let mut before = shown(set, &[4, 2, 4]);
+            let mut after = Course::restore(model(set), before.size, &before.names, &before.save()).unwrap();
+            assert_eq!(after.labels, [4, 2, 4]);
+            close(&answer(&mut after).probabilities, &answer(&mut before).probabilities);
+            let mut cut = before.save();
+            cut.pop();
+            assert!(Course::restore(model(set), before.size, &before.names, &cut).is_err());
+        }
+        let state = shown(true, &[4, 2, 4]).save();
+        let error = |names: &[u32]| Course::restore(model(true), (1, D, 1), names, &state).err().unwrap().said;
+        assert!(error(&[4]).contains("damaged"));
+        assert!(error(&[4, 4]).contains("damaged"));
+    }
+
+    #[test]
+    fn what_cannot_be_taken_changes_nothing() {
+        let mut course = shown(true, &[7, 8, 9, 10, 11]);
+        let before = answer(&mut course);
+        for (words, result) in [
+            ("at most 5 classes", course.observe(&row(9), 12)),
+            ("at most 5 classes", course.relabel(0, 12)),
+            ("expected 6", course.observe(&[1.0], 7)),
+            ("not finite", course.observe(&[f32::NAN; D], 7)),
+            ("no example 5", course.forget(5)),
+            ("no example 9", course.relabel(9, 7)),
+        ] {
+            let error = result.unwrap_err().said;
+            assert!(error.contains(words), "{error}");
+        }
+        assert_eq!(course.labels, [7, 8, 9, 10, 11]);
+        assert_eq!(answer(&mut course), before);
+        for i in 5..11 {
+            course.observe(&row(i), 7).unwrap();
+        }
+        assert!(course.observe(&row(11), 7).unwrap_err().said.contains("at most 11"));
+        assert!(shown(false, &[0]).observe(&row(1), 5).unwrap_err().said.contains("out of range"));
+    }
+
+    #[test]
+    fn only_a_question_with_two_sides_is_a_guess() {
+        let mut course = shown(true, &[0, 0]);
+        assert_eq!(block_on(course.guess(&row(0), 0)).unwrap(), None, "nothing else was shown");
+        assert_eq!(block_on(course.guess(&row(0), 1)).unwrap(), None, "it was not shown");
+        course.observe(&row(2), 1).unwrap();
+        let sure = answer(&mut course);
+        let best = if sure.probabilities[0] > sure.probabilities[1] { 0 } else { 1 };
+        assert_eq!(block_on(course.guess(&row(77), best)).unwrap(), Some(true));
+        assert_eq!(block_on(course.guess(&row(77), 1 - best)).unwrap(), Some(false));
+    }
+}

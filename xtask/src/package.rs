@@ -1,0 +1,148 @@
+//! `cargo xtask package`: the engine as an npm package, which the page itself uses as well.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use xtask::shell::{rename_into, run, which};
+
+use crate::Workspace;
+use crate::page::SMALL;
+use crate::setup::Tools;
+
+pub const HELP: &str = "\
+cargo xtask package [--out FOLDER]
+
+Writes the npm-ready package into pkg/ (or FOLDER): a learner for any web page, with its types, on WebGPU or the CPU.
+`npm publish` in that folder would publish it; a page can import its learner.js as it is.";
+
+/// JavaScript of the package, below web/package/.
+const SCRIPTS: [&str; 4] = ["learner.js", "port.js", "host.js", "worker.js"];
+/// What a package has beyond what a page loads.
+const EXTRAS: [&str; 2] = ["learner.d.ts", "README.md"];
+/// The model that the package brings, beside its scripts.
+const MODEL: &str = "drawing.safetensors";
+/// The triple that cargo names its folder after.
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Builds the engine and writes all that a page loads of the package into `folder`.
+///
+/// # Errors
+/// When a tool ends with a fault; it has then said why.
+pub fn build(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    // The comparisons of `?parity` are a program of their own, so that nobody else loads their cases. While the page is being
+    // worked on, one build stands for both.
+    let features = if profile == SMALL { &[][..] } else { &["--features", "engine/parity"] };
+    for (name, features) in [("engine", features), ("parity", &["--features", "engine/parity"])] {
+        let mut cargo = tools.wasm_command("cargo");
+        // With the page among the packages, both are built from the same crates with the same features.
+        cargo.args([
+            "build",
+            "--package",
+            "engine",
+            "--package",
+            "web",
+            "--lib",
+            "--target",
+            WASM,
+            "--profile",
+            profile,
+        ]);
+        cargo.args(features);
+        run(cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target))?;
+        let built = workspace.target.join(WASM).join(profile).join("engine.wasm");
+        let mut bindgen = tools.wasm_command("wasm-bindgen");
+        bindgen.args(["--target", "web", "--no-typescript", "--out-name", name, "--out-dir"]).arg(folder).arg(built);
+        run(&mut bindgen)?;
+        if profile == SMALL {
+            optimise(tools, &folder.join(format!("{name}_bg.wasm")))?;
+        }
+    }
+    copy(workspace, folder, &SCRIPTS)
+}
+
+fn copy(workspace: &Workspace, folder: &Path, names: &[&str]) -> Result<(), String> {
+    for name in names {
+        let from = workspace.root.join("web/package").join(name);
+        fs::copy(&from, folder.join(name)).map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes the example, which loads the model at `model`, seen from `folder`.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn example(workspace: &Workspace, folder: &Path, model: &str) -> Result<(), String> {
+    copy(workspace, folder, &["example.html"])?;
+    let from = workspace.root.join("web/package/example.js");
+    let script = fs::read_to_string(&from).map_err(|error| format!("cannot read {}: {error}", from.display()))?;
+    let to = folder.join("example.js");
+    fs::write(&to, script.replace(MODEL, model)).map_err(|error| format!("cannot write {}: {error}", to.display()))
+}
+
+/// Makes a WebAssembly file smaller, where there is a wasm-opt that can read it.
+///
+/// # Errors
+/// When the file cannot be replaced.
+pub fn optimise(tools: &Tools, file: &Path) -> Result<(), String> {
+    let Some(program) = &tools.wasm_opt else {
+        eprintln!("  (no wasm-opt: {} stays larger than it could be)", file.display());
+        return Ok(());
+    };
+    let smaller = file.with_extension("wasm.tmp");
+    let mut command = Command::new(program);
+    // What Rust's compiler assumes of every browser, and SIMD, which all browsers with WebGPU have.
+    let features = [
+        "bulk-memory",
+        "mutable-globals",
+        "nontrapping-float-to-int",
+        "sign-ext",
+        "simd",
+        "reference-types",
+        "multivalue",
+    ];
+    command.args(features.map(|feature| format!("--enable-{feature}")));
+    command
+        .args(["-Oz", "--strip-debug", "--strip-producers", "--strip-target-features", "-o"])
+        .arg(&smaller)
+        .arg(file);
+    match run(&mut command) {
+        Ok(()) => rename_into(&smaller, file),
+        Err(error) => {
+            let _ = fs::remove_file(&smaller);
+            eprintln!("  (that wasm-opt cannot do it, so {} stays as it is: {error})", file.display());
+            Ok(())
+        }
+    }
+}
+
+/// Writes the whole package.
+///
+/// # Errors
+/// As [`build`], and when a file cannot be written.
+pub fn publish(workspace: &Workspace, tools: &Tools, folder: &Path) -> Result<(), String> {
+    build(workspace, tools, folder, SMALL)?;
+    copy(workspace, folder, &EXTRAS)?;
+    example(workspace, folder, MODEL)?;
+    // The comparisons belong to the page.
+    for name in ["parity.js", "parity_bg.wasm"] {
+        fs::remove_file(folder.join(name)).map_err(|error| format!("cannot remove {name}: {error}"))?;
+    }
+    for name in ["LICENSE-MIT", "LICENSE-APACHE", "models/drawing.safetensors"] {
+        let from = workspace.root.join(name);
+        let to = folder.join(from.file_name().unwrap_or_default());
+        fs::copy(&from, to).map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
+    }
+    let path = workspace.root.join("web/package/package.json");
+    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let text = text.replace("0.0.0", env!("CARGO_PKG_VERSION"));
+    fs::write(folder.join("package.json"), text)
+        .map_err(|error| format!("cannot write {}: {error}", folder.join("package.json").display()))?;
+    println!("{} is ready.", folder.display());
+    if let Some(npm) = which("npm") {
+        run(Command::new(npm).args(["pack", "--dry-run", "--silent"]).current_dir(folder))?;
+    }
+    Ok(())
+}
