@@ -47,22 +47,25 @@ pub enum EncodeError {
 pub struct Encoder {
     size: (usize, usize, usize),
     side: usize,
-    normalisation: Normalisation,
+    /// None for table rows.
+    normalisation: Option<Normalisation>,
     /// `[X, D₀]` with entries of variance 1/D₀, if the learner projects.
     projection: Option<Vec<f32>>,
     inputs: usize,
 }
 
 impl Encoder {
-    /// An encoder of `height × width × channels` values (channels innermost; a table row is 1 × n × 1).
+    /// An encoder of `height × width × channels` values (channels innermost; a table row is 1 × n × 1, and keeps the
+    /// scale that its columns were given: its own mean and spread say nothing, and with two columns they say all).
     /// `seed` chooses the projection; examples of one context must share it.
     ///
     /// # Errors
     /// [`EncodeError::Fixed`] if the learner has no projection and another number of inputs. Equivariant learners
     /// compare by inner products and take any number of values: fewer than X get zeros at their end, more are projected.
     pub fn new(spec: &ModelSpec, height: usize, width: usize, channels: usize, seed: u64) -> Result<Self, EncodeError> {
-        // a table row is no picture: there is nothing to pool
-        let side = if height == 1 || width == 1 { 0 } else { spec.encoding.side };
+        // a table row is no picture: there is nothing to pool, and no common scale of its values
+        let row = height == 1 || width == 1;
+        let side = if row { 0 } else { spec.encoding.side };
         let values = if side == 0 { height * width * channels } else { side * side * channels };
         let any = spec.variant == Variant::Equivariant;
         let projection = if spec.encoding.projected || (any && values > spec.inputs) {
@@ -75,7 +78,7 @@ impl Encoder {
         Ok(Encoder {
             size: (height, width, channels),
             side,
-            normalisation: spec.encoding.normalisation,
+            normalisation: (!row).then_some(spec.encoding.normalisation),
             projection,
             inputs: spec.inputs,
         })
@@ -118,8 +121,9 @@ impl Encoder {
         }
         let mut values = if self.side == 0 { raw.to_vec() } else { pixels::pool(raw, self.size, self.side)? };
         match self.normalisation {
-            Normalisation::PerExample => pixels::standardise(&mut values),
-            Normalisation::Scalar { mean, std } => values.iter_mut().for_each(|v| *v = (*v - mean) / std),
+            Some(Normalisation::PerExample) => pixels::standardise(&mut values),
+            Some(Normalisation::Scalar { mean, std }) => values.iter_mut().for_each(|v| *v = (*v - mean) / std),
+            None => {}
         }
         Ok(values)
     }
@@ -153,7 +157,8 @@ mod tests {
         // a table row of 4, and pictures of 196 and 588 values after pooling
         let row = Encoder::new(&spec, 1, 4, 1, 0).unwrap().encode(&[1.0, 2.0, 3.0, 4.0]).unwrap();
         assert_eq!(row.len(), 300);
-        assert!(row[0] < row[1] && row[2] < row[3] && row[4..] == [0.0; 296]);
+        assert_eq!(row[..4], [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(row[4..], [0.0; 296]);
         let grey = Encoder::new(&spec, 28, 28, 1, 0).unwrap();
         let picture: Vec<f32> = (0..784).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
         let inputs = grey.encode(&picture).unwrap();

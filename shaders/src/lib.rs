@@ -32,12 +32,15 @@ pub mod gpu;
 pub mod kernel;
 #[cfg(all(feature = "gpu", feature = "parity"))]
 pub mod parity;
+pub mod photo;
 pub mod pixels;
 pub mod plan;
 pub mod random;
 pub mod ridge;
+pub mod rules;
 pub mod session;
 pub mod spec;
+pub mod strokes;
 
 pub use file::Model;
 pub use spec::ModelSpec;

@@ -3,6 +3,7 @@
 //! Nothing here keeps state between calls: the same triple gives the same stream on every machine and in
 //! the browser, so an episode, a projection or an initialisation can be made again from three values.
 
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
@@ -18,6 +19,11 @@ pub fn stream(seed: u64, purpose: &str, index: u64) -> Stream {
     hash.update(index.to_le_bytes());
     hash.update(purpose.as_bytes());
     ChaCha8Rng::from_seed(hash.finalize().into())
+}
+
+/// A number below `count`, each as likely as the others.
+pub fn below(count: usize, stream: &mut Stream) -> usize {
+    stream.random_range(0..count)
 }
 
 #[cfg(test)]

@@ -53,11 +53,13 @@ pub struct Setting {
     pub dark: bool,
     /// Whether it behaves like a phone: touch, and a viewport that obeys `<meta name="viewport">`.
     pub phone: bool,
+    /// More arguments of the browser, such as those of its fake camera.
+    pub extra: &'static [&'static str],
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false }
+        Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] }
     }
 }
 
@@ -139,6 +141,7 @@ impl Browser {
             Gpu::NoAdapter => arguments.push("--disable-gpu".to_string()),
             Gpu::Absent => arguments.push(format!("--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1")),
         }
+        arguments.extend(setting.extra.iter().map(|argument| argument.to_string()));
         arguments.push(format!("--user-data-dir={}", self.profile.display()));
         arguments.push(format!("--window-size={},{}", setting.width, setting.height));
         let mut options = json!({ "args": arguments });
@@ -218,6 +221,42 @@ impl Browser {
             "POST",
             "actions",
             &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
+        );
+    }
+
+    /// Picks files in the file field of a test id, as its chooser would.
+    pub fn files(&self, id: &str, paths: &[PathBuf]) {
+        let css = format!("[data-testid=\"{id}\"]");
+        let found = self.command("POST", "element", &json!({ "using": "css selector", "value": css }));
+        let element = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
+        let element = element.unwrap_or_else(|| panic!("no element in {found}"));
+        let text = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
+        self.command("POST", &format!("element/{element}/value"), &json!({ "text": text }));
+    }
+
+    /// Drops files or folders on the element of a test id, as from a file manager.
+    pub fn drop_files(&self, id: &str, paths: &[PathBuf]) {
+        let script = "const e = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
+            e.scrollIntoView({ block: 'center', behavior: 'instant' });
+            const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2];";
+        let place = self.script(script, &[json!(id)]);
+        let files: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            self.devtools(
+                "Input.dispatchDragEvent",
+                &json!({
+                    "type": kind, "x": place[0], "y": place[1],
+                    "data": { "items": [], "files": files, "dragOperationsMask": 1 },
+                }),
+            );
+        }
+    }
+
+    /// Has downloads go to a folder.
+    pub fn downloads(&self, folder: &Path) {
+        self.devtools(
+            "Browser.setDownloadBehavior",
+            &json!({ "behavior": "allow", "downloadPath": folder.display().to_string() }),
         );
     }
 

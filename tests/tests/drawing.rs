@@ -12,7 +12,7 @@ const DOWN: char = '\u{e015}';
 const ESCAPE: char = '\u{e00c}';
 const DELETE: char = '\u{e017}';
 
-const PHONE: Setting = Setting { gpu: Gpu::Software, width: 390, height: 844, dark: false, phone: true };
+const PHONE: Setting = Setting { gpu: Gpu::Software, width: 390, height: 844, dark: false, phone: true, extra: &[] };
 
 /// A page that is ready.
 fn ready(setting: Setting, query: &str) -> Option<Page> {

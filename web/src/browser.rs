@@ -4,14 +4,15 @@ use shaders::pixels::SIDE;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, RequestCache, RequestInit, Response,
-    Storage, Url, UrlSearchParams, Window,
+    CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, Storage, Url, UrlSearchParams, Window,
 };
+
+use crate::fetch::LARGEST;
 
 /// Key of the page's table in the browser's own storage.
 const STORAGE_KEY: &str = "learner-table";
-/// No learner of this project is larger, so a file that is was picked by mistake.
-const LARGEST_FILE: f64 = 300e6;
+/// Key of the visitor's own table while something else is on the table.
+const ASIDE_KEY: &str = "learner-table-aside";
 
 /// The window; there is no page without one.
 pub fn window() -> Window {
@@ -53,7 +54,7 @@ pub fn mark(name: &str, value: &str) {
 }
 
 /// Words of a JavaScript exception.
-fn words(error: JsValue) -> String {
+pub fn words(error: JsValue) -> String {
     error.dyn_ref::<js_sys::Error>().map_or_else(|| format!("{error:?}"), |error| String::from(error.message()))
 }
 
@@ -80,38 +81,72 @@ pub fn webgpu_help() -> &'static str {
     }
 }
 
-/// Fetches a file of this site, in words if it can't.
-pub async fn fetch(address: &str) -> Result<Vec<u8>, String> {
-    let base = window().location().href().map_err(words)?;
-    let url = Url::new_with_base(address, &base).map_err(|_| format!("“{address}” is not an address"))?;
-    if window().location().origin().is_ok_and(|origin| origin != url.origin()) {
-        return Err(format!(
-            "“{address}” is on another site, and this page speaks to its own alone. Save the file and open it from your disk"
-        ));
+/// Whether the visitor asked for as little motion as possible.
+pub fn still() -> bool {
+    window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|query| query.matches())
+}
+
+/// The address's fragment, `#` included.
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default()
+}
+
+/// Takes the fragment off the address, so that a reload does not open it again.
+pub fn drop_fragment() {
+    let location = window().location();
+    let address = location.pathname().unwrap_or_default() + &location.search().unwrap_or_default();
+    if let Ok(history) = window().history() {
+        // It throws for addresses of other sites alone.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
     }
-    let options = RequestInit::new();
-    // A model that was trained again keeps its name: ask whether the copy at hand is still good.
-    options.set_cache(RequestCache::NoCache);
-    let failed = |error| format!("“{address}” could not be fetched: {}", words(error));
-    let response = JsFuture::from(window().fetch_with_str_and_init(&url.href(), &options)).await.map_err(failed)?;
-    let response: Response = response.unchecked_into();
-    if !response.ok() {
-        return Err(format!("“{address}” could not be fetched: the server answered {}", response.status()));
+}
+
+/// Gives the visitor a file of their own.
+pub fn download(name: &str, text: &str) -> Result<(), String> {
+    let parts = js_sys::Array::of1(&text.into());
+    let kind = web_sys::BlobPropertyBag::new();
+    kind.set_type("application/json");
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &kind).map_err(words)?;
+    let url = Url::create_object_url_with_blob(&blob).map_err(words)?;
+    let document = window().document().ok_or("there is no page")?;
+    let anchor: web_sys::HtmlAnchorElement = document.create_element("a").map_err(words)?.unchecked_into();
+    anchor.set_href(&url);
+    anchor.set_download(name);
+    anchor.click();
+    // The browser has taken the address by then; at once would be too early for some.
+    wasm_bindgen_futures::spawn_local(async move {
+        sleep(10_000).await;
+        let _ = Url::revoke_object_url(&url);
+    });
+    Ok(())
+}
+
+/// Puts text on the clipboard; false where the browser does not allow that.
+pub async fn copy(text: &str) -> bool {
+    let clipboard = js_sys::Reflect::get(&window().navigator(), &"clipboard".into());
+    if !clipboard.is_ok_and(|clipboard| clipboard.is_object()) {
+        return false;
     }
-    let buffer = JsFuture::from(response.array_buffer().map_err(failed)?).await.map_err(failed)?;
-    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+    JsFuture::from(window().navigator().clipboard().write_text(text)).await.is_ok()
 }
 
 /// Reads a file that was picked or dropped.
 pub async fn read(file: &File) -> Result<Vec<u8>, String> {
-    if file.size() > LARGEST_FILE {
+    if file.size() > LARGEST {
         return Err(format!(
             "expected a model of at most {:.0} MB, found {:.0} MB; pick a .safetensors file of this project",
-            LARGEST_FILE / 1e6,
+            LARGEST / 1e6,
             file.size() / 1e6
         ));
     }
     let buffer = JsFuture::from(file.array_buffer()).await.map_err(words)?;
+    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
+}
+
+/// The first bytes of a file, to tell what it is.
+pub async fn head(file: &File) -> Result<Vec<u8>, String> {
+    let part = file.slice_with_i32_and_i32(0, 64).map_err(words)?;
+    let buffer = JsFuture::from(part.array_buffer()).await.map_err(words)?;
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
@@ -127,8 +162,39 @@ pub fn stored() -> Option<String> {
 
 /// Stores `text` for the next visit, or says why not.
 pub fn store(text: &str) -> Result<(), String> {
-    let storage = storage().ok_or("this browser keeps no data for this page")?;
-    storage.set_item(STORAGE_KEY, text).map_err(words)
+    set(STORAGE_KEY, text)
+}
+
+fn set(key: &str, text: &str) -> Result<(), String> {
+    let blocked = "this browser keeps no data for this page (private window, or storage is switched off). Save them \
+                   as a file instead";
+    let storage = storage().ok_or(blocked)?;
+    storage.set_item(key, text).map_err(|error| {
+        match error.dyn_ref::<web_sys::DomException>().map(web_sys::DomException::name) {
+            Some(name) if name == "QuotaExceededError" => {
+                "the storage that the browser gives this page is full. Save them as a file, or forget some".to_owned()
+            }
+            _ => format!("{} ({})", blocked, words(error)),
+        }
+    })
+}
+
+/// Stores the visitor's own table beside the one in use.
+pub fn store_aside(text: &str) -> Result<(), String> {
+    set(ASIDE_KEY, text)
+}
+
+/// The visitor's own table, if it was put aside.
+pub fn aside() -> Option<String> {
+    storage()?.get_item(ASIDE_KEY).ok().flatten()
+}
+
+/// The visitor's own table is in use again.
+pub fn drop_aside() {
+    if let Some(storage) = storage() {
+        // What can't be removed is overwritten next time.
+        let _ = storage.remove_item(ASIDE_KEY);
+    }
 }
 
 /// What was remembered under a name of this page.
@@ -161,6 +227,38 @@ pub fn paint(canvas: &HtmlCanvasElement, picture: Option<&[f32]>) {
     {
         // It fails only for an image that was transferred away.
         let _ = context.put_image_data(&image, 0.0, 0.0);
+    }
+}
+
+/// Paints a picture's ink over the whole of a canvas, in the canvas's text colour.
+///
+/// # Shapes
+/// `picture` [28, 28]
+pub fn paint_ink(canvas: &HtmlCanvasElement, picture: &[f32]) {
+    let document = window().document();
+    let Some(small) = document.and_then(|document| document.create_element("canvas").ok()) else { return };
+    let small: HtmlCanvasElement = small.unchecked_into();
+    small.set_width(SIDE as u32);
+    small.set_height(SIDE as u32);
+    paint(&small, Some(picture));
+    if let (Some(to), Some(from)) = (context(canvas), context(&small)) {
+        // Bright ink on black becomes ink of the text's colour on nothing.
+        let colour = window().get_computed_style(canvas).ok().flatten();
+        let colour = colour.and_then(|style| style.get_property_value("color").ok()).unwrap_or_default();
+        if let Ok(image) = from.get_image_data(0.0, 0.0, SIDE as f64, SIDE as f64) {
+            let ink: Vec<u8> = image.data().0.chunks_exact(4).flat_map(|p| [0, 0, 0, p[0]]).collect();
+            if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&ink), SIDE as u32, SIDE as u32) {
+                // It fails only for an image that was transferred away.
+                let _ = from.put_image_data(&image, 0.0, 0.0);
+            }
+        }
+        let whole = f64::from(canvas.width());
+        // Painting its text colour within what is there; these words are all known.
+        let _ = to.draw_image_with_html_canvas_element_and_dw_and_dh(&small, 0.0, 0.0, whole, whole);
+        let _ = to.set_global_composite_operation("source-in");
+        to.set_fill_style_str(&colour);
+        to.fill_rect(0.0, 0.0, whole, whole);
+        let _ = to.set_global_composite_operation("source-over");
     }
 }
 

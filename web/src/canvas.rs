@@ -27,15 +27,20 @@ pub fn Canvas(page: Page) -> impl IntoView {
     let pen = RwSignal::new(None::<[f32; 2]>);
     // Counts whatever makes the same drawing look different: another size, another colour scheme.
     let look = RwSignal::new(0u32);
-    let empty = Memo::new(move |_| page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty()));
+    let empty = Memo::new(move |_| {
+        page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty() && table.photo.is_none())
+    });
 
     let paint = move || {
         if let Some(canvas) = canvas.get_untracked() {
-            let strokes = page.table.with_untracked(|table| table.drawing.clone());
+            let (strokes, photo) = page.table.with_untracked(|table| (table.drawing.clone(), table.photo.clone()));
             page.live.with_untracked(|live| draw(&canvas, strokes.iter().chain(live), pen.get_untracked()));
+            if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.live.with_untracked(Vec::is_empty)) {
+                browser::paint_ink(&canvas, &photo);
+            }
         }
     };
-    let drawing = Memo::new(move |_| page.table.with(|table| table.drawing.clone()));
+    let drawing = Memo::new(move |_| page.table.with(|table| (table.drawing.clone(), table.photo.clone())));
     Effect::new(move |_| {
         look.track();
         drawing.track();

@@ -2,9 +2,20 @@
 
 mod browser;
 mod canvas;
+mod card;
+mod code;
+mod csv;
+mod curves;
+mod examine;
+mod fetch;
+mod images;
 mod learner;
+mod link;
+mod packs;
 mod page;
+mod play;
 mod scramble;
+mod sharing;
 mod study;
 mod table;
 mod view;

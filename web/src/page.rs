@@ -11,14 +11,18 @@ use leptos::task::spawn_local;
 use shaders::pixels::Stroke;
 
 use crate::browser;
+use crate::card::Card;
+use crate::examine::Examination;
+use crate::fetch::{self, Progress};
 use crate::learner::{EngineFacts, Engines, Learner};
+use crate::play::Player;
 use crate::scramble::Scramble;
 use crate::study::{self, Order, Study, Who};
 use crate::table::{Example, History, Picture, Table, seen};
 use crate::walk::{Step, Walk};
 
 /// The model that the page comes with.
-const OWN_MODEL: &str = "models/drawing.safetensors";
+pub const OWN_MODEL: &str = "models/drawing.safetensors";
 
 /// Where the page stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,10 @@ pub struct Facts {
     pub classes: usize,
     /// Most examples it takes.
     pub capacity: usize,
+    /// Address or name of the file, as it was asked for.
+    pub source: String,
+    /// What the file says of itself.
+    pub card: Arc<Card>,
 }
 
 /// The menu of an example, at a place of the window.
@@ -72,7 +80,7 @@ pub struct Menu {
 
 /// Where a model comes from.
 pub enum Source {
-    /// A file of this site.
+    /// A file of this site or another.
     Address(String),
     /// A file that was picked or dropped.
     File(web_sys::File),
@@ -123,6 +131,18 @@ pub struct Page {
     pub engine: RwSignal<Option<EngineFacts>>,
     /// Parity report, in JSON.
     pub parity: RwSignal<Option<String>>,
+    /// How much of a model has come, while one is on its way.
+    pub progress: RwSignal<Option<Progress>>,
+    /// Examples of the visitor's own that were put aside for a sample or a link; 0 where there are none.
+    pub aside: RwSignal<usize>,
+    /// Whether what is on the table came from a sample or a link.
+    pub borrowed: RwSignal<bool>,
+    /// Name and first bytes of the learner that a link was made with, until it is here.
+    pub expected: RwSignal<Option<(String, [u8; 4])>>,
+    /// What is being played.
+    pub player: Player,
+    /// A visitor's own data.
+    pub trial: Examination,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -136,8 +156,10 @@ struct Inner {
     learner: Option<Learner>,
     /// Whether the learner is to be shown everything anew.
     fresh: bool,
-    /// A model that is to replace the one in use, with its name.
+    /// A model that is to replace the one in use, with its address or name.
     incoming: Option<(Learner, String)>,
+    /// Counts the models that were asked for: one that comes after a later one was asked for is not wanted any more.
+    asked: u32,
     dirty: bool,
     running: bool,
     /// Whether the visitor was told that examples are left out.
@@ -157,10 +179,11 @@ impl Page {
         let (table, live) = (RwSignal::new(table), RwSignal::new(Vec::<Stroke>::new()));
         let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
         let drawing = Memo::new(move |_| table.with(|table| table.drawing.clone()));
+        let photo = Memo::new(move |_| table.with(|table| table.photo.clone()));
         let picture = Memo::new(move |_| {
             let mut strokes = drawing.get().to_vec();
             strokes.extend(live.get());
-            seen(&strokes).ok().map(Arc::new)
+            seen(&strokes).ok().map(Arc::new).or_else(|| photo.get())
         });
         let sight = Memo::new(move |_| {
             let picture = picture.get()?;
@@ -192,6 +215,12 @@ impl Page {
             facts: RwSignal::new(None),
             engine: RwSignal::new(None),
             parity: RwSignal::new(None),
+            progress: RwSignal::new(None),
+            aside: RwSignal::new(0),
+            borrowed: RwSignal::new(false),
+            expected: RwSignal::new(None),
+            player: Player::new(),
+            trial: Examination::new(),
             inner,
         };
         let wish = browser::query("engine").unwrap_or_default();
@@ -216,7 +245,8 @@ impl Page {
             page.wake();
         });
         page.follow();
-        page.load(Source::Address(browser::query("model").unwrap_or_else(|| OWN_MODEL.into())));
+        let linked = page.open_link();
+        page.load(Source::Address(browser::query("model").or(linked).unwrap_or_else(|| OWN_MODEL.into())));
         page
     }
 
@@ -232,12 +262,34 @@ impl Page {
 
     /// Changes the table: one step to undo.
     pub fn change(self, with: impl FnOnce(&mut Table)) {
+        self.stop();
         let before = self.table.get_untracked();
         let mut after = before.clone();
         with(&mut after);
         if after != before {
             self.inner.update_value(|inner| inner.history.record(before));
             self.put(after);
+        }
+    }
+
+    /// Begins a change that is made bit by bit with [`Page::show`]: all of it is one step to undo.
+    pub fn begin(self) {
+        let before = self.table.get_untracked();
+        self.inner.update_value(|inner| inner.history.record(before));
+        self.reach.set(self.inner.with_value(|inner| inner.history.reach()));
+    }
+
+    /// Changes the table without a step to undo, and without keeping it for the next visit.
+    pub fn show(self, with: impl FnOnce(&mut Table)) {
+        self.table.update(with);
+        self.wake();
+    }
+
+    /// Keeps the table for the next visit.
+    pub fn keep(self) {
+        let text = self.table.with_untracked(Table::save);
+        if let Err(error) = browser::store(&text) {
+            self.fault(format!("Your examples can't be kept for the next visit: {error}."));
         }
     }
 
@@ -252,6 +304,7 @@ impl Page {
     }
 
     fn travel(self, step: fn(&mut History, &Table) -> Option<Table>) {
+        self.stop();
         let now = self.table.get_untracked();
         if let Some(then) = self.inner.try_update_value(|inner| step(&mut inner.history, &now)).flatten() {
             self.note.set(None);
@@ -260,20 +313,17 @@ impl Page {
     }
 
     fn put(self, table: Table) {
-        let text = table.save();
         self.table.set(table);
         self.reach.set(self.inner.with_value(|inner| inner.history.reach()));
-        if let Err(error) = browser::store(&text) {
-            self.fault(format!("Your examples can't be kept for the next visit: {error}."));
-        }
+        self.keep();
         self.wake();
     }
 
     /// The drawing in hand becomes an example of `label`.
     pub fn teach(self, label: u32) {
-        let Some(picture) = self.picture.get_untracked() else {
+        if self.picture.with_untracked(Option::is_none) {
             return self.say("Draw something first, then say what it is.");
-        };
+        }
         // The stroke under the pen belongs to the drawing.
         self.finish_stroke();
         let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
@@ -281,7 +331,7 @@ impl Page {
         if shown >= capacity {
             return self.fault(format!("This learner takes at most {capacity} examples. Forget one to make room."));
         }
-        self.change(|table| table.teach(label, picture));
+        self.change(|table| table.teach(label));
         let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
         if known > 1 {
             self.walked(Step::Teach);
@@ -300,13 +350,19 @@ impl Page {
             return;
         }
         let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
-        self.change(|table| Arc::make_mut(&mut table.drawing).extend(pieces));
+        self.change(|table| {
+            table.photo = None;
+            Arc::make_mut(&mut table.drawing).extend(pieces);
+        });
     }
 
     /// Wipes the canvas.
     pub fn clear_drawing(self) {
         self.live.set(Vec::new());
-        self.change(|table| table.drawing = Default::default());
+        self.change(|table| {
+            table.drawing = Default::default();
+            table.photo = None;
+        });
     }
 
     /// Exchanges the labels of all examples of two classes.
@@ -412,24 +468,40 @@ impl Page {
     /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
     pub fn load(self, source: Source) {
         browser::mark("busy", "true");
+        let asked = self.inner.try_update_value(|inner| {
+            inner.asked += 1;
+            inner.asked
+        });
         spawn_local(async move {
+            let last = move || self.inner.with_value(|inner| Some(inner.asked) == asked);
             let (name, bytes) = match source {
                 Source::Address(address) => {
-                    (address.rsplit('/').next().unwrap_or_default().to_owned(), browser::fetch(&address).await)
+                    let progress = move |progress| {
+                        if last() {
+                            self.progress.set(Some(progress));
+                        }
+                    };
+                    let bytes = fetch::fetch(&address, progress).await;
+                    (address, bytes)
                 }
                 Source::File(file) => (file.name(), browser::read(&file).await),
             };
+            if !last() {
+                return;
+            }
+            self.progress.set(None);
             let bytes = match bytes {
                 Ok(bytes) => bytes,
                 Err(words) => return self.refuse(words),
             };
             let Some(engines) = self.inner.with_value(|inner| inner.engines.clone()) else { return };
             match Learner::open(&engines, bytes).await {
-                Ok(learner) => {
+                Ok(learner) if last() => {
                     self.inner.update_value(|inner| inner.incoming = Some((learner, name)));
                     self.wake();
                 }
-                Err(error) => self.refuse(format!("“{name}” can't be used. {}", capital(&error.to_string()))),
+                Ok(_) => {}
+                Err(error) => self.refuse(format!("“{}” can't be used. {}", base(&name), capital(&error.to_string()))),
             }
         });
     }
@@ -527,12 +599,22 @@ impl Page {
         }
     }
 
+    /// Another learner beside the one in use.
+    pub async fn second(self, address: &str, progress: impl Fn(Progress)) -> Result<Learner, String> {
+        let bytes = fetch::fetch(address, progress).await?;
+        let engines = self.inner.with_value(|inner| inner.engines.clone()).ok_or("there is no engine")?;
+        Learner::open(&engines, bytes).await.map_err(|error| error.to_string())
+    }
+
     /// Puts a learner in place of the one in use.
-    fn replace(self, learner: Learner, name: String) {
+    fn replace(self, learner: Learner, source: String) {
+        let name = base(&source).to_owned();
         let card = learner.card();
         let known = self.facts.get_untracked().is_some();
         self.facts.set(Some(Facts {
             file: name.clone(),
+            source,
+            card: Arc::new(Card::of(&card.metadata)),
             hash: card.hash.clone(),
             parameters: card.parameters,
             family: match (card.variant.as_str(), card.stem) {
@@ -546,6 +628,7 @@ impl Page {
             capacity: card.capacity,
         }));
         self.engine.set(Some(learner.engine()));
+        self.compare_with_link();
         // Another learner, another curve: it is asked about every example anew.
         self.forget_scores();
         self.inner.update_value(|inner| inner.learner = Some(learner.clone()));
@@ -590,8 +673,14 @@ impl Page {
     }
 }
 
+/// The last part of an address.
+pub fn base(address: &str) -> &str {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default()
+}
+
 /// A sentence from an error's words.
-fn capital(words: &str) -> String {
+pub fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

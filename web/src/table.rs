@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shaders::pixels::{self, PixelsError, Stroke};
+use shaders::pixels::{self, PixelsError, SIDE, Stroke};
+
+use crate::code::{self, Reader, Writer};
 
 /// The canvas measures this many units a side, whatever its size on the screen.
 pub const CANVAS: f32 = 1000.0;
@@ -75,10 +77,10 @@ pub struct Class {
 pub struct Example {
     /// Never given twice.
     pub id: u32,
-    /// As it was drawn.
+    /// As it was drawn, in no more points than it takes; empty where it came as a picture.
     pub strokes: Drawing,
     /// What the learner sees of it: ink in [0, 1], [28, 28].
-    pub picture: Arc<Vec<f32>>,
+    pub picture: Picture,
     /// Label of its class.
     pub label: u32,
 }
@@ -92,6 +94,8 @@ pub struct Table {
     pub examples: Vec<Example>,
     /// Finished strokes of the drawing in hand.
     pub drawing: Drawing,
+    /// The picture in hand, in place of a drawing.
+    pub photo: Option<Picture>,
     /// The next example's id.
     next: u32,
 }
@@ -99,7 +103,7 @@ pub struct Table {
 impl Default for Table {
     fn default() -> Self {
         let classes = STARTERS[..3].iter().zip(0..).map(|(name, label)| Class { label, name: name.to_string() });
-        Table { classes: classes.collect(), examples: Vec::new(), drawing: Drawing::default(), next: 0 }
+        Table { classes: classes.collect(), examples: Vec::new(), drawing: Drawing::default(), photo: None, next: 0 }
     }
 }
 
@@ -125,11 +129,35 @@ impl Table {
         self.classes.iter().find(|class| class.label == label).map_or("?", |class| class.name.as_str())
     }
 
-    /// The drawing in hand becomes an example of `label`, and the canvas is free again.
-    pub fn teach(&mut self, label: u32, picture: Arc<Vec<f32>>) {
-        let strokes = Arc::new(joined(&std::mem::take(&mut self.drawing)));
-        self.examples.push(Example { id: self.next, strokes, picture, label });
+    /// The drawing or picture in hand, if any, becomes an example of `label`, and the canvas is free again. It is
+    /// thinned out first, so that what is learned is what is saved and shared.
+    pub fn teach(&mut self, label: u32) {
+        let thin = code::thinned(&joined(&std::mem::take(&mut self.drawing)));
+        self.add(label, thin, self.photo.clone());
+        self.photo = None;
+    }
+
+    /// Adds an example as it is: strokes, or a picture where there are none. Nothing happens where there is neither.
+    pub fn add(&mut self, label: u32, strokes: Vec<Stroke>, picture: Option<Picture>) {
+        let picture = if strokes.is_empty() { picture } else { seen(&strokes).ok().map(Arc::new) };
+        let Some(picture) = picture else { return };
+        self.examples.push(Example { id: self.next, strokes: Arc::new(strokes), picture, label });
         self.next += 1;
+    }
+
+    /// The table with these classes and no example; ids go on.
+    pub fn cleared(&self, names: impl IntoIterator<Item = String>) -> Table {
+        let classes = names.into_iter().zip(0..MOST as u32).map(|(name, label)| Class { label, name }).collect();
+        Table { classes, next: self.next, ..Table::default() }
+    }
+
+    /// The examples of another table under ids that this one has not given out.
+    pub fn replaced_by(&self, other: Table) -> Table {
+        let mut other = other;
+        let first = self.next;
+        other.examples.iter_mut().zip(first..).for_each(|(example, id)| example.id = id);
+        other.next = first + other.examples.len() as u32;
+        other
     }
 
     /// Forgets one example.
@@ -192,9 +220,8 @@ impl Table {
         }
     }
 
-    /// As text for the browser's own storage.
+    /// As text: for the browser's own storage, and for a file.
     pub fn save(&self) -> String {
-        let flat = |stroke: &Stroke| stroke.points.iter().flatten().map(|v| v.round() as i32).collect();
         let saved = Saved {
             version: VERSION,
             classes: self.classes.clone(),
@@ -204,47 +231,80 @@ impl Table {
                 .map(|example| SavedExample {
                     label: example.label,
                     strokes: example.strokes.iter().map(flat).collect(),
+                    picture: example.strokes.is_empty().then(|| packed(&example.picture)),
                 })
                 .collect(),
         };
         serde_json::to_string(&saved).expect("plain data")
     }
 
-    /// Reads what [`Table::save`] wrote, or says why it can't.
+    /// Reads what [`Table::save`] wrote, in this version or the first, or says why it can't.
     pub fn load(text: &str) -> Result<Table, String> {
         let saved: Saved = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if saved.version != VERSION {
-            return Err(format!("expected version {VERSION}, found {}", saved.version));
+        if !(1..=VERSION).contains(&saved.version) {
+            return Err(format!("expected version 1 or {VERSION}, found {}", saved.version));
         }
-        if !(FEWEST..=MOST).contains(&saved.classes.len()) {
-            return Err(format!("expected {FEWEST} to {MOST} classes, found {}", saved.classes.len()));
+        let mut table = Table::with_classes(saved.classes)?;
+        for example in saved.examples {
+            let strokes = example.strokes.iter().map(|flat| Stroke {
+                points: flat.chunks_exact(2).map(|point| [point[0] as f32, point[1] as f32]).collect(),
+                width: PEN,
+            });
+            let picture = match &example.picture {
+                Some(text) => Some(unpacked(text).ok_or("a picture is damaged")?),
+                None => None,
+            };
+            table.take(example.label, strokes.collect(), picture)?;
+        }
+        Ok(table)
+    }
+
+    /// A table of these classes, if they can be one.
+    pub fn with_classes(classes: Vec<Class>) -> Result<Table, String> {
+        if !(FEWEST..=MOST).contains(&classes.len()) {
+            return Err(format!("expected {FEWEST} to {MOST} classes, found {}", classes.len()));
         }
         let mut table = Table { classes: Vec::new(), ..Table::default() };
-        for class in saved.classes {
+        for class in classes {
             if class.label as usize >= MOST || table.classes.iter().any(|other| other.label == class.label) {
                 return Err(format!("label {} is out of range or there twice", class.label));
             }
             let name = class.name.chars().take(LONGEST_NAME).collect();
             table.classes.push(Class { name, ..class });
         }
-        for example in saved.examples {
-            if table.classes.iter().all(|class| class.label != example.label) {
-                return Err(format!("an example has label {}, which no class has", example.label));
-            }
-            let strokes = example.strokes.iter().map(|flat| Stroke {
-                points: flat.chunks_exact(2).map(|point| [point[0] as f32, point[1] as f32]).collect(),
-                width: PEN,
-            });
-            let strokes: Vec<Stroke> = strokes.collect();
-            let picture = seen(&strokes).map_err(|error| error.to_string())?;
-            table.drawing = Arc::new(strokes);
-            table.teach(example.label, Arc::new(picture));
-        }
         Ok(table)
+    }
+
+    /// Adds an example that came from outside, or says why it can't.
+    pub fn take(&mut self, label: u32, strokes: Vec<Stroke>, picture: Option<Picture>) -> Result<(), String> {
+        if self.classes.iter().all(|class| class.label != label) {
+            return Err(format!("an example has label {label}, which no class has"));
+        }
+        if picture.is_none() {
+            seen(&strokes).map_err(|error| error.to_string())?;
+        }
+        self.add(label, strokes, picture);
+        Ok(())
     }
 }
 
-const VERSION: u32 = 1;
+/// x, y, x, y, … in whole canvas units.
+fn flat(stroke: &Stroke) -> Vec<i32> {
+    stroke.points.iter().flatten().map(|v| v.round() as i32).collect()
+}
+
+fn packed(picture: &[f32]) -> String {
+    let mut writer = Writer::default();
+    writer.picture(picture);
+    code::to_letters(&writer.0)
+}
+
+fn unpacked(text: &str) -> Option<Picture> {
+    let bytes = code::from_letters(text)?;
+    Reader(&bytes).picture().filter(|picture| picture.len() == SIDE * SIDE).map(Arc::new)
+}
+
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Saved {
@@ -256,8 +316,12 @@ struct Saved {
 #[derive(Serialize, Deserialize)]
 struct SavedExample {
     label: u32,
-    /// x, y, x, y, … in whole canvas units, a list for each stroke.
+    /// A list for each stroke; see [`flat`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     strokes: Vec<Vec<i32>>,
+    /// In place of strokes; see [`Writer::picture`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
 }
 
 /// Tables before and after the one in hand.
@@ -305,8 +369,7 @@ mod tests {
     fn drawn(table: &mut Table, label: u32) {
         let points = vec![[100.0, 100.0], [100.0 + 50.0 * label as f32, 800.0]];
         table.drawing = Arc::new(vec![Stroke { points, width: PEN }]);
-        let picture = seen(&table.drawing).unwrap();
-        table.teach(label, Arc::new(picture));
+        table.teach(label);
     }
 
     #[test]
@@ -402,16 +465,50 @@ mod tests {
     }
 
     #[test]
+    fn pictures_and_the_first_version_are_kept() {
+        let mut table = Table::default();
+        let picture: Vec<f32> = (0..784).map(|i| if i % 5 == 0 { (i % 16) as f32 / 15.0 } else { 0.0 }).collect();
+        table.photo = Some(Arc::new(picture.clone()));
+        table.teach(1);
+        drawn(&mut table, 0);
+        assert_eq!((table.photo.clone(), table.examples.len()), (None, 2));
+        let back = Table::load(&table.save()).unwrap();
+        assert_eq!(back, table);
+        assert_eq!(*back.examples[0].picture, picture);
+        table.teach(2);
+        assert_eq!(table.examples.len(), 2, "there was nothing in hand");
+
+        let old = r#"{"version":1,"classes":[{"label":0,"name":"a"},{"label":3,"name":"b"}],
+            "examples":[{"label":3,"strokes":[[100,100,151,803]]}]}"#;
+        let table = Table::load(old).unwrap();
+        assert_eq!(table.examples[0].strokes[0].points, [[100.0, 100.0], [151.0, 803.0]]);
+    }
+
+    #[test]
+    fn a_table_from_elsewhere_gets_ids_of_its_own() {
+        let mut own = Table::default();
+        [0, 1, 2].into_iter().for_each(|label| drawn(&mut own, label));
+        let other = Table::load(&own.save()).unwrap();
+        let mut merged = own.replaced_by(other);
+        drawn(&mut merged, 0);
+        assert_eq!(merged.examples.iter().map(|example| example.id).collect::<Vec<_>>(), [3, 4, 5, 6]);
+        let mut cleared = own.cleared(["x".to_owned(), "y".to_owned()]);
+        drawn(&mut cleared, 1);
+        assert_eq!((cleared.name(1), cleared.examples[0].id), ("y", 3));
+    }
+
+    #[test]
     fn damaged_tables_are_refused_in_words() {
         let good = Table::default().save();
         for (bad, words) in [
             (String::new(), "EOF"),
             (good[..good.len() - 4].to_string(), "EOF"),
-            (good.replace("\"version\":1", "\"version\":9"), "version"),
+            (good.replace("\"version\":2", "\"version\":9"), "version"),
             (good.replace("\"label\":1", "\"label\":77"), "out of range"),
             (good.replace("\"label\":1", "\"label\":0"), "twice"),
             (good.replace("\"examples\":[]", "\"examples\":[{\"label\":8,\"strokes\":[]}]"), "no class"),
             (good.replace("\"examples\":[]", "\"examples\":[{\"label\":0,\"strokes\":[[]]}]"), "empty"),
+            (good.replace("\"examples\":[]", "\"examples\":[{\"label\":0,\"picture\":\"AAAA\"}]"), "picture"),
             (
                 good.replace("\"examples\":[]", "\"examples\":[{\"label\":0,\"strokes\":[[1,2147483647]]}]"),
                 "coordinates",

@@ -4,8 +4,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use shaders::pixels::{self, Stroke};
 use shaders::random::Stream;
-
-use super::prior::{Character, log_uniform, normal};
+use shaders::strokes::{Character, log_uniform, normal};
 
 /// Side of a drawing after THE preprocessing.
 pub const SIDE: usize = pixels::SIDE;

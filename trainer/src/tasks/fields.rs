@@ -4,8 +4,9 @@
 
 use rand::RngExt;
 use shaders::random::Stream;
+use shaders::strokes::{log_uniform, normal};
 
-use super::prior::{SIDE, log_uniform, normal};
+use super::prior::SIDE;
 use super::projection::normals;
 
 /// Side of the periodic grid that fields live on.

@@ -5,10 +5,10 @@
 //! encoding `per-example` does to images).
 
 use rand::RngExt;
-use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 use shaders::pixels;
 use shaders::random::Stream;
+use shaders::strokes::{Character, bezier, log_uniform, normal};
 
 use super::fields;
 use super::labels::Classes;
@@ -119,15 +119,6 @@ impl Prior {
         }
         raw
     }
-}
-
-pub(super) fn normal(stream: &mut Stream) -> f32 {
-    StandardNormal.sample(stream)
-}
-
-/// exp of a uniform value between ln `low` and ln `high`.
-pub(super) fn log_uniform(low: f32, high: f32, stream: &mut Stream) -> f32 {
-    (low.ln() + stream.random::<f32>() * (high / low).ln()).exp()
 }
 
 /// i^(−a) for i = 1…D with a log-uniform in 0.3…2, scaled to mean square 1.
@@ -318,114 +309,54 @@ fn through(rows: &[Vec<f32>], outputs: usize, gain: f32, task: &mut Stream) -> V
         .collect()
 }
 
-/// A class of strokes: 1…4 cubic Bézier curves, some joined end to end.
-pub(super) struct Character {
-    /// Control points in units of the picture, about −1…1.
-    strokes: Vec<[[f32; 2]; 4]>,
-}
-
-impl Character {
-    pub(super) fn draw(task: &mut Stream) -> Character {
-        let mut strokes: Vec<[[f32; 2]; 4]> = Vec::new();
-        for _ in 0..task.random_range(1..=4) {
-            let mut at = [task.random_range(-0.8..0.8f32), task.random_range(-0.8..0.8)];
-            if let Some(last) = strokes.last()
-                && task.random_bool(0.5)
-            {
-                at = last[3];
-            }
-            let wander = task.random_bool(0.5);
-            let mut points = [at; 4];
-            for i in 1..4 {
-                let before = points[i - 1];
-                points[i] = before.map(|from| {
-                    let to = if wander { from + 0.45 * normal(task) } else { task.random_range(-0.8..0.8) };
-                    to.clamp(-1.0, 1.0)
-                });
-            }
-            strokes.push(points);
+/// One picture of it: control points moved by `shake`, an affine distortion, a pen of random width.
+fn picture(character: &Character, shake: f32, stream: &mut Stream) -> Vec<f32> {
+    const SAMPLES: usize = 14;
+    let mut points = Vec::with_capacity(character.strokes.len() * SAMPLES);
+    for stroke in &character.strokes {
+        let moved = stroke.map(|p| [p[0] + shake * normal(stream), p[1] + shake * normal(stream)]);
+        for s in 0..SAMPLES {
+            points.push(bezier(&moved, s as f32 / (SAMPLES - 1) as f32));
         }
-        Character { strokes }
     }
-
-    /// One drawing of it as lines: control points moved by `shake`, then turned by `hand[0]` radians, slanted by
-    /// `hand[1]` and made higher than wide by a factor of e^(2·`hand[2]`).
-    pub(super) fn lines(&self, shake: f32, hand: [f32; 3], stream: &mut Stream) -> Vec<Vec<[f32; 2]>> {
-        const SAMPLES: usize = 14;
-        let [turn, slant, aspect] = hand;
-        let (sin, cos) = turn.sin_cos();
-        let (wide, high) = ((-aspect).exp(), aspect.exp());
-        self.strokes
-            .iter()
-            .map(|stroke| {
-                let moved = stroke.map(|p| [p[0] + shake * normal(stream), p[1] + shake * normal(stream)]);
-                let point = |s: usize| {
-                    let [x, y] = bezier(&moved, s as f32 / (SAMPLES - 1) as f32);
-                    let (x, y) = (wide * (x + slant * y), high * y);
-                    [cos * x - sin * y, sin * x + cos * y]
-                };
-                (0..SAMPLES).map(point).collect()
-            })
-            .collect()
+    // rotation, shear and scale of a hand; sizes in units of the picture
+    let angle = (8.0 * normal(stream)).clamp(-18.0, 18.0).to_radians();
+    let shear = 0.12 * normal(stream);
+    let (sin, cos) = angle.sin_cos();
+    let (wide, high) = ((0.1 * normal(stream)).exp(), (0.1 * normal(stream)).exp());
+    for p in &mut points {
+        let x = wide * (p[0] + shear * p[1]);
+        let y = high * p[1];
+        *p = [cos * x - sin * y, sin * x + cos * y];
     }
-
-    /// One picture of it: control points moved by `shake`, an affine distortion, a pen of random width.
-    fn picture(&self, shake: f32, stream: &mut Stream) -> Vec<f32> {
-        const SAMPLES: usize = 14;
-        let mut points = Vec::with_capacity(self.strokes.len() * SAMPLES);
-        for stroke in &self.strokes {
-            let moved = stroke.map(|p| [p[0] + shake * normal(stream), p[1] + shake * normal(stream)]);
-            for s in 0..SAMPLES {
-                points.push(bezier(&moved, s as f32 / (SAMPLES - 1) as f32));
+    // centre of mass in the middle, longest side of the box 10 of 14 pixels: the preprocessing of real drawings
+    let n = points.len() as f32;
+    let mean = [0, 1].map(|axis| points.iter().map(|p| p[axis]).sum::<f32>() / n);
+    let extent = [0, 1]
+        .map(|axis| {
+            let values = points.iter().map(|p| p[axis]);
+            values.clone().fold(f32::MIN, f32::max) - values.fold(f32::MAX, f32::min)
+        })
+        .into_iter()
+        .fold(0.15, f32::max);
+    let scale = 9.5 / extent;
+    let middle = (SIDE as f32 - 1.0) / 2.0;
+    let pen = stream.random_range(0.4..0.9f32);
+    let ink = stream.random_range(0.6..2.0f32);
+    let mut picture = vec![0.0f32; SIDE * SIDE];
+    for p in &points {
+        let (x, y) = ((p[0] - mean[0]) * scale + middle, (p[1] - mean[1]) * scale + middle);
+        let rows = (y - 2.5).max(0.0) as usize..((y + 3.5).max(0.0) as usize).min(SIDE);
+        for row in rows {
+            let columns = (x - 2.5).max(0.0) as usize..((x + 3.5).max(0.0) as usize).min(SIDE);
+            for column in columns {
+                let square = (row as f32 - y).powi(2) + (column as f32 - x).powi(2);
+                picture[row * SIDE + column] += ink * (-square / (2.0 * pen * pen)).exp();
             }
         }
-        // rotation, shear and scale of a hand; sizes in units of the picture
-        let angle = (8.0 * normal(stream)).clamp(-18.0, 18.0).to_radians();
-        let shear = 0.12 * normal(stream);
-        let (sin, cos) = angle.sin_cos();
-        let (wide, high) = ((0.1 * normal(stream)).exp(), (0.1 * normal(stream)).exp());
-        for p in &mut points {
-            let x = wide * (p[0] + shear * p[1]);
-            let y = high * p[1];
-            *p = [cos * x - sin * y, sin * x + cos * y];
-        }
-        // centre of mass in the middle, longest side of the box 10 of 14 pixels: the preprocessing of real drawings
-        let n = points.len() as f32;
-        let mean = [0, 1].map(|axis| points.iter().map(|p| p[axis]).sum::<f32>() / n);
-        let extent = [0, 1]
-            .map(|axis| {
-                let values = points.iter().map(|p| p[axis]);
-                values.clone().fold(f32::MIN, f32::max) - values.fold(f32::MAX, f32::min)
-            })
-            .into_iter()
-            .fold(0.15, f32::max);
-        let scale = 9.5 / extent;
-        let middle = (SIDE as f32 - 1.0) / 2.0;
-        let pen = stream.random_range(0.4..0.9f32);
-        let ink = stream.random_range(0.6..2.0f32);
-        let mut picture = vec![0.0f32; SIDE * SIDE];
-        for p in &points {
-            let (x, y) = ((p[0] - mean[0]) * scale + middle, (p[1] - mean[1]) * scale + middle);
-            let rows = (y - 2.5).max(0.0) as usize..((y + 3.5).max(0.0) as usize).min(SIDE);
-            for row in rows {
-                let columns = (x - 2.5).max(0.0) as usize..((x + 3.5).max(0.0) as usize).min(SIDE);
-                for column in columns {
-                    let square = (row as f32 - y).powi(2) + (column as f32 - x).powi(2);
-                    picture[row * SIDE + column] += ink * (-square / (2.0 * pen * pen)).exp();
-                }
-            }
-        }
-        picture.iter_mut().for_each(|v| *v = 1.0 - (-*v).exp());
-        picture
     }
-}
-
-/// The point at `u` in 0…1 of a cubic Bézier curve.
-fn bezier(control: &[[f32; 2]; 4], u: f32) -> [f32; 2] {
-    let v = 1.0 - u;
-    let weight = [v * v * v, 3.0 * u * v * v, 3.0 * u * u * v, u * u * u];
-    let at = |axis: usize| (0..4).map(|i| weight[i] * control[i][axis]).sum::<f32>();
-    [at(0), at(1)]
+    picture.iter_mut().for_each(|v| *v = 1.0 - (-*v).exp());
+    picture
 }
 
 fn strokes(k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
@@ -438,7 +369,7 @@ fn strokes(k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec
     for &class in own {
         let ways = &ways[class as usize];
         let way = &ways[stream.random_range(0..ways.len())];
-        out.extend(way.picture(shake, stream));
+        out.extend(picture(way, shake, stream));
     }
     out
 }

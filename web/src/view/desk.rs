@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 
+use super::camera::Camera;
 use super::icon::Icon;
 use super::switch::Switch;
 use crate::browser;
@@ -58,6 +59,7 @@ pub fn Desk(page: Page) -> impl IntoView {
                         turn=move |on| page.scramble(on) />
                 </figcaption>
             </figure>
+            <Camera page />
         </section>
     }
 }

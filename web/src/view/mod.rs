@@ -1,31 +1,40 @@
 //! What is seen of the page, top to bottom: a file for each part.
 
+mod camera;
 mod classes;
 mod coach;
 mod desk;
 mod icon;
+pub mod import;
 mod learned;
 mod lines;
 mod menu;
+mod models;
 mod record;
+mod samples;
+mod share;
 mod switch;
 mod thumb;
 mod why;
-mod words;
+pub mod words;
 
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, HtmlElement, KeyboardEvent};
 
-use crate::page::{Page, Source};
+use crate::page::Page;
 use classes::Classes;
 use coach::Coach;
 use desk::Desk;
+use import::Import;
 use learned::Learned;
 use lines::Lines;
 use menu::ExampleMenu;
+use models::Models;
 use record::{Parity, Record};
+use samples::Samples;
+use share::Share;
 use why::Why;
 
 /// The page.
@@ -43,12 +52,15 @@ pub fn App() -> impl IntoView {
         moved.remove();
         pressed.remove();
     });
+    // A link that is pasted into the page's own address loads nothing: it only changes what stands after the #.
+    let hash = window_event_listener(ev::hashchange, move |_| page.follow_link());
+    on_cleanup(move || hash.remove());
     let over = window_event_listener(ev::dragover, |event: DragEvent| event.prevent_default());
     on_cleanup(move || over.remove());
     let drop = window_event_listener(ev::drop, move |event: DragEvent| {
         event.prevent_default();
-        if let Some(file) = event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
-            page.load(Source::File(file));
+        if let Some(data) = event.data_transfer() {
+            page.open_dropped(&data);
         }
     });
     on_cleanup(move || drop.remove());
@@ -59,10 +71,16 @@ pub fn App() -> impl IntoView {
             <Desk page />
             <Classes page />
             <div class="beside">
+                <Samples page />
                 <Learned page />
                 <Why page />
                 <Record page />
             </div>
+        </div>
+        <div class="shelf">
+            <Import page />
+            <Models page />
+            <Share page />
         </div>
         <Parity page />
         <Lines page />

@@ -1,26 +1,16 @@
 //! The engine, the model, and what has not changed.
 
-use leptos::html;
 use leptos::prelude::*;
 
 use crate::browser;
-use crate::page::{Facts, Page, Source};
+use crate::page::{Facts, Page};
 
 /// The engine, the model, and what has not changed.
 #[component]
 pub fn Record(page: Page) -> impl IntoView {
-    let file = NodeRef::<html::Input>::new();
     let fact = move |of: fn(&Facts) -> String| page.facts.with(|facts| facts.as_ref().map_or("–".into(), of));
     let engine = move || page.engine.with(|engine| engine.as_ref().map(|engine| (engine.name, engine.detail.clone())));
     let shown = Memo::new(move |_| page.table.with(|table| table.examples.len()));
-    let picked = move |_| {
-        let Some(field) = file.get_untracked() else { return };
-        if let Some(file) = field.files().and_then(|files| files.get(0)) {
-            page.load(Source::File(file));
-        }
-        // The same file can be picked again.
-        field.set_value("");
-    };
     let losing = browser::query("lose-device").is_some();
     view! {
         <section class="card record" aria-label="The learner">
@@ -82,15 +72,6 @@ pub fn Record(page: Page) -> impl IntoView {
                 </div>
             </dl>
             <div class="buttons">
-                <button type="button" data-testid="open-model" on:click=move |_| {
-                    if let Some(field) = file.get_untracked() {
-                        field.click();
-                    }
-                }>
-                    "Open a model…"
-                </button>
-                <input node_ref=file type="file" accept=".safetensors" class="unseen" tabindex="-1" aria-hidden="true"
-                    data-testid="model-file" on:change=picked />
                 <button type="button" data-testid="clear-all" disabled=move || shown.get() == 0
                     on:click=move |_| {
                         page.change(|table| table.examples.clear());

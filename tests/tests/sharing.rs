@@ -1,0 +1,681 @@
+//! Samples, own data, camera, learners from elsewhere, files and links: in the real browser, as a visitor would.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::browser::{Setting, wait_for};
+use tests::page::{Page, best, built};
+use tests::strokes::Figure;
+
+/// A page that is ready; panics with its own words when it is not.
+fn ready(setting: Setting, query: &str) -> Option<Page> {
+    let page = Page::open(setting, query)?;
+    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
+    Some(page)
+}
+
+const PHONE: Setting = Setting { width: 390, height: 844, phone: true, ..DESK };
+const DESK: Setting =
+    Setting { gpu: tests::browser::Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
+
+/// A folder of its own for a test.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("sharing-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Console errors but those of fetches that were meant to fail.
+fn assert_no_complaints(page: &Page) {
+    assert_eq!(page.complaints(), Vec::<String>::new(), "the console holds errors");
+}
+
+fn teach_two(page: &Page) {
+    for shot in 0..2 {
+        page.teach(&Figure::Zero.drawn(1, shot), 0);
+        page.teach(&Figure::Seven.drawn(1, shot), 1);
+    }
+}
+
+fn player(page: &Page) -> String {
+    page.of("samples", "return e.dataset.player").as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_sample_plays_from_guessing_to_right() {
+    for (setting, name) in [(DESK, "wide"), (PHONE, "phone")] {
+        let Some(page) = ready(setting, "") else { return };
+        // nothing of the visitor's own is lost
+        page.teach(&Figure::Cross.drawn(1, 0), 0);
+        page.click("play-symbols");
+        wait_for("the player", Duration::from_secs(60), || {
+            (page
+                .of("samples", "return parseInt(document.querySelector('[data-testid=told]')?.dataset.shown ?? 0)")
+                .as_u64()
+                >= Some(8))
+            .then_some(())
+        });
+        // paused: nothing goes on
+        page.click("pause");
+        thread::sleep(Duration::from_millis(400));
+        let shown = page.of("told", "return e.dataset.shown");
+        page.browser.screenshot(&format!("sample-playing-{name}"));
+        thread::sleep(Duration::from_millis(600));
+        assert_eq!(page.of("told", "return e.dataset.shown"), shown, "it went on while it was paused");
+        page.click("pause");
+        page.click("skip");
+        wait_for("the end of the sample", Duration::from_secs(120), || (player(&page) == "done").then_some(()));
+        page.settle();
+        let count = |key: &str| page.of("told", &format!("return parseInt(e.dataset.{key})")).as_u64().unwrap();
+        assert_eq!(count("shown"), 18, "six things, three times");
+        assert!(count("asked") == 12 && count("right") >= 9, "{} of {} right", count("right"), count("asked"));
+        page.browser.screenshot(&format!("sample-done-{name}"));
+        assert_eq!(page.count(5), 3);
+        // one step back is the visitor's own table, and the button brings it back as well
+        page.click("bring-back");
+        assert_eq!(page.count(0), 1);
+        page.click("undo");
+        assert_eq!(page.count(5), 3);
+        assert_no_complaints(&page);
+    }
+}
+
+#[test]
+fn a_sample_takes_ten_seconds_and_stops_for_the_pen() {
+    let Some(page) = ready(DESK, "") else { return };
+    let start = std::time::Instant::now();
+    page.click("play-look-alikes");
+    page.click("speed");
+    wait_for("the end of the sample", Duration::from_secs(90), || (player(&page) == "done").then_some(()));
+    println!("twice as fast: {:.1} s", start.elapsed().as_secs_f64());
+    page.browser.screenshot("look-alikes-done-wide");
+    page.click("play-letters");
+    thread::sleep(Duration::from_millis(1500));
+    page.draw(&Figure::Zero.drawn(1, 3));
+    assert_eq!(player(&page), "idle", "it goes on although the visitor draws");
+    let strokes = page.seen().iter().filter(|grey| **grey > 100).count();
+    assert!(strokes > 10, "the visitor's own stroke is not there");
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn without_motion_a_sample_is_there_at_once() {
+    let Some(page) = Page::open(DESK, "") else { return };
+    page.browser.devtools(
+        "Emulation.setEmulatedMedia",
+        &json!({ "features": [{ "name": "prefers-reduced-motion", "value": "reduce" }] }),
+    );
+    page.click("play-letters");
+    wait_for("the end of the sample", Duration::from_secs(60), || (player(&page) == "done").then_some(()));
+    assert_eq!(page.of("told", "return e.dataset.shown"), "20");
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn a_link_gives_the_same_answers_in_another_browser() {
+    let question = Figure::Seven.drawn(2, 3);
+    let (link, before) = {
+        let Some(page) = ready(DESK, "") else { return };
+        page.rename(0, "nought");
+        teach_two(&page);
+        let before = page.ask(&question);
+        page.click("share-link");
+        let link = page.of("link", "return e.value").as_str().unwrap().to_owned();
+        page.browser.screenshot("shared-wide");
+        println!("{} letters for 4 drawings and one in hand", link.len());
+        (link, before)
+    };
+    let fragment = &link[link.find('#').expect("a fragment")..];
+    for setting in [DESK, PHONE] {
+        let Some(page) = ready(setting, fragment) else { return };
+        page.settle();
+        // the drawing in hand came along
+        let after = page.probabilities();
+        let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-3, "before {before:?}, after {after:?}");
+        assert_eq!([page.count(0), page.count(1)], [2, 2]);
+        assert_eq!(page.of("class-name-0", "return e.value"), "nought");
+        assert_eq!(page.browser.script("return location.hash", &[]), "", "the fragment would be opened again");
+        let after = page.ask(&question);
+        let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-3, "drawn again: before {before:?}, after {after:?}");
+        page.browser.screenshot(if setting.phone { "link-opened-phone" } else { "link-opened-wide" });
+        assert_no_complaints(&page);
+    }
+}
+
+#[test]
+fn a_link_leaves_the_visitors_own_examples_alone() {
+    let Some(page) = ready(DESK, "") else { return };
+    teach_two(&page);
+    page.click("share-link");
+    let link = page.of("link", "return e.value").as_str().unwrap().to_owned();
+    // the visitor has other examples now
+    page.click("clear-all");
+    page.teach(&Figure::Cross.drawn(1, 1), 2);
+    let fragment = &link[link.find('#').unwrap()..];
+    let open = |fragment: &str| {
+        page.browser.open("about:blank");
+        page.browser.open(&format!("{}{fragment}", page.server.url()));
+        wait_for("the page's start", Duration::from_secs(120), || (page.state() != "loading").then_some(()));
+        page.settle();
+    };
+    open(fragment);
+    assert_eq!([page.count(0), page.count(1), page.count(2)], [2, 2, 0]);
+    // even a reload later
+    open("");
+    assert_eq!([page.count(0), page.count(1), page.count(2)], [2, 2, 0]);
+    page.click("bring-back");
+    assert_eq!([page.count(0), page.count(1), page.count(2)], [0, 0, 1]);
+
+    // a damaged link says so and changes nothing
+    let middle = fragment.len() / 2;
+    let other = if &fragment[middle..=middle] == "x" { "y" } else { "x" };
+    let changed = format!("{}{other}{}", &fragment[..middle], &fragment[middle + 1..]);
+    for damaged in [fragment[..fragment.len() - 9].to_owned(), changed] {
+        open(&damaged);
+        let status = page.text("status");
+        assert!(status.contains("not whole"), "the page says: {status}");
+        assert_eq!([page.count(0), page.count(1), page.count(2)], [0, 0, 1]);
+    }
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn a_link_that_would_be_cut_is_not_made() {
+    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    // many examples come by file, as drawing them would take long
+    let one: Vec<i64> = (0..60).flat_map(|i| [(i * 37) % 900, (i * 53) % 900]).collect();
+    let examples: Vec<Value> = (0..60).map(|i| json!({ "label": i % 2, "strokes": [one] })).collect();
+    let text = json!({
+        "version": 2, "classes": [{ "label": 0, "name": "a" }, { "label": 1, "name": "b" }], "examples": examples,
+    });
+    let folder = folder("long");
+    fs::write(folder.join("many.json"), text.to_string()).unwrap();
+    page.browser.files("examples-file", &[folder.join("many.json")]);
+    wait_for("the examples", Duration::from_secs(60), || (page.count(0) == 30).then_some(()));
+    page.settle();
+    page.click("share-link");
+    let words = page.text("link-fault");
+    assert!(words.contains("letters") && words.contains("Save a file"), "the page says: {words}");
+    fs::remove_dir_all(folder).unwrap();
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn examples_are_saved_and_opened_as_a_file() {
+    let question = Figure::Zero.drawn(2, 8);
+    let folder = folder("file");
+    let Some(page) = ready(DESK, "") else { return };
+    teach_two(&page);
+    page.wipe();
+    let before = page.ask(&question);
+    page.browser.downloads(&folder);
+    page.click("save-examples");
+    let path = folder.join("examples.json");
+    wait_for("the file", Duration::from_secs(30), || fs::metadata(&path).ok().filter(|file| file.len() > 0).map(drop));
+    page.click("clear-all");
+    assert_eq!(page.count(0), 0);
+    page.browser.files("examples-file", &[path.clone()]);
+    wait_for("the examples", Duration::from_secs(30), || (page.count(0) == 2).then_some(()));
+    page.settle();
+    let after = page.probabilities();
+    let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    assert!(worst < 1e-3, "before {before:?}, after {after:?}");
+    // dropped, and undone
+    page.click("clear-all");
+    page.browser.drop_files("canvas", &[path.clone()]);
+    wait_for("the examples", Duration::from_secs(30), || (page.count(1) == 2).then_some(()));
+    page.click("undo");
+    assert_eq!(page.count(1), 0);
+    // what is no such file says so
+    fs::write(&path, "{\"version\":2}").unwrap();
+    page.browser.files("examples-file", &[path]);
+    wait_for("words", Duration::from_secs(30), || page.text("status").contains("no examples").then_some(()));
+    fs::remove_dir_all(folder).unwrap();
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn storage_that_is_full_is_told_in_words() {
+    let Some(page) = ready(DESK, "") else { return };
+    page.browser.script("for (let n = 1 << 22; n > 4; n >>= 1) { try { for (let i = 0; ; i++) localStorage.setItem(`x${n}-${i}`, 'x'.repeat(n)); } catch {} }", &[]);
+    page.teach(&Figure::Zero.drawn(1, 0), 0);
+    let status = page.text("status");
+    assert!(status.contains("full") && status.contains("file"), "the page says: {status}");
+    assert_eq!(page.count(0), 1, "the example was lost");
+}
+
+/// A host of another origin: with CORS or without, quick or slow.
+struct Host {
+    port: u16,
+}
+
+impl Host {
+    fn start(folder: PathBuf) -> Host {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let folder = folder.clone();
+                thread::spawn(move || {
+                    let mut line = String::new();
+                    let _ = BufReader::new(stream.try_clone().unwrap()).read_line(&mut line);
+                    let path = line.split_whitespace().nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
+                    let (kind, name) = path.split_once('/').unwrap_or(("open", &path));
+                    let cors = if kind == "closed" { "" } else { "Access-Control-Allow-Origin: *\r\n" };
+                    let body = fs::read(folder.join(name));
+                    let status = if body.is_ok() { "200 OK" } else { "404 Not Found" };
+                    let body = body.unwrap_or_default();
+                    let head = format!(
+                        "HTTP/1.1 {status}\r\n{cors}Content-Length: {}\r\nConnection: close\r\n\r\n",
+                        body.len()
+                    );
+                    let _ = stream.write_all(head.as_bytes());
+                    for part in body.chunks(body.len().div_ceil(8).max(1)) {
+                        if kind == "slow" {
+                            thread::sleep(Duration::from_millis(400));
+                        }
+                        let _ = stream.write_all(part).and_then(|()| stream.flush());
+                    }
+                });
+            }
+        });
+        Host { port }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+fn fetch(page: &Page, url: &str) {
+    page.of("model-address", "e.focus(); e.select();");
+    page.browser.keys(url);
+    page.browser.script("document.querySelector('[data-testid=model-fetch]').click()", &[]);
+}
+
+#[test]
+fn learners_come_from_the_shelf_from_elsewhere_and_from_disk() {
+    let Some(folder) = built().map(|page| page.join("models")) else { return };
+    let host = Host::start(folder.clone());
+    let Some(page) = ready(DESK, "") else { return };
+    teach_two(&page);
+    page.ask(&Figure::Zero.drawn(2, 1));
+    page.browser.script("document.querySelector('[data-testid=model-general]').click()", &[]);
+    let named = |name: &str| wait_for(name, Duration::from_secs(120), || (page.text("model") == name).then_some(()));
+    named("general.safetensors");
+    page.settle();
+    assert_eq!(page.count(0), 2);
+    assert!((page.probabilities().iter().sum::<f64>() - 1.0).abs() < 0.01);
+    // its card
+    page.browser.script("document.querySelector('[data-testid=card] > summary').click()", &[]);
+    let card = page.text("card");
+    for part in ["synthetic prior", "Omniglot", "commit", "MIT OR Apache-2.0", "MNIST", "this learner", "kernel ridge"]
+    {
+        assert!(card.contains(part), "`{part}` is not in the card: {card}");
+    }
+    page.browser.screenshot("card-wide");
+
+    // from another site, slowly: how far it is can be seen, and the old one stays until then
+    fetch(&page, &host.url("slow/quick.safetensors"));
+    wait_for("progress", Duration::from_secs(20), || page.has("model-progress").then_some(()));
+    assert_eq!(page.text("model"), "general.safetensors");
+    let words = page.text("model-progress");
+    assert!(words.contains("of 1.7 MB"), "progress: {words}");
+    page.browser.screenshot("model-progress-wide");
+    named("quick.safetensors");
+    page.settle();
+    assert!(!page.has("model-progress"));
+
+    // each fault in its own words, and the old one stays
+    let closed = host.url("closed/general.safetensors");
+    let missing = host.url("open/none.safetensors");
+    let dead = "http://127.0.0.1:9/x.safetensors".to_owned();
+    for (url, parts) in [
+        (closed, vec!["Access-Control-Allow-Origin", "drop it"]),
+        (missing, vec!["404", "no such file"]),
+        (dead, vec!["can't be reached"]),
+        ("ftp://example.org/x".to_owned(), vec!["ftp:"]),
+    ] {
+        fetch(&page, &url);
+        let status = wait_for(&url, Duration::from_secs(60), || {
+            let status = page.text("status");
+            parts.iter().all(|part| status.contains(part)).then_some(status)
+        });
+        assert!(status.contains("still quick.safetensors"), "{status}");
+        page.settle();
+        assert_eq!(page.text("model"), "quick.safetensors");
+    }
+    // from disk, by chooser and by drop; one that is broken is refused
+    page.browser.files("model-file", &[folder.join("drawing.safetensors")]);
+    named("drawing.safetensors");
+    let bad = std::env::temp_dir().join(format!("bad-{}.safetensors", std::process::id()));
+    fs::write(&bad, &fs::read(folder.join("general.safetensors")).unwrap()[..5000]).unwrap();
+    page.browser.drop_files("canvas", &[bad.clone()]);
+    wait_for("words", Duration::from_secs(30), || page.text("status").contains("cut off").then_some(()));
+    assert_eq!(page.text("model"), "drawing.safetensors");
+    page.browser.drop_files("canvas", &[folder.join("general.safetensors")]);
+    named("general.safetensors");
+    page.settle();
+    assert_eq!([page.count(0), page.count(1)], [2, 2]);
+    fs::remove_file(bad).unwrap();
+}
+
+#[test]
+fn a_learner_that_was_fetched_is_there_without_a_network() {
+    let Some(folder) = built().map(|page| page.join("models")) else { return };
+    let host = Host::start(folder);
+    let Some(page) = ready(DESK, "") else { return };
+    fetch(&page, &host.url("open/general.safetensors"));
+    let named = |name: &str| wait_for(name, Duration::from_secs(120), || (page.text("model") == name).then_some(()));
+    named("general.safetensors");
+    page.browser.script("document.querySelector('[data-testid=model-quick]').click()", &[]);
+    named("quick.safetensors");
+    page.browser.devtools("Network.enable", &json!({}));
+    page.browser.devtools(
+        "Network.emulateNetworkConditions",
+        &json!({ "offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 }),
+    );
+    fetch(&page, &host.url("open/general.safetensors"));
+    named("general.safetensors");
+    fetch(&page, &host.url("open/other.safetensors"));
+    wait_for("words", Duration::from_secs(30), || page.text("status").contains("offline").then_some(()));
+}
+
+fn examined(page: &Page) {
+    wait_for("the examination", Duration::from_secs(300), || {
+        let state = page.of("import", "return e.dataset.state");
+        assert_ne!(state, "failed", "the page says: {}", page.text("import-status"));
+        (state == "done").then_some(())
+    });
+}
+
+/// Mean accuracy of a row of the table at its last count, in per cent.
+fn last_accuracy(page: &Page, name: &str) -> f64 {
+    let rows = page.of(
+        "curve-table",
+        "return [...e.querySelectorAll('tbody tr')].map(r => [r.cells[0].innerText.trim(), r.cells[r.cells.length - 1].innerText])",
+    );
+    let row =
+        rows.as_array().unwrap().iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("no {name} in {rows}"));
+    row[1].as_str().unwrap().split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_table_is_learned_beside_rules_and_can_be_asked() {
+    for (setting, name) in [(DESK, "wide"), (PHONE, "phone"), (Setting { dark: true, ..DESK }, "dark")] {
+        let Some(page) = ready(setting, "") else { return };
+        let folder = folder(&format!("table-{name}"));
+        // two columns of very different scales, one of words; the class follows from all of them
+        let mut text = "length;\"weight; g\";colour;kind\n".to_owned();
+        for i in 0..90u32 {
+            let noise = f64::from(i * 7919 % 101) / 101.0;
+            let (length, weight, colour, kind) = match i % 3 {
+                0 => (1.0 + noise, 1000.0 + 300.0 * noise, "red", "plum"),
+                1 => (2.5 + noise, 1000.0 - 300.0 * noise, "green", "pear"),
+                _ => (1.2 + noise, 3000.0 + 400.0 * noise, "green", "melon"),
+            };
+            text += &format!("{length:.3};{weight:.1};{colour};\"{kind}\"\n");
+        }
+        fs::write(folder.join("fruit.csv"), text).unwrap();
+        page.browser.files("table-file", &[folder.join("fruit.csv")]);
+        examined(&page);
+        let what = page.text("import-what");
+        assert!(what.contains("fruit.csv") && what.contains("90 rows") && what.contains("3 classes"), "{what}");
+        for method in ["general", "1-NN cosine", "nearest class mean", "kernel ridge", "logistic regression"] {
+            let accuracy = last_accuracy(&page, method);
+            println!("{name}, {method}: {accuracy}");
+            assert!(accuracy > 80.0, "{method}: {accuracy}");
+        }
+        page.of("ask-row", "e.focus()");
+        page.browser.keys("1.5; 3100; green");
+        page.click("ask");
+        let reply = wait_for("the answer", Duration::from_secs(60), || page.has("reply").then(|| page.text("reply")));
+        assert!(reply.starts_with("melon"), "{reply}");
+        page.browser.screenshot(&format!("table-{name}"));
+        page.of("ask-row", "e.focus(); e.select()");
+        page.browser.keys("1.5; blue");
+        page.click("ask");
+        let words =
+            wait_for("words", Duration::from_secs(20), || page.has("ask-fault").then(|| page.text("ask-fault")));
+        assert!(words.contains("xpected 3 values"), "{words}");
+        if setting.phone {
+            let width = page.browser.script("return document.documentElement.scrollWidth", &[]);
+            assert!(width.as_f64() <= Some(390.0), "the page is {width} pixels wide on a phone of 390");
+        }
+        fs::remove_dir_all(folder).unwrap();
+        assert_no_complaints(&page);
+    }
+}
+
+#[test]
+fn tables_that_cannot_be_learned_say_where() {
+    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let folder = folder("bad-tables");
+    for (name, text, parts) in [
+        ("hole.csv", "a,b,k\n1,2,x\n3,,y\n5,6,x\n7,8,y\n9,1,x\n2,3,y\n", vec!["line 3", "“b”", "missing"]),
+        ("word.csv", "1,2,x\n3,four,y\n5,6,x\n7,8,y\n9,1,x\n2,3,y\n", vec!["line 2", "column 2", "four"]),
+        ("one.csv", "1,2,x\n3,4,x\n5,6,x\n7,8,x\n9,1,x\n2,3,x\n", vec!["two classes"]),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+        page.browser.drop_files("canvas", &[folder.join(name)]);
+        wait_for(name, Duration::from_secs(30), || {
+            let words = page.text("import-status");
+            (words.contains(name) && parts.iter().all(|part| words.contains(part))).then_some(())
+        });
+    }
+    fs::remove_dir_all(folder).unwrap();
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn made_tables_show_the_curve_and_can_be_cancelled() {
+    let Some(page) = ready(DESK, "") else { return };
+    page.click("made-spirals");
+    wait_for("the first order", Duration::from_secs(60), || page.has("import-cancel").then_some(()));
+    page.click("import-cancel");
+    assert_eq!(page.of("import", "return e.dataset.state"), "stopped");
+    for made in ["spirals", "clouds", "rings"] {
+        page.click(&format!("made-{made}"));
+        wait_for("it to begin", Duration::from_secs(60), || {
+            (page.of("import", "return e.dataset.state") == "running").then_some(())
+        });
+        examined(&page);
+        let table = page.text("curve-table");
+        println!("{made}:\n{table}");
+        assert!(last_accuracy(&page, "general") > 60.0, "{table}");
+        page.browser.screenshot(&format!("made-{made}"));
+    }
+    assert_no_complaints(&page);
+}
+
+/// A picture of a figure: black on white, as a PNG that the browser itself makes.
+fn write_pictures(page: &Page, folder: &Path, by_folder: bool) {
+    use base64::Engine;
+    for (figure, name) in [(Figure::Zero, "zero"), (Figure::Seven, "seven"), (Figure::Cross, "cross")] {
+        for number in 0..14 {
+            let script = "const [strokes, colour] = arguments, c = document.createElement('canvas');
+                c.width = 120; c.height = 90; const x = c.getContext('2d');
+                x.fillStyle = 'white'; x.fillRect(0, 0, 120, 90); x.strokeStyle = colour; x.lineWidth = 8; x.lineCap = 'round';
+                for (const s of strokes) { x.beginPath(); s.forEach(([a, b], i) => x[i ? 'lineTo' : 'moveTo'](15 + 90 * a, 90 * b)); x.stroke(); }
+                return c.toDataURL('image/png').split(',')[1];";
+            let strokes: Vec<Vec<[f64; 2]>> =
+                figure.drawn(4, number).iter().map(|s| s.iter().map(|p| [p.0, p.1]).collect()).collect();
+            let text =
+                page.browser.script(script, &[json!(strokes), json!(if by_folder { "crimson" } else { "black" })]);
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
+            let path = match by_folder {
+                true => folder.join(name).join(format!("{number}.png")),
+                false => folder.join(format!("{name}-{number}.png")),
+            };
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    fs::write(folder.join("notes.txt"), "not a picture").unwrap();
+    fs::write(if by_folder { folder.join("zero/broken.png") } else { folder.join("zero-99.png") }, "not a picture")
+        .unwrap();
+}
+
+#[test]
+fn folders_of_pictures_are_learned() {
+    let Some(page) = ready(DESK, "") else { return };
+    for (by_folder, name) in [(true, "folders"), (false, "names")] {
+        let folder = folder(name);
+        write_pictures(&page, &folder, by_folder);
+        if by_folder {
+            page.browser.drop_files("canvas", std::slice::from_ref(&folder));
+        } else {
+            let mut all: Vec<PathBuf> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();
+            all.sort();
+            page.browser.files("picture-files", &all);
+        }
+        wait_for("it to begin", Duration::from_secs(60), || {
+            (page.of("import", "return e.dataset.state") == "running").then_some(())
+        });
+        examined(&page);
+        let what = page.text("import-what");
+        let kind = if by_folder { "42 colour pictures" } else { "42 grey pictures" };
+        assert!(what.contains(kind) && what.contains("3 classes") && what.contains("1 could not be read"), "{what}");
+        let table = page.text("curve-table");
+        println!("{name}:\n{table}");
+        assert!(last_accuracy(&page, "general") > 60.0, "{table}");
+        let question = if by_folder { folder.join("cross/3.png") } else { folder.join("cross-3.png") };
+        page.browser.files("ask-picture-file", &[question]);
+        let reply = wait_for("the answer", Duration::from_secs(60), || page.has("reply").then(|| page.text("reply")));
+        assert!(reply.starts_with("cross"), "{reply}");
+        page.browser.screenshot(&format!("pictures-{name}"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+    assert_no_complaints(&page);
+}
+
+/// A film of a figure on paper, for Chromium's fake camera (YUV4MPEG2, full frames).
+fn film(figure: Figure, number: u64) -> PathBuf {
+    const SIZE: (usize, usize) = (320, 240);
+    let mut luma = vec![215u8; SIZE.0 * SIZE.1];
+    for stroke in figure.drawn(6, number) {
+        for pair in stroke.windows(2) {
+            for step in 0..=20 {
+                let part = f64::from(step) / 20.0;
+                let at = |from: f64, to: f64, offset: f64| offset + 200.0 * (from + (to - from) * part);
+                let (x, y) = (at(pair[0].0, pair[1].0, 60.0), at(pair[0].1, pair[1].1, 20.0));
+                for dy in -3i32..=3 {
+                    for dx in -3i32..=3 {
+                        let (px, py) = ((x as i32 + dx) as usize, (y as i32 + dy) as usize);
+                        if dx * dx + dy * dy <= 10 && px < SIZE.0 && py < SIZE.1 {
+                            luma[py * SIZE.0 + px] = 40;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    // a lamp at the left
+    for (i, v) in luma.iter_mut().enumerate() {
+        *v = (f64::from(*v) * (1.0 - 0.25 * (i % SIZE.0) as f64 / SIZE.0 as f64)) as u8;
+    }
+    let mut bytes = format!("YUV4MPEG2 W{} H{} F10:1 Ip A1:1 C420mpeg2\n", SIZE.0, SIZE.1).into_bytes();
+    for _ in 0..3 {
+        bytes.extend(b"FRAME\n");
+        bytes.extend(&luma);
+        bytes.extend(vec![128u8; SIZE.0 * SIZE.1 / 2]);
+    }
+    let path = std::env::temp_dir().join(format!("film-{figure:?}-{}.y4m", std::process::id()));
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// A browser whose camera films a figure.
+fn filming(figure: Figure) -> (&'static [&'static str], PathBuf) {
+    let path = film(figure, 2);
+    let file = format!("--use-file-for-fake-video-capture={}", path.display());
+    let all = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", file.leak()];
+    (Vec::from(all).leak(), path)
+}
+
+#[test]
+fn a_drawing_before_the_camera_is_recognised_and_taught() {
+    for (setting, name) in [(DESK, "wide"), (PHONE, "phone")] {
+        let (extra, path) = filming(Figure::Seven);
+        let Some(page) = ready(Setting { extra, ..setting }, "") else { return };
+        for shot in 0..3 {
+            page.teach(&Figure::Zero.drawn(1, shot), 0);
+            page.teach(&Figure::Seven.drawn(1, shot), 1);
+            page.teach(&Figure::Cross.drawn(1, shot), 2);
+        }
+        page.click("camera-on");
+        wait_for("the camera's picture", Duration::from_secs(30), || {
+            page.has("video")
+                .then(|| page.of("video", "return e.videoWidth > 0 && e.currentTime > 0"))
+                .filter(|on| *on == true)
+        });
+        thread::sleep(Duration::from_millis(1500));
+        page.browser.screenshot(&format!("camera-{name}"));
+        page.click("camera-take");
+        let status = page.text("status");
+        assert!(status.contains("Taken"), "the page says: {status}");
+        let probabilities = page.probabilities();
+        assert_eq!(best(&probabilities), 1, "{probabilities:?}");
+        page.click("teach-1");
+        assert_eq!(page.count(1), 4);
+        page.browser.screenshot(&format!("camera-taught-{name}"));
+        // a picture is kept for the next visit, and goes into a link
+        page.click("share-link");
+        let link = page.of("link", "return e.value").as_str().unwrap().to_owned();
+        println!("{} letters with a picture", link.len());
+        page.browser.open("about:blank");
+        page.browser.open(&page.server.url());
+        wait_for("the page's start", Duration::from_secs(120), || (page.state() != "loading").then_some(()));
+        page.settle();
+        assert_eq!(page.count(1), 4, "the picture was not kept");
+        assert_no_complaints(&page);
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn without_a_camera_the_page_says_so() {
+    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let permit = |setting: &str| {
+        page.browser.devtools(
+            "Browser.setPermission",
+            &json!({ "permission": { "name": "camera" }, "setting": setting, "origin": page.url().trim_end_matches('/') }),
+        );
+    };
+    permit("denied");
+    page.click("camera-on");
+    wait_for("words", Duration::from_secs(30), || page.text("status").contains("not allowed").then_some(()));
+    permit("granted");
+    page.click("camera-on");
+    wait_for("words", Duration::from_secs(30), || page.text("status").contains("no camera").then_some(()));
+    assert_eq!(page.of("camera", "return e.dataset.on"), "false");
+    assert_no_complaints(&page);
+}
+
+#[test]
+fn everything_here_has_a_name_and_shows_its_focus() {
+    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    page.click("made-clouds");
+    examined(&page);
+    let nameless = page.browser.script(
+        "return [...document.querySelectorAll('button, input, a[href], [tabindex=\"0\"], svg[role=img], progress')]
+            .filter(e => e.getClientRects().length && !e.closest('[aria-hidden=true]'))
+            .filter(e => !(e.ariaLabel || e.getAttribute('aria-label') || e.labels?.length || e.textContent.trim() || e.title))
+            .map(e => e.outerHTML.slice(0, 120))",
+        &[],
+    );
+    assert_eq!(nameless, json!([]));
+    for id in ["play-symbols", "share-link", "model-address", "pick-folder", "ask-row", "camera-on", "made-rings"] {
+        let outline = page.of(id, "e.focus({ focusVisible: true }); return getComputedStyle(e).outlineStyle");
+        let disabled = page.of(id, "return !!e.disabled");
+        assert!(disabled == true || outline == "solid", "{id} shows no focus: {outline}");
+    }
+}

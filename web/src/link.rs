@@ -1,0 +1,241 @@
+//! A link that carries the drawings: everything that the answers depend on, in the part of an address that browsers
+//! keep to themselves.
+//!
+//! ```text
+//! version │ settings │ model's name │ 4 bytes of its hash │ classes: label, name │ examples: 2·label + is a picture,
+//! strokes or picture │ in hand: 0 nothing, 1 strokes, 2 a picture │ CRC-32 of all before
+//! ```
+
+use std::sync::Arc;
+
+use crate::code::{self, Reader, Writer};
+use crate::table::{Class, Table, joined};
+
+/// Version of the bytes.
+const VERSION: u8 = 1;
+/// What the address's fragment begins with.
+pub const MARK: &str = "#examples=";
+/// Letters of an address that mail, chat and their servers let through.
+pub const LONGEST: usize = 8_000;
+
+/// What a link opens to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shared {
+    /// Classes, examples and what is in hand.
+    pub table: Table,
+    /// Where the learner comes from: a shipped file's name, an address, or the name of a file on a disk.
+    pub model: String,
+    /// The first bytes of its hash.
+    pub hash: [u8; 4],
+    /// Whether pixels are scrambled.
+    pub scrambled: bool,
+}
+
+/// Why a link opens to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkError {
+    /// Letters are missing or changed.
+    Damaged,
+    /// Made by a newer page.
+    Newer(u8),
+    /// Whole, yet not a table that this page can hold.
+    Table,
+}
+
+impl std::fmt::Display for LinkError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            LinkError::Damaged => f.write_str(
+                "this link is not whole: some of its letters were lost or changed on the way. Ask for it again, or for \
+                 a file of the examples",
+            ),
+            LinkError::Newer(found) => write!(
+                f,
+                "this link has version {found}, and this page reads version {VERSION}. Reload the page to get its \
+                 newest version"
+            ),
+            LinkError::Table => f.write_str("this link holds classes or examples that this page has no room for"),
+        }
+    }
+}
+
+/// The fragment of an address.
+pub fn write(shared: &Shared) -> String {
+    let table = &shared.table;
+    let mut writer = Writer(vec![VERSION]);
+    writer.number(u64::from(shared.scrambled));
+    writer.text(&shared.model);
+    writer.0.extend(shared.hash);
+    writer.number(table.classes.len() as u64);
+    for class in &table.classes {
+        writer.number(u64::from(class.label));
+        writer.text(&class.name);
+    }
+    writer.number(table.examples.len() as u64);
+    for example in &table.examples {
+        let drawn = !example.strokes.is_empty();
+        writer.number(2 * u64::from(example.label) + u64::from(!drawn));
+        match drawn {
+            true => writer.strokes(&example.strokes),
+            false => writer.picture(&example.picture),
+        }
+    }
+    match (&table.photo, table.drawing.is_empty()) {
+        (_, false) => {
+            writer.number(1);
+            writer.strokes(&joined(&table.drawing));
+        }
+        (Some(picture), true) => {
+            writer.number(2);
+            writer.picture(picture);
+        }
+        (None, true) => writer.number(0),
+    }
+    let sum = checksum(&writer.0);
+    writer.0.extend(sum.to_le_bytes());
+    format!("{MARK}{}", code::to_letters(&writer.0))
+}
+
+/// Reads a fragment; none where it is not one of these.
+pub fn read(fragment: &str) -> Option<Result<Shared, LinkError>> {
+    let text = fragment.strip_prefix(MARK)?;
+    Some(decode(
+        text.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_'),
+    ))
+}
+
+fn decode(text: &str) -> Result<Shared, LinkError> {
+    let bytes = code::from_letters(text).ok_or(LinkError::Damaged)?;
+    let (body, sum) = bytes.split_last_chunk::<4>().ok_or(LinkError::Damaged)?;
+    if checksum(body) != u32::from_le_bytes(*sum) {
+        return Err(LinkError::Damaged);
+    }
+    match body.first() {
+        Some(&VERSION) => parse(&mut Reader(&body[1..])).ok_or(LinkError::Table),
+        Some(&found) => Err(LinkError::Newer(found)),
+        None => Err(LinkError::Damaged),
+    }
+}
+
+fn parse(reader: &mut Reader<'_>) -> Option<Shared> {
+    let scrambled = reader.number()? & 1 == 1;
+    let model = reader.text()?;
+    let (hash, rest) = reader.0.split_first_chunk::<4>()?;
+    reader.0 = rest;
+    let mut classes = Vec::new();
+    for _ in 0..reader.count()? {
+        classes.push(Class { label: reader.number()?.try_into().ok()?, name: reader.text()? });
+    }
+    let mut table = Table::with_classes(classes).ok()?;
+    for _ in 0..reader.count()? {
+        let tag = reader.number()?;
+        let label = (tag / 2).try_into().ok()?;
+        match tag % 2 {
+            0 => table.take(label, reader.strokes()?, None).ok()?,
+            _ => table.take(label, Vec::new(), Some(Arc::new(reader.picture()?))).ok()?,
+        }
+    }
+    match reader.number()? {
+        0 => {}
+        1 => table.drawing = Arc::new(reader.strokes()?),
+        2 => table.photo = Some(Arc::new(reader.picture()?)),
+        _ => return None,
+    }
+    reader.0.is_empty().then_some(Shared { table, model, hash: *hash, scrambled })
+}
+
+/// CRC-32 as in PNG (ISO 3309).
+fn checksum(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::PEN;
+    use shaders::pixels::Stroke;
+
+    /// A table of drawings and a picture, with a drawing in hand.
+    fn shared(examples: u32) -> Shared {
+        let mut table = Table::default();
+        table.rename(1, "schön — 星");
+        for i in 0..examples {
+            let at = |k: i32| [500.0 + (7 * k) as f32, (40 * i % 300) as f32 + (k * k % 97) as f32];
+            table.drawing = Arc::new(vec![Stroke { points: (0..40).map(at).collect(), width: PEN }]);
+            table.teach(i % 3);
+        }
+        table.photo = Some(Arc::new((0..784).map(|i| if i % 9 == 0 { 0.2 } else { 0.0 }).map(|v: f32| v).collect()));
+        table.teach(2);
+        table.drawing = Arc::new(vec![Stroke { points: vec![[1.0, 2.0], [300.0, 999.0]], width: PEN }]);
+        Shared { table, model: "models/drawing.safetensors".into(), hash: [1, 2, 3, 255], scrambled: true }
+    }
+
+    #[test]
+    fn the_checksum_is_the_known_one() {
+        assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn a_link_opens_to_what_it_was_made_of() {
+        for examples in [0, 1, 30] {
+            let shared = shared(examples);
+            let link = write(&shared);
+            assert_eq!(read(&link), Some(Ok(shared.clone())));
+            // as it comes out of the middle of a sentence
+            assert_eq!(read(&format!("{link}).")), Some(Ok(shared)));
+        }
+        assert_eq!(read("#about"), None);
+        assert_eq!(read(""), None);
+    }
+
+    #[test]
+    fn no_letter_can_be_lost_or_changed() {
+        let link = write(&shared(2));
+        for end in MARK.len()..link.len() {
+            assert_eq!(read(&link[..end]), Some(Err(LinkError::Damaged)), "{end} letters");
+        }
+        for at in MARK.len()..link.len() {
+            let other = if link.as_bytes()[at] == b'x' { "y" } else { "x" };
+            let changed = format!("{}{other}{}", &link[..at], &link[at + 1..]);
+            let found = read(&changed).unwrap();
+            assert!(matches!(found, Err(LinkError::Damaged)), "letter {at}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn links_of_other_kinds_are_refused_in_words() {
+        let sealed = |mut bytes: Vec<u8>| {
+            bytes.extend(checksum(&bytes).to_le_bytes());
+            decode(&code::to_letters(&bytes))
+        };
+        assert_eq!(sealed(vec![9, 0, 0]), Err(LinkError::Newer(9)));
+        assert_eq!(sealed(vec![]), Err(LinkError::Damaged));
+        assert_eq!(sealed(vec![VERSION]), Err(LinkError::Table));
+        // three classes of one label; a label without a class; bytes after the end
+        let body = |classes: &[u64], label: u64, end: &[u8]| {
+            let mut writer = Writer(vec![VERSION]);
+            writer.number(0);
+            writer.text("m");
+            writer.0.extend([0; 4]);
+            writer.number(classes.len() as u64);
+            for class in classes {
+                writer.number(*class);
+                writer.text("n");
+            }
+            writer.number(1);
+            writer.number(2 * label);
+            writer.strokes(&[Stroke { points: vec![[4.0, 8.0]], width: PEN }]);
+            writer.number(0);
+            writer.0.extend(end);
+            sealed(writer.0)
+        };
+        assert!(body(&[0, 1], 1, &[]).is_ok());
+        assert_eq!(body(&[1, 1, 1], 1, &[]), Err(LinkError::Table));
+        assert_eq!(body(&[0, 1], 5, &[]), Err(LinkError::Table));
+        assert_eq!(body(&[0, 1], 1, &[0]), Err(LinkError::Table));
+        for error in [LinkError::Damaged, LinkError::Newer(2), LinkError::Table] {
+            assert!(error.to_string().len() > 40);
+        }
+    }
+}

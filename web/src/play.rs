@@ -1,0 +1,234 @@
+//! Plays a sample pack on the page, as a visitor would go about it: draw, hear the answer, say what it was.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shaders::pixels::Stroke;
+
+use crate::browser;
+use crate::packs::Pack;
+use crate::page::{Page, Phase};
+
+/// Time that a drawing takes, in milliseconds at single speed.
+const DRAW_MS: f64 = 330.0;
+/// How long its answer stands before the label is given.
+const ANSWER_MS: i32 = 150;
+/// How long the label stands before the next drawing.
+const LABEL_MS: i32 = 60;
+/// One picture of the screen.
+const FRAME_MS: i32 = 16;
+
+/// Where the player stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing was played, or it was stopped.
+    Idle,
+    /// Drawing, asking, telling.
+    Playing,
+    /// Waits where it is.
+    Paused,
+    /// Came to its end.
+    Done,
+}
+
+/// What the learner said of a drawing before it was told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Told {
+    /// Class that the drawing was then said to be.
+    pub label: u32,
+    /// Probability that it had given to that class.
+    pub probability: f32,
+    /// Whether it would have named it. `None` where the class was new to it.
+    pub right: Option<bool>,
+}
+
+/// The player's signals. Copies share them.
+#[derive(Debug, Clone, Copy)]
+pub struct Player {
+    /// Where it stands.
+    pub state: RwSignal<State>,
+    /// The pack that is played, or was last.
+    pub pack: RwSignal<Pack>,
+    /// How many times faster than at first.
+    pub speed: RwSignal<f64>,
+    /// Whether the rest is to come without any drawing to be watched.
+    hurry: RwSignal<bool>,
+    /// What was said so far.
+    pub told: RwSignal<Vec<Told>>,
+    /// Counts plays: an older one ends when it sees that it is not the last.
+    turn: RwSignal<u32>,
+}
+
+impl Player {
+    /// Nothing played yet.
+    pub fn new() -> Player {
+        Player {
+            state: RwSignal::new(State::Idle),
+            pack: RwSignal::new(Pack::Symbols),
+            speed: RwSignal::new(1.0),
+            hurry: RwSignal::new(false),
+            told: RwSignal::new(Vec::new()),
+            turn: RwSignal::new(0),
+        }
+    }
+
+    /// Whether something is being played, paused or not.
+    pub fn on(self) -> bool {
+        matches!(self.state.get(), State::Playing | State::Paused)
+    }
+}
+
+impl Page {
+    /// Plays a pack from its beginning: one step to undo, with the visitor's own examples put aside. Jumps to the end
+    /// where the visitor asked for no motion.
+    pub fn play(self, pack: Pack) {
+        let player = self.player;
+        if player.state.get_untracked() == State::Idle || player.state.get_untracked() == State::Done {
+            self.put_aside();
+            self.begin();
+        }
+        player.turn.update(|turn| *turn += 1);
+        player.pack.set(pack);
+        player.told.set(Vec::new());
+        player.hurry.set(browser::still());
+        player.state.set(State::Playing);
+        self.live.set(Vec::new());
+        let names = pack.names().iter().map(|name| name.to_string());
+        self.show(|table| *table = table.cleared(names));
+        spawn_local(self.perform(pack, player.turn.get_untracked()));
+    }
+
+    /// Waits where it is, or goes on.
+    pub fn pause(self) {
+        self.player.state.update(|state| {
+            *state = match *state {
+                State::Playing => State::Paused,
+                State::Paused => State::Playing,
+                state => state,
+            }
+        });
+    }
+
+    /// Goes to the end at once.
+    pub fn skip(self) {
+        self.player.hurry.set(true);
+        if self.player.state.get_untracked() == State::Paused {
+            self.player.state.set(State::Playing);
+        }
+    }
+
+    /// Ends what is being played. What was taught so far stays.
+    pub fn stop(self) {
+        if self.player.state.try_update(|state| {
+            let on = matches!(state, State::Playing | State::Paused);
+            if on {
+                *state = State::Idle;
+            }
+            on
+        }) == Some(true)
+        {
+            self.player.turn.update(|turn| *turn += 1);
+            browser::mark("verdict", "");
+            self.keep();
+        }
+    }
+
+    async fn perform(self, pack: Pack, turn: u32) {
+        let player = self.player;
+        let current = move || player.turn.get_untracked() == turn;
+        // A learner that is still on its way is waited for.
+        while current() && self.phase.get_untracked() == Phase::Loading {
+            browser::sleep(50).await;
+        }
+        let mut count = vec![0u64; pack.names().len()];
+        for label in pack.order() {
+            let number = count[label as usize];
+            count[label as usize] += 1;
+            let strokes = pack.drawn(label, number);
+            if !player.hurry.get_untracked() {
+                self.draw_slowly(&strokes, turn).await;
+            }
+            if !self.rest(turn, 0).await {
+                return;
+            }
+            self.show(|table| table.drawing = strokes.into());
+            while current() && self.busy() {
+                browser::sleep(4).await;
+            }
+            let known = self.table.with_untracked(|table| (table.count(label) > 0, table.known()));
+            let chances = self.probabilities.get_untracked();
+            let probability = chances.as_ref().and_then(|all| all.get(label as usize).copied()).unwrap_or_default();
+            let best = chances.as_deref().and_then(crate::view::words::best);
+            let right = (known.0 && known.1 > 1).then(|| best.is_some_and(|(best, _)| best == label));
+            let verdict = match right {
+                None => "new",
+                Some(true) => "right",
+                Some(false) => "wrong",
+            };
+            if !player.hurry.get_untracked() {
+                browser::mark("verdict", verdict);
+            }
+            if !self.rest(turn, ANSWER_MS).await {
+                return;
+            }
+            let probability = if right.is_none() && !known.0 { 0.0 } else { probability };
+            player.told.update(|told| told.push(Told { label, probability, right }));
+            self.show(|table| table.teach(label));
+            if !self.rest(turn, LABEL_MS).await {
+                return;
+            }
+            browser::mark("verdict", "");
+        }
+        while current() && self.busy() {
+            browser::sleep(4).await;
+        }
+        if current() {
+            player.state.set(State::Done);
+            self.keep();
+            let asked = player.told.with_untracked(|told| told.iter().filter(|told| told.right.is_some()).count());
+            let right = player.told.with_untracked(|told| told.iter().filter(|told| told.right == Some(true)).count());
+            let classes = pack.names().len();
+            self.say(format!(
+                "It was shown {} drawings of {classes} things it had never met, and named {right} of {asked} before it \
+                 was told. Now draw one yourself.",
+                asked + classes
+            ));
+        }
+    }
+
+    /// Lets the strokes grow on the canvas.
+    async fn draw_slowly(self, strokes: &[Stroke], turn: u32) {
+        let points: usize = strokes.iter().map(|stroke| stroke.points.len()).sum();
+        let mut shown = 0.0;
+        while (shown as usize) < points && !self.player.hurry.get_untracked() {
+            let begin = browser::now_ms();
+            let mut left = shown as usize;
+            let mut partial = Vec::new();
+            for stroke in strokes {
+                let taken = left.min(stroke.points.len());
+                left -= taken;
+                if taken > 0 {
+                    partial.push(Stroke { points: stroke.points[..taken].to_vec(), width: stroke.width });
+                }
+            }
+            self.show(|table| table.drawing = partial.into());
+            if !self.rest(turn, FRAME_MS).await {
+                return;
+            }
+            let passed = (browser::now_ms() - begin).min(100.0);
+            shown += passed / DRAW_MS * points as f64 * self.player.speed.get_untracked();
+        }
+    }
+
+    /// Waits for a while, and for as long as the player is paused; false where it was stopped in between.
+    async fn rest(self, turn: u32, ms: i32) -> bool {
+        let player = self.player;
+        if !player.hurry.get_untracked() && ms > 0 {
+            let ms = if ms == FRAME_MS { ms } else { (f64::from(ms) / player.speed.get_untracked()) as i32 };
+            browser::sleep(ms).await;
+        }
+        while player.turn.get_untracked() == turn && player.state.get_untracked() == State::Paused {
+            browser::sleep(40).await;
+        }
+        player.turn.get_untracked() == turn
+    }
+}

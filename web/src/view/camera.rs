@@ -1,0 +1,158 @@
+//! A drawing on paper, held before the camera, becomes the drawing in hand.
+
+use std::sync::Arc;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shaders::photo;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DomException, MediaStream, MediaStreamConstraints, MediaStreamTrack};
+
+use crate::browser::{self, window};
+use crate::code::levelled;
+use crate::images::square;
+use crate::page::Page;
+use crate::view::icon::Icon;
+
+/// Pixels a side that are taken.
+const TAKEN: usize = 192;
+/// How often the learner is asked while the camera is on, in milliseconds.
+const LOOK_MS: i32 = 300;
+
+/// Camera on, take, off.
+#[component]
+pub fn Camera(page: Page) -> impl IntoView {
+    let video = NodeRef::<html::Video>::new();
+    let stream = StoredValue::new_local(None::<MediaStream>);
+    let on = RwSignal::new(false);
+    let asking = RwSignal::new(false);
+    let off = move || {
+        if let Some(stream) = stream.try_update_value(Option::take).flatten() {
+            for track in stream.get_tracks().iter() {
+                track.unchecked_into::<MediaStreamTrack>().stop();
+            }
+        }
+        on.set(false);
+    };
+    on_cleanup(off);
+    let look = move || -> Result<Vec<f32>, String> {
+        let video = video.get_untracked().ok_or("the camera is off")?;
+        let size = (f64::from(video.video_width()), f64::from(video.video_height()));
+        let rgba = square(&video, size, TAKEN, "white")?;
+        let grey = |p: &[u8]| (0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2])) / 255.0;
+        let grey: Vec<f32> = rgba.chunks_exact(4).map(grey).collect();
+        let seen = photo::drawing(&grey, TAKEN, TAKEN).map_err(|_| {
+            "nothing stands out there: hold a thick dark drawing on light paper into the square".to_owned()
+        })?;
+        Ok(levelled(&seen))
+    };
+    let start = move |_| {
+        asking.set(true);
+        spawn_local(async move {
+            let opened = open().await;
+            asking.set(false);
+            match opened {
+                Ok(found) => {
+                    stream.set_value(Some(found.clone()));
+                    page.stop();
+                    on.set(true);
+                    // the element comes with the next turn
+                    browser::sleep(0).await;
+                    if let Some(video) = video.get_untracked() {
+                        video.set_src_object(Some(&found));
+                        if let Ok(playing) = video.play() {
+                            // Where it may not play by itself its first picture is there all the same.
+                            let _ = JsFuture::from(playing).await;
+                        }
+                    }
+                    // The answer follows what is before the camera.
+                    while on.get_untracked() {
+                        if let Ok(picture) = look() {
+                            page.show(|table| {
+                                table.drawing = Default::default();
+                                table.photo = Some(Arc::new(picture));
+                            });
+                        }
+                        browser::sleep(LOOK_MS).await;
+                    }
+                }
+                Err(words) => page.fault(words),
+            }
+        });
+    };
+    let take = move |_| match look() {
+        Ok(picture) => {
+            off();
+            page.change(|table| {
+                table.drawing = Default::default();
+                table.photo = Some(Arc::new(picture));
+            });
+            page.say("Taken. Say what it is: Teach, or a number key.");
+        }
+        Err(words) => page.fault(format!("Nothing was taken: {words}.")),
+    };
+    view! {
+        <section class="camera" aria-label="Camera" data-testid="camera" data-on=move || on.get().to_string()>
+            <Show when=move || on.get()
+                fallback=move || view! {
+                    <button type="button" data-testid="camera-on" disabled=move || asking.get() on:click=start>
+                        <Icon name="camera" /> {move || if asking.get() { "Waiting for the camera…" } else { "Use the camera" }}
+                    </button>
+                    <small class="hint">"Draw on paper and hold it up. The picture stays here."</small>
+                }>
+                <div class="view">
+                    <video node_ref=video autoplay muted playsinline data-testid="video" aria-label="What the camera sees"></video>
+                </div>
+                <div class="buttons">
+                    <button type="button" class="main" data-testid="camera-take" on:click=take>"Take it"</button>
+                    <button type="button" data-testid="camera-off" on:click=move |_| {
+                        off();
+                        page.show(|table| table.photo = None);
+                    }>
+                        "Camera off"
+                    </button>
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+/// The camera, or why there is none.
+async fn open() -> Result<MediaStream, String> {
+    let navigator = window().navigator();
+    // Browsers have this for secure addresses alone.
+    let there = js_sys::Reflect::get(&navigator, &"mediaDevices".into()).is_ok_and(|devices| devices.is_object());
+    if !there {
+        return Err(
+            "This browser lets no page at this address use a camera: it has to begin with https: (or be on this \
+                    machine). Drawing works all the same."
+                .into(),
+        );
+    }
+    let constraints = MediaStreamConstraints::new();
+    let wanted = js_sys::Object::new();
+    // the camera at the back of a phone
+    let _ = js_sys::Reflect::set(&wanted, &"facingMode".into(), &"environment".into());
+    constraints.set_video(&wanted);
+    let failed = |error: JsValue| {
+        let name = error.dyn_ref::<DomException>().map(DomException::name).unwrap_or_default();
+        match name.as_str() {
+            "NotAllowedError" | "SecurityError" => {
+                "The camera was not allowed. Allow it for this page beside the address, and press the button again."
+                    .to_owned()
+            }
+            "NotFoundError" | "OverconstrainedError" => {
+                "There is no camera here. Drawing works all the same, or open pictures from a folder.".to_owned()
+            }
+            "NotReadableError" | "AbortError" => {
+                "The camera is in use by another program. Close that, and press the button again.".to_owned()
+            }
+            _ => format!("The camera could not be opened: {}.", browser::words(error)),
+        }
+    };
+    let devices = navigator.media_devices().map_err(failed)?;
+    let promise = devices.get_user_media_with_constraints(&constraints).map_err(failed)?;
+    JsFuture::from(promise).await.map_err(failed).map(JsCast::unchecked_into)
+}
