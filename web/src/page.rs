@@ -419,8 +419,8 @@ impl Page {
     /// Has another learner or rule answer.
     pub fn ask_whom(self, who: Who) {
         self.who.set(who);
-        if who == Who::Untrained {
-            self.walked(Step::Untrained);
+        if who != Who::Learner {
+            self.walked(Step::Controls);
         }
     }
 

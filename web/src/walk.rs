@@ -19,13 +19,13 @@ pub enum Step {
     Scramble,
     /// Forget one example.
     Forget,
-    /// Ask the untrained learner.
-    Untrained,
+    /// Have somebody else answer.
+    Controls,
 }
 
 impl Step {
     /// In the order of the walk.
-    pub const ALL: [Step; 5] = [Step::Teach, Step::Swap, Step::Scramble, Step::Forget, Step::Untrained];
+    pub const ALL: [Step; 5] = [Step::Teach, Step::Swap, Step::Scramble, Step::Forget, Step::Controls];
 
     /// What it is called.
     pub fn title(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Step {
             Step::Swap => "Swap two labels.",
             Step::Scramble => "Scramble the pixels.",
             Step::Forget => "Make it forget one.",
-            Step::Untrained => "Ask its untrained twin.",
+            Step::Controls => "Let others answer.",
         }
     }
 
@@ -55,9 +55,9 @@ impl Step {
             Step::Forget => {
                 "Press one of the small pictures and choose Forget. The answer is as if you had never shown it."
             }
-            Step::Untrained => {
-                "Choose the untrained learner under Who answers: same network, same examples, weights before \
-                 meta-training. What is missing is the skill of learning."
+            Step::Controls => {
+                "Under Who answers, choose labels shuffled: it believes whatever it is shown. Then untrained weights: it \
+                 can compare pictures, as that is built in; what practice adds is in your learning curve."
             }
         }
     }
@@ -69,7 +69,7 @@ impl Step {
             Step::Swap => "swap-0",
             Step::Scramble => "scramble",
             Step::Forget => "example-0",
-            Step::Untrained => "who-untrained",
+            Step::Controls => "who-shuffled",
         }
     }
 }
