@@ -35,16 +35,6 @@ pub fn media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
-/// Lets `ms` milliseconds pass.
-pub async fn sleep(ms: i32) {
-    let promise = js_sys::Promise::new(&mut |resolve, _| {
-        // Fails only where there is no window.
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
-    });
-    // Nobody rejects it.
-    let _ = JsFuture::from(promise).await;
-}
-
 /// Sets `data-NAME` on `<html>`, where styles and tests read the page's state.
 pub fn mark(name: &str, value: &str) {
     if let Some(root) = window().document().and_then(|document| document.document_element()) {

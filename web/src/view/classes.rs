@@ -247,6 +247,6 @@ fn Row(page: Page, label: u32) -> impl IntoView {
 fn swap_words(page: Page, label: u32, next: Option<u32>) -> String {
     page.table.with(|table| {
         let other = next.map_or("", |next| table.name(next));
-        format!("Swap the labels of {} and {other}", table.name(label))
+        format!("Swap labels of {} and {other}", table.name(label))
     })
 }

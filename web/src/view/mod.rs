@@ -76,11 +76,11 @@ pub fn App() -> impl IntoView {
                 <Why page />
                 <Record page />
             </div>
-        </div>
-        <div class="shelf">
-            <Import page />
-            <Models page />
-            <Share page />
+            <div class="shelf">
+                <Import page />
+                <Models page />
+                <Share page />
+            </div>
         </div>
         <Parity page />
         <Lines page />
