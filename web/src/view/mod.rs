@@ -71,8 +71,8 @@ pub fn App() -> impl IntoView {
             <Desk page />
             <Classes page />
             <div class="beside">
-                <Samples page />
                 <Learned page />
+                <Samples page />
                 <Why page />
                 <Record page />
             </div>
