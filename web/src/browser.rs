@@ -71,6 +71,16 @@ pub fn webgpu_help() -> &'static str {
     }
 }
 
+/// Comes back after that many milliseconds.
+pub async fn sleep(ms: i32) {
+    let promise = js_sys::Promise::new(&mut |resolve, _| {
+        // Fails only where there is no window.
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+    });
+    // A timer never rejects.
+    let _ = JsFuture::from(promise).await;
+}
+
 /// Whether the visitor asked for as little motion as possible.
 pub fn still() -> bool {
     window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|query| query.matches())
