@@ -168,8 +168,8 @@ impl Sheet {
         }
 
         let mut columns = Vec::new();
-        for at in 0..wide - 1 {
-            columns.push(column(&rows, at, &headings[at], separator)?);
+        for (at, heading) in headings.iter().enumerate() {
+            columns.push(column(&rows, at, heading, separator)?);
         }
         let width = columns.iter().map(Column::width).sum();
         if width > MOST_COLUMNS {

@@ -162,7 +162,7 @@ fn Curves(page: Page) -> impl IntoView {
         let steps = ((1.0 - low) * 10.0).round() as usize;
         let each = if steps > 5 { 2 } else { 1 };
         (0..=steps)
-            .filter(|step| (steps - step) % each == 0)
+            .filter(|step| (steps - step).is_multiple_of(each))
             .map(|step| {
                 let level = low + step as f64 / 10.0;
                 let at = y(level);
