@@ -2,6 +2,10 @@
 //!
 //! The trainer's evaluation and the page encode through this one function, so a drawing and a data set meet the
 //! learner in the same way.
+//!
+//! Colour for a learner with a stem: an orthogonal change of the channels puts their mean first, a whole grey picture that
+//! the stem reads, and then what is left, channels − 1 pictures of differences. Inner products see all channels as they
+//! were.
 
 use rand_distr::{Distribution, StandardNormal};
 
@@ -52,6 +56,9 @@ pub struct Encoder {
     /// `[X, D₀]` with entries of variance 1/D₀, if the learner projects.
     projection: Option<Vec<f32>>,
     inputs: usize,
+    /// Whether channels are turned into their mean and differences, for a stem.
+    grey_first: bool,
+    drawings: bool,
 }
 
 impl Encoder {
@@ -75,13 +82,24 @@ impl Encoder {
         } else {
             return Err(EncodeError::Fixed { expected: spec.inputs, found: values });
         };
+        let after = if side == 0 { (height, width) } else { (side, side) };
+        let stem = spec.equivariant.as_ref().and_then(|set| set.stem.as_ref());
+        let read = stem.is_some_and(|stem| after == (stem.side, stem.side));
         Ok(Encoder {
             size: (height, width, channels),
             side,
             normalisation: (!row).then_some(spec.encoding.normalisation),
+            drawings: read && projection.is_none(),
+            grey_first: read && channels > 1,
             projection,
             inputs: spec.inputs,
         })
+    }
+
+    /// Whether the learner's stem can read what comes out: pictures of its size, not table rows and nothing projected.
+    /// What to tell a session, see [`crate::session::Context::set_drawings`].
+    pub fn drawings(&self) -> bool {
+        self.drawings
     }
 
     /// # Shapes
@@ -125,8 +143,24 @@ impl Encoder {
             Some(Normalisation::Scalar { mean, std }) => values.iter_mut().for_each(|v| *v = (*v - mean) / std),
             None => {}
         }
-        Ok(values)
+        Ok(if self.grey_first { grey_first(&values, channels) } else { values })
     }
+}
+
+/// The mean of the channels and, on the same scale, their differences: channel k against those before it (Helmert's
+/// matrix, orthogonal but for a factor of 1/√channels).
+///
+/// # Shapes
+/// `[pixels, channels]` → `[channels, pixels]`.
+fn grey_first(values: &[f32], channels: usize) -> Vec<f32> {
+    let pixels = values.chunks_exact(channels);
+    let mut out = Vec::with_capacity(values.len());
+    out.extend(pixels.clone().map(|pixel| pixel.iter().sum::<f32>() / channels as f32));
+    for k in 1..channels {
+        let scale = 1.0 / ((k * (k + 1) * channels) as f32).sqrt();
+        out.extend(pixels.clone().map(|pixel| scale * (pixel[..k].iter().sum::<f32>() - k as f32 * pixel[k])));
+    }
+    out
 }
 
 /// A seeded matrix `[to, from]` with independent entries of N(0, 1/from), as the paper's A.
@@ -139,6 +173,7 @@ pub fn gaussian_projection(seed: u64, from: usize, to: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::{Convolution, Stem};
 
     #[test]
     fn a_projection_keeps_lengths_and_angles_on_average() {
@@ -166,6 +201,32 @@ mod tests {
         assert_eq!(inputs[196..], [0.0; 104]);
         let colour = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
         assert_eq!(colour.encode(&[picture.clone(), picture.clone(), picture].concat()).unwrap().len(), 300);
+    }
+
+    #[test]
+    fn a_stem_reads_the_grey_of_a_colour_picture_and_inner_products_see_its_colours() {
+        let mut spec = ModelSpec::equivariant(600, 10, 8, 1);
+        let plain = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
+        let convolutions = vec![Convolution { channels: 2, size: 3, stride: 2 }];
+        spec.equivariant.as_mut().unwrap().stem = Some(Stem { side: 14, convolutions, embedding: 4 });
+        let colour = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
+        let grey = Encoder::new(&spec, 28, 28, 1, 0).unwrap();
+        assert!(colour.drawings() && grey.drawings() && !plain.drawings());
+        // a table row, and a picture that has to be projected, are none
+        assert!(!Encoder::new(&spec, 1, 196, 1, 0).unwrap().drawings());
+        assert!(!Encoder::new(&spec, 28, 28, 4, 0).unwrap().drawings());
+
+        let picture = |k: usize| -> Vec<f32> { (0..784 * 3).map(|i| ((i * k) % 101) as f32 / 101.0).collect() };
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let (a, b) = (picture(37), picture(53));
+        let (before, after) = (plain.features(&a).unwrap(), colour.features(&a).unwrap());
+        let (before_b, after_b) = (plain.features(&b).unwrap(), colour.features(&b).unwrap());
+        assert!((dot(&before, &before_b) / 3.0 - dot(&after, &after_b)).abs() < 1e-2);
+        // a picture without colour comes out as the grey one, but for its further channels, which are nothing
+        let without: Vec<f32> = (0..784).flat_map(|i| [((i * 37) % 101) as f32 / 101.0; 3]).collect();
+        let alone: Vec<f32> = without.iter().step_by(3).copied().collect();
+        let (a, b) = (colour.encode(&without).unwrap(), grey.encode(&alone).unwrap());
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-4));
     }
 
     #[test]

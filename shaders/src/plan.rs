@@ -542,23 +542,15 @@ impl Plan {
                 Step::Reach(reach::Params { rows, shown, base, neighbour, among, ..Default::default() }),
                 &[squares, Buffer::Squares(view), Buffer::Relations, scales],
             );
-            // ridges see the last view
-            let last = view + 1 == views;
+            // some ridges may see the inputs; the others see the last view, and so do all where there is but one
+            let seen = match views {
+                1 => (1 << ridges) - 1,
+                _ => similarity::seen(&set.ridge, view == 0),
+            };
+            let kinds = similarity::kinds(&set.ridge);
             launch(
-                Step::Similarity(similarity::Params {
-                    rows,
-                    shown,
-                    base,
-                    ridges: if last { ridges } else { 0 },
-                    kinds: similarity::kinds(&set.ridge),
-                    ..Default::default()
-                }),
-                &[
-                    scales,
-                    Buffer::Scales(view),
-                    Buffer::Relations,
-                    if last { either(Buffer::Gram, Buffer::Similar) } else { Buffer::Similar },
-                ],
+                Step::Similarity(similarity::Params { rows, shown, base, ridges, kinds, seen, ..Default::default() }),
+                &[scales, Buffer::Scales(view), Buffer::Relations, either(Buffer::Gram, Buffer::Similar)],
             );
         }
         if among != 0 && ridges > 0 {
@@ -679,7 +671,7 @@ impl Plan {
                     size: convolution.size as u32,
                     stride: convolution.stride as u32,
                     after: after as u32,
-                    ..Default::default()
+                    row: if i == 0 { self.spec.inputs as u32 } else { 0 },
                 }),
                 buffers: vec![from, tensor("weight"), tensor("bias"), Buffer::Plane(i % 2)],
             });
@@ -697,7 +689,8 @@ impl Plan {
         // without a bias the binding still needs a buffer
         let (weight, skip) = (self.tensor("stem.embedding"), self.tensor("stem.skip"));
         list.push(Launch { step: Step::Linear(p), buffers: vec![from, weight, weight, to] });
-        let p = linear::Params { inputs: self.spec.inputs as u32, accumulate: 1, ..p };
+        let (read, row) = ((stem.side * stem.side) as u32, self.spec.inputs as u32);
+        let p = linear::Params { inputs: read, row, accumulate: 1, ..p };
         list.push(Launch { step: Step::Linear(p), buffers: vec![Buffer::Inputs, skip, skip, to] });
         list
     }
@@ -773,7 +766,7 @@ mod tests {
         use crate::spec::{Convolution, Equivariant, Ridge, RidgeKernel};
         let convolution = Convolution { channels: 3, size: 3, stride: 2 };
         let stem = Stem { side: 4, convolutions: vec![convolution; 3], embedding: 5 };
-        let ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.1 }];
+        let ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.1, raw: false }];
         let mut spec = ModelSpec::equivariant(16, 5, 8, 2);
         spec.equivariant = Some(Equivariant { ridge, stem: Some(stem), ..spec.set().clone() });
         spec

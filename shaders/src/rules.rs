@@ -308,7 +308,7 @@ impl Episode {
             .collect();
         let reach = ridge::reaches(&distance, n, neighbour);
         let view = ridge::View { square: &square, distance: &distance, reach: &reach };
-        let local = Ridge { kernel: RidgeKernel::Local, lambda };
+        let local = Ridge { kernel: RidgeKernel::Local, lambda, raw: false };
         let solved = ridge::solve(&local, &view, &places, k);
         solved.representation[n * k..].iter().map(|&v| f64::from(v)).collect()
     }

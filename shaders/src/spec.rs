@@ -46,8 +46,10 @@
 //!
 //! A last score, ln((n_c + ½)/(N/C + ½)), says how many examples of c there are (beside i itself).
 //!
-//! RMS divides by √(mean over classes and channels of u² + 1e−5). With a stem a drawing has a second view, its learned
-//! embedding; the features of both views enter side by side, while ridges see the embedding if there is one.
+//! RMS divides by √(mean over classes and channels of u² + 1e−5). With a stem a drawing or other picture has a second view, a
+//! learned
+//! embedding; the features of both views enter side by side. Ridges see the embedding if there is one, but for those that are
+//! `raw`.
 
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +171,9 @@ pub struct Ridge {
     pub kernel: RidgeKernel,
     /// λ.
     pub lambda: f32,
+    /// Whether it sees the inputs themselves where there is an embedding, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raw: bool,
 }
 
 /// One convolution of a stem, with "same" padding (⌊size/2⌋ zeros around), followed by ReLU.
@@ -188,7 +193,8 @@ pub struct Convolution {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stem {
-    /// Side of a drawing; `inputs` is its square.
+    /// Side of a drawing. The stem reads the first `side²` inputs, which are all of a grey picture; colours follow them
+    /// (see [`crate::encode`]).
     pub side: usize,
     /// In order.
     pub convolutions: Vec<Convolution>,
@@ -325,7 +331,7 @@ pub enum SpecError {
         switch: &'static str,
     },
     /// A stem that does not fit the inputs.
-    #[error("model spec: a stem for drawings of side {side} needs inputs = {}, found {found}", side * side)]
+    #[error("model spec: a stem for drawings of side {side} needs at least {} inputs, found {found}", side * side)]
     Stem {
         /// Side of the stem.
         side: usize,
@@ -547,7 +553,7 @@ impl ModelSpec {
             size("equivariant.stem.convolutions.size", convolution.size, 1, 9)?;
             size("equivariant.stem.convolutions.stride", convolution.stride, 1, 4)?;
         }
-        if self.inputs != stem.side * stem.side {
+        if self.inputs < stem.side * stem.side {
             return Err(SpecError::Stem { side: stem.side, found: self.inputs });
         }
         Ok(())
@@ -621,7 +627,7 @@ impl ModelSpec {
             }
             let (side, channels) = sizes[sizes.len() - 1];
             add("stem.embedding".into(), &[side * side * channels, stem.embedding]);
-            add("stem.skip".into(), &[self.inputs, stem.embedding]);
+            add("stem.skip".into(), &[stem.side * stem.side, stem.embedding]);
         }
         for l in 0..self.layers {
             let mut layer = |name: &str, shape: &[usize]| add(format!("layer.{l}.{name}"), shape);
@@ -666,7 +672,7 @@ impl ModelSpec {
                 (side * side * channels * convolution.size * convolution.size * inputs) as f64
             });
             let (side, channels) = sizes[sizes.len() - 1];
-            convolutions.sum::<f64>() + ((side * side * channels + self.inputs) * stem.embedding) as f64
+            convolutions.sum::<f64>() + ((side * side * channels + stem.side * stem.side) * stem.embedding) as f64
         });
         2.0 * n * (token + pairs + ridges + stem)
     }
@@ -702,14 +708,16 @@ mod tests {
         assert_eq!(refused(|s| s.qk_norm = true), SpecError::NotCausal { switch: "qk_norm = false" });
         assert_eq!(refused(|s| s.equivariant = None), SpecError::Equivariant);
         assert_eq!(refused(|s| s.variant = Variant::Shifted), SpecError::Equivariant);
-        let ridge = Ridge { kernel: RidgeKernel::Linear, lambda: 0.0 };
+        let ridge = Ridge { kernel: RidgeKernel::Linear, lambda: 0.0, raw: false };
         let mut bad = spec.clone();
         bad.equivariant.as_mut().unwrap().ridge = vec![ridge];
         assert_eq!(bad.validate(), Err(SpecError::Ridge { index: 0, found: 0.0 }));
         let stem = Stem { side: 14, convolutions: vec![Convolution { channels: 4, size: 3, stride: 2 }], embedding: 8 };
         assert_eq!(stem.sizes(), [(14, 1), (7, 4)]);
         bad.equivariant = Some(Equivariant { linear_heads: 1, neighbour: 1, ridge: vec![], stem: Some(stem) });
-        assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, found: 784 }));
+        bad.validate().unwrap();
+        bad.inputs = 195;
+        assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, found: 195 }));
     }
 
     #[test]

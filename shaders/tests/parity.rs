@@ -97,8 +97,15 @@ fn small_set() -> ModelSpec {
 
 fn ridges() -> Vec<Ridge> {
     [(RidgeKernel::Linear, 0.3), (RidgeKernel::Gaussian, 0.1), (RidgeKernel::Local, 0.05)]
-        .map(|(kernel, lambda)| Ridge { kernel, lambda })
+        .map(|(kernel, lambda)| Ridge { kernel, lambda, raw: false })
         .to_vec()
+}
+
+/// Ridges of the inputs beside those of the embedding.
+fn both_views() -> Vec<Ridge> {
+    let mut all = ridges();
+    (all[0].raw, all[2].raw) = (true, true);
+    all
 }
 
 fn stem() -> Stem {
@@ -120,6 +127,7 @@ fn every_set() -> Vec<(ModelSpec, Manner)> {
         (0, ridges()[2..].to_vec(), None),
         (2, vec![], Some(stem())),
         (2, ridges(), Some(stem())),
+        (1, both_views(), Some(Stem { side: 3, ..stem() })),
     ] {
         let mut spec = small_set();
         spec.equivariant = Some(Equivariant { linear_heads, ridge, stem, ..spec.set().clone() });

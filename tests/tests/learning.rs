@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use shaders::encode::Encoder;
 use shaders::session::restrict;
 use shaders::{Model, cpu, random};
 use trainer::data::{self, Split};
 use trainer::eval::{self, Settings};
 use trainer::nets::Net;
+use trainer::tasks::drawings::strokes;
 use trainer::tasks::labels::permutation;
 use trainer::tasks::projection::normals;
 
@@ -106,6 +108,8 @@ fn real_pictures_are_learned_as_well_as_promised() {
             baselines: false,
             ensemble: 1,
             project: None,
+            vectors: false,
+            rare: false,
         };
         let device = Device::flex();
         let net = Net::from_model(&model, &device);
@@ -116,25 +120,41 @@ fn real_pictures_are_learned_as_well_as_promised() {
     }
 }
 
-/// Log-probabilities of `queries` among `classes` after `inputs` with `labels` were shown to a set learner.
-fn set_answers(model: &Arc<Model>, shown: (&[f32], &[u32]), queries: &[f32], classes: usize) -> Vec<Vec<f32>> {
+/// Drawings of three random characters as the learner takes them: `[n, X]` and the character of each.
+fn characters(model: &Model, n: usize, seed: u64) -> (Vec<f32>, Vec<u32>) {
+    let own: Vec<u32> = (0..n as u32).map(|i| (i * 7 + i / 5) % 3).collect();
+    let mut task = random::stream(seed, "test/characters", 0);
+    let drawings = strokes(3, &own, &mut task, &mut random::stream(seed, "test/drawings", 0));
+    let encoder = Encoder::new(&model.spec, 28, 28, 1, 0).unwrap();
+    assert!(encoder.drawings());
+    (drawings.chunks_exact(28 * 28).flat_map(|drawing| encoder.encode(drawing).unwrap()).collect(), own)
+}
+
+/// Log-probabilities of `queries` among `classes` after `inputs` with `labels` were shown to a set learner, as drawings or
+/// as mere vectors.
+fn set_answers(
+    model: &Arc<Model>,
+    shown: (&[f32], &[u32]),
+    queries: &[f32],
+    classes: usize,
+    drawings: bool,
+) -> Vec<Vec<f32>> {
     let mut session = cpu::Session::new(model.clone());
     session.context.observe(shown.0, shown.1).unwrap();
     session.context.set_classes(classes).unwrap();
-    // clusters are no drawings
-    session.context.set_drawings(false);
+    session.context.set_drawings(drawings);
     let rows = session.predict(queries).unwrap();
     rows.chunks_exact(model.spec.classes).map(|row| row[..classes].to_vec()).collect()
 }
 
 #[test]
 fn set_learners_know_neither_names_nor_order() {
-    for name in ["general", "drawing"] {
+    for (name, drawings) in [("general", false), ("general", true), ("drawing", false), ("drawing", true)] {
         let model = Arc::new(read(name));
         let x = model.spec.inputs;
-        let (all, own) = clusters(&model, 50, 3);
+        let (all, own) = if drawings { characters(&model, 50, 3) } else { clusters(&model, 50, 3) };
         let (shown, asked) = all.split_at(30 * x);
-        let before = set_answers(&model, (shown, &own[..30]), asked, 3);
+        let before = set_answers(&model, (shown, &own[..30]), asked, 3, drawings);
         let best = |row: &[f32]| (0..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best }) as u32;
         let right = before.iter().zip(&own[30..]).filter(|(row, own)| best(row) == **own).count();
         assert!(right >= 18, "{name}: {right} of 20");
@@ -146,7 +166,7 @@ fn set_learners_know_neither_names_nor_order() {
             let inputs: Vec<f32> =
                 order.iter().flat_map(|&i| shown[i as usize * x..(i as usize + 1) * x].to_vec()).collect();
             let labels: Vec<u32> = order.iter().map(|&i| own[i as usize]).collect();
-            let after = set_answers(&model, (&inputs, &labels), asked, 3);
+            let after = set_answers(&model, (&inputs, &labels), asked, 3, drawings);
             for (a, b) in before.iter().flatten().zip(after.iter().flatten()) {
                 spread = spread.max((a.exp() - b.exp()).abs());
             }
@@ -157,12 +177,40 @@ fn set_learners_know_neither_names_nor_order() {
         // other names
         let names = [2u32, 0, 1];
         let renamed: Vec<u32> = own[..30].iter().map(|&l| names[l as usize]).collect();
-        let after = set_answers(&model, (shown, &renamed), asked, 3);
+        let after = set_answers(&model, (shown, &renamed), asked, 3, drawings);
         for (a, b) in before.iter().zip(&after) {
             for (class, &name) in names.iter().enumerate() {
                 assert!((a[class].exp() - b[name as usize].exp()).abs() < 1e-3, "{a:?} {b:?}");
             }
         }
+    }
+}
+
+/// Vectors turned by a random rotation, here a product of reflections, are answered as before: nothing but inner products
+/// counts. Drawings are not, for a stem sees which pixels lie side by side.
+#[test]
+fn rotation_changes_nothing_for_vectors() {
+    let model = Arc::new(read("general"));
+    let x = model.spec.inputs;
+    for drawings in [false, true] {
+        let (all, own) = if drawings { characters(&model, 40, 4) } else { clusters(&model, 40, 4) };
+        let mut turned = all.clone();
+        for reflection in 0..3 {
+            let mirror = normals(x, &mut random::stream(reflection, "test/mirror", 0));
+            let square: f32 = mirror.iter().map(|v| v * v).sum();
+            for row in turned.chunks_exact_mut(x) {
+                let along = 2.0 * row.iter().zip(&mirror).map(|(a, b)| a * b).sum::<f32>() / square;
+                row.iter_mut().zip(&mirror).for_each(|(v, m)| *v -= along * m);
+            }
+        }
+        let answers = |all: &[f32]| {
+            let (shown, asked) = all.split_at(30 * x);
+            set_answers(&model, (shown, &own[..30]), asked, 3, drawings)
+        };
+        let (before, after) = (answers(&all), answers(&turned));
+        let pairs = before.iter().flatten().zip(after.iter().flatten());
+        let difference = pairs.map(|(a, b)| (a.exp() - b.exp()).abs()).fold(0.0, f32::max);
+        assert_eq!(difference < 1e-3, !drawings, "drawings: {drawings}, chances differ by {difference}");
     }
 }
 
@@ -182,7 +230,7 @@ fn a_class_with_one_example_does_not_vanish() {
             indices.iter().flat_map(|&i| all[i * x..(i + 1) * x].to_vec()).collect()
         };
         let labels: Vec<u32> = shown.iter().map(|&i| own[i]).collect();
-        let answers = set_answers(&model, (&rows(&shown), &labels), &rows(&asked), 3);
+        let answers = set_answers(&model, (&rows(&shown), &labels), &rows(&asked), 3, false);
         for (row, &i) in answers.iter().zip(&asked) {
             let best = (0..3).fold(0, |best, c| if row[c] > row[best] { c } else { best }) as u32;
             match own[i] {
@@ -208,6 +256,8 @@ fn set_learners_keep_their_promises_on_real_pictures() {
         baselines: true,
         ensemble: 1,
         project: None,
+            vectors: false,
+            rare: false,
     };
     let general = read("general");
     for (name, promised) in [("mnist", 0.79), ("fashion-mnist", 0.68)] {

@@ -61,7 +61,8 @@ fn table(result: &Outcome) -> String {
     let columns: Vec<String> = result.positions.iter().map(|p| (p - usize::from(paper)).to_string()).collect();
     let percent = |values: &[f64]| values.iter().map(|v| format!("{:.1}", 100.0 * v)).collect::<Vec<_>>();
     let row = |name: &str, cells: &[String]| format!("| {name} | {} |\n", cells.join(" | "));
-    let project = result.project.map(|n| format!(", projected to {n} dimensions")).unwrap_or_default();
+    let project = result.project.map(|n| format!(", projected to {n} dimensions")).unwrap_or_default()
+        + if result.vectors { ", as vectors" } else { "" };
     let ensemble = result.ensemble.map(|n| format!(", ensemble of {n}")).unwrap_or_default();
     let mut text = format!(
         "\n{}, {} split, protocol {}{project}{ensemble}, {} episodes; accuracy in per cent ± 95 % interval\n\n",
@@ -71,6 +72,9 @@ fn table(result: &Outcome) -> String {
     text += &row("---", &vec!["---".to_owned(); columns.len()]);
     let own = percent(&result.accuracy).into_iter().zip(percent(&result.ci95)).map(|(a, c)| format!("**{a}** ± {c}"));
     text += &row("**this learner**", &own.collect::<Vec<_>>());
+    if !result.rare.is_empty() {
+        text += &row("of the class shown once", &percent(&result.rare));
+    }
     for (name, accuracy) in &result.baselines {
         text += &row(name, &percent(accuracy));
     }
@@ -103,6 +107,8 @@ mod tests {
             ece: vec![0.03, 0.02],
             ensemble: None,
             project: Some(64),
+            vectors: false,
+            rare: Vec::new(),
             baselines: [("1-NN cosine".to_owned(), vec![0.4, 0.7])].into(),
             margin_ci95: Default::default(),
         };

@@ -68,6 +68,9 @@ pub struct Training {
     pub clip: f64,
     /// Decay of the weights' running average, which is what gets exported; 0 exports the last weights.
     pub average: f64,
+    /// Learners with a stem: weight of a second loss, the cross-entropy of what neighbours in the embedding alone say.
+    #[serde(default)]
+    pub neighbours: f64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
     /// Steps between lines of metrics.jsonl.
@@ -89,6 +92,7 @@ impl Default for Training {
             weight_decay: 0.0,
             clip: 1.0,
             average: 0.99,
+            neighbours: 0.0,
             checkpoint_every: 200,
             log_every: 10,
         }
@@ -184,23 +188,32 @@ impl RunConfig {
                 let mut model = ModelSpec::equivariant(784, 20, 16, 4);
                 let set = model.equivariant.as_mut().expect("the variant has its part");
                 set.ridge = vec![
-                    Ridge { kernel: RidgeKernel::Local, lambda: 0.03 },
-                    Ridge { kernel: RidgeKernel::Linear, lambda: 0.3 },
-                    Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01 },
+                    Ridge { kernel: RidgeKernel::Local, lambda: 0.03, raw: false },
+                    Ridge { kernel: RidgeKernel::Linear, lambda: 0.3, raw: false },
+                    Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01, raw: false },
+                    Ridge { kernel: RidgeKernel::Local, lambda: 0.03, raw: true },
                 ];
+                let convolution = |channels, size, stride| Convolution { channels, size, stride };
+                set.stem = Some(Stem {
+                    side: 14,
+                    convolutions: vec![convolution(24, 3, 1), convolution(48, 3, 2), convolution(64, 3, 2)],
+                    embedding: 64,
+                });
                 Ok(RunConfig {
                     seed: 1,
                     model,
                     learner: Learner::Model,
                     tasks: TaskConfig {
                         data: vec!["prior".into(), "omniglot".into()],
+                        weights: vec![0.7, 0.3],
+                        vectors: 0.3,
                         fewer_classes: 0.3,
                         uneven: 0.4,
                         shown: vec![99, 99, 99, 99, 99, 50, 50, 20, 20, 10, 5],
                         queries: 45,
                         ways: 10,
-                        augment: Augment { share: 0.7, turns: true, elastic: 1.2, ..Default::default() },
-                        prior: Prior { fields: 0.6, mixtures: 0.4, ..Prior::none() },
+                        augment: Augment { share: 0.8, turns: true, elastic: 2.0, ..Default::default() },
+                        prior: Prior { fields: 0.4, shapes: 0.4, strokes: 0.2, mixtures: 0.5, ..Prior::none() },
                         ..Default::default()
                     },
                     training: Training {
@@ -226,7 +239,7 @@ impl RunConfig {
                     convolutions: vec![convolution(24, 5, 2), convolution(48, 3, 2), convolution(96, 3, 2)],
                     embedding: 96,
                 });
-                set.ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.03 }];
+                set.ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.03, raw: false }];
                 Ok(RunConfig {
                     seed: 1,
                     model,
@@ -466,6 +479,11 @@ impl RunConfig {
             (0.0..1.0).contains(&training.beta_2),
             "training.beta_2",
             format!("expected 0…1, found {}", training.beta_2),
+        )?;
+        check(
+            training.neighbours.is_finite() && training.neighbours >= 0.0,
+            "training.neighbours",
+            format!("expected a weight of 0 or more, found {}", training.neighbours),
         )?;
         check(training.clip >= 0.0, "training.clip", format!("expected 0 or more, found {}", training.clip))?;
         check(

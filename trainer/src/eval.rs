@@ -43,6 +43,10 @@ pub struct Settings {
     /// *paper*, set learners: inputs are projected to this many dimensions, afresh in every episode. Learners that
     /// always project do so to their own number of inputs.
     pub project: Option<usize>,
+    /// *paper*, learners with a stem: pictures are shown as mere vectors, so that only their inner products count.
+    pub vectors: bool,
+    /// *drawing*: one class of each episode is shown once, the others as often as the shots say.
+    pub rare: bool,
 }
 
 /// One row of results.
@@ -75,6 +79,12 @@ pub struct Outcome {
     /// Dimensions of the fresh projection, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<usize>,
+    /// Whether a learner with a stem was shown pictures as mere vectors.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vectors: bool,
+    /// Fraction right of the queries of the class that was shown once, if there was one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rare: Vec<f64>,
     /// Fractions right by the rules and controls.
     pub baselines: std::collections::BTreeMap<String, Vec<f64>>,
     /// Half width of the 95 % confidence interval of the learner's lead over each rule, paired by episode.
@@ -273,6 +283,15 @@ pub fn paper(
         (Source::Random { .. }, true) => 10.min(spec.classes),
         (_, false) => spec.classes,
     };
+    // whether a stem can read the inputs as they reach the learner
+    let stem = spec.equivariant.as_ref().and_then(|set| set.stem.as_ref());
+    let drawings = !settings.vectors
+        && settings.project.is_none()
+        && match &source {
+            Source::Set(base) => base.drawn,
+            Source::Random { dimensions } => stem.is_some_and(|stem| stem.side * stem.side == *dimensions),
+        };
+    let asked_as = Asked { classes, drawings };
     let mut own = Tally::default();
     let mut others: Vec<(String, Tally)> = Vec::new();
     const BATCH: usize = 16;
@@ -281,10 +300,10 @@ pub fn paper(
         let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
         let episodes: Vec<Episode> =
             ids.par_iter().map(|&i| test_episode(&source, spec, classes, total, settings, dataset, i)).collect();
-        score(net, &episodes, classes, settings, device, &mut own);
+        score(net, &episodes, asked_as, settings, device, &mut own);
         if settings.baselines {
             if let Some(untrained) = untrained {
-                score(untrained, &episodes, classes, settings, device, control(&mut others, "untrained"));
+                score(untrained, &episodes, asked_as, settings, device, control(&mut others, "untrained"));
             }
             // labels of the context say nothing about the inputs: what is left must be chance
             let shuffled: Vec<Episode> = episodes
@@ -297,7 +316,7 @@ pub fn paper(
                     Episode { inputs: episode.inputs.clone(), labels }
                 })
                 .collect();
-            score(net, &shuffled, classes, settings, device, control(&mut others, "shuffled labels"));
+            score(net, &shuffled, asked_as, settings, device, control(&mut others, "shuffled labels"));
             let ruled: Vec<Vec<Vec<f64>>> = episodes
                 .par_iter()
                 .map(|e| {
@@ -345,6 +364,8 @@ pub fn paper(
         ece: own.ece(),
         ensemble: None,
         project: settings.project.filter(|_| spec.equivariant.is_some()),
+        vectors: settings.vectors && stem.is_some(),
+        rare: Vec::new(),
         margin_ci95: others.iter().map(|(name, tally)| (name.clone(), own.margin_ci95(tally))).collect(),
         baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
     })
@@ -448,8 +469,18 @@ fn asked(p: usize, t: usize, queries: usize) -> impl Iterator<Item = usize> {
     std::iter::once(p - 1).chain(t..t + queries - 1)
 }
 
+/// How a set learner is asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// C in use.
+    classes: usize,
+    /// Whether its stem reads the inputs.
+    drawings: bool,
+}
+
 /// Asks a net at each position of each episode and adds what its answers are worth.
-fn score(net: &Net, episodes: &[Episode], classes: usize, settings: &Settings, device: &Device, tally: &mut Tally) {
+fn score(net: &Net, episodes: &[Episode], asked_as: Asked, settings: &Settings, device: &Device, tally: &mut Tally) {
+    let Asked { classes, drawings } = asked_as;
     let total = episodes[0].labels.len();
     let (b, queries, t) = (episodes.len(), settings.queries, total + 1 - settings.queries);
     // the episode that ends with the shown examples of a position and some of its queries
@@ -491,7 +522,7 @@ fn score(net: &Net, episodes: &[Episode], classes: usize, settings: &Settings, d
             let at = |&p: &usize| {
                 let indices: Vec<usize> = asked(p, t, queries).collect();
                 let episodes: Vec<Episode> = episodes.iter().map(|e| cut(e, p, &indices)).collect();
-                let shape = Shape { shown: p - 1, queries, classes, drawings: false };
+                let shape = Shape { shown: p - 1, queries, classes, drawings };
                 floats(net.forward(&set_batch(&episodes, &shape, device)))
             };
             settings.positions.iter().map(at).collect()
@@ -570,6 +601,8 @@ pub fn drawing(
         ece: Vec::new(),
         ensemble: (settings.ensemble > 1).then_some(settings.ensemble),
         project: None,
+        vectors: false,
+        rare: Vec::new(),
         baselines: Default::default(),
         margin_ci95: Default::default(),
     };
@@ -586,6 +619,7 @@ pub fn drawing(
             let (mut shown, mut asked) = (Vec::new(), Vec::new());
             for k in 0..ways {
                 let pool = &classes[chosen[k] as usize];
+                let s = if settings.rare && k == 0 { 1 } else { s };
                 for (n, i) in distinct(pool.len(), s + QUERIES, &mut stream).into_iter().enumerate() {
                     let picture = set.pixels(pool[i as usize] as usize);
                     // a blank picture stays blank: it is an example like any other
@@ -642,6 +676,12 @@ pub fn drawing(
         outcome.ci95.push(own.ci95()[0]);
         outcome.nll.push(own.mean_nll()[0]);
         outcome.ece.push(own.ece()[0]);
+        if settings.rare {
+            // queries come class by class, and the first class is the rare one
+            let mut rare = Tally::default();
+            all.iter().for_each(|(answers, _)| rare.add_answers(&[answers[..QUERIES].to_vec()]));
+            outcome.rare.push(rare.mean()[0]);
+        }
         if settings.baselines {
             for (r, rule) in Rule::ALL.iter().enumerate() {
                 let mut tally = Tally::default();
@@ -706,6 +746,8 @@ mod tests {
             baselines: false,
             ensemble: 1,
             project: None,
+            vectors: false,
+            rare: false,
         };
         let a = test_episode(&source, &spec, 10, 20, &settings(5), "random", 3);
         assert_eq!(a, test_episode(&source, &spec, 10, 20, &settings(5), "random", 3));
@@ -732,6 +774,8 @@ mod tests {
             baselines: true,
             ensemble: 1,
             project: None,
+            vectors: false,
+            rare: false,
         };
         let device = Device::flex();
         let net = Net::from_model(&model, &device);

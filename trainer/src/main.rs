@@ -143,6 +143,13 @@ struct EvalArguments {
     /// always project, to their own number of inputs)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=4096))]
     project: Option<u16>,
+    /// Paper protocol, learners with a stem: show pictures as mere vectors, of which only inner products count
+    #[arg(long)]
+    vectors: bool,
+    /// Drawing protocol: show one class of each episode once, the others as often as --shots says, and tell how many of
+    /// its queries are found
+    #[arg(long)]
+    rare: bool,
     /// JSON on stdout in the place of a table
     #[arg(long)]
     json: bool,
@@ -331,6 +338,8 @@ fn eval_command(arguments: &EvalArguments, data_dir: &Path) -> Outcomes {
         baselines: arguments.baselines,
         ensemble: usize::from(arguments.ensemble),
         project: arguments.project.map(usize::from),
+        vectors: arguments.vectors,
+        rare: arguments.rare,
     };
     let mut results: Vec<Outcome> = Vec::new();
     for path in &arguments.models {
@@ -380,6 +389,7 @@ fn table(results: &[Outcome]) -> String {
     for r in results {
         let head = if r.protocol == "paper" { "accuracy % at position" } else { "accuracy % at shots a class" };
         let project = r.project.map(|n| format!(" · projected to {n}")).unwrap_or_default()
+            + if r.vectors { " · as vectors" } else { "" }
             + &r.ensemble.map(|n| format!(" · ensemble of {n}")).unwrap_or_default();
         text += &format!(
             "\n{} · {} ({}) · {}{project} · {} episodes\n",
@@ -392,6 +402,9 @@ fn table(results: &[Outcome]) -> String {
         text += &row(head, r.positions.iter().map(|p| p.to_string()).collect());
         text += &row("learner", percent(&r.accuracy));
         text += &row("  ± 95 %", percent(&r.ci95));
+        if !r.rare.is_empty() {
+            text += &row("  of the class shown once", percent(&r.rare));
+        }
         text += &row("  NLL, nats", r.nll.iter().map(|v| format!("{v:.3}")).collect());
         text += &row("  ECE, %", percent(&r.ece));
         for (name, accuracy) in &r.baselines {

@@ -279,7 +279,7 @@ impl Run {
             let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape
-            gradient(&self.net.clone().map(&mut Leaves), &episodes, &shape, parts, logged)
+            gradient(&self.net.clone().map(&mut Leaves), &episodes, &shape, (parts, training.neighbours), logged)
         };
         let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();
         std::thread::scope(|scope| {
@@ -525,12 +525,16 @@ pub fn encode_base(spec: &shaders::ModelSpec, set: &data::Dataset) -> Result<Bas
         encoding: shaders::spec::Encoding { projected: false, ..spec.encoding },
         ..spec.clone()
     };
+    // with the inputs that it has, can its stem read these?
+    let read = shaders::encode::Encoder::new(spec, set.height, set.width, set.channels, 0);
     let encoder = shaders::encode::Encoder::new(&plain, set.height, set.width, set.channels, 0)?;
     let mut features = Vec::with_capacity(set.len() * plain.inputs);
     for i in 0..set.len() {
         features.extend(encoder.features(&set.pixels(i))?);
     }
-    Ok(Base::new(&set.name, features, set.labels.clone()))
+    let mut base = Base::new(&set.name, features, set.labels.clone());
+    base.drawn = read.is_ok_and(|encoder| encoder.drawings());
+    Ok(base)
 }
 
 /// What one micro-batch gives.
@@ -540,18 +544,28 @@ struct Part {
     right: Vec<f64>,
 }
 
-/// Mean cross-entropy over all positions (all queries, for a set learner), divided by the number of parts of the batch.
-fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged: bool) -> Part {
+/// Mean cross-entropy over all positions (all queries, for a set learner), divided by the number of parts of the batch; and
+/// with a weight above 0 that of the embedding's neighbours.
+fn gradient(
+    net: &Net,
+    episodes: &[Episode],
+    shape: &Shape,
+    (parts, neighbours): (usize, f64),
+    logged: bool,
+) -> Part {
     let device = net.devices().into_iter().next().expect("a net has a device");
-    let (log_probabilities, answered) = match net {
-        Net::Set(net) => (net.forward(&set_batch(episodes, shape, &device)), shape.shown),
+    let (log_probabilities, beside, answered) = match net {
+        Net::Set(net) => {
+            let (log_probabilities, beside) = net.forward_beside(&set_batch(episodes, shape, &device));
+            (log_probabilities, beside.filter(|_| neighbours > 0.0), shape.shown)
+        }
         Net::Research(research::Net::SetTransformer(net)) => {
             let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
-            (net.forward(inputs, labels.narrow(1, 0, shape.shown)), shape.shown)
+            (net.forward(inputs, labels.narrow(1, 0, shape.shown)), None, shape.shown)
         }
         _ => {
             let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
-            (net.predictor().predict(inputs, labels), 0)
+            (net.predictor().predict(inputs, labels), None, 0)
         }
     };
     let [b, t, c] = log_probabilities.dims();
@@ -559,7 +573,17 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, parts: usize, logged
     let labels = episodes.iter().flat_map(|episode| &episode.labels[answered..]);
     target.chunks_exact_mut(c).zip(labels).for_each(|(row, &label)| row[label as usize] = 1.0);
     let target = Tensor::<3>::from_data(TensorData::new(target, [b, t, c]), &device);
-    let loss = (log_probabilities.clone() * target).sum().div_scalar(-((b * t * parts) as f64));
+    let mut loss = (log_probabilities.clone() * target).sum().div_scalar(-((b * t * parts) as f64));
+    if let Some(chances) = beside {
+        let [b, m, c] = chances.dims();
+        let mut target = vec![0f32; b * m * c];
+        let labels = episodes.iter().flat_map(|episode| &episode.labels);
+        target.chunks_exact_mut(c).zip(labels).for_each(|(row, &label)| row[label as usize] = 1.0);
+        let target = Tensor::<3>::from_data(TensorData::new(target, [b, m, c]), &device);
+        // a class whose only example is asked about itself has no chance at all
+        let logs = (chances + 1e-3).log();
+        loss = loss + (logs * target).sum().mul_scalar(-neighbours / (b * m * parts) as f64);
+    }
     let gradients = GradientsParams::from_grads(loss.backward(), net);
     let (mut value, mut right) = (0.0, Vec::new());
     if logged {

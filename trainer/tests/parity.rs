@@ -98,19 +98,27 @@ fn equal_rows_stay_equal_through_a_projection() {
 
 fn set_specs() -> Vec<ModelSpec> {
     let base = ModelSpec { longest: 101, ..ModelSpec::equivariant(36, 6, 8, 2) };
+    // room for colours, which a stem does not read, and ridges of both views
+    let wide = ModelSpec { inputs: 50, ..base.clone() };
     let ridge = vec![
-        Ridge { kernel: RidgeKernel::Local, lambda: 0.03 },
-        Ridge { kernel: RidgeKernel::Linear, lambda: 0.3 },
-        Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01 },
+        Ridge { kernel: RidgeKernel::Local, lambda: 0.03, raw: false },
+        Ridge { kernel: RidgeKernel::Linear, lambda: 0.3, raw: false },
+        Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01, raw: false },
     ];
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
     let stem = Stem { side: 6, convolutions: vec![convolution(3, 5, 2), convolution(4, 3, 2)], embedding: 5 };
+    let mut both = ridge.clone();
+    both[0].raw = true;
     let with = |part| ModelSpec { equivariant: Some(part), ..base.clone() };
     vec![
         base.clone(),
         with(Equivariant { linear_heads: 0, neighbour: 3, ridge: vec![], stem: None }),
         with(Equivariant { linear_heads: 2, neighbour: 7, ridge: ridge.clone(), stem: None }),
-        with(Equivariant { linear_heads: 1, neighbour: 2, ridge, stem: Some(stem) }),
+        with(Equivariant { linear_heads: 1, neighbour: 2, ridge, stem: Some(stem.clone()) }),
+        ModelSpec {
+            equivariant: Some(Equivariant { linear_heads: 2, neighbour: 4, ridge: both, stem: Some(stem) }),
+            ..wide
+        },
     ]
 }
 

@@ -50,8 +50,9 @@ pub(super) fn answer(model: &Model, question: &Question<'_>) -> Vec<f64> {
     let sees = |i: usize, j: usize| i != j;
     let seen = |i: usize| if i < n { n - 1 } else { n };
 
+    let seen_by = |ridge: &Ridge| if ridge.raw { &views[0] } else { &views[views.len() - 1] };
     let ridges: Vec<Ridged> =
-        set.ridge.iter().map(|ridge| Ridged::new(ridge, &views[views.len() - 1], question.labels, c)).collect();
+        set.ridge.iter().map(|ridge| Ridged::new(ridge, seen_by(ridge), question.labels, c)).collect();
     let score = |i: usize, class: usize| -> Vec<f64> {
         let others = (0..n).filter(|&j| sees(i, j) && question.labels[j] as usize == class).count() as f64;
         let count = ((others + 0.5) / (n as f64 / c as f64 + 0.5)).ln();
@@ -300,6 +301,7 @@ fn invert(mut a: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
 fn embed(model: &Model, stem: &Stem, drawing: &[f64]) -> Vec<f64> {
     let tensor = |name: &str| -> Vec<f64> { model.tensor(name).iter().map(|&v| f64::from(v)).collect() };
     let sizes = stem.sizes();
+    let drawing = &drawing[..stem.side * stem.side];
     let mut plane = drawing.to_vec();
     for (i, convolution) in stem.convolutions.iter().enumerate() {
         let (weight, bias) =
@@ -373,9 +375,9 @@ mod tests {
         let mut spec = ModelSpec::equivariant(6, 5, 7, 2);
         (spec.heads, spec.key_size, spec.longest) = (3, 4, 20);
         let ridge = vec![
-            Ridge { kernel: RidgeKernel::Linear, lambda: 0.3 },
-            Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.1 },
-            Ridge { kernel: RidgeKernel::Local, lambda: 0.05 },
+            Ridge { kernel: RidgeKernel::Linear, lambda: 0.3, raw: false },
+            Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.1, raw: false },
+            Ridge { kernel: RidgeKernel::Local, lambda: 0.05, raw: false },
         ];
         spec.equivariant = Some(Equivariant { linear_heads: 2, neighbour: 3, ridge, stem: None });
         spec

@@ -17,8 +17,8 @@ params! {
     stride,
     /// Side of the output, ⌈side/stride⌉.
     after,
-    /// Padding.
-    unused_0,
+    /// Values from one row of the input to the next; 0 for the side² · inputs that are read.
+    row,
 }
 
 const THREADS: u32 = 64;
@@ -44,12 +44,13 @@ pub fn grid(p: &Params) -> [u32; 3] {
 /// On the CPU.
 ///
 /// # Shapes
-/// `input` `[R, side, side, I]`, `weight` `[size, size, I, O]`, `bias` `[O]`, `output` `[R, after, after, O]`.
+/// `input` `[R, row]`, of each row `[side, side, I]`; `weight` `[size, size, I, O]`, `bias` `[O]`, `output` `[R, after, after, O]`.
 pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
     let (size, after) = (p.size as usize, p.after as usize);
     let mut sums = vec![0f64; outputs];
-    let planes = input.chunks_exact(side * side * inputs).zip(output.chunks_exact_mut(after * after * outputs));
+    let row = if p.row == 0 { side * side * inputs } else { p.row as usize };
+    let planes = input.chunks_exact(row).zip(output.chunks_exact_mut(after * after * outputs));
     for (plane, output) in planes.take(p.rows as usize) {
         for (at, out) in output.chunks_exact_mut(outputs).enumerate() {
             sums.iter_mut().zip(bias).for_each(|(sum, &bias)| *sum = f64::from(bias));
@@ -72,7 +73,8 @@ fn cases() -> Vec<Case> {
     let case = |name, p: Params, values_size: f32| {
         let p = Params { after: p.side.div_ceil(p.stride), ..p };
         let window = p.size * p.size * p.inputs;
-        let input = values("convolve input", (p.rows * p.side * p.side * p.inputs) as usize, values_size);
+        let row = if p.row == 0 { p.side * p.side * p.inputs } else { p.row };
+        let input = values("convolve input", (p.rows * row) as usize, values_size);
         let weight = values("convolve weight", (window * p.outputs) as usize, 1.0 / (window as f32).sqrt());
         let bias = values("convolve bias", p.outputs as usize, 1.0);
         let mut output = vec![super::UNTOUCHED; (p.rows * p.after * p.after * p.outputs) as usize + 1];
@@ -94,6 +96,11 @@ fn cases() -> Vec<Case> {
             3.0,
         ),
         case("stride 4, no overlap", Params { rows: 2, side: 14, outputs: 67, size: 3, stride: 4, ..p }, 1.0),
+        case(
+            "the grey of a colour picture",
+            Params { rows: 3, side: 5, outputs: 7, size: 3, stride: 2, row: 80, ..p },
+            1.0,
+        ),
         case("a drawing", Params { rows: 2, side: 28, outputs: 16, size: 5, stride: 2, ..p }, 1.0),
         case("values near ±80", Params { rows: 2, side: 6, inputs: 33, outputs: 4, size: 3, ..p }, 80.0),
     ]

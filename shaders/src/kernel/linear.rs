@@ -17,8 +17,8 @@ params! {
     accumulate,
     /// Whether there is no bias; the binding then holds anything.
     unbiased,
-    /// Padding.
-    unused_0,
+    /// Values from one row of the input to the next; 0 for the inputs that are read.
+    row,
 }
 
 const COLUMNS: u32 = 64;
@@ -50,12 +50,13 @@ pub fn gelu(x: f64) -> f64 {
 /// On the CPU.
 ///
 /// # Shapes
-/// `input` `[R, I]`, `weight` `[I, O]`, `bias` `[O]` unless `unbiased`, `output` `[output_first + R, O]`.
+/// `input` `[R, row]`, of each row the first I; `weight` `[I, O]`, `bias` `[O]` unless `unbiased`, `output` `[output_first + R, O]`.
 pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let (inputs, outputs) = (p.inputs as usize, p.outputs as usize);
     let mut sums = vec![0f64; outputs];
     let outs = output.chunks_exact_mut(outputs).skip(p.output_first as usize);
-    for (row, out) in input.chunks_exact(inputs).take(p.rows as usize).zip(outs) {
+    let stride = if p.row == 0 { inputs } else { p.row as usize };
+    for (row, out) in input.chunks_exact(stride).take(p.rows as usize).zip(outs) {
         match p.unbiased {
             0 => sums.iter_mut().zip(bias).for_each(|(sum, &b)| *sum = f64::from(b)),
             _ => sums.fill(0.0),
@@ -75,7 +76,8 @@ pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut
 fn cases() -> Vec<Case> {
     let case = |name, p: Params, size: f32| {
         let (rows, inputs, outputs) = (p.rows as usize, p.inputs as usize, p.outputs as usize);
-        let input = values("linear input", rows * inputs, size);
+        let row = if p.row == 0 { inputs } else { p.row as usize };
+        let input = values("linear input", rows * row, size);
         let weight = values("linear weight", inputs * outputs, 1.0 / (inputs as f32).sqrt());
         let bias = values("linear bias", outputs, 1.0);
         let mut output = values("linear output", (p.output_first as usize + rows + 1) * outputs, 1.0);
@@ -106,6 +108,8 @@ fn cases() -> Vec<Case> {
             Params { rows: 5, inputs: 33, outputs: 10, output_first: 2, accumulate: 1, ..p },
             3.0,
         ),
+        case("the beginning of a row", Params { rows: 2, inputs: 37, outputs: 19, row: 40, ..p }, 3.0),
+        case("the beginnings of many rows", Params { rows: 21, inputs: 37, outputs: 67, row: 101, ..p }, 3.0),
         case("no bias", Params { rows: 3, inputs: 67, outputs: 19, unbiased: 1, ..p }, 3.0),
         case("GELU near 0", Params { rows: 17, inputs: 64, outputs: 65, gelu: 1, ..p }, 2.0),
         case("GELU of values near ±80", Params { rows: 6, inputs: 1, outputs: 200, gelu: 1, ..p }, 80.0),

@@ -14,7 +14,7 @@ struct Params {
     gelu: u32,
     accumulate: u32,
     unbiased: u32,
-    unused_0: u32,
+    row: u32,
 }
 
 const COLUMNS: u32 = 64;
@@ -24,7 +24,7 @@ const DEPTH: u32 = 32;
 const THREADS: u32 = COLUMNS * GROUPS;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;         // [R, I]
+@group(0) @binding(1) var<storage, read> input: array<f32>;         // [R, row], of which I
 @group(0) @binding(2) var<storage, read> weight: array<f32>;        // [I, O]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;          // [O]
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;  // [output_first + R, O]
@@ -67,12 +67,13 @@ fn main(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let column = tile.x * COLUMNS + local.x;
+    let stride = select(params.row, params.inputs, params.row == 0u);
     if (params.rows <= GROUPS) {
         let row = local.y;
         if (row < params.rows && column < params.outputs) {
             var sum = 0.0;
             for (var i = 0u; i < params.inputs; i++) {
-                sum += input[row * params.inputs + i] * weight[i * params.outputs + column];
+                sum += input[row * stride + i] * weight[i * params.outputs + column];
             }
             store(row, column, sum);
         }
@@ -98,7 +99,7 @@ fn main(
             if (i < params.inputs) {
                 for (var r = 0u; r < 4u; r++) {
                     if (row + r < params.rows) {
-                        four[r] = input[(row + r) * params.inputs + i];
+                        four[r] = input[(row + r) * stride + i];
                     }
                 }
             }

@@ -15,8 +15,8 @@ params! {
     ridges,
     /// Two bits for the kernel of each ridge, see [`kinds`].
     kinds,
-    /// Padding.
-    unused_0,
+    /// A bit for each ridge that sees this view, the lowest for the first.
+    seen,
     /// Padding.
     unused_1,
     /// Padding.
@@ -48,6 +48,11 @@ pub fn kinds(ridges: &[Ridge]) -> u32 {
     ridges.iter().enumerate().map(|(index, ridge)| kind(ridge) << (2 * index)).sum()
 }
 
+/// A bit for each ridge that sees a view; `raw` for the inputs themselves where there are embeddings as well.
+pub fn seen(ridges: &[Ridge], raw: bool) -> u32 {
+    ridges.iter().enumerate().map(|(index, ridge)| u32::from(ridge.raw == raw) << index).sum()
+}
+
 /// Workgroups: a thread for each pair.
 pub fn grid(p: &Params) -> [u32; 3] {
     [p.shown.div_ceil(THREADS), p.rows, 1]
@@ -68,7 +73,7 @@ pub fn cpu(p: &Params, row_scales: &[f32], scales: &[f32], relations: &mut [f32]
             let distance = f64::from(distances[at]);
             let local = distance / (f64::from(own[1]) * f64::from(other[1]));
             locals[at] = local as f32;
-            for ridge in 0..p.ridges as usize {
+            for ridge in (0..p.ridges as usize).filter(|ridge| p.seen >> ridge & 1 == 1) {
                 let value = match p.kinds >> (2 * ridge) & 3 {
                     0 => (f64::from(own[0]) + f64::from(other[0]) - distance) / 2.0,
                     1 => (-distance / 2.0).exp(),
@@ -103,15 +108,20 @@ fn cases() -> Vec<Case> {
         case("one pair, no ridge", p, 1.0),
         case(
             "every kernel, sizes that no workgroup divides",
-            Params { rows: 5, shown: 67, base: 3, ridges: 3, kinds: 0b10_01_00, ..p },
+            Params { rows: 5, shown: 67, base: 3, ridges: 3, kinds: 0b10_01_00, seen: 0b111, ..p },
             3.0,
         ),
         case(
             "sixteen ridges, the longest context",
-            Params { rows: 2, shown: 1024, ridges: 16, kinds: 0x9249_2492, ..p },
+            Params { rows: 2, shown: 1024, ridges: 16, kinds: 0x9249_2492, seen: 0xffff, ..p },
             2.0,
         ),
-        case("values near 80", Params { rows: 4, shown: 20, ridges: 2, kinds: 0b0110, ..p }, 80.0),
+        case(
+            "ridges that see another view are left alone",
+            Params { rows: 3, shown: 9, ridges: 4, kinds: 0b1001_0010, seen: 0b0101, ..p },
+            1.0,
+        ),
+        case("values near 80", Params { rows: 4, shown: 20, ridges: 2, kinds: 0b0110, seen: 0b11, ..p }, 80.0),
     ]
 }
 
@@ -122,8 +132,8 @@ mod tests {
     #[test]
     fn the_kernels_have_their_known_values() {
         let ridges = [RidgeKernel::Linear, RidgeKernel::Gaussian, RidgeKernel::Local]
-            .map(|kernel| Ridge { kernel, lambda: 1.0 });
-        let p = Params { rows: 1, shown: 1, ridges: 3, kinds: kinds(&ridges), ..Params::default() };
+            .map(|kernel| Ridge { kernel, lambda: 1.0, raw: false });
+        let p = Params { rows: 1, shown: 1, ridges: 3, kinds: kinds(&ridges), seen: seen(&ridges, false), ..Params::default() };
         let (mut relations, mut output) = ([0.0, 2.0, 0.0], [0.0; 3]);
         cpu(&p, &[3.0, 0.5], &[1.0, 4.0], &mut relations, &mut output);
         assert_eq!(relations[2], 1.0);

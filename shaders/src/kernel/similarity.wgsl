@@ -6,7 +6,7 @@ struct Params {
     base: u32,
     ridges: u32,
     kinds: u32,
-    unused_0: u32,
+    seen: u32,
     unused_1: u32,
     unused_2: u32,
 }
@@ -32,6 +32,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let local_distance = distance / (row_scales[2u * row + 1u] * scales[2u * j + 1u]);
     relations[params.base + 2u * pairs + at] = local_distance;
     for (var ridge = 0u; ridge < params.ridges; ridge++) {
+        if (((params.seen >> ridge) & 1u) == 0u) {
+            continue;
+        }
         let kind = (params.kinds >> (2u * ridge)) & 3u;
         var value = (row_scales[2u * row] + scales[2u * j] - distance) / 2.0;
         if (kind == 1u) {

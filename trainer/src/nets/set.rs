@@ -118,9 +118,15 @@ impl Net {
     }
 
     /// Log-probabilities of the queries, `[B, M − N, C]`.
+    pub fn forward(&self, batch: &Batch) -> Tensor<3> {
+        self.forward_beside(batch).0
+    }
+
+    /// The same, and beside it for drawings what their neighbours in the stem's embedding alone say of every row: chances
+    /// `[B, M, C]`, by which a stem can be taught directly. A shown example does not see itself.
     ///
     /// Ridges and local reaches are computed outside of any gradient.
-    pub fn forward(&self, batch: &Batch) -> Tensor<3> {
+    pub fn forward_beside(&self, batch: &Batch) -> (Tensor<3>, Option<Tensor<3>>) {
         let spec = &self.spec.0;
         let set = spec.set();
         let device = batch.inputs.device();
@@ -129,7 +135,7 @@ impl Net {
         let (h, linear_heads) = (spec.heads, set.linear_heads);
         let queries = m - n;
         if n == 0 {
-            return Tensor::full([b, queries, c], -(c as f64).ln(), &device);
+            return (Tensor::full([b, queries, c], -(c as f64).ln(), &device), None);
         }
 
         let mut views = vec![View::new(batch.inputs.clone(), n, set.neighbour)];
@@ -139,7 +145,7 @@ impl Net {
                 false => views[0].clone(),
             });
         }
-        let ridges = Ridges::new(spec, &views[views.len() - 1], batch);
+        let ridges = Ridges::new(spec, &views, batch);
 
         // [F, B·M·N]
         let flat = |tensors: Vec<Tensor<3>>| -> Tensor<2> {
@@ -177,6 +183,10 @@ impl Net {
 
         let one_hot = one_hot(&batch.labels, c);
         let one_hot = Tensor::<1>::from_floats(one_hot.as_slice(), &device).reshape([b, n, c, 1]);
+        let neighbours = (self.stem.is_some() && batch.drawings && n > 1).then(|| {
+            let near = views[1].cosine.clone() * NEIGHBOURS + own.clone() * -1e9;
+            activation::softmax(near, 2).matmul(one_hot.clone().reshape([b, n, c]))
+        });
         let vector = |p: &Param<Tensor<1>>| p.val().reshape([1, 1, 1, d]);
         let shown = one_hot * vector(&self.embed.label) + vector(&self.embed.shown);
         let asked = vector(&self.embed.query).expand([b, queries, c, d]);
@@ -243,9 +253,12 @@ impl Net {
         let s = set.scores();
         let scores = ridges.scores.reshape([b, m, c * s]).narrow(1, n, queries).reshape([b * queries * c, s]);
         let logits = z.matmul(self.readout.val().narrow(0, 0, d)) + scores.matmul(self.readout.val().narrow(0, d, s));
-        activation::log_softmax(logits.reshape([b, queries, c]), 2)
+        (activation::log_softmax(logits.reshape([b, queries, c]), 2), neighbours)
     }
 }
+
+/// How sharply neighbours are told from others: the factor of their cosines.
+const NEIGHBOURS: f64 = 10.0;
 
 impl super::Predict for Net {
     fn spec(&self) -> &ModelSpec {
@@ -342,7 +355,7 @@ struct Ridges {
 }
 
 impl Ridges {
-    fn new(spec: &ModelSpec, view: &View, batch: &Batch) -> Ridges {
+    fn new(spec: &ModelSpec, views: &[View], batch: &Batch) -> Ridges {
         let set = spec.set();
         let device = batch.inputs.device();
         let [b, m, _] = batch.inputs.dims();
@@ -351,17 +364,18 @@ impl Ridges {
         let mut scores = vec![0f32; b * m * c * s];
         for (e, labels) in batch.labels.iter().enumerate() {
             let rows = e * m..(e + 1) * m;
-            let of_episode = shaders::ridge::View {
-                square: &view.square[rows.clone()],
-                distance: &view.distances[e * m * n..(e + 1) * m * n],
-                reach: &view.reach[rows],
+            let of_episode = |view: usize| shaders::ridge::View {
+                square: &views[view].square[rows.clone()],
+                distance: &views[view].distances[e * m * n..(e + 1) * m * n],
+                reach: &views[view].reach[rows.clone()],
             };
             let scores = &mut scores[e * m * c * s..(e + 1) * m * c * s];
             let mut put = |index: usize, values: &[f32]| {
                 scores.iter_mut().skip(index).step_by(s).zip(values).for_each(|(to, value)| *to = *value);
             };
             for (r, ridge) in set.ridge.iter().enumerate() {
-                let solved = shaders::ridge::solve(ridge, &of_episode, labels, c);
+                let view = if ridge.raw { 0 } else { views.len() - 1 };
+                let solved = shaders::ridge::solve(ridge, &of_episode(view), labels, c);
                 alpha[r].extend(solved.alpha);
                 put(2 * r, &solved.regression);
                 put(2 * r + 1, &solved.representation);
@@ -380,9 +394,10 @@ impl Stem {
     /// `[B, M, X]` → `[B, M, E]`
     fn forward(&self, drawings: Tensor<3>, spec: &ModelSpec) -> Tensor<3> {
         let stem = spec.set().stem.as_ref().expect("a net with a stem has a spec with one");
-        let [b, m, x] = drawings.dims();
+        let [b, m, _] = drawings.dims();
         let sizes = stem.sizes();
-        let flat = drawings.reshape([b * m, x]);
+        let x = stem.side * stem.side;
+        let flat = drawings.narrow(2, 0, x).reshape([b * m, x]);
         let mut plane = flat.clone().reshape([b * m, 1, stem.side, stem.side]);
         for (i, (convolution, weights)) in stem.convolutions.iter().zip(&self.convolution).enumerate() {
             let (size, inputs, outputs) = (convolution.size, sizes[i].1, convolution.channels);

@@ -10,13 +10,13 @@ use super::prior::SIDE;
 use super::projection::normals;
 
 /// Side of the periodic grid that fields live on.
-const GRID: usize = 24;
+pub(super) const GRID: usize = 24;
 /// Frequencies −BAND…BAND carry a field.
 const BAND: usize = 7;
 const WAVES: usize = 2 * BAND + 1;
 
 /// Fields with one spectrum, (1 + f²·l²)^(−p/2) at frequency f.
-struct Fields {
+pub(super) struct Fields {
     /// cos + sin of each wave at each point, `[WAVES, GRID]`.
     waves: Vec<f32>,
     /// `[WAVES, WAVES]`
@@ -24,7 +24,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn new(length: f32, power: f32) -> Fields {
+    pub(super) fn new(length: f32, power: f32) -> Fields {
         let frequency = |w: usize| w as f32 - BAND as f32;
         let waves = (0..WAVES * GRID)
             .map(|at| {
@@ -46,7 +46,7 @@ impl Fields {
     }
 
     /// One field of variance 1, `[GRID, GRID]`.
-    fn draw(&self, stream: &mut Stream) -> Vec<f32> {
+    pub(super) fn draw(&self, stream: &mut Stream) -> Vec<f32> {
         let weights: Vec<f32> =
             normals(WAVES * WAVES, stream).into_iter().zip(&self.amplitude).map(|(n, a)| n * a).collect();
         let mut half = vec![0f32; WAVES * GRID];
@@ -65,12 +65,12 @@ impl Fields {
     }
 }
 
-fn add(field: &mut [f32], more: &[f32], scale: f32) {
+pub(super) fn add(field: &mut [f32], more: &[f32], scale: f32) {
     field.iter_mut().zip(more).for_each(|(v, m)| *v += scale * m);
 }
 
 /// The value of a field between its points; it repeats beyond its sides.
-fn at(field: &[f32], y: f32, x: f32) -> f32 {
+pub(super) fn at(field: &[f32], y: f32, x: f32) -> f32 {
     let (top, left) = (y.floor(), x.floor());
     let (v, u) = (y - top, x - left);
     let wrap = |i: f32| (i as i64).rem_euclid(GRID as i64) as usize;
@@ -79,7 +79,7 @@ fn at(field: &[f32], y: f32, x: f32) -> f32 {
         + v * ((1.0 - u) * value(1.0, 0.0) + u * value(1.0, 1.0))
 }
 
-fn sigmoid(x: f32) -> f32 {
+pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + (-x).exp())
 }
 

@@ -8,6 +8,7 @@ mod fields;
 pub mod labels;
 pub mod prior;
 pub mod projection;
+mod shapes;
 
 use std::sync::Arc;
 
@@ -89,6 +90,8 @@ pub struct Base {
     pub by_class: Arc<Vec<Vec<u32>>>,
     /// `[n, 28 · 28]` in 0…1 after THE preprocessing, where drawings are to be changed each time they are shown.
     pub drawings: Option<Arc<Vec<f32>>>,
+    /// Whether `features` are pictures that the learner's stem can read.
+    pub drawn: bool,
 }
 
 impl Base {
@@ -107,6 +110,7 @@ impl Base {
             labels: Arc::new(labels),
             by_class: Arc::new(by_class),
             drawings: None,
+            drawn: false,
         }
     }
 
@@ -275,9 +279,12 @@ impl Tasks {
         };
         let allowed: Vec<usize> = (0..self.bases.len())
             .filter(|&i| match &self.bases[i] {
-                Source::Prior => !shape.drawings,
-                Source::Strokes => shape.drawings,
-                Source::Set(base) => (shape.drawings == base.drawings.is_some() || !self.stem) && base.present() >= k,
+                Source::Prior => !shape.drawings || (self.small() && self.config.prior.draws_pictures()),
+                Source::Strokes => shape.drawings || self.small(),
+                Source::Set(base) => {
+                    let read = shape.drawings == base.drawings.is_some() || !self.stem || self.small();
+                    read && base.present() >= k
+                }
             })
             .collect();
         let weights: Vec<f64> = match self.config.weights.is_empty() {
@@ -285,11 +292,10 @@ impl Tasks {
             false => allowed.iter().map(|&i| self.config.weights[i]).collect(),
         };
         let inputs = match &self.bases[allowed[choose(&weights, allowed.len(), &mut task)]] {
-            Source::Prior => self.config.prior.raw(k, &own, &mut task, &mut stream),
+            Source::Prior => self.config.prior.raw(k, &own, shape.drawings, &mut task, &mut stream),
             Source::Strokes => {
-                let mut raw = drawings::strokes(k, &own, &mut task, &mut stream);
-                raw.chunks_exact_mut(drawings::SIDE * drawings::SIDE).for_each(pixels::standardise);
-                raw
+                let raw = drawings::strokes(k, &own, &mut task, &mut stream);
+                raw.chunks_exact(drawings::SIDE * drawings::SIDE).flat_map(|drawing| self.pooled(drawing)).collect()
             }
             Source::Set(base) => self.sample_set(base, k, &own, &mut task, &mut stream),
         };
@@ -303,6 +309,22 @@ impl Tasks {
             }
         }
         Episode { inputs, labels }
+    }
+
+    /// Whether the stem reads pictures of the size that the prior draws; then any picture can also be met as a vector.
+    fn small(&self) -> bool {
+        self.stem && self.side == prior::SIDE
+    }
+
+    /// A drawing at the learner's size, standardised.
+    fn pooled(&self, drawing: &[f32]) -> Vec<f32> {
+        let mut values = match self.side {
+            0 => drawing.to_vec(),
+            side => pixels::pool(drawing, (drawings::SIDE, drawings::SIDE, 1), side)
+                .expect("a drawing has the size of drawings"),
+        };
+        pixels::standardise(&mut values);
+        values
     }
 
     /// Examples of a data set, none twice while a class has others.
@@ -333,13 +355,7 @@ impl Tasks {
                 Some(pictures) => {
                     let picture = &pictures[pick as usize * size..(pick as usize + 1) * size];
                     let picture = augment.apply(picture, turn, stream);
-                    let mut values = match self.side {
-                        0 => picture,
-                        side => pixels::pool(&picture, (drawings::SIDE, drawings::SIDE, 1), side)
-                            .expect("a drawing has the size of drawings"),
-                    };
-                    pixels::standardise(&mut values);
-                    out.extend(values);
+                    out.extend(self.pooled(&picture));
                 }
                 None => out.extend_from_slice(base.row(pick as usize)),
             }
@@ -504,6 +520,29 @@ mod tests {
         for (x, y) in episode.inputs.iter().zip(&episode.labels) {
             assert_eq!(*x as u32, *y);
         }
+    }
+
+    #[test]
+    fn a_stem_of_the_priors_size_reads_its_pictures_and_never_its_vectors() {
+        let prior = Prior { mixtures: 1.0, shapes: 1.0, ..Prior::none() };
+        let config = TaskConfig { shown: vec![8], queries: 4, vectors: 0.5, prior, ..Default::default() };
+        let small = Tasks { set: true, stem: true, projected: false, inputs: 784, ..tasks(config.clone()) };
+        // the families look alike in size; a weight of 0 tells which one was drawn
+        let alone = |prior: Prior| Tasks { config: TaskConfig { prior, ..config.clone() }, ..small.clone() };
+        let shapes = alone(Prior { shapes: 1.0, ..Prior::none() });
+        let (mut pictures, mut vectors) = (0, 0);
+        for group in 0..40 {
+            let shape = small.shape(Split::Train, group);
+            let episode = small.set_episode(Split::Train, group, &shape);
+            assert_eq!(episode.inputs.len(), 12 * 196);
+            if shape.drawings {
+                pictures += 1;
+                assert_eq!(episode, shapes.set_episode(Split::Train, group, &shape));
+            } else {
+                vectors += u32::from(episode != shapes.set_episode(Split::Train, group, &shape));
+            }
+        }
+        assert!(pictures > 8 && vectors > 4, "{pictures} pictures, {vectors} vectors of the other family");
     }
 
     #[test]

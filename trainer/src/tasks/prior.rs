@@ -11,6 +11,7 @@ use shaders::random::Stream;
 use shaders::strokes::{Character, bezier, log_uniform, normal};
 
 use super::fields;
+use super::shapes;
 use super::labels::Classes;
 use super::projection::normals;
 
@@ -38,6 +39,9 @@ pub struct Prior {
     /// Pictures of smooth random fields: lines, shapes, textures.
     #[serde(default)]
     pub fields: f64,
+    /// Pictures of things made of a few parts, painted anew in each example.
+    #[serde(default)]
+    pub shapes: f64,
     /// Gaussian modes in groups of similar classes with heavy tails and directions of their own, often seen through
     /// random ReLU layers.
     #[serde(default)]
@@ -54,6 +58,7 @@ impl Default for Prior {
             sparse: 0.1,
             strokes: 0.35,
             fields: 0.0,
+            shapes: 0.0,
             mixtures: 0.0,
         }
     }
@@ -70,6 +75,7 @@ impl Prior {
             sparse: 0.0,
             strokes: 0.0,
             fields: 0.0,
+            shapes: 0.0,
             mixtures: 0.0,
         }
     }
@@ -83,14 +89,20 @@ impl Prior {
         stream: &mut Stream,
     ) -> (Vec<f32>, usize, Vec<u32>) {
         let own = classes.sequence(t, stream);
-        let raw = self.raw(classes.count(), &own, task, stream);
+        let raw = self.raw(classes.count(), &own, false, task, stream);
         let dimensions = raw.len() / t;
         (raw, dimensions, own)
     }
 
-    /// Examples of a new task with `k` classes, standardised, `[T, D₀]`. `own`: class of each.
-    pub fn raw(&self, k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
-        let weights = [
+    /// Whether some family draws pictures.
+    pub fn draws_pictures(&self) -> bool {
+        self.strokes + self.fields + self.shapes > 0.0
+    }
+
+    /// Examples of a new task with `k` classes, standardised, `[T, D₀]`. `own`: class of each; `pictures`: whether only
+    /// families of pictures may be drawn.
+    pub fn raw(&self, k: usize, own: &[u32], pictures: bool, task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
+        let mut weights = [
             self.spectral,
             self.network,
             self.clusters,
@@ -98,8 +110,13 @@ impl Prior {
             self.sparse,
             self.strokes,
             self.fields,
+            self.shapes,
             self.mixtures,
         ];
+        if pictures {
+            weights[..5].fill(0.0);
+            weights[8] = 0.0;
+        }
         let mut raw = match super::choose(&weights, weights.len(), task) {
             0 => spectral(k, own, task, stream),
             1 => {
@@ -111,6 +128,7 @@ impl Prior {
             4 => sparse(k, own, task, stream),
             5 => strokes(k, own, task, stream),
             6 => fields::fields(k, own, task, stream),
+            7 => shapes::shapes(k, own, task, stream),
             _ => mixtures(k, own, task, stream),
         };
         let dimensions = raw.len() / own.len();
@@ -404,7 +422,7 @@ mod tests {
 
     #[test]
     fn every_family_can_be_learned_and_is_standardised() {
-        let names = ["spectral", "network", "clusters", "prototypes", "sparse", "strokes", "fields", "mixtures"];
+        let names = ["spectral", "network", "clusters", "prototypes", "sparse", "strokes", "fields", "shapes", "mixtures"];
         for (i, name) in names.iter().enumerate() {
             let mut prior = Prior::none();
             *[
@@ -415,6 +433,7 @@ mod tests {
                 &mut prior.sparse,
                 &mut prior.strokes,
                 &mut prior.fields,
+                &mut prior.shapes,
                 &mut prior.mixtures,
             ][i] = 1.0;
             let mut accuracy = 0.0;
