@@ -355,7 +355,8 @@ impl Model {
                     let mut values = normal(3.0 / (spec.width as f32).sqrt());
                     values[spec.width..].fill(0.0);
                     // it begins by trusting the rules that are best by themselves
-                    for (r, _) in set.ridge.iter().enumerate().filter(|(_, r)| r.kernel == RidgeKernel::Local && !r.raw) {
+                    for (r, _) in set.ridge.iter().enumerate().filter(|(_, r)| r.kernel == RidgeKernel::Local && !r.raw)
+                    {
                         values[spec.width + 2 * r..][..2].copy_from_slice(&[1.5, 2.0]);
                     }
                     values

@@ -102,7 +102,10 @@ impl Default for Training {
 /// Names of the presets, with a line each.
 pub const PRESETS: [(&str, &str); 4] = [
     ("quick", "shifted keys, synthetic prior alone, minutes on two CPU cores: the page's first model"),
-    ("general", "equivariant set learner for any inputs and 2–20 classes; synthetic prior and Omniglot"),
+    (
+        "general",
+        "equivariant set learner for any inputs and 2–20 classes, with a stem for pictures; synthetic prior and Omniglot",
+    ),
     ("drawing", "equivariant set learner with a convolutional stem, for drawings; strokes, Omniglot and MNIST"),
     ("paper", "the paper's model and protocol on MNIST (large: for a GPU and patience)"),
 ];
@@ -187,11 +190,12 @@ impl RunConfig {
             "general" => {
                 let mut model = ModelSpec::equivariant(784, 20, 16, 4);
                 let set = model.equivariant.as_mut().expect("the variant has its part");
+                let raw = |kernel, lambda| Ridge { kernel, lambda, raw: true };
                 set.ridge = vec![
                     Ridge { kernel: RidgeKernel::Local, lambda: 0.03, raw: false },
-                    Ridge { kernel: RidgeKernel::Linear, lambda: 0.3, raw: false },
-                    Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01, raw: false },
-                    Ridge { kernel: RidgeKernel::Local, lambda: 0.03, raw: true },
+                    raw(RidgeKernel::Local, 0.03),
+                    raw(RidgeKernel::Linear, 0.3),
+                    raw(RidgeKernel::Gaussian, 0.01),
                 ];
                 let convolution = |channels, size, stride| Convolution { channels, size, stride };
                 set.stem = Some(Stem {
@@ -204,27 +208,37 @@ impl RunConfig {
                     model,
                     learner: Learner::Model,
                     tasks: TaskConfig {
-                        data: vec!["prior".into(), "omniglot".into()],
-                        weights: vec![0.7, 0.3],
-                        vectors: 0.3,
+                        data: vec!["prior".into(), "omniglot".into(), "strokes".into()],
+                        weights: vec![0.6, 0.32, 0.08],
                         fewer_classes: 0.3,
                         uneven: 0.4,
-                        shown: vec![99, 99, 99, 99, 99, 50, 50, 20, 20, 10, 5],
+                        shown: vec![99, 99, 50, 50, 30, 20, 20, 10, 10, 5],
                         queries: 45,
                         ways: 10,
-                        augment: Augment { share: 0.8, turns: true, elastic: 2.0, ..Default::default() },
-                        prior: Prior { fields: 0.4, shapes: 0.4, strokes: 0.2, mixtures: 0.5, ..Prior::none() },
+                        label_noise: 0.15,
+                        vectors: 0.25,
+                        augment: Augment {
+                            share: 0.9,
+                            turns: true,
+                            rotation: 12.0,
+                            shear: 0.32,
+                            aspect: 0.2,
+                            elastic: 2.5,
+                            blur: 1.3,
+                        },
+                        prior: Prior { fields: 0.3, shapes: 0.7, mixtures: 0.4, ..Prior::none() },
                         ..Default::default()
                     },
                     training: Training {
-                        steps: 8_000,
+                        steps: 1_300,
                         batch: 8,
                         micro_batch: 4,
                         optimiser: Optimiser::Adamw,
-                        rate: 4e-3,
+                        rate: 6e-3,
                         warm_up: 60,
                         beta_2: 0.99,
-                        average: 0.998,
+                        average: 0.995,
+                        neighbours: 1.0,
                         ..Default::default()
                     },
                 })

@@ -546,13 +546,7 @@ struct Part {
 
 /// Mean cross-entropy over all positions (all queries, for a set learner), divided by the number of parts of the batch; and
 /// with a weight above 0 that of the embedding's neighbours.
-fn gradient(
-    net: &Net,
-    episodes: &[Episode],
-    shape: &Shape,
-    (parts, neighbours): (usize, f64),
-    logged: bool,
-) -> Part {
+fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, (parts, neighbours): (usize, f64), logged: bool) -> Part {
     let device = net.devices().into_iter().next().expect("a net has a device");
     let (log_probabilities, beside, answered) = match net {
         Net::Set(net) => {

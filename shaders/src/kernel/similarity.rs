@@ -131,9 +131,19 @@ mod tests {
 
     #[test]
     fn the_kernels_have_their_known_values() {
-        let ridges = [RidgeKernel::Linear, RidgeKernel::Gaussian, RidgeKernel::Local]
-            .map(|kernel| Ridge { kernel, lambda: 1.0, raw: false });
-        let p = Params { rows: 1, shown: 1, ridges: 3, kinds: kinds(&ridges), seen: seen(&ridges, false), ..Params::default() };
+        let ridges = [RidgeKernel::Linear, RidgeKernel::Gaussian, RidgeKernel::Local].map(|kernel| Ridge {
+            kernel,
+            lambda: 1.0,
+            raw: false,
+        });
+        let p = Params {
+            rows: 1,
+            shown: 1,
+            ridges: 3,
+            kinds: kinds(&ridges),
+            seen: seen(&ridges, false),
+            ..Params::default()
+        };
         let (mut relations, mut output) = ([0.0, 2.0, 0.0], [0.0; 3]);
         cpu(&p, &[3.0, 0.5], &[1.0, 4.0], &mut relations, &mut output);
         assert_eq!(relations[2], 1.0);

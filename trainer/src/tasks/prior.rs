@@ -11,9 +11,9 @@ use shaders::random::Stream;
 use shaders::strokes::{Character, bezier, log_uniform, normal};
 
 use super::fields;
-use super::shapes;
 use super::labels::Classes;
 use super::projection::normals;
+use super::shapes;
 
 /// Side of the pictures that families of pictures draw; D₀ = 14·14, as data sets are pooled.
 pub(super) const SIDE: usize = 14;
@@ -422,7 +422,8 @@ mod tests {
 
     #[test]
     fn every_family_can_be_learned_and_is_standardised() {
-        let names = ["spectral", "network", "clusters", "prototypes", "sparse", "strokes", "fields", "shapes", "mixtures"];
+        let names =
+            ["spectral", "network", "clusters", "prototypes", "sparse", "strokes", "fields", "shapes", "mixtures"];
         for (i, name) in names.iter().enumerate() {
             let mut prior = Prior::none();
             *[

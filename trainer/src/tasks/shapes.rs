@@ -263,8 +263,7 @@ mod tests {
     fn things_that_are_cut_to_their_size_reach_near_the_sides() {
         let mut reached = 0;
         for index in 0..40 {
-            let (mut task, mut stream) =
-                (random::stream(5, "shapes task", index), random::stream(5, "shapes", index));
+            let (mut task, mut stream) = (random::stream(5, "shapes task", index), random::stream(5, "shapes", index));
             let picture = shapes(1, &[0], &mut task, &mut stream);
             assert!(picture.iter().all(|v| v.is_finite()));
             let largest = picture.iter().copied().fold(0.0, f32::max);
