@@ -127,10 +127,14 @@ fn every_set() -> Vec<(ModelSpec, Manner)> {
         (0, ridges()[2..].to_vec(), None),
         (2, vec![], Some(stem())),
         (2, ridges(), Some(stem())),
-        (1, both_views(), Some(Stem { side: 3, ..stem() })),
+        (1, both_views(), Some(stem())),
     ] {
         let mut spec = small_set();
         spec.equivariant = Some(Equivariant { linear_heads, ridge, stem, ..spec.set().clone() });
+        if spec.set().ridge.iter().any(|ridge| ridge.raw) {
+            // room for colours, which the stem does not read
+            spec.inputs = 23;
+        }
         let own = Manner::of(&spec);
         for classes in [2, 3, 5] {
             all.push((spec.clone(), Manner { classes, ..own }));
