@@ -24,7 +24,7 @@ fn median_ms(mut work: impl FnMut()) -> f64 {
 
 fn with_ridges(mut spec: ModelSpec) -> ModelSpec {
     let ridge = [(RidgeKernel::Linear, 0.3), (RidgeKernel::Gaussian, 0.1), (RidgeKernel::Local, 0.05)];
-    let ridge = ridge.map(|(kernel, lambda)| Ridge { kernel, lambda }).to_vec();
+    let ridge = ridge.map(|(kernel, lambda)| Ridge { kernel, lambda, raw: false }).to_vec();
     spec.equivariant = Some(Equivariant { ridge, ..spec.set().clone() });
     spec
 }
