@@ -88,7 +88,7 @@ impl Axis {
 }
 
 /// A power as raised digits.
-fn superscript(power: i32) -> String {
+pub(crate) fn superscript(power: i32) -> String {
     let digit = |c: char| match c {
         '-' => '⁻',
         '1' => '¹',
@@ -268,6 +268,13 @@ impl Chart {
                 LEFT + WIDTH - 4.0,
                 y - 5.0,
                 escape(word),
+            );
+        }
+        if all().next().is_none() {
+            let _ = writeln!(
+                out,
+                "<text class=\"small\" x=\"{:.1}\" y=\"{middle:.1}\" text-anchor=\"middle\">no run got here</text>",
+                LEFT + WIDTH / 2.0
             );
         }
         let ends: Vec<f64> = lines.iter().map(|l| l.last().map_or(floor, |p| up(p.1))).collect();

@@ -7,7 +7,7 @@ use super::measure::{Measured, Point};
 use super::paper;
 use super::stats::{Interval, rank_correlation, slope};
 use super::{CellResult, Scale, State};
-use crate::chart::{Axis, Chart, Heat, Line, Spacing, Stroke, short};
+use crate::chart::{Axis, Chart, Heat, Line, Spacing, Stroke, short, superscript};
 
 /// A finding: what the paper says, or what we ask, and whether the results bear it out.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +151,7 @@ impl<'a> Data<'a> {
 const CHANCE: f64 = 0.1;
 
 fn power(log2: f64) -> String {
-    format!("2^{log2:.0}")
+    format!("2{}", superscript(log2.round() as i32))
 }
 
 /// Intervals over an axis as a line.
@@ -187,7 +187,7 @@ fn name_of(data: &str) -> &str {
 fn figure_4(data: &Data<'_>) -> Section {
     let mut section = Section {
         question: "Over the number of meta-training tasks the paper sees three phases: tasks are memorised; then \
-                   identified from the sequence; then, from 2^14 to 2^15 tasks on, unseen tasks are learned."
+                   identified from the sequence; then, from 2¹⁴ to 2¹⁵ tasks on, unseen tasks are learned."
             .into(),
         ..Section::default()
     };
@@ -214,7 +214,7 @@ fn figure_4(data: &Data<'_>) -> Section {
         section.chart(
             &format!("fig4-{learner}"),
             &Chart {
-                title: format!("Three phases: learner `{learner}`"),
+                title: format!("Three phases: learner “{learner}”"),
                 subtitle: format!("gain from the first to the last examples; {}", data.intervals()),
                 x: Axis::new("tasks of meta-training", Spacing::Log2),
                 y: Axis::percent("gain within a sequence"),
@@ -248,7 +248,7 @@ fn figure_4(data: &Data<'_>) -> Section {
         section.claim(
             Some(seen),
             format!(
-                "Learner `{learner}`: three phases seen: {}. {}",
+                "Learner “{learner}”: three phases seen: {}. {}",
                 if seen { "yes" } else { "no" },
                 if found.is_empty() { "It stays at chance everywhere.".into() } else { found.join(", ") + "." }
             ),
@@ -258,17 +258,17 @@ fn figure_4(data: &Data<'_>) -> Section {
             Some(k) => section.claim(
                 None,
                 format!(
-                    "Learner `{learner}`: unseen tasks are learned from {} tasks on (paper: 2^14 to 2^15 at its scale), gain {} %, \
+                    "Learner “{learner}”: unseen tasks are learned from {} tasks on (paper: 2¹⁴ to 2¹⁵ at its scale), gain {} %, \
                      on the other data set {} %.",
                     power(k),
                     gain(*tasks.last().unwrap_or(&k), "unseen").percent(),
                     gain(*tasks.last().unwrap_or(&k), "unseen-other").percent(),
                 ),
             ),
-            None => section.claim(Some(false), format!("Learner `{learner}` never learns unseen tasks in this grid.")),
+            None => section.claim(Some(false), format!("Learner “{learner}” never learns unseen tasks in this grid.")),
         }
         section.tables.push(Table {
-            title: format!("Learner `{learner}`, accuracy in per cent"),
+            title: format!("Learner “{learner}”, accuracy in per cent"),
             head: ["tasks", "seen: first", "seen: last", "unseen: last", "other data: last", "phase"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -394,7 +394,7 @@ fn figure_3(data: &Data<'_>) -> Section {
 fn figure_2(data: &Data<'_>) -> Section {
     let mut section = Section {
         question: "Without a label permutation, the paper finds that a perceptron on single examples and a small \
-                   Transformer memorise few tasks only, that a wide Transformer solves unseen tasks from 2^12 to 2^13 tasks \
+                   Transformer memorise few tasks only, that a wide Transformer solves unseen tasks from 2¹² to 2¹³ tasks \
                    on, and that width sets how well."
             .into(),
         ..Section::default()
@@ -426,7 +426,7 @@ fn figure_2(data: &Data<'_>) -> Section {
             &Heat {
                 title: title.into(),
                 subtitle: "accuracy in % over the last five positions, mean over seeds".into(),
-                x: ("tasks of meta-training".into(), tasks.iter().map(|k| format!("2^{k:.0}")).collect()),
+                x: ("tasks of meta-training".into(), tasks.iter().map(|k| power(*k)).collect()),
                 y: (size_title.into(), sizes.iter().map(|s| format!("{s:.0}")).collect()),
                 values,
                 words: vec![],
@@ -455,7 +455,7 @@ fn figure_2(data: &Data<'_>) -> Section {
             .collect();
         section.claim(
             Some(rising(wide).is_some()),
-            format!("Unseen tasks are learned (above 30 %): {}; paper: from 2^12 to 2^13.", words.join(", ")),
+            format!("Unseen tasks are learned (above 30 %): {}; paper: from 2¹² to 2¹³.", words.join(", ")),
         );
         let few = tasks.first().copied().unwrap_or(0.0);
         let (seen, unseen) = (value("transformer", "seen", wide, few), value("transformer", "unseen", wide, few));
@@ -483,7 +483,7 @@ fn figure_2(data: &Data<'_>) -> Section {
         section.claim(
             Some(order.is_sorted() && order.first() < order.last()),
             format!(
-                "A larger perceptron memorises more tasks; below 50 % at: {} (paper: 64 units 2^9, 256 2^11, 1024 2^12).",
+                "A larger perceptron memorises more tasks; below 50 % at: {} (paper: 64 units 2⁹, 256 2¹¹, 1024 2¹²).",
                 words.join(", ")
             ),
         );

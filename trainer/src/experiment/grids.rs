@@ -297,12 +297,21 @@ impl Grid {
     fn rules(&mut self, name: &str, measures: &[Measure]) -> Result<(), ExperimentError> {
         let (preset, base) = self.base();
         let config = resolve(&format!("{}/{name}", self.name), preset, &base)?;
+        let mut measures = measures.to_vec();
+        if self.scale == Scale::Desk {
+            // rules begin anew at every position and episode: at a desk they answer at a few positions of fewer episodes
+            for measure in &mut measures {
+                let last = measure.positions.last().copied().unwrap_or(1);
+                measure.positions.retain(|p| [10, 30, 50, 100, 300].contains(p) || p + 5 > last);
+                measure.episodes = measure.episodes.min(100);
+            }
+        }
         self.cells.push(Cell {
             experiment: self.name.clone(),
             scale: self.scale,
             name: name.to_owned(),
             axes: [("learner".to_owned(), word("rules"))].into(),
-            work: Work::Rules { model: Box::new(config.model), measures: measures.to_vec() },
+            work: Work::Rules { model: Box::new(config.model), measures },
         });
         Ok(())
     }

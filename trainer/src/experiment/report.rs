@@ -134,6 +134,9 @@ fn mark(held: Option<bool>) -> &'static str {
 fn part(id: &str, name: &str, scale: Scale, about: &str, section: &Section, cells: &[&CellResult]) -> String {
     let mut out = format!("<section id=\"{id}\"><h2>{name}: {}</h2>\n", escape(about));
     let _ = writeln!(out, "<p>{}</p>", escape(&section.question));
+    if scale == Scale::Smoke {
+        out += "<p class=\"fault\">A smoke run shows that everything works, and nothing else: its verdicts mean nothing.</p>\n";
+    }
     if !section.claims.is_empty() {
         out += "<ul class=\"claims\">\n";
         for Claim { text, held } in &section.claims {
@@ -170,10 +173,10 @@ fn part(id: &str, name: &str, scale: Scale, about: &str, section: &Section, cell
     devices.dedup();
     let _ = writeln!(
         out,
-        "<p class=\"cost\">{} cells, {}FLOP of meta-training in {:.0} s of single threads on {}; commit {}. \
+        "<p class=\"cost\">{} cells, {} TFLOP of meta-training in {:.0} s of single threads on {}; commit {}. \
          <code>trainer experiment {name} --scale {scale}</code></p>",
         cells.len(),
-        short(flop),
+        short(flop / 1e12),
         seconds,
         escape(&devices.join(", ")),
         escape(&commits.join(", ")),
