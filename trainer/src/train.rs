@@ -424,7 +424,8 @@ fn optimiser(training: &Training) -> ModuleOptimizer {
                 .with_momentum(MomentumConfig { momentum: 0.9, dampening: 0.1, nesterov: true })
                 .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
                 .build();
-            let matrices = r"^layer\.\d+\.(query|key|value|output|mlp\.up|mlp\.down)\.weight$";
+            // a net's path begins with the name of its family
+            let matrices = r"^Causal\.layer\.\d+\.(query|key|value|output|mlp\.up|mlp\.down)\.weight$";
             let group = ParamGroup::from_regex(matrices).expect("a valid pattern");
             adamw.init().with_group(group, muon, None)
         }
@@ -811,4 +812,39 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let temporary = path.with_file_name(name);
     fs::write(&temporary, bytes).map_err(io_at(path))?;
     fs::rename(&temporary, path).map_err(io_at(path))
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution};
+    use shaders::spec::ModelSpec;
+
+    /// Registers a random gradient for every parameter.
+    struct Noise(GradientsParams);
+
+    impl ModuleVisitor for Noise {
+        fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+            let value = param.val().inner();
+            self.0.register(param.id, Tensor::<R>::random(value.shape(), Distribution::Default, &value.device()));
+        }
+    }
+
+    #[test]
+    fn muon_moves_the_matrices_of_layers_and_nothing_else() {
+        let model = Model::random(ModelSpec::shifted(8, 8, 1, 1), 1).unwrap();
+        let net = Net::from_model(&model, &Device::flex().autodiff());
+        let mut noise = Noise(GradientsParams::new());
+        net.visit(&mut noise);
+        let training = Training { optimiser: Optimiser::Muon, weight_decay: 0.0, ..Training::default() };
+        let moved = optimiser(&training).step(0.1, net, noise.0).to_model().expect("a net of a model");
+        for tensor in model.spec.tensors() {
+            let (before, after) = (model.tensor(&tensor.name), moved.tensor(&tensor.name));
+            // Adam's first step is as long as the rate everywhere; that of Muon is orthogonal, its entries all differ
+            let steps: Vec<f32> = before.iter().zip(after).map(|(b, a)| (a - b).abs()).collect();
+            let adam = steps.iter().all(|step| (step - 0.1).abs() < 1e-3);
+            let matrix = tensor.name.starts_with("layer.") && tensor.shape.len() == 2;
+            assert_eq!(adam, !matrix, "{}: {steps:?}", tensor.name);
+        }
+    }
 }
