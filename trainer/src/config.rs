@@ -29,7 +29,7 @@ pub struct RunConfig {
     pub training: Training,
 }
 
-/// Which optimiser moves the weight matrices of the layers; everything else is always AdamW's.
+/// Which optimiser moves the weights; with Muon, what is no matrix inside a layer is AdamW's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Optimiser {
@@ -37,6 +37,8 @@ pub enum Optimiser {
     Adamw,
     /// Muon (orthogonalised momentum, scaled to AdamW's step size) for matrices inside layers.
     Muon,
+    /// Lion for all parameters: every entry moves by the rate, along the sign of its momentum (Chen et al., 2023).
+    Lion,
 }
 
 /// Optimisation.
@@ -62,6 +64,9 @@ pub struct Training {
     pub final_rate: f64,
     /// AdamW's β₂.
     pub beta_2: f64,
+    /// AdamW's ε, added to the root of the second moment; the paper's code has about 1e-4, which lengthens its plateau.
+    #[serde(default = "usual_epsilon")]
+    pub epsilon: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// Largest norm of the whole gradient; 0 for no clipping.
@@ -77,6 +82,10 @@ pub struct Training {
     pub log_every: u64,
 }
 
+fn usual_epsilon() -> f64 {
+    1e-8
+}
+
 impl Default for Training {
     fn default() -> Self {
         Training {
@@ -89,6 +98,7 @@ impl Default for Training {
             cosine: true,
             final_rate: 0.03,
             beta_2: 0.999,
+            epsilon: usual_epsilon(),
             weight_decay: 0.0,
             clip: 1.0,
             average: 0.99,
@@ -498,6 +508,11 @@ impl RunConfig {
             training.neighbours.is_finite() && training.neighbours >= 0.0,
             "training.neighbours",
             format!("expected a weight of 0 or more, found {}", training.neighbours),
+        )?;
+        check(
+            training.epsilon.is_finite() && training.epsilon > 0.0,
+            "training.epsilon",
+            format!("expected a positive number, found {}", training.epsilon),
         )?;
         check(training.clip >= 0.0, "training.clip", format!("expected 0 or more, found {}", training.clip))?;
         check(

@@ -127,7 +127,7 @@ pub enum EvalError {
 
 /// Hits and log-likelihoods of one answerer at each position.
 #[derive(Clone, Default)]
-struct Tally {
+pub(crate) struct Tally {
     /// Σ over episodes of the fraction right.
     sum: Vec<f64>,
     /// Σ of its square.
@@ -203,7 +203,7 @@ impl Tally {
         self.nll.iter().map(|s| s / self.episodes as f64).collect()
     }
 
-    fn add(&mut self, right: &[f64], nll: &[f64]) {
+    pub(crate) fn add(&mut self, right: &[f64], nll: &[f64]) {
         for (store, values) in [(&mut self.sum, right), (&mut self.nll, nll)] {
             store.resize(values.len(), 0.0);
             store.iter_mut().zip(values).for_each(|(s, v)| *s += v);
@@ -214,7 +214,7 @@ impl Tally {
         self.episodes += 1;
     }
 
-    fn mean(&self) -> Vec<f64> {
+    pub(crate) fn mean(&self) -> Vec<f64> {
         self.sum.iter().map(|s| s / self.episodes as f64).collect()
     }
 
@@ -228,7 +228,7 @@ impl Tally {
     }
 
     /// 1.96 standard errors over episodes.
-    fn ci95(&self) -> Vec<f64> {
+    pub(crate) fn ci95(&self) -> Vec<f64> {
         let n = self.episodes as f64;
         let error = |(s, q): (&f64, &f64)| 1.96 * ((q / n - (s / n).powi(2)).max(0.0) / n).sqrt();
         self.sum.iter().zip(&self.square).map(error).collect()
@@ -469,17 +469,31 @@ fn asked(p: usize, t: usize, queries: usize) -> impl Iterator<Item = usize> {
     std::iter::once(p - 1).chain(t..t + queries - 1)
 }
 
+/// Episode `index` of the lookup test with T = `t`.
+pub(crate) fn random_episode(spec: &shaders::ModelSpec, t: usize, settings: &Settings, index: u64) -> Episode {
+    let free = spec.encoding.projected || spec.equivariant.is_some();
+    let source = Source::Random { dimensions: if free { 196 } else { spec.inputs } };
+    test_episode(&source, spec, spec.classes, t, settings, "random", index)
+}
+
 /// How a set learner is asked.
 #[derive(Clone, Copy)]
-struct Asked {
+pub(crate) struct Asked {
     /// C in use.
-    classes: usize,
+    pub classes: usize,
     /// Whether its stem reads the inputs.
-    drawings: bool,
+    pub drawings: bool,
 }
 
 /// Asks a net at each position of each episode and adds what its answers are worth.
-fn score(net: &Net, episodes: &[Episode], asked_as: Asked, settings: &Settings, device: &Device, tally: &mut Tally) {
+pub(crate) fn score(
+    net: &Net,
+    episodes: &[Episode],
+    asked_as: Asked,
+    settings: &Settings,
+    device: &Device,
+    tally: &mut Tally,
+) {
     let Asked { classes, drawings } = asked_as;
     let total = episodes[0].labels.len();
     let (b, queries, t) = (episodes.len(), settings.queries, total + 1 - settings.queries);

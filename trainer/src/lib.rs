@@ -3,11 +3,14 @@
 
 pub mod baselines;
 pub mod card;
+pub mod chart;
 pub mod config;
 pub mod data;
 pub mod device;
 pub mod eval;
+pub mod experiment;
 pub mod nets;
 pub mod plot;
+pub mod scratch;
 pub mod tasks;
 pub mod train;

@@ -18,6 +18,7 @@ use trainer::card::Results;
 use trainer::config::{PRESETS, RunConfig};
 use trainer::device::{self, Choice};
 use trainer::eval::{self, Outcome, Settings};
+use trainer::experiment::{self, EXPERIMENTS, Event, Scale, Shard, State, report};
 use trainer::nets::Net;
 use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{self, Metrics, Run};
@@ -64,6 +65,17 @@ enum Command {
         /// As a Markdown card: what it is, how it was made, what it reaches
         #[arg(long, conflicts_with = "json")]
         card: bool,
+    },
+    /// Run one of the paper's experiments as a grid of small runs; Ctrl-C stops it at checkpoints, the same command goes on
+    Experiment(ExperimentArguments),
+    /// Figures, tables and findings of experiments as one HTML file, with SVG and CSV beside it
+    Report {
+        /// Folders with results, of one machine or of several
+        #[arg(default_value = "runs/experiments")]
+        folders: Vec<PathBuf>,
+        /// Page to write
+        #[arg(short, long, value_name = "FILE.html", default_value = "report.html")]
+        output: PathBuf,
     },
     /// Data sets: what there is, download, check
     Data {
@@ -161,6 +173,36 @@ struct EvalArguments {
     device: Choice,
 }
 
+#[derive(clap::Args)]
+struct ExperimentArguments {
+    #[arg(help = experiment_help(), value_name = "NAME", required = true)]
+    names: Vec<String>,
+    /// smoke: seconds, no data needed; desk: minutes on two CPU cores; full: the paper's own, for GPUs
+    #[arg(long, value_enum, default_value_t = Scale::Desk)]
+    scale: Scale,
+    /// This machine's share of the cells: every n-th, from the i-th on
+    #[arg(long, value_name = "i/n")]
+    shard: Option<Shard>,
+    /// Folder of all grids
+    #[arg(long, value_name = "FOLDER", default_value = "runs/experiments")]
+    out: PathBuf,
+    /// Seeds, separated by commas [default: the scale's own]
+    #[arg(long, value_delimiter = ',')]
+    seeds: Option<Vec<u64>>,
+    /// Cells at once, each on its own threads [default: CPU cores, 1 on a GPU]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Keep checkpoints of cells that are done
+    #[arg(long)]
+    keep: bool,
+    /// List the cells with their cost and stop
+    #[arg(long)]
+    plan: bool,
+    /// auto, cpu, gpu or gpu:n
+    #[arg(long, default_value = "auto")]
+    device: Choice,
+}
+
 #[derive(Subcommand)]
 enum DataCommand {
     /// Data sets that can be fetched and folders that are there
@@ -210,6 +252,11 @@ fn set_help() -> String {
     )
 }
 
+fn experiment_help() -> String {
+    let lines: Vec<String> = EXPERIMENTS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    format!("Experiments, or all:\n{}", lines.join("\n"))
+}
+
 type Outcomes = Result<(), Box<dyn Error>>;
 
 fn main() -> ExitCode {
@@ -219,6 +266,8 @@ fn main() -> ExitCode {
         Command::Eval(arguments) => eval_command(&arguments, &dir),
         Command::Export { run, output, dtype, evaluation } => export_command(&run, &output, dtype, &evaluation),
         Command::Inspect { model, json, card } => inspect_command(&model, json, card),
+        Command::Experiment(arguments) => experiment_command(&arguments, &dir),
+        Command::Report { folders, output } => report_command(&folders, &output),
         Command::Data { command } => data_command(&command, &dir),
     });
     match result {
@@ -271,14 +320,7 @@ fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
             step => format!("resumed at step {step} of {}", training.steps),
         }
     );
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || {
-        // a second Ctrl-C does not wait
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })?;
+    let stop = stop_flag()?;
     let steps = training.steps;
     let bar = ProgressBar::new(steps).with_position(run.step());
     bar.set_style(
@@ -309,6 +351,147 @@ fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
         eprintln!("stopped at step {}; go on with `trainer train --resume {folder}`", run.step());
         std::process::exit(130);
     }
+}
+
+/// Set by Ctrl-C.
+fn stop_flag() -> Result<Arc<AtomicBool>, ctrlc::Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        // a second Ctrl-C does not wait
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })?;
+    Ok(stop)
+}
+
+fn experiment_command(arguments: &ExperimentArguments, data_dir: &Path) -> Outcomes {
+    let all = EXPERIMENTS.map(|(name, _)| name.to_owned());
+    let names = if arguments.names.iter().any(|name| name == "all") { &all[..] } else { &arguments.names[..] };
+    let mut cells = Vec::new();
+    for name in names {
+        cells.extend(experiment::cells(name, arguments.scale, arguments.seeds.as_deref())?);
+    }
+    if let Some(shard) = arguments.shard {
+        cells = shard.of(cells);
+    }
+    if arguments.plan {
+        let mut total = 0.0;
+        println!("{:<44} {:>10} {:>8} {:>9}  state", "cell", "parameters", "steps", "TFLOP");
+        for cell in &cells {
+            let cost = experiment::estimate(cell);
+            let state = cell.result(&arguments.out).map_or("to do", |r| match r.state {
+                State::Diverged => "diverged",
+                _ => "done",
+            });
+            total += cost.flop;
+            let name = format!("{}/{}", cell.experiment, cell.name);
+            println!("{name:<44} {:>10} {:>8} {:>9.3}  {state}", cost.parameters, cost.steps, cost.flop / 1e12);
+        }
+        println!(
+            "{} cells, {:.3} PFLOP of training: {:.1} hours of one CPU core at 30 GFLOP/s, {:.1} hours of a GPU at 10 TFLOP/s",
+            cells.len(),
+            total / 1e15,
+            total / 30e9 / 3600.0,
+            total / 10e12 / 3600.0
+        );
+        return Ok(());
+    }
+    let device = device::open(arguments.device)?;
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let jobs = arguments.jobs.map(usize::from).unwrap_or(if device.cpu { cores } else { 1 });
+    let options = experiment::Options { out: arguments.out.clone(), jobs, keep: arguments.keep };
+    eprintln!("{} cells, {jobs} at a time, on {}", cells.len(), device.name);
+    let stop = stop_flag()?;
+    // a cell counts by its cost, for the time that is left
+    let cost: Vec<f64> = cells.iter().map(|cell| experiment::estimate(cell).flop.max(1e10)).collect();
+    let of = |cell: &experiment::Cell| {
+        cells.iter().position(|c| c.experiment == cell.experiment && c.name == cell.name).map_or(0.0, |i| cost[i])
+    };
+    let started = std::time::Instant::now();
+    struct Progress {
+        ended: usize,
+        done: f64,
+        left: f64,
+    }
+    let progress = std::sync::Mutex::new(Progress { ended: 0, done: 0.0, left: cost.iter().sum() });
+    let summary = experiment::run(&cells, &options, data_dir, &device, &stop, &|event| {
+        let mut p = progress.lock().expect("no thread panics while counting");
+        match event {
+            Event::Skipped(cell) => {
+                p.ended += 1;
+                p.left -= of(cell);
+            }
+            Event::Ended(result) => {
+                p.ended += 1;
+                p.left -= of(&result.cell);
+                p.done += of(&result.cell);
+                let seconds = started.elapsed().as_secs_f64();
+                eprintln!(
+                    "{}/{} cells  {}/{}: {}  ETA {}",
+                    p.ended,
+                    cells.len(),
+                    result.cell.experiment,
+                    result.cell.name,
+                    describe_cell(result),
+                    duration(seconds * p.left / p.done)
+                );
+            }
+            Event::Stopped(cell) => eprintln!("stopped {}/{} at a checkpoint", cell.experiment, cell.name),
+            Event::Started(_) | Event::Step(..) => {}
+        }
+    })?;
+    let again = format!("the same command goes on; `trainer report {}` shows what is there", arguments.out.display());
+    eprintln!(
+        "{} cells have results ({} from before, {} diverged), {} failed, {} are left; {again}",
+        summary.done, summary.skipped, summary.diverged, summary.failed, summary.left
+    );
+    if stop.load(Ordering::Relaxed) {
+        std::process::exit(130);
+    }
+    match summary.failed {
+        0 => Ok(()),
+        failed => {
+            Err(format!("{failed} cells failed; their result.json says why, and the same command tries them again")
+                .into())
+        }
+    }
+}
+
+/// `1 h 05 min`, `3 min`, `20 s`.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.0} h {:02.0} min", (s / 3600.0).floor(), (s % 3600.0) / 60.0),
+    }
+}
+
+fn describe_cell(result: &experiment::CellResult) -> String {
+    let outcome = &result.outcome;
+    match (&result.message, outcome.measured.first(), outcome.probes.last()) {
+        (Some(message), ..) => message.clone(),
+        (None, Some(m), _) => {
+            let last = m.accuracy.last().copied().unwrap_or(0.0);
+            format!("{:.0} s, {} {:.1} %", outcome.seconds, m.name, 100.0 * last)
+        }
+        (None, None, Some(p)) => format!("{:.0} s, step {}, {:.1} %", outcome.seconds, p.step, 100.0 * p.accuracy),
+        _ => format!("{:.0} s", outcome.seconds),
+    }
+}
+
+fn report_command(folders: &[PathBuf], output: &Path) -> Outcomes {
+    let results = report::collect(folders)?;
+    if results.is_empty() {
+        let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let here = names.join(", ");
+        return Err(format!("expected results in {here}, found none; make some with `trainer experiment fig4`").into());
+    }
+    let report = report::build(&results);
+    report::write(&report, output)?;
+    eprintln!("wrote {} from {} cells, and {} files beside it", output.display(), report.cells, report.files.len());
+    Ok(())
 }
 
 fn describe(m: &Metrics) -> String {

@@ -93,7 +93,7 @@ const BOTTOM: f64 = 56.0;
 const LINE: f64 = 18.0;
 
 /// Colours that remain distinct for most colour-blind people (after Okabe and Ito), for light and for dark ground.
-const COLOURS: [[&str; 2]; 8] = [
+pub(crate) const COLOURS: [[&str; 2]; 8] = [
     ["#0068a8", "#5ab4f0"],
     ["#c94f00", "#ff9350"],
     ["#00835f", "#3fd0a4"],
@@ -314,7 +314,7 @@ fn ticks(first: f64, last: f64, logarithmic: bool) -> Vec<f64> {
 
 /// Moves points apart until neighbours are `gap` away from each other, in their order, as little as a few sweeps find,
 /// within `low`..`high`; where there is no room for that, they are spread evenly.
-fn spread(ends: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
+pub(crate) fn spread(ends: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..ends.len()).collect();
     order.sort_by(|&a, &b| ends[a].total_cmp(&ends[b]));
     let gap = gap.min((high - low) / (ends.len().max(2) - 1) as f64);
@@ -340,7 +340,7 @@ fn spread(ends: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     names
 }
 
-fn style(curves: usize) -> String {
+pub(crate) fn style(curves: usize) -> String {
     let colours = |scheme: usize| -> String {
         (0..curves).map(|i| format!(".c{i}{{--c:{}}}", COLOURS[i % COLOURS.len()][scheme])).collect()
     };
@@ -361,7 +361,7 @@ fn style(curves: usize) -> String {
 }
 
 /// Text as it may stand in XML; control characters, which may not, become spaces.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -8,12 +8,13 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{
-    AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig,
+    AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, LionConfig, ModuleOptimizer, MuonConfig,
     momentum::MomentumConfig,
 };
 use burn::tensor::{Device, Tensor, TensorData};
@@ -58,6 +59,12 @@ pub enum TrainError {
     /// Model file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Features were wanted of a learner that has none.
+    #[error("{}: expected the file of a learner with a convolutional stem, such as models/drawing.safetensors", path.display())]
+    NoStem {
+        /// File.
+        path: PathBuf,
+    },
     /// Reading or writing a run's folder.
     #[error("{}: {source}", path.display())]
     Io {
@@ -102,6 +109,13 @@ pub enum TrainError {
         /// Its kind.
         kind: &'static str,
     },
+}
+
+impl TrainError {
+    /// Whether training ran out of finite numbers, which is a finding about its settings.
+    pub fn diverged(&self) -> bool {
+        matches!(self, TrainError::Diverged { .. })
+    }
 }
 
 fn io_at(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
@@ -222,9 +236,18 @@ impl Run {
     pub fn set_workers(&mut self, workers: usize) {
         // one pool a worker: Burn's own parallel loops inside it then stay off the other's cores
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let threads = if self.device.cpu { (cores / workers).max(1) } else { 1 };
+        self.set_threads(workers, if self.device.cpu { (cores / workers.max(1)).max(1) } else { 1 });
+    }
+
+    /// As [`Run::set_workers`], with a number of threads for each worker.
+    pub fn set_threads(&mut self, workers: usize, threads: usize) {
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         self.pools = (0..workers.max(1)).map(|_| pool()).collect();
+    }
+
+    /// Wall-clock seconds of training so far, over all sessions of this run.
+    pub fn seconds(&self) -> f64 {
+        self.saved.seconds
     }
 
     /// Steps done.
@@ -238,12 +261,28 @@ impl Run {
     /// # Errors
     /// A file cannot be written, or the loss is not finite.
     pub fn train(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(&Metrics)) -> Result<bool, TrainError> {
+        self.train_until(self.config.training.steps, stop, progress)?;
+        self.checkpoint()?;
+        Ok(self.saved.step >= self.config.training.steps)
+    }
+
+    /// As [`Run::train`], but only until step `until` is done, and without a checkpoint at its end.
+    ///
+    /// # Errors
+    /// As [`Run::train`].
+    pub fn train_until(
+        &mut self,
+        until: u64,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(&Metrics),
+    ) -> Result<(), TrainError> {
         let path = self.folder.join("metrics.jsonl");
         let mut log = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io_at(&path))?;
         let started = Instant::now();
         let before = self.saved.seconds;
         let steps = self.config.training.steps;
-        while self.saved.step < steps && !stop.load(Ordering::Relaxed) {
+        let until = until.min(steps);
+        while self.saved.step < until && !stop.load(Ordering::Relaxed) {
             let next = self.saved.step + 1;
             let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
             let metrics = self.advance(logged)?;
@@ -259,8 +298,7 @@ impl Run {
             }
         }
         self.saved.seconds = before + started.elapsed().as_secs_f64();
-        self.checkpoint()?;
-        Ok(self.saved.step >= steps)
+        Ok(())
     }
 
     /// One optimiser step.
@@ -415,16 +453,18 @@ impl Training {
 fn optimiser(training: &Training) -> ModuleOptimizer {
     let adamw = AdamWConfig::new()
         .with_beta_2(training.beta_2 as f32)
-        .with_epsilon(1e-8)
+        .with_epsilon(training.epsilon as f32)
         .with_weight_decay(training.weight_decay as f32);
     match training.optimiser {
         Optimiser::Adamw => adamw.init(),
+        Optimiser::Lion => LionConfig::new().with_weight_decay(training.weight_decay as f32).init(),
         Optimiser::Muon => {
             let muon = MuonConfig::new()
                 .with_momentum(MomentumConfig { momentum: 0.9, dampening: 0.1, nesterov: true })
                 .with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW)
                 .build();
-            let matrices = r"^layer\.\d+\.(query|key|value|output|mlp\.up|mlp\.down)\.weight$";
+            // a net's path begins with the name of its family
+            let matrices = r"^Causal\.layer\.\d+\.(query|key|value|output|mlp\.up|mlp\.down)\.weight$";
             let group = ParamGroup::from_regex(matrices).expect("a valid pattern");
             adamw.init().with_group(group, muon, None)
         }
@@ -443,12 +483,9 @@ fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, TrainError> 
             "strokes" => bases.push(Source::Strokes),
             _ => {
                 let (name, classes) = class_range(entry)?;
-                let set = data::open(name, data::Split::Train, data_dir)?;
                 let base = match augment || stem {
-                    true => drawn_base(&set, entry)?,
-                    false => {
-                        encode_base(spec, &set).map_err(|source| TrainError::Encode { name: entry.clone(), source })?
-                    }
+                    true => drawn_base(&data::open(name, data::Split::Train, data_dir)?, entry)?,
+                    false => encoded_base(spec, name, data::Split::Train, data_dir)?,
                 };
                 let fits = match spec.equivariant.is_some() {
                     true => base.dimensions <= spec.inputs,
@@ -497,7 +534,7 @@ pub fn class_range(entry: &str) -> Result<(&str, std::ops::Range<usize>), Config
 }
 
 /// A data set of drawings after THE preprocessing, to be changed each time that one is shown.
-fn drawn_base(set: &data::Dataset, entry: &str) -> Result<Base, TrainError> {
+pub(crate) fn drawn_base(set: &data::Dataset, entry: &str) -> Result<Base, TrainError> {
     if set.channels != 1 {
         return Err(TrainError::Inputs { name: entry.to_owned(), expected: 1, found: set.channels });
     }
@@ -511,6 +548,35 @@ fn drawn_base(set: &data::Dataset, entry: &str) -> Result<Base, TrainError> {
     let mut base = Base::new(&set.name, Vec::new(), set.labels.clone());
     base.drawings = Some(std::sync::Arc::new(pictures));
     base.dimensions = drawings::SIDE * drawings::SIDE;
+    Ok(base)
+}
+
+/// A data set as features before the projection, read once: a grid of small runs asks for the same few over and over.
+///
+/// # Errors
+/// Data that are missing, or that the encoding cannot take.
+pub(crate) fn encoded_base(
+    spec: &shaders::ModelSpec,
+    name: &str,
+    split: data::Split,
+    data_dir: &Path,
+) -> Result<Base, TrainError> {
+    /// Bases that are kept, the newest last.
+    static KEPT: Mutex<Vec<(String, Base)>> = Mutex::new(Vec::new());
+    const MOST: usize = 8;
+    let encoding = serde_json::to_string(&spec.encoding).expect("plain data");
+    let key = format!("{name} {split} {} {encoding}", data_dir.display());
+    let kept = || KEPT.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some((_, base)) = kept().iter().find(|(of, _)| *of == key) {
+        return Ok(base.clone());
+    }
+    let set = data::open(name, split, data_dir)?;
+    let base = encode_base(spec, &set).map_err(|source| TrainError::Encode { name: name.to_owned(), source })?;
+    let mut kept = kept();
+    if kept.len() == MOST {
+        kept.remove(0);
+    }
+    kept.push((key, base.clone()));
     Ok(base)
 }
 
@@ -829,4 +895,39 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let temporary = path.with_file_name(name);
     fs::write(&temporary, bytes).map_err(io_at(path))?;
     fs::rename(&temporary, path).map_err(io_at(path))
+}
+
+#[cfg(all(test, feature = "cpu"))]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution};
+    use shaders::spec::ModelSpec;
+
+    /// Registers a random gradient for every parameter.
+    struct Noise(GradientsParams);
+
+    impl ModuleVisitor for Noise {
+        fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+            let value = param.val().inner();
+            self.0.register(param.id, Tensor::<R>::random(value.shape(), Distribution::Default, &value.device()));
+        }
+    }
+
+    #[test]
+    fn muon_moves_the_matrices_of_layers_and_nothing_else() {
+        let model = Model::random(ModelSpec::shifted(8, 8, 1, 1), 1).unwrap();
+        let net = Net::from_model(&model, &Device::flex().autodiff());
+        let mut noise = Noise(GradientsParams::new());
+        net.visit(&mut noise);
+        let training = Training { optimiser: Optimiser::Muon, weight_decay: 0.0, ..Training::default() };
+        let moved = optimiser(&training).step(0.1, net, noise.0).to_model().expect("a net of a model");
+        for tensor in model.spec.tensors() {
+            let (before, after) = (model.tensor(&tensor.name), moved.tensor(&tensor.name));
+            // Adam's first step is as long as the rate everywhere; that of Muon is orthogonal, its entries all differ
+            let steps: Vec<f32> = before.iter().zip(after).map(|(b, a)| (a - b).abs()).collect();
+            let adam = steps.iter().all(|step| (step - 0.1).abs() < 1e-3);
+            let matrix = tensor.name.starts_with("layer.") && tensor.shape.len() == 2;
+            assert_eq!(adam, !matrix, "{}: {steps:?}", tensor.name);
+        }
+    }
 }

@@ -117,6 +117,19 @@ impl Net {
         }
     }
 
+    /// Whether it has a stem.
+    pub(crate) fn has_stem(&self) -> bool {
+        self.stem.is_some()
+    }
+
+    /// Drawings as the stem sees them, `[n, X]` → `[n, E]`; as they are where there is no stem.
+    pub(crate) fn embed(&self, drawings: Tensor<2>) -> Tensor<2> {
+        match &self.stem {
+            Some(stem) => stem.forward(drawings.unsqueeze::<3>(), &self.spec.0).squeeze_dim::<2>(0),
+            None => drawings,
+        }
+    }
+
     /// Log-probabilities of the queries, `[B, M − N, C]`.
     pub fn forward(&self, batch: &Batch) -> Tensor<3> {
         self.forward_beside(batch).0

@@ -7,7 +7,9 @@ use rand::RngExt;
 use shaders::random::Stream;
 
 use super::fields::{Fields, GRID, add, at, sigmoid};
-use super::prior::{SIDE, log_uniform, normal};
+use shaders::strokes::{log_uniform, normal};
+
+use super::prior::SIDE;
 
 /// One part: what makes it, in units of the picture.
 #[derive(Clone, Copy)]

@@ -72,8 +72,7 @@ impl Course {
             return Err(words("expected an example of at least one value, found none"));
         }
         let encoder = Encoder::new(&model.spec, size.0, size.1, size.2, PROJECTION_SEED)?;
-        // a stem was made for grey pictures of this size alone
-        let drawings = size == (SIDE, SIDE, 1);
+        let drawings = encoder.drawings();
         engine.set_drawings(drawings);
         let (labels, names, raw) = (Vec::new(), Vec::new(), Vec::new());
         let mut course = Course { size, labels, names, model, encoder, engine, drawings, raw };
@@ -81,10 +80,11 @@ impl Course {
         Ok(course)
     }
 
-    /// Says whether the inputs are drawings, which a stem may read; at first they are, if they have its size. Everything
+    /// Says whether the inputs are pictures, which a stem may read; at first they are, if it can
+    /// ([`Encoder::drawings`]). Everything
     /// shown is forgotten where that changes.
     pub fn set_drawings(&mut self, drawings: bool) -> Result<(), Words> {
-        let drawings = drawings && self.size == (SIDE, SIDE, 1);
+        let drawings = drawings && self.encoder.drawings();
         if drawings != self.drawings {
             self.drawings = drawings;
             self.rewind(0)?;
