@@ -1225,3 +1225,128 @@ fn embeddings(data: &Data<'_>) -> Section {
     }
     section
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Cell, Outcome, State, cells};
+
+    /// A result of a cell with accuracies (first, last) of its measures, and probes.
+    fn result(cell: &Cell, accuracy: &[(&str, f64, f64)], probes: &[(u64, f64)]) -> CellResult {
+        let measured = accuracy.iter().map(|(name, first, last)| Measured {
+            name: (*name).into(),
+            by: String::new(),
+            episodes: 10,
+            positions: vec![1, 50, 96, 97, 98, 99, 100],
+            accuracy: vec![*first, 0.5, *last, *last, *last, *last, *last],
+            ci95: vec![0.1; 7],
+        });
+        let point =
+            |&(step, accuracy): &(u64, f64)| Point { step, seconds: step as f64, flop: 1e9 * step as f64, accuracy };
+        CellResult {
+            cell: cell.clone(),
+            hash: cell.hash(),
+            state: State::Done,
+            message: None,
+            outcome: Outcome {
+                steps: probes.last().map_or(100, |p| p.0),
+                measured: measured.collect(),
+                probes: probes.iter().map(point).collect(),
+                ..Outcome::default()
+            },
+            commit: "c".into(),
+            device: "d".into(),
+        }
+    }
+
+    fn section_of(name: &str, results: &[CellResult]) -> Section {
+        section(name, &Data { scale: Scale::Desk, cells: results.iter().collect() })
+    }
+
+    #[test]
+    fn phases_are_told_from_the_numbers() {
+        let grid = cells("fig4", Scale::Desk, None).unwrap();
+        let of = |accuracy: &dyn Fn(f64) -> [(f64, f64); 3]| -> Section {
+            let results: Vec<CellResult> = grid
+                .iter()
+                .filter(|cell| cell.word("learner") == "shifted")
+                .map(|cell| {
+                    // seeds differ a little
+                    let shift = 0.01 * cell.number("seed");
+                    let [a, b, c] = accuracy(cell.number("log2_tasks")).map(|(f, l)| (f, l + shift));
+                    result(cell, &[("seen", a.0, a.1), ("unseen", b.0, b.1), ("unseen-other", c.0, c.1)], &[])
+                })
+                .collect();
+            section_of("fig4", &results)
+        };
+        let three = of(&|k| match k {
+            k if k < 3.0 => [(0.9, 0.9), (0.1, 0.1), (0.1, 0.1)],
+            k if k < 7.0 => [(0.2, 0.7), (0.1, 0.12), (0.1, 0.11)],
+            _ => [(0.1, 0.7), (0.1, 0.69), (0.1, 0.6)],
+        });
+        assert_eq!(three.claims[0].held, Some(true));
+        let text = &three.claims[0].text;
+        assert!(text.contains("memorises at 2⁰ to 2²") && text.contains("identifies at 2⁴ to 2⁶"), "{text}");
+        assert!(text.contains("learns to learn at 2⁸"), "{text}");
+        assert!(three.claims[1].text.contains("from 2⁸ tasks on"), "{}", three.claims[1].text);
+
+        let never = of(&|_| [(0.1, 0.1), (0.1, 0.1), (0.1, 0.1)]);
+        assert_eq!((never.claims[0].held, never.claims[1].held), (Some(false), Some(false)));
+        assert!(never.claims[0].text.contains("stays at chance"));
+        let at_once = of(&|_| [(0.1, 0.7), (0.1, 0.7), (0.1, 0.6)]);
+        assert_eq!(at_once.claims[0].held, Some(false), "{}", at_once.claims[0].text);
+    }
+
+    #[test]
+    fn plateaus_and_switches_are_told_from_the_probes() {
+        let grid = cells("emergence", Scale::Desk, None).unwrap();
+        let results = |fast: &dyn Fn(&str) -> bool| -> Vec<CellResult> {
+            let probes = |cell: &Cell| match fast(cell.word("learner")) {
+                true => vec![(10, 0.1), (20, 0.35), (30, 0.65)],
+                false => vec![(10, 0.1), (20, 0.1), (250, 0.12)],
+            };
+            grid.iter().map(|cell| result(cell, &[], &probes(cell))).collect()
+        };
+        let shift = section_of("emergence", &results(&|name| name.starts_with("full")));
+        assert_eq!(shift.claims[0].held, Some(true));
+        assert!(shift.claims[0].text.contains("after 20 steps"), "{}", shift.claims[0].text);
+        assert!(shift.claims[0].text.contains("in 0 of 3 runs of 250 steps"), "{}", shift.claims[0].text);
+        let all = section_of("emergence", &results(&|_| true));
+        assert_eq!((all.claims[0].held, all.claims[1].held), (Some(false), Some(false)), "{:?}", all.claims);
+
+        let grid = cells("fig7", Scale::Desk, None).unwrap();
+        let law = |exponent: f64| -> Section {
+            let length = |cell: &Cell| match cell.number("batch") {
+                batch if batch.is_finite() => {
+                    (400.0 * (batch / 2.0).powf(exponent)).round() as u64 + cell.number("seed") as u64
+                }
+                _ => 100,
+            };
+            let cells = grid.iter().filter(|cell| cell.word("part") == "batch");
+            let all: Vec<CellResult> = cells.map(|cell| result(cell, &[], &[(1, 0.1), (length(cell), 0.3)])).collect();
+            section_of("fig7", &all)
+        };
+        let falling = law(-0.8);
+        assert_eq!(falling.claims[0].held, Some(true));
+        assert!(falling.claims[0].text.contains("exponent -0.8"), "{}", falling.claims[0].text);
+        assert_eq!(law(0.0).claims[0].held, Some(false));
+    }
+
+    #[test]
+    fn state_and_parameters_are_told_apart() {
+        let grid = cells("fig5", Scale::Desk, Some(&[1])).unwrap();
+        let with = |by_state: bool| -> Section {
+            let of = |(i, cell): (usize, &Cell)| {
+                let (state, parameters) = (10usize << i, 1_000 + (i * 7 % grid.len()) * 100);
+                let decides = if by_state { i } else { i * 7 % grid.len() };
+                let mut found = result(cell, &[("unseen", 0.1, 0.1 + 0.04 * decides as f64)], &[]);
+                (found.outcome.state_size, found.outcome.parameters) = (state, parameters);
+                found
+            };
+            section_of("fig5", &grid.iter().enumerate().map(of).collect::<Vec<_>>())
+        };
+        assert_eq!(with(true).claims[0].held, Some(true));
+        assert_eq!(with(false).claims[0].held, Some(false));
+        assert_eq!(with(true).figures.len(), 2);
+    }
+}
