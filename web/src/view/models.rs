@@ -12,7 +12,7 @@ const SHIPPED: [(&str, &str, &str); 3] = [
     (
         "models/general.safetensors",
         "general",
-        "for anything: pictures and tables, up to 20 classes; has never seen strokes as strokes",
+        "for anything: pictures (seen at 14 × 14) and tables, up to 20 classes",
     ),
     ("models/quick.safetensors", "quick", "a minute of meta-training: the plain recipe, to compare with"),
 ];
