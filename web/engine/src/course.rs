@@ -5,7 +5,6 @@ use std::sync::Arc;
 use shaders::Model;
 use shaders::encode::Encoder;
 use shaders::gpu::Gpu;
-use shaders::pixels::SIDE;
 use shaders::session::{Engine, Kind, restrict};
 
 use crate::{Words, words};
@@ -81,8 +80,7 @@ impl Course {
     }
 
     /// Says whether the inputs are pictures, which a stem may read; at first they are, if it can
-    /// ([`Encoder::drawings`]). Everything
-    /// shown is forgotten where that changes.
+    /// ([`Encoder::drawings`]). Everything shown is forgotten where that changes.
     pub fn set_drawings(&mut self, drawings: bool) -> Result<(), Words> {
         let drawings = drawings && self.encoder.drawings();
         if drawings != self.drawings {

@@ -9,11 +9,7 @@ use crate::page::{OWN_MODEL, Page, Source};
 /// A shipped learner: address, name, and what it is for.
 const SHIPPED: [(&str, &str, &str); 3] = [
     (OWN_MODEL, "drawing", "for drawings: knows strokes, learns from one or two of a kind"),
-    (
-        "models/general.safetensors",
-        "general",
-        "for anything: pictures (seen at 14 × 14) and tables, up to 20 classes",
-    ),
+    ("models/general.safetensors", "general", "for anything: pictures (seen at 14 × 14) and tables, up to 20 classes"),
     ("models/quick.safetensors", "quick", "a minute of meta-training: the plain recipe, to compare with"),
 ];
 
