@@ -1318,7 +1318,7 @@ mod tests {
         let law = |exponent: f64| -> Section {
             let length = |cell: &Cell| match cell.number("batch") {
                 batch if batch.is_finite() => {
-                    (400.0 * (batch / 2.0).powf(exponent)).round() as u64 + cell.number("seed") as u64
+                    (4000.0 * (batch / 2.0).powf(exponent)).round() as u64 + cell.number("seed") as u64
                 }
                 _ => 100,
             };
