@@ -222,7 +222,7 @@ fn examples_are_saved_and_opened_as_a_file() {
     wait_for("the file", Duration::from_secs(30), || fs::metadata(&path).ok().filter(|file| file.len() > 0).map(drop));
     page.click("clear-all");
     assert_eq!(page.count(0), 0);
-    page.browser.files("examples-file", &[path.clone()]);
+    page.browser.files("examples-file", std::slice::from_ref(&path));
     wait_for("the examples", Duration::from_secs(30), || (page.count(0) == 2).then_some(()));
     page.settle();
     let after = page.probabilities();
@@ -230,7 +230,7 @@ fn examples_are_saved_and_opened_as_a_file() {
     assert!(worst < 1e-3, "before {before:?}, after {after:?}");
     // dropped, and undone
     page.click("clear-all");
-    page.browser.drop_files("canvas", &[path.clone()]);
+    page.browser.drop_files("canvas", std::slice::from_ref(&path));
     wait_for("the examples", Duration::from_secs(30), || (page.count(1) == 2).then_some(()));
     page.click("undo");
     assert_eq!(page.count(1), 0);
@@ -358,7 +358,7 @@ fn learners_come_from_the_shelf_from_elsewhere_and_from_disk() {
     named("drawing.safetensors");
     let bad = std::env::temp_dir().join(format!("bad-{}.safetensors", std::process::id()));
     fs::write(&bad, &fs::read(folder.join("general.safetensors")).unwrap()[..5000]).unwrap();
-    page.browser.drop_files("canvas", &[bad.clone()]);
+    page.browser.drop_files("canvas", std::slice::from_ref(&bad));
     wait_for("words", Duration::from_secs(30), || page.text("status").contains("cut off").then_some(()));
     assert_eq!(page.text("model"), "drawing.safetensors");
     page.browser.drop_files("canvas", &[folder.join("general.safetensors")]);

@@ -46,6 +46,9 @@ pub fn cells(name: &str, scale: Scale, seeds: Option<&[u64]>) -> Result<Vec<Cell
     Ok(grid.cells)
 }
 
+/// A cell to be: its name, its place on the axes, its settings.
+type Planned = (String, Vec<(&'static str, Value)>, Vec<String>);
+
 struct Grid {
     name: String,
     scale: Scale,
@@ -272,7 +275,7 @@ impl Grid {
                     set.push("training.steps=600".into());
                 }
                 let axes = [("part", word("mlp")), ("size", number(units as f64)), ("log2_tasks", number(k))];
-                self.add(&format!("mlp{units}-k{k}"), &axes, &set, &[seen.clone()], None)?;
+                self.add(&format!("mlp{units}-k{k}"), &axes, &set, std::slice::from_ref(&seen), None)?;
             }
         }
         Ok(())
@@ -358,7 +361,7 @@ impl Grid {
             Scale::Desk => vec![format!("training.steps={}", (4_000 / batch).clamp(300, 1_000))],
             _ => vec![],
         };
-        let mut plans: Vec<(String, Vec<(&str, Value)>, Vec<String>)> = Vec::new();
+        let mut plans: Vec<Planned> = Vec::new();
         for &batch in &batches {
             let micro = batch.min(self.by(4, 8, 32));
             let mut set = vec![format!("training.batch={batch}"), format!("training.micro_batch={micro}")];
