@@ -205,7 +205,8 @@ fn a_set_learner_is_trained_exported_and_measured() {
     let folder = env::temp_dir().join(format!("command-line-set-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     let (run, file) = (folder.join("run"), folder.join("set.safetensors"));
-    let small = ["tasks.data=[\"prior\"]", "tasks.shown=[5, 9]", "tasks.queries=6", "training.steps=3"];
+    let small =
+        ["tasks.data=[\"prior\"]", "tasks.weights=[]", "tasks.shown=[5, 9]", "tasks.queries=6", "training.steps=3"];
     let mut command = trainer();
     command.args(["train", "--preset", "general", "--device", "cpu", "--out"]).arg(&run);
     small.iter().for_each(|setting| {
