@@ -43,7 +43,8 @@ pub fn Canvas(page: Page) -> impl IntoView {
     let drawing = Memo::new(move |_| page.table.with(|table| (table.drawing.clone(), table.photo.clone())));
     Effect::new(move |_| {
         look.track();
-        drawing.track();
+        // A memo that nobody reads follows nothing: to track it is not enough.
+        drawing.with(|_| ());
         page.live.track();
         pen.track();
         canvas.track();

@@ -240,7 +240,7 @@ impl Page {
             browser::mark("state", name);
         });
         Effect::new(move |_| {
-            page.sight.track();
+            page.sight.with(|_| ());
             page.who.track();
             page.wake();
         });

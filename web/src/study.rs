@@ -40,7 +40,7 @@ impl Who {
     pub fn name(self) -> &'static str {
         match self {
             Who::Learner => "the learner",
-            Who::Nearest => "nearest picture (1-NN)",
+            Who::Nearest => "nearest picture",
             Who::Shuffled => "labels shuffled",
             Who::Untrained => "untrained weights",
         }
@@ -219,13 +219,14 @@ impl Page {
             self.table.with(|table| table.examples.iter().map(|e| (e.id, e.label)).collect::<Vec<(u32, u32)>>())
         });
         Effect::new(move |_| {
-            examples.track();
-            self.sight.track();
+            // A memo that nobody reads follows nothing: to track it is not enough.
+            examples.with(|_| ());
+            self.sight.with(|_| ());
             self.probes.missing.set(None);
         });
         Effect::new(move |_| {
             let now = examples.with(|examples| examples.iter().map(|(id, _)| *id).collect::<Vec<u32>>());
-            self.sight.track();
+            self.sight.with(|_| ());
             let order = self.probes.order;
             // The shuffle itself is such a change.
             let own = order.with_untracked(|order| match order {
