@@ -26,7 +26,7 @@ use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::data::{self, DataError};
 use crate::device::Chosen;
 use crate::nets::research::{self, Learner};
-use crate::nets::{Net, Predict, set};
+use crate::nets::{Net, Predict, fused::Workspace, set};
 use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks, drawings};
 
 /// Why a run stopped that should not have.
@@ -177,6 +177,7 @@ pub struct Run {
     optimiser: ModuleOptimizer,
     saved: Saved,
     pools: Vec<rayon::ThreadPool>,
+    fused: Option<Fused>,
 }
 
 impl Run {
@@ -226,8 +227,10 @@ impl Run {
         let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
         let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
         let pools = Vec::new();
-        let mut run = Run { config, folder: folder.to_owned(), tasks, device, net, average, optimiser, saved, pools };
+        let folder = folder.to_owned();
+        let mut run = Run { config, folder, tasks, device, net, average, optimiser, saved, pools, fused: None };
         run.set_workers(workers);
+        run.set_fused(true);
         Ok(run)
     }
 
@@ -248,6 +251,13 @@ impl Run {
     /// Wall-clock seconds of training so far, over all sessions of this run.
     pub fn seconds(&self) -> f64 {
         self.saved.seconds
+    }
+
+    /// Whether gradients of a causal learner on a CPU come from [`crate::nets::fused`] (by default they do) or from
+    /// autodiff, as everywhere else. They differ in the last digits.
+    pub fn set_fused(&mut self, fused: bool) {
+        let causal = matches!(self.net, Net::Causal(_));
+        self.fused = (fused && causal && self.device.cpu).then(Fused::default);
     }
 
     /// Steps done.
@@ -307,6 +317,7 @@ impl Run {
         let step = self.saved.step;
         let parts = training.batch / training.micro_batch;
         let first = step * training.batch as u64;
+        let weights = self.fused.as_ref().map(|_| values(&self.net));
         let part = |p: usize| {
             let from = first + (p * training.micro_batch) as u64;
             let shape = self.tasks.shape(Split::Train, step * parts as u64 + p as u64);
@@ -315,6 +326,9 @@ impl Run {
                 false => self.tasks.episode(Split::Train, i),
             };
             let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
+            if let (Some(fused), Some(weights)) = (&self.fused, &weights) {
+                return fused.gradient(&self.net, weights, &episodes, parts, logged);
+            }
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape
             gradient(&self.net.clone().map(&mut Leaves), &episodes, &shape, (parts, training.neighbours), logged)
@@ -647,21 +661,86 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, (parts, neighbours):
     let gradients = GradientsParams::from_grads(loss.backward(), net);
     let (mut value, mut right) = (0.0, Vec::new());
     if logged {
-        let rows = floats(log_probabilities);
-        right = vec![0.0; t];
-        for (e, episode) in episodes.iter().enumerate() {
-            for (i, &label) in episode.labels[answered..].iter().enumerate() {
-                let row = &rows[(e * t + i) * c..(e * t + i + 1) * c];
-                value -= f64::from(row[label as usize]) / (b * t) as f64;
-                let best = (0..c).fold(0, |best, l| if row[l] > row[best] { l } else { best });
-                right[i] += f64::from(u8::from(best == label as usize));
-            }
-        }
+        (value, right) = score(&floats(log_probabilities), episodes, answered);
         if shape.queries > 0 {
             right = vec![right.iter().sum::<f64>() / t as f64];
         }
     }
     Part { gradients, loss: value, right }
+}
+
+/// Mean cross-entropy, and the number of right answers at each position after the first `answered`.
+///
+/// # Shapes
+/// `rows` log-probabilities `[B, T, C]`; the counts `[T]`.
+fn score(rows: &[f32], episodes: &[Episode], answered: usize) -> (f64, Vec<f64>) {
+    let t = episodes[0].labels.len() - answered;
+    let c = rows.len() / (episodes.len() * t);
+    let (mut loss, mut right) = (0.0, vec![0.0; t]);
+    let labels = episodes.iter().flat_map(|episode| &episode.labels[answered..]);
+    for (at, (row, &label)) in rows.chunks_exact(c).zip(labels).enumerate() {
+        loss -= f64::from(row[label as usize]) / (episodes.len() * t) as f64;
+        let best = (0..c).fold(0, |best, l| if row[l] > row[best] { l } else { best });
+        right[at % t] += f64::from(u8::from(best == label as usize));
+    }
+    (loss, right)
+}
+
+/// Gradients of a causal learner on a CPU without autodiff. Buffers go from step to step, one set for each thread.
+#[derive(Default)]
+struct Fused {
+    spare: std::sync::Mutex<Vec<Workspace>>,
+}
+
+impl Fused {
+    /// As [`gradient`].
+    fn gradient(&self, net: &Net, weights: &[f32], episodes: &[Episode], parts: usize, logged: bool) -> Part {
+        let spare = self.spare.lock().expect("nothing panics while it holds this").pop();
+        let mut workspace = spare.unwrap_or_else(|| Workspace::new(net.spec()));
+        let tokens = episodes[0].labels.len();
+        let inputs: Vec<f32> = episodes.iter().flat_map(|episode| episode.inputs.iter().copied()).collect();
+        let labels: Vec<u32> = episodes.iter().flat_map(|episode| episode.labels.iter().copied()).collect();
+        let scale = 1.0 / (labels.len() * parts) as f32;
+        let outcome = workspace.gradient(weights, &inputs, &labels, tokens, scale);
+        let (loss, right) = match logged {
+            true => score(outcome.log_probabilities, episodes, 0),
+            false => (0.0, Vec::new()),
+        };
+        let mut gradients = Unflatten { flat: outcome.gradient, gradients: GradientsParams::new() };
+        net.visit(&mut gradients);
+        let gradients = gradients.gradients;
+        self.spare.lock().expect("nothing panics while it holds this").push(workspace);
+        Part { gradients, loss, right }
+    }
+}
+
+/// Gradients by parameter from all of them in a row, in the order in which a net is visited.
+struct Unflatten<'a> {
+    flat: &'a [f32],
+    gradients: GradientsParams,
+}
+
+impl ModuleVisitor for Unflatten<'_> {
+    fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+        let value = param.val().inner();
+        let (own, rest) = self.flat.split_at(value.shape().num_elements());
+        self.flat = rest;
+        let data = TensorData::new(own.to_vec(), value.shape());
+        self.gradients.register(param.id, Tensor::<R>::from_data(data, &value.device()));
+    }
+}
+
+/// The values of a net in the order in which it is visited.
+fn values(net: &Net) -> Vec<f32> {
+    struct Flatten(Vec<f32>);
+    impl ModuleVisitor for Flatten {
+        fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
+            self.0.extend(floats(param.val().inner()));
+        }
+    }
+    let mut all = Flatten(Vec::new());
+    net.visit(&mut all);
+    all.0
 }
 
 /// Episodes of one shape as a set learner takes them. Shorter inputs get zeros at their end, which no inner product

@@ -4,6 +4,7 @@
 //! file, and loading and saving need no table. A test holds the two lists together.
 
 pub mod causal;
+pub mod fused;
 pub mod research;
 pub mod set;
 
