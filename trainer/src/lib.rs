@@ -9,6 +9,7 @@ pub mod data;
 pub mod device;
 pub mod eval;
 pub mod experiment;
+pub mod flat;
 pub mod nets;
 pub mod plot;
 pub mod scratch;

@@ -24,6 +24,10 @@ use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{self, Metrics, Run};
 use trainer::{data, plot};
 
+/// Keeps the memory of tensors that a step made for those of the next.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Meta-train a learner, measure it, export it as one file.
 #[derive(Parser)]
 #[command(version, about, max_term_width = 110)]

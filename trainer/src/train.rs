@@ -3,7 +3,7 @@
 //!
 //! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
 //! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
-//! and step exactly.
+//! and step exactly. Causal learners on a CPU take their steps in [`crate::flat`], everything else in Burn.
 
 use std::fs;
 use std::io::{self, Write};
@@ -25,8 +25,9 @@ use shaders::file::{FileError, Precision};
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::data::{self, DataError};
 use crate::device::Chosen;
+use crate::flat::{AdamW, Flat};
 use crate::nets::research::{self, Learner};
-use crate::nets::{Net, Predict, fused::Workspace, set};
+use crate::nets::{Net, Predict, set};
 use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks, drawings};
 
 /// Why a run stopped that should not have.
@@ -177,7 +178,10 @@ pub struct Run {
     optimiser: ModuleOptimizer,
     saved: Saved,
     pools: Vec<rayon::ThreadPool>,
-    fused: Option<Fused>,
+    /// Micro-batches at once, threads of each.
+    threads: (usize, usize),
+    /// Where a causal learner on a CPU is trained: its net, average and optimiser then follow only when asked for.
+    flat: Option<Flat>,
 }
 
 impl Run {
@@ -190,7 +194,8 @@ impl Run {
             return Err(TrainError::Exists(folder.to_owned()));
         }
         let tasks = open_tasks(&config, data_dir)?;
-        let run = Run::new(config, folder, tasks, device)?;
+        let mut run = Run::new(config, folder, tasks, device)?;
+        run.set_fused(true)?;
         fs::create_dir_all(folder).map_err(io_at(folder))?;
         write_whole(&folder.join("config.toml"), run.config.to_toml().as_bytes())?;
         Ok(run)
@@ -207,7 +212,10 @@ impl Run {
         let config = RunConfig::read(&folder.join("config.toml"))?;
         let tasks = open_tasks(&config, data_dir)?;
         let mut run = Run::new(config, folder, tasks, device)?;
-        let Some(path) = newest_checkpoint(folder)? else { return Ok(run) };
+        let Some(path) = newest_checkpoint(folder)? else {
+            run.set_fused(true)?;
+            return Ok(run);
+        };
         let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
         let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
         run.saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
@@ -215,6 +223,7 @@ impl Run {
         run.average = read_net_of(&path, "average", &run.config, &run.device.device)?;
         run.optimiser = run.optimiser.load(path.join("optimiser.bpk")).map_err(|e| wrong(e.to_string()))?;
         run.forget_metrics_after(run.saved.step)?;
+        run.set_fused(true)?;
         Ok(run)
     }
 
@@ -228,9 +237,9 @@ impl Run {
         let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
         let pools = Vec::new();
         let folder = folder.to_owned();
-        let mut run = Run { config, folder, tasks, device, net, average, optimiser, saved, pools, fused: None };
+        let mut run =
+            Run { config, folder, tasks, device, net, average, optimiser, saved, pools, threads: (1, 1), flat: None };
         run.set_workers(workers);
-        run.set_fused(true);
         Ok(run)
     }
 
@@ -244,6 +253,11 @@ impl Run {
 
     /// As [`Run::set_workers`], with a number of threads for each worker.
     pub fn set_threads(&mut self, workers: usize, threads: usize) {
+        self.threads = (workers, threads);
+        if let Some(flat) = &mut self.flat {
+            self.pools.clear();
+            return flat.set_threads(workers * threads);
+        }
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         self.pools = (0..workers.max(1)).map(|_| pool()).collect();
     }
@@ -253,11 +267,48 @@ impl Run {
         self.saved.seconds
     }
 
-    /// Whether gradients of a causal learner on a CPU come from [`crate::nets::fused`] (by default they do) or from
-    /// autodiff, as everywhere else. They differ in the last digits.
-    pub fn set_fused(&mut self, fused: bool) {
-        let causal = matches!(self.net, Net::Causal(_));
-        self.fused = (fused && causal && self.device.cpu).then(Fused::default);
+    /// Whether a causal learner on a CPU is trained by [`crate::flat`] (by default it is) or by autodiff, as everywhere
+    /// else. They differ in the last digits.
+    ///
+    /// # Errors
+    /// The state of the optimiser cannot be handed over.
+    pub fn set_fused(&mut self, fused: bool) -> Result<(), TrainError> {
+        let folder = self.folder.clone();
+        let wrong = |message: String| TrainError::Checkpoint { path: folder.clone(), message };
+        let fused = fused && self.device.cpu && matches!(self.net, Net::Causal(_));
+        match (fused, self.flat.is_some()) {
+            (true, false) => {
+                let (weights, average) = (values(&self.net), values(&self.average));
+                let mut flat = Flat::new(self.net.spec(), weights, average, 1);
+                if self.config.training.optimiser == Optimiser::Adamw {
+                    let state = self.optimiser.into_bytes().map_err(|e| wrong(e.to_string()))?;
+                    let state = burn_pack::Reader::from_bytes(state).map_err(|e| wrong(e.to_string()))?;
+                    flat.set_moments(state).map_err(|e| wrong(e.to_string()))?;
+                }
+                self.flat = Some(flat);
+            }
+            (false, true) => {
+                self.settle();
+                let flat = self.flat.take().expect("just seen");
+                if self.config.training.optimiser == Optimiser::Adamw {
+                    let state = flat.moments().into_bytes().map_err(|e| wrong(e.to_string()))?;
+                    let optimiser = optimiser(&self.config.training).from_bytes(state);
+                    self.optimiser = optimiser.map_err(|e| wrong(e.to_string()))?;
+                }
+            }
+            _ => {}
+        }
+        let (workers, threads) = self.threads;
+        self.set_threads(workers, threads);
+        Ok(())
+    }
+
+    /// Writes the weights of flat buffers into the nets.
+    fn settle(&mut self) {
+        if let Some(flat) = &self.flat {
+            self.net = self.net.clone().map(&mut Fill(&flat.weights));
+            self.average = self.average.clone().map(&mut Fill(&flat.average));
+        }
     }
 
     /// Steps done.
@@ -292,32 +343,118 @@ impl Run {
         let before = self.saved.seconds;
         let steps = self.config.training.steps;
         let until = until.min(steps);
-        while self.saved.step < until && !stop.load(Ordering::Relaxed) {
-            let next = self.saved.step + 1;
-            let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
-            let metrics = self.advance(logged)?;
-            self.saved.seconds = before + started.elapsed().as_secs_f64();
-            if let Some(mut metrics) = metrics {
-                metrics.seconds = self.saved.seconds;
-                let line = serde_json::to_string(&metrics).expect("plain data");
-                writeln!(log, "{line}").map_err(io_at(&path))?;
-                progress(&metrics);
+        // a step that cannot be taken leaves the learner of the step before
+        let done = (|| {
+            while self.saved.step < until && !stop.load(Ordering::Relaxed) {
+                let next = self.saved.step + 1;
+                let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
+                let metrics = self.advance(logged)?;
+                self.saved.seconds = before + started.elapsed().as_secs_f64();
+                if let Some(mut metrics) = metrics {
+                    metrics.seconds = self.saved.seconds;
+                    let line = serde_json::to_string(&metrics).expect("plain data");
+                    writeln!(log, "{line}").map_err(io_at(&path))?;
+                    progress(&metrics);
+                }
+                if self.saved.step.is_multiple_of(self.config.training.checkpoint_every) && self.saved.step < steps {
+                    self.settle();
+                    self.checkpoint()?;
+                }
             }
-            if self.saved.step.is_multiple_of(self.config.training.checkpoint_every) && self.saved.step < steps {
-                self.checkpoint()?;
-            }
-        }
+            Ok(())
+        })();
+        self.settle();
         self.saved.seconds = before + started.elapsed().as_secs_f64();
-        Ok(())
+        done
     }
 
     /// One optimiser step.
     fn advance(&mut self, logged: bool) -> Result<Option<Metrics>, TrainError> {
+        let rate = self.config.training.rate_at(self.saved.step);
+        let done = (self.saved.step + 1) as f64;
+        let decay = match self.config.training.average {
+            0.0 => 0.0,
+            most => most.min(done / (done + 10.0)),
+        };
+        let Advance { loss, right, norm } = match self.flat.is_some() {
+            true => self.advance_flat(rate, decay, logged)?,
+            false => self.advance_by_autodiff(rate, decay, logged)?,
+        };
+        self.saved.step += 1;
+        if !logged {
+            return Ok(None);
+        }
+        let episodes = self.config.training.batch as f64;
+        if self.saved.accuracy.len() != right.len() {
+            self.saved.accuracy = right.iter().map(|n| n / episodes).collect();
+        }
+        for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
+            *mean += 0.1 * (n / episodes - *mean);
+        }
+        let positions: Vec<usize> = match self.tasks.set || self.tasks.split {
+            true => vec![0],
+            false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
+        };
+        Ok(Some(Metrics {
+            step: self.saved.step,
+            loss,
+            accuracy: positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect(),
+            positions,
+            gradient_norm: norm,
+            rate,
+            seconds: 0.0,
+        }))
+    }
+
+    /// One optimiser step of a causal learner on a CPU.
+    fn advance_flat(&mut self, rate: f64, decay: f64, logged: bool) -> Result<Advance, TrainError> {
+        let training = &self.config.training;
+        let flat = self.flat.as_mut().expect("asked for where there is one");
+        let first = self.saved.step * training.batch as u64;
+        let episodes = |range: std::ops::Range<usize>| {
+            let episode = |i: usize| self.tasks.episode(Split::Train, first + i as u64);
+            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+            for episode in range.map(episode) {
+                inputs.extend(episode.inputs);
+                labels.extend(episode.labels);
+            }
+            (inputs.into(), labels.into())
+        };
+        let sizes = [training.batch, self.tasks.config.length, training.micro_batch];
+        let score = flat.gradient(sizes, episodes, logged);
+        let norm = flat.norm();
+        if !(score.loss.is_finite() && norm.is_finite()) {
+            return Err(TrainError::Diverged { step: self.saved.step + 1, last: newest_checkpoint(&self.folder)? });
+        }
+        let scale = if training.clip > 0.0 { (training.clip / (norm + 1e-9)).min(1.0) } else { 1.0 };
+        match training.optimiser {
+            Optimiser::Adamw => {
+                let adam = AdamW {
+                    rate,
+                    beta_2: training.beta_2 as f32,
+                    epsilon: training.epsilon as f32,
+                    weight_decay: training.weight_decay as f32,
+                };
+                flat.step(&adam, scale as f32);
+            }
+            Optimiser::Muon | Optimiser::Lion => {
+                flat.gradient.iter_mut().for_each(|g| *g *= scale as f32);
+                let mut each = Unflatten { flat: &flat.gradient, gradients: GradientsParams::new() };
+                self.net.visit(&mut each);
+                self.net = self.optimiser.step(rate, self.net.clone(), each.gradients);
+                flat.weights = values(&self.net);
+            }
+        }
+        flat.follow(decay);
+        Ok(Advance { loss: score.loss, right: score.right, norm })
+    }
+
+    /// One optimiser step of any learner anywhere.
+    fn advance_by_autodiff(&mut self, rate: f64, decay: f64, logged: bool) -> Result<Advance, TrainError> {
         let training = &self.config.training;
         let step = self.saved.step;
         let parts = training.batch / training.micro_batch;
         let first = step * training.batch as u64;
-        let weights = self.fused.as_ref().map(|_| values(&self.net));
         let part = |p: usize| {
             let from = first + (p * training.micro_batch) as u64;
             let shape = self.tasks.shape(Split::Train, step * parts as u64 + p as u64);
@@ -326,9 +463,6 @@ impl Run {
                 false => self.tasks.episode(Split::Train, i),
             };
             let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
-            if let (Some(fused), Some(weights)) = (&self.fused, &weights) {
-                return fused.gradient(&self.net, weights, &episodes, parts, logged);
-            }
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape
             gradient(&self.net.clone().map(&mut Leaves), &episodes, &shape, (parts, training.neighbours), logged)
@@ -367,38 +501,14 @@ impl Run {
             let scale = (norm.clone() + 1e-9).recip().mul_scalar(training.clip).clamp_max(1.0);
             self.net.visit(&mut Scale { gradients: &mut gradients, scale });
         }
-        let rate = training.rate_at(step);
         let net = self.net.clone();
         self.net = self.optimiser.step(rate, net, gradients);
-        let decay = training.average.min((step + 1) as f64 / (step + 11) as f64);
-        let decay = if training.average == 0.0 { 0.0 } else { decay };
         let mut values = GradientsParams::new();
         self.net.visit(&mut Collect { values: &mut values });
         self.average = self.average.clone().map(&mut Average { values, decay });
-        self.saved.step = step + 1;
-        if !logged {
-            return Ok(None);
-        }
-        let episodes = training.batch as f64;
-        if self.saved.accuracy.len() != right.len() {
-            self.saved.accuracy = right.iter().map(|n| n / episodes).collect();
-        }
-        for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
-            *mean += 0.1 * (n / episodes - *mean);
-        }
-        let positions: Vec<usize> = match self.tasks.set || self.tasks.split {
-            true => vec![0],
-            false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
-        };
-        Ok(Some(Metrics {
-            step: step + 1,
-            loss,
-            accuracy: positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect(),
-            positions,
-            gradient_norm: scalar(norm),
-            rate,
-            seconds: 0.0,
-        }))
+        // reading waits for the device
+        let norm = if logged { scalar(norm) } else { 0.0 };
+        Ok(Advance { loss, right, norm })
     }
 
     /// Writes `checkpoint-STEP/` whole, then removes older ones but one.
@@ -418,7 +528,14 @@ impl Run {
         write_net(&self.average, &temporary.join("average.safetensors"))?;
         let wrong =
             |e: burn::store::RecordError| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
-        self.optimiser.save(temporary.join("optimiser.bpk")).map_err(wrong)?;
+        match (&self.flat, self.config.training.optimiser) {
+            (Some(flat), Optimiser::Adamw) => {
+                let wrong =
+                    |e: burn_pack::Error| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
+                flat.moments().write_to_file(temporary.join("optimiser.bpk")).map_err(wrong)?;
+            }
+            _ => self.optimiser.save(temporary.join("optimiser.bpk")).map_err(wrong)?,
+        }
         let state = serde_json::to_vec(&self.saved).expect("plain data");
         write_whole(&temporary.join("state.json"), &state)?;
         fs::rename(&temporary, &path).map_err(io_at(&path))?;
@@ -617,6 +734,13 @@ pub fn encode_base(spec: &shaders::ModelSpec, set: &data::Dataset) -> Result<Bas
     Ok(base)
 }
 
+/// What one step gives; the first two only where they were asked for.
+struct Advance {
+    loss: f64,
+    right: Vec<f64>,
+    norm: f64,
+}
+
 /// What one micro-batch gives.
 struct Part {
     gradients: GradientsParams,
@@ -684,34 +808,6 @@ fn score(rows: &[f32], episodes: &[Episode], answered: usize) -> (f64, Vec<f64>)
         right[at % t] += f64::from(u8::from(best == label as usize));
     }
     (loss, right)
-}
-
-/// Gradients of a causal learner on a CPU without autodiff. Buffers go from step to step, one set for each thread.
-#[derive(Default)]
-struct Fused {
-    spare: std::sync::Mutex<Vec<Workspace>>,
-}
-
-impl Fused {
-    /// As [`gradient`].
-    fn gradient(&self, net: &Net, weights: &[f32], episodes: &[Episode], parts: usize, logged: bool) -> Part {
-        let spare = self.spare.lock().expect("nothing panics while it holds this").pop();
-        let mut workspace = spare.unwrap_or_else(|| Workspace::new(net.spec()));
-        let tokens = episodes[0].labels.len();
-        let inputs: Vec<f32> = episodes.iter().flat_map(|episode| episode.inputs.iter().copied()).collect();
-        let labels: Vec<u32> = episodes.iter().flat_map(|episode| episode.labels.iter().copied()).collect();
-        let scale = 1.0 / (labels.len() * parts) as f32;
-        let outcome = workspace.gradient(weights, &inputs, &labels, tokens, scale);
-        let (loss, right) = match logged {
-            true => score(outcome.log_probabilities, episodes, 0),
-            false => (0.0, Vec::new()),
-        };
-        let mut gradients = Unflatten { flat: outcome.gradient, gradients: GradientsParams::new() };
-        net.visit(&mut gradients);
-        let gradients = gradients.gradients;
-        self.spare.lock().expect("nothing panics while it holds this").push(workspace);
-        Part { gradients, loss, right }
-    }
 }
 
 /// Gradients by parameter from all of them in a row, in the order in which a net is visited.
@@ -820,6 +916,20 @@ impl ModuleVisitor for Norm<'_> {
                 None => square,
             });
         }
+    }
+}
+
+/// Gives every parameter its values out of a flat buffer, in the order in which a net is visited.
+struct Fill<'a>(&'a [f32]);
+
+impl ModuleMapper for Fill<'_> {
+    fn map_float<const R: usize>(&mut self, param: Param<Tensor<R>>) -> Param<Tensor<R>> {
+        param.map(|old| {
+            let (own, rest) = self.0.split_at(old.shape().num_elements());
+            self.0 = rest;
+            let new = Tensor::from_data(TensorData::new(own.to_vec(), old.shape()), &old.device());
+            if old.device().is_autodiff() { new.require_grad() } else { new }
+        })
     }
 }
 

@@ -10,7 +10,7 @@ mod attention;
 mod gelu;
 mod matrix;
 mod norm;
-mod simd;
+pub(crate) mod simd;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,14 +19,6 @@ use shaders::spec::{KeyShift, ModelSpec, Positions, QueryKey};
 
 use attention::{Attention, Heads};
 use matrix::{Matrix, add_rows, multiply, sum_rows};
-
-/// Loss and gradient of one micro-batch.
-pub struct Outcome<'a> {
-    /// Log-probabilities, `[B, T, C]`.
-    pub log_probabilities: &'a [f32],
-    /// Gradient of every tensor, in the order of [`ModelSpec::tensors`], one after another.
-    pub gradient: &'a [f32],
-}
 
 /// Where each tensor lies in a flat buffer.
 struct Layout {
@@ -99,13 +91,11 @@ pub struct Workspace {
     /// `[N, C]`
     log_probabilities: Vec<f32>,
     d_logits: Vec<f32>,
-    gradient: Vec<f32>,
-    /// Gradients of `[N, D]`, `[N, F]`, `[N, H·K]`, `[N, P]` and `[D, P]`.
+    /// Gradients of `[N, D]`, `[N, F]`, `[N, H·K]` and `[N, P]`.
     d_z: Vec<f32>,
     d_active: Vec<f32>,
     d_mixed: Vec<f32>,
     d_projected: Vec<f32>,
-    d_projection: Vec<f32>,
 }
 
 /// As many zeros as asked for; costs nothing when the buffer has that length already, and then keeps its values.
@@ -153,12 +143,10 @@ impl Workspace {
             z: Vec::new(),
             log_probabilities: Vec::new(),
             d_logits: Vec::new(),
-            gradient: Vec::new(),
             d_z: Vec::new(),
             d_active: Vec::new(),
             d_mixed: Vec::new(),
             d_projected: Vec::new(),
-            d_projection: Vec::new(),
         }
     }
 
@@ -167,13 +155,22 @@ impl Workspace {
         self.layout.total
     }
 
-    /// Log-probabilities, and the gradient of `scale` times their negative sum at the labels.
+    /// Log-probabilities `[B, T, C]`; adds to `gradient` that of `scale` times their negative sum at the labels.
     ///
     /// # Shapes
-    /// `weights` every tensor in the order of [`ModelSpec::tensors`], `inputs` `[B, T, X]`, `labels` `[B, T]`; the
-    /// label at position i − 1 is part of token i.
-    pub fn gradient(&mut self, weights: &[f32], inputs: &[f32], labels: &[u32], tokens: usize, scale: f32) -> Outcome<'_> {
-        assert_eq!(weights.len(), self.layout.total, "weights of another learner");
+    /// `weights` and `gradient` every tensor in the order of [`ModelSpec::tensors`], one after another, `inputs`
+    /// `[B, T, X]`, `labels` `[B, T]`; the label at position i − 1 is part of token i.
+    pub fn gradient(
+        &mut self,
+        weights: &[f32],
+        inputs: &[f32],
+        labels: &[u32],
+        tokens: usize,
+        scale: f32,
+        gradient: &mut [f32],
+    ) -> &[f32] {
+        let size = self.layout.total;
+        assert_eq!((weights.len(), gradient.len()), (size, size), "weights of another learner");
         assert_eq!(inputs.len(), labels.len() * self.spec.inputs, "inputs [B, T, X] for labels [B, T]");
         assert!(tokens > 0 && labels.len().is_multiple_of(tokens), "labels [B, T]");
         self.forward(weights, inputs, labels, tokens);
@@ -187,8 +184,8 @@ impl Workspace {
         for (row, &label) in d_logits.chunks_exact_mut(classes).zip(labels) {
             row[label as usize] -= scale;
         }
-        self.backward(weights, inputs, labels, tokens);
-        Outcome { log_probabilities: &self.log_probabilities, gradient: &self.gradient }
+        self.backward(weights, inputs, labels, tokens, gradient);
+        &self.log_probabilities
     }
 
     fn heads(&self, tokens: usize) -> Heads {
@@ -261,19 +258,24 @@ impl Workspace {
         simd::fast(|| logits.chunks_exact_mut(c).for_each(simd::log_softmax));
     }
 
-    fn backward(&mut self, weights: &[f32], inputs: &[f32], labels: &[u32], tokens: usize) {
+    fn backward(&mut self, weights: &[f32], inputs: &[f32], labels: &[u32], tokens: usize, gradient: &mut [f32]) {
         let heads = self.heads(tokens);
-        let Workspace { spec, layout, layers, kept, d_state, d_z, d_active, d_mixed, d_projected, d_projection, .. } = self;
+        let Workspace { spec, layout, layers, kept, d_state, d_z, d_active, d_mixed, d_projected, .. } = self;
         let (rows, x, d, c) = (labels.len(), spec.inputs, spec.width, spec.classes);
         let f = spec.mlp_factor * d;
         let at = |range: &Range<usize>| &weights[range.clone()];
-        let gradient = sized(&mut self.gradient, layout.total);
-        gradient.fill(0.0);
 
         // read-out: W by zᵀ·d, z by d·Wᵀ
         let d_logits = &self.d_logits;
         let [weight, bias] = [layout.at("readout.weight"), layout.at("readout.bias")];
-        multiply([d, rows, c], Matrix::columns(&self.z, d), Matrix::rows(d_logits, c), &mut gradient[weight.clone()], c, true);
+        multiply(
+            [d, rows, c],
+            Matrix::columns(&self.z, d),
+            Matrix::rows(d_logits, c),
+            &mut gradient[weight.clone()],
+            c,
+            true,
+        );
         sum_rows(d_logits, &mut gradient[bias]);
         let d_z = sized(d_z, rows * d);
         multiply([rows, c, d], Matrix::rows(d_logits, c), Matrix::columns(at(&weight), c), d_z, d, false);
@@ -289,13 +291,27 @@ impl Workspace {
 
             // MLP
             let [weight, bias] = &layer.down;
-            multiply([f, rows, d], Matrix::columns(&kept.active, f), Matrix::rows(d_state, d), &mut gradient[weight.clone()], d, true);
+            multiply(
+                [f, rows, d],
+                Matrix::columns(&kept.active, f),
+                Matrix::rows(d_state, d),
+                &mut gradient[weight.clone()],
+                d,
+                true,
+            );
             sum_rows(d_state, &mut gradient[bias.clone()]);
             let d_active = sized(d_active, rows * f);
             multiply([rows, d, f], Matrix::rows(d_state, d), Matrix::columns(at(weight), d), d_active, f, false);
             gelu::backward(d_active, &kept.slope);
             let [weight, bias] = &layer.up;
-            multiply([d, rows, f], Matrix::columns(&kept.z2, d), Matrix::rows(d_active, f), &mut gradient[weight.clone()], f, true);
+            multiply(
+                [d, rows, f],
+                Matrix::columns(&kept.z2, d),
+                Matrix::rows(d_active, f),
+                &mut gradient[weight.clone()],
+                f,
+                true,
+            );
             sum_rows(d_active, &mut gradient[bias.clone()]);
             multiply([rows, f, d], Matrix::rows(d_active, f), Matrix::columns(at(weight), f), d_z, d, false);
             kept.norm2.backward(d_z, at(&layer.norm2[0]), two(gradient, &layer.norm2), d_state);
@@ -303,7 +319,14 @@ impl Workspace {
             // attention
             let [weight, bias] = &layer.output;
             let mixed = kept.attention.mixed();
-            multiply([hk, rows, d], Matrix::columns(mixed, hk), Matrix::rows(d_state, d), &mut gradient[weight.clone()], d, true);
+            multiply(
+                [hk, rows, d],
+                Matrix::columns(mixed, hk),
+                Matrix::rows(d_state, d),
+                &mut gradient[weight.clone()],
+                d,
+                true,
+            );
             sum_rows(d_state, &mut gradient[bias.clone()]);
             let d_projected = sized(d_projected, rows * p);
             let d_mixed = sized(d_mixed, rows * hk);
@@ -318,17 +341,14 @@ impl Workspace {
                 d_projected,
             );
             if let Some(gate) = &layer.gate {
-                gradient[gate.clone()].copy_from_slice(&slopes.gate);
+                gradient[gate.clone()].iter_mut().zip(&slopes.gate).for_each(|(g, s)| *g += s);
             }
             if let Some(temperature) = &layer.temperature {
-                gradient[temperature.clone()].copy_from_slice(&slopes.temperature);
+                gradient[temperature.clone()].iter_mut().zip(&slopes.temperature).for_each(|(g, s)| *g += s);
             }
-            let d_projection = sized(d_projection, d * p);
-            multiply([d, rows, p], Matrix::columns(&kept.z1, d), Matrix::rows(d_projected, p), d_projection, p, false);
             for (i, [weight, bias]) in parts.iter().enumerate() {
-                for (to, from) in gradient[weight.clone()].chunks_exact_mut(hk).zip(d_projection.chunks_exact(p)) {
-                    to.copy_from_slice(&from[i * hk..(i + 1) * hk]);
-                }
+                let (z1, own) = (Matrix::columns(&kept.z1, d), Matrix::rows(&d_projected[i * hk..], p));
+                multiply([d, rows, hk], z1, own, &mut gradient[weight.clone()], hk, true);
                 let sums = &mut gradient[bias.clone()];
                 simd::fast(|| {
                     for row in d_projected.chunks_exact(p) {
@@ -444,10 +464,11 @@ mod tests {
         let mut workspace = Workspace::new(&model.spec);
         // what the buffers held before must make no difference
         for _ in 0..2 {
-            let outcome = workspace.gradient(&weights, &inputs, &labels, tokens, 1.0 / labels.len() as f32);
-            let log = apart(outcome.log_probabilities, &want_log, 1.0);
+            let mut gradient = vec![0.0; weights.len()];
+            let scale = 1.0 / labels.len() as f32;
+            let log = workspace.gradient(&weights, &inputs, &labels, tokens, scale, &mut gradient);
+            let log = apart(log, &want_log, 1.0);
             assert!(log < 1e-5, "log-probabilities differ by {log}: {:?}", model.spec);
-            let gradient = outcome.gradient.to_vec();
             for tensor in model.spec.tensors() {
                 let place = Layout::new(&model.spec).at(&tensor.name);
                 // some are zero but for rounding, such as a key's bias where every slot has it
@@ -455,7 +476,7 @@ mod tests {
                 assert!(worst < 2e-4, "the gradient of {} differs by {worst}: {:?}", tensor.name, model.spec);
             }
             // other sizes in between
-            workspace.gradient(&weights, &inputs[..x], &labels[..1], 1, 1.0);
+            workspace.gradient(&weights, &inputs[..x], &labels[..1], 1, 1.0, &mut gradient);
         }
     }
 
