@@ -105,20 +105,27 @@ impl Page {
         self.of(id, "return e.innerText ?? e.textContent").as_str().unwrap_or_default().trim().to_string()
     }
 
-    /// Clicks an element as a mouse would: where it lies, so that one that is hidden or covered is not clicked.
+    /// The middle of an element that can be pressed there, scrolled into view; panics where it is disabled or covered.
     #[track_caller]
-    pub fn click(&self, id: &str) {
+    fn middle(&self, id: &str) -> (f64, f64) {
         let place = self.of(
             id,
-            "e.scrollIntoView({ block: 'center', behavior: 'instant' });
+            "e.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
              const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2;
              const top = document.elementFromPoint(x, y);
              if (e.disabled) return { fault: 'it is disabled' };
              if (!top || !(e === top || e.contains(top) || top.contains(e))) return { fault: `it is covered by ${top?.outerHTML}` };
              return { x, y };",
         );
-        assert!(place.get("fault").is_none(), "cannot click \"{id}\": {}", place["fault"]);
-        self.browser.draw(&[vec![(place["x"].as_f64().expect("a place"), place["y"].as_f64().expect("a place"))]]);
+        assert!(place.get("fault").is_none(), "cannot press \"{id}\": {}", place["fault"]);
+        (place["x"].as_f64().expect("a place"), place["y"].as_f64().expect("a place"))
+    }
+
+    /// Clicks an element as a mouse would: where it lies, so that one that is hidden or covered is not clicked.
+    #[track_caller]
+    pub fn click(&self, id: &str) {
+        let place = self.middle(id);
+        self.browser.draw(&[vec![place]]);
         self.settle();
     }
 
@@ -215,14 +222,25 @@ impl Page {
     /// Taps an element with a finger.
     #[track_caller]
     pub fn tap(&self, id: &str) {
-        let place = self.of(
+        let (x, y) = self.middle(id);
+        self.of(
             id,
-            "e.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
-             const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2];",
+            "window.tapped = false; e.addEventListener('click', () => { window.tapped = true; }, { once: true, capture: true });",
         );
-        let point = json!([{ "x": place[0], "y": place[1] }]);
-        self.browser.devtools("Input.dispatchTouchEvent", &json!({ "type": "touchStart", "touchPoints": point }));
-        self.browser.devtools("Input.dispatchTouchEvent", &json!({ "type": "touchEnd", "touchPoints": [] }));
+        let touch = |kind: &str, points: Value| {
+            self.browser.devtools("Input.dispatchTouchEvent", &json!({ "type": kind, "touchPoints": points }));
+        };
+        // On a busy machine the finger may lie there so long that it is a long press, of which no click comes: a visitor
+        // taps once more.
+        let tapped = (0..8).any(|_| {
+            touch("touchStart", json!([{ "x": x, "y": y }]));
+            touch("touchEnd", json!([]));
+            (0..20).any(|_| {
+                std::thread::sleep(Duration::from_millis(50));
+                self.browser.script("return window.tapped", &[]) == true
+            })
+        });
+        assert!(tapped, "no tap on \"{id}\" became a click");
         self.settle();
     }
 

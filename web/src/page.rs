@@ -123,6 +123,8 @@ pub struct Page {
     pub took_ms: RwSignal<Option<f64>>,
     /// What the page has to say.
     pub note: RwSignal<Option<Note>>,
+    /// Why the examples can't be kept for the next visit, while they can't.
+    pub unkept: RwSignal<Option<String>>,
     /// Where it stands.
     pub phase: RwSignal<Phase>,
     /// The model in use.
@@ -211,6 +213,7 @@ impl Page {
             attention: RwSignal::new(None),
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
+            unkept: RwSignal::new(None),
             phase: RwSignal::new(Phase::Loading),
             facts: RwSignal::new(None),
             engine: RwSignal::new(None),
@@ -288,9 +291,8 @@ impl Page {
     /// Keeps the table for the next visit.
     pub fn keep(self) {
         let text = self.table.with_untracked(Table::save);
-        if let Err(error) = browser::store(&text) {
-            self.fault(format!("Your examples can't be kept for the next visit: {error}."));
-        }
+        // It stands apart from the note, which the next word of the page takes away.
+        self.unkept.set(browser::store(&text).err());
     }
 
     /// Takes the last step back.

@@ -159,7 +159,11 @@ impl Page {
         match Table::load(text) {
             Ok(found) => {
                 let count = found.examples.len();
-                self.change(|table| *table = table.replaced_by(found));
+                // What is on the canvas stays, and is answered from the new examples.
+                self.change(|table| {
+                    let (drawing, photo) = (table.drawing.clone(), table.photo.clone());
+                    *table = Table { drawing, photo, ..table.replaced_by(found) };
+                });
                 self.borrowed.set(false);
                 self.say(format!("{count} examples from “{name}”. Undo brings back what was here before."));
             }

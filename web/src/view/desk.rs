@@ -46,6 +46,12 @@ pub fn Desk(page: Page) -> impl IntoView {
                     None => "Keys: 1 – 9 teach, Ctrl Z takes back, Esc clears the canvas.".to_owned(),
                 }}
             </p>
+            <p class="note fault" role="alert" data-testid="unkept" hidden=move || page.unkept.with(Option::is_none)>
+                {move || page.unkept.get().map(|error| format!(
+                    "Your examples can't be kept for the next visit: the browser's storage for this page is full or \
+                     blocked ({error}). They stay here until you close the page; save them as a file under Share and keep."
+                ))}
+            </p>
             <figure class="sight" class:empty=empty>
                 <canvas node_ref=seen data-testid="seen" id="seen" width="28" height="28" role="img"
                     aria-label="The drawing as the learner sees it, 28 by 28 pixels"></canvas>

@@ -73,13 +73,20 @@ pub fn App() -> impl IntoView {
             <div class="beside">
                 <Learned page />
                 <Samples page />
-                <Why page />
-                <Record page />
             </div>
-            <div class="shelf">
+        </div>
+        // Columns that stay what they are when one of their cards grows.
+        <div class="shelf">
+            <div>
+                <Why page />
                 <Import page />
+            </div>
+            <div>
                 <Models page />
                 <Share page />
+            </div>
+            <div>
+                <Record page />
             </div>
         </div>
         <Parity page />
