@@ -161,8 +161,10 @@ impl Page {
                 let count = found.examples.len();
                 // What is on the canvas stays, and is answered from the new examples.
                 self.change(|table| {
-                    let (drawing, photo) = (table.drawing.clone(), table.photo.clone());
-                    *table = Table { drawing, photo, ..table.replaced_by(found) };
+                    let mut found = table.replaced_by(found);
+                    found.drawing = std::mem::take(&mut table.drawing);
+                    found.photo = table.photo.take();
+                    *table = found;
                 });
                 self.borrowed.set(false);
                 self.say(format!("{count} examples from “{name}”. Undo brings back what was here before."));
