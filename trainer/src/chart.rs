@@ -371,7 +371,9 @@ impl Heat {
     /// The picture as SVG text.
     pub fn svg(&self) -> String {
         let (columns, rows) = (self.x.1.len(), self.y.1.len());
-        let (cell, tall) = ((560.0 / columns.max(1) as f64).clamp(44.0, 92.0), 34.0);
+        let cell = (560.0 / columns.max(1) as f64).clamp(44.0, 92.0);
+        // as tall as its axis' name is long, where rows are few
+        let tall = (7.0 * self.y.0.chars().count() as f64 / rows.max(1) as f64).clamp(34.0, 60.0);
         let left = 40.0 + 7.2 * self.y.1.iter().map(|l| l.chars().count()).max().unwrap_or(1) as f64;
         let heading = 12.0 + 7.0 * self.subtitle.chars().count().max(self.title.chars().count() * 5 / 4) as f64;
         let width = (left + cell * columns as f64 + 16.0).max(heading);

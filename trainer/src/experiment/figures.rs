@@ -400,7 +400,7 @@ fn figure_2(data: &Data<'_>) -> Section {
         ..Section::default()
     };
     let parts = [
-        ("mlp", "seen", "Perceptron on single examples, seen tasks", "units of each hidden layer"),
+        ("mlp", "seen", "Perceptron on single examples, seen tasks", "hidden units"),
         ("transformer", "seen", "Transformer, seen tasks", "width"),
         ("transformer", "unseen", "Transformer, unseen tasks", "width"),
     ];
