@@ -141,11 +141,11 @@ impl Flat {
             let own = spare.lock().expect("nothing panics while it holds this").pop();
             let mut workspace = own.unwrap_or_else(|| Workspace::new(spec));
             sum.resize(weights.len(), 0.0);
-            sum.fill(0.0);
             let mut score = Score::default();
-            for p in g * pieces / groups..(g + 1) * pieces / groups {
+            let first = g * pieces / groups;
+            for p in first..(g + 1) * pieces / groups {
                 let (inputs, labels) = episodes(p * piece..batch.min((p + 1) * piece));
-                let log_probabilities = workspace.gradient(weights, &inputs, &labels, tokens, scale, sum);
+                let log_probabilities = workspace.gradient(weights, &inputs, &labels, tokens, scale, sum, p > first);
                 if scored {
                     add_score(&mut score, log_probabilities, &labels, tokens, batch);
                 }
@@ -159,7 +159,10 @@ impl Flat {
                 let place = block * BLOCK..block * BLOCK + to.len();
                 to.copy_from_slice(&sums[0][place.clone()]);
                 for sum in &sums[1..] {
-                    simd::fast(|| to.iter_mut().zip(&sum[place.clone()]).for_each(|(t, s)| *t += s));
+                    simd::fast(
+                        #[inline(always)]
+                        || to.iter_mut().zip(&sum[place.clone()]).for_each(|(t, s)| *t += s),
+                    );
                 }
             });
             let mut all = Score { loss: 0.0, right: vec![0.0; if scored { tokens } else { 0 }] };
@@ -173,7 +176,12 @@ impl Flat {
 
     /// √(Σ g²) of the last gradient.
     pub fn norm(&self) -> f64 {
-        let of = |block: &[f32]| f64::from(simd::fast(|| simd::sum(block, block, |a, b| a * b)));
+        let of = |block: &[f32]| {
+            f64::from(simd::fast(
+                #[inline(always)]
+                || simd::dot(block, block),
+            ))
+        };
         let squares: Vec<f64> = self.pool.install(|| self.gradient.par_chunks(BLOCK).map(of).collect());
         squares.iter().sum::<f64>().sqrt()
     }
@@ -191,14 +199,17 @@ impl Flat {
         let buffers = buffers.zip(first.par_chunks_mut(BLOCK)).zip(second.par_chunks_mut(BLOCK));
         self.pool.install(|| {
             buffers.for_each(|(((weights, gradient), first), second)| {
-                simd::fast(|| {
-                    for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-                        let g = g * scale;
-                        *m = *m * BETA_1 + g * mine_1;
-                        *v = *v * beta_2 + g * g * mine_2;
-                        *w = *w * keep - *m * unbias_1 / ((*v * unbias_2).sqrt() + epsilon) * rate;
-                    }
-                });
+                simd::fast(
+                    #[inline(always)]
+                    || {
+                        for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
+                            let g = g * scale;
+                            *m = *m * BETA_1 + g * mine_1;
+                            *v = *v * beta_2 + g * g * mine_2;
+                            *w = *w * keep - *m * unbias_1 / ((*v * unbias_2).sqrt() + epsilon) * rate;
+                        }
+                    },
+                );
             });
         });
     }
@@ -209,7 +220,10 @@ impl Flat {
         let buffers = self.average.par_chunks_mut(BLOCK).zip(self.weights.par_chunks(BLOCK));
         self.pool.install(|| {
             buffers.for_each(|(average, weights)| {
-                simd::fast(|| average.iter_mut().zip(weights).for_each(|(a, w)| *a = *a * keep + w * take));
+                simd::fast(
+                    #[inline(always)]
+                    || average.iter_mut().zip(weights).for_each(|(a, w)| *a = *a * keep + w * take),
+                );
             });
         });
     }

@@ -1,10 +1,10 @@
 """One training step of a causal learner in PyTorch: forward, backward, Adam. The peer of `cargo xtask bench train`.
 
-Usage: step_torch.py CASE THREADS ROUNDS [--compile]
+Usage: step_torch.py CASE THREADS [--compile]
 
 CASE is a safetensors file that the benchmark writes: the weights under their names in the model file, `inputs` [B, T, X],
-`labels` [B, T] and the spec as metadata `model`. Prints one JSON line: milliseconds of each round, the losses of the
-first steps, peak memory.
+`labels` [B, T] and the spec as metadata `model`. For each line with a number on standard input it takes so many steps and
+prints their milliseconds; at the end the losses of the first steps and the peak of memory.
 """
 
 import json
@@ -69,7 +69,7 @@ def forward(p, spec, inputs, labels):
 
 
 def main():
-    path, threads, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    path, threads = sys.argv[1], int(sys.argv[2])
     torch.set_num_threads(threads)
     tensors, metadata = read(path)
     spec = json.loads(metadata["model"])
@@ -79,20 +79,23 @@ def main():
     of = lambda: F.cross_entropy(forward(p, spec, inputs, labels), labels.view(-1))
     if "--compile" in sys.argv:
         of = torch.compile(of)
-    losses, times = [], []
-    for step in range(3 + rounds):
-        start = time.perf_counter()
-        loss = of()
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
-        value = loss.item()
-        if step >= 3:
+    losses = []
+    for line in sys.stdin:
+        times = []
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            loss = of()
+            adam.zero_grad(set_to_none=True)
+            loss.backward()
+            adam.step()
+            value = loss.item()
             times.append(1e3 * (time.perf_counter() - start))
-        if step < 5:
-            losses.append(value)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"ms": times, "losses": losses, "peak_mb": peak, "version": torch.__version__}))
+            if len(losses) < 5:
+                losses.append(value)
+        print(*times, flush=True)
+    print("losses", *losses)
+    print("peak_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print("version", torch.__version__)
 
 
 main()

@@ -94,36 +94,39 @@ impl Attention {
         let key_scale = sized(&mut self.key_scale, rows * h);
         let share: Vec<f32> = (0..h).map(|head| share(shift, gate, head)).collect();
         let factor: Vec<f32> = (0..h).map(|head| factor(size, temperature, head)).collect();
-        simd::fast(|| {
-            for row in 0..rows {
-                let now = &projected[row * p..(row + 1) * p];
-                let before = (row % tokens > 0).then(|| &projected[(row - 1) * p..row * p]);
-                for head in 0..h {
-                    let at = row * hk + head * size;
-                    let (q, k) = (&mut query[at..at + size], &mut key[at..at + size]);
-                    q.copy_from_slice(&now[head * size..(head + 1) * size]);
-                    let own = &now[key_at + head * size..][..size];
-                    match before {
-                        _ if shift == KeyShift::None => k.copy_from_slice(own),
-                        None => k.iter_mut().zip(own).for_each(|(k, own)| *k = own * (1.0 - share[head])),
-                        Some(before) => {
-                            let before = &before[key_at + head * size..][..size];
-                            for i in 0..size {
-                                k[i] = own[i] + (before[i] - own[i]) * share[head];
+        simd::fast(
+            #[inline(always)]
+            || {
+                for row in 0..rows {
+                    let now = &projected[row * p..(row + 1) * p];
+                    let before = (row % tokens > 0).then(|| &projected[(row - 1) * p..row * p]);
+                    for head in 0..h {
+                        let at = row * hk + head * size;
+                        let (q, k) = (&mut query[at..at + size], &mut key[at..at + size]);
+                        q.copy_from_slice(&now[head * size..(head + 1) * size]);
+                        let own = &now[key_at + head * size..][..size];
+                        match before {
+                            _ if shift == KeyShift::None => k.copy_from_slice(own),
+                            None => k.iter_mut().zip(own).for_each(|(k, own)| *k = own * (1.0 - share[head])),
+                            Some(before) => {
+                                let before = &before[key_at + head * size..][..size];
+                                for i in 0..size {
+                                    k[i] = own[i] + (before[i] - own[i]) * share[head];
+                                }
                             }
                         }
+                        let mut scale = factor[head];
+                        if temperature.is_some() {
+                            let unit = |z: &[f32]| 1.0 / (simd::dot(z, z) + QK_NORM_EPSILON).sqrt();
+                            (query_scale[row * h + head], key_scale[row * h + head]) = (unit(q), unit(k));
+                            scale *= query_scale[row * h + head];
+                            k.iter_mut().for_each(|k| *k *= key_scale[row * h + head]);
+                        }
+                        q.iter_mut().for_each(|q| *q *= scale);
                     }
-                    let mut scale = factor[head];
-                    if temperature.is_some() {
-                        let unit = |z: &[f32]| 1.0 / (simd::sum(z, z, |a, b| a * b) + QK_NORM_EPSILON).sqrt();
-                        (query_scale[row * h + head], key_scale[row * h + head]) = (unit(q), unit(k));
-                        scale *= query_scale[row * h + head];
-                        k.iter_mut().for_each(|k| *k *= key_scale[row * h + head]);
-                    }
-                    q.iter_mut().for_each(|q| *q *= scale);
                 }
-            }
-        });
+            },
+        );
 
         let square = tokens * tokens;
         let weights = sized(&mut self.weights, rows / tokens * h * square);
@@ -135,12 +138,15 @@ impl Attention {
                 let block = &mut weights[from * tokens..(from + count) * tokens];
                 let queries = Matrix::rows(&query[at + from * hk..], hk);
                 multiply([count, size, seen], queries, Matrix::columns(&key[at..], hk), block, tokens, false);
-                simd::fast(|| {
-                    for (i, row) in block.chunks_exact_mut(tokens).enumerate() {
-                        simd::softmax(&mut row[..from + i + 1]);
-                        row[from + i + 1..seen].fill(0.0);
-                    }
-                });
+                simd::fast(
+                    #[inline(always)]
+                    || {
+                        for (i, row) in block.chunks_exact_mut(tokens).enumerate() {
+                            simd::softmax(&mut row[..from + i + 1]);
+                            row[from + i + 1..seen].fill(0.0);
+                        }
+                    },
+                );
                 let out = &mut mixed[at + from * hk..];
                 multiply([count, seen, size], Matrix::rows(block, tokens), Matrix::rows(values, p), out, hk, false);
             }
@@ -181,13 +187,16 @@ impl Attention {
                 let d_out = Matrix::rows(&d_mixed[at + from * hk..], hk);
                 multiply([count, size, seen], d_out, values, block, tokens, false);
                 // softmax: a·(d − Σ a·d), zero wherever a is
-                simd::fast(|| {
-                    for (row, weights) in block.chunks_exact_mut(tokens).zip(weights.chunks_exact(tokens)) {
-                        let (row, weights) = (&mut row[..seen], &weights[..seen]);
-                        let along = simd::sum(row, weights, |d, a| d * a);
-                        row.iter_mut().zip(weights).for_each(|(d, a)| *d = a * (*d - along));
-                    }
-                });
+                simd::fast(
+                    #[inline(always)]
+                    || {
+                        for (row, weights) in block.chunks_exact_mut(tokens).zip(weights.chunks_exact(tokens)) {
+                            let (row, weights) = (&mut row[..seen], &weights[..seen]);
+                            let along = simd::dot(row, weights);
+                            row.iter_mut().zip(weights).for_each(|(d, a)| *d = a * (*d - along));
+                        }
+                    },
+                );
                 let keys = Matrix::rows(&self.key[at..], hk);
                 let to = &mut d_query[at + from * hk..];
                 multiply([count, seen, size], Matrix::rows(block, tokens), keys, to, hk, false);
@@ -206,48 +215,51 @@ impl Attention {
         let shares: Vec<f32> = (0..h).map(|head| share(shift, gate, head)).collect();
         let factors: Vec<f32> = (0..h).map(|head| factor(size, temperature, head)).collect();
         let mut slopes = Slopes { gate: vec![0.0; h], temperature: vec![0.0; h] };
-        simd::fast(|| {
-            for row in 0..rows {
-                let first = row % tokens == 0;
-                for head in 0..h {
-                    let at = row * hk + head * size;
-                    let (d_q, d_k) = (&mut d_query[at..at + size], &mut d_key[at..at + size]);
-                    let (q, k) = (&self.query[at..at + size], &self.key[at..at + size]);
-                    let factor = factors[head];
-                    if temperature.is_some() {
-                        // q̂ = q/|q| has the gradient (d − q̂·(q̂·d))/|q|; self.query is factor·q̂
-                        let along = simd::sum(d_q, q, |d, q| d * q);
-                        slopes.temperature[head] += along;
-                        let scale = factor * self.query_scale[row * h + head];
-                        let back = along / (factor * factor);
-                        d_q.iter_mut().zip(q).for_each(|(d, q)| *d = scale * (*d - q * back));
-                        let along = simd::sum(d_k, k, |d, k| d * k);
-                        let scale = self.key_scale[row * h + head];
-                        d_k.iter_mut().zip(k).for_each(|(d, k)| *d = scale * (*d - k * along));
-                    } else {
-                        d_q.iter_mut().for_each(|d| *d *= factor);
-                    }
-                    let share = shares[head];
-                    let place = row * p + key_at + head * size;
-                    if gate.is_some() {
-                        let own = &projected[place..place + size];
-                        let mut sum = -simd::sum(d_k, own, |d, own| d * own);
-                        if !first {
-                            sum += simd::sum(d_k, &projected[place - p..place - p + size], |d, before| d * before);
+        simd::fast(
+            #[inline(always)]
+            || {
+                for row in 0..rows {
+                    let first = row % tokens == 0;
+                    for head in 0..h {
+                        let at = row * hk + head * size;
+                        let (d_q, d_k) = (&mut d_query[at..at + size], &mut d_key[at..at + size]);
+                        let (q, k) = (&self.query[at..at + size], &self.key[at..at + size]);
+                        let factor = factors[head];
+                        if temperature.is_some() {
+                            // q̂ = q/|q| has the gradient (d − q̂·(q̂·d))/|q|; self.query is factor·q̂
+                            let along = simd::dot(d_q, q);
+                            slopes.temperature[head] += along;
+                            let scale = factor * self.query_scale[row * h + head];
+                            let back = along / (factor * factor);
+                            d_q.iter_mut().zip(q).for_each(|(d, q)| *d = scale * (*d - q * back));
+                            let along = simd::dot(d_k, k);
+                            let scale = self.key_scale[row * h + head];
+                            d_k.iter_mut().zip(k).for_each(|(d, k)| *d = scale * (*d - k * along));
+                        } else {
+                            d_q.iter_mut().for_each(|d| *d *= factor);
                         }
-                        slopes.gate[head] += sum * share * (1.0 - share);
+                        let share = shares[head];
+                        let place = row * p + key_at + head * size;
+                        if gate.is_some() {
+                            let own = &projected[place..place + size];
+                            let mut sum = -simd::dot(d_k, own);
+                            if !first {
+                                sum += simd::dot(d_k, &projected[place - p..place - p + size]);
+                            }
+                            slopes.gate[head] += sum * share * (1.0 - share);
+                        }
+                        let own = &mut d_projected[place..place + size];
+                        own.iter_mut().zip(&*d_k).for_each(|(to, d)| *to += (1.0 - share) * d);
+                        if !first && share > 0.0 {
+                            let before = &mut d_projected[place - p..place - p + size];
+                            before.iter_mut().zip(&*d_k).for_each(|(to, d)| *to += share * d);
+                        }
+                        let own = &mut d_projected[row * p + head * size..][..size];
+                        own.iter_mut().zip(&*d_q).for_each(|(to, d)| *to += d);
                     }
-                    let own = &mut d_projected[place..place + size];
-                    own.iter_mut().zip(&*d_k).for_each(|(to, d)| *to += (1.0 - share) * d);
-                    if !first && share > 0.0 {
-                        let before = &mut d_projected[place - p..place - p + size];
-                        before.iter_mut().zip(&*d_k).for_each(|(to, d)| *to += share * d);
-                    }
-                    let own = &mut d_projected[row * p + head * size..][..size];
-                    own.iter_mut().zip(&*d_q).for_each(|(to, d)| *to += d);
                 }
-            }
-        });
+            },
+        );
         slopes
     }
 }

@@ -61,20 +61,26 @@ pub fn multiply([m, k, n]: [usize; 3], a: Matrix, b: Matrix, out: &mut [f32], wi
 
 /// Adds `row` to every row.
 pub fn add_rows(rows: &mut [f32], row: &[f32]) {
-    simd::fast(|| {
-        for to in rows.chunks_exact_mut(row.len()) {
-            to.iter_mut().zip(row).for_each(|(t, r)| *t += r);
-        }
-    });
+    simd::fast(
+        #[inline(always)]
+        || {
+            for to in rows.chunks_exact_mut(row.len()) {
+                to.iter_mut().zip(row).for_each(|(t, r)| *t += r);
+            }
+        },
+    );
 }
 
 /// Adds every row to `sums`.
 pub fn sum_rows(rows: &[f32], sums: &mut [f32]) {
-    simd::fast(|| {
-        for row in rows.chunks_exact(sums.len()) {
-            sums.iter_mut().zip(row).for_each(|(s, r)| *s += r);
-        }
-    });
+    simd::fast(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact(sums.len()) {
+                sums.iter_mut().zip(row).for_each(|(s, r)| *s += r);
+            }
+        },
+    );
 }
 
 #[cfg(test)]

@@ -155,7 +155,8 @@ impl Workspace {
         self.layout.total
     }
 
-    /// Log-probabilities `[B, T, C]`; adds to `gradient` that of `scale` times their negative sum at the labels.
+    /// Log-probabilities `[B, T, C]`; writes into `gradient`, or with `add` adds to it, that of `scale` times their
+    /// negative sum at the labels.
     ///
     /// # Shapes
     /// `weights` and `gradient` every tensor in the order of [`ModelSpec::tensors`], one after another, `inputs`
@@ -168,6 +169,7 @@ impl Workspace {
         tokens: usize,
         scale: f32,
         gradient: &mut [f32],
+        add: bool,
     ) -> &[f32] {
         let size = self.layout.total;
         assert_eq!((weights.len(), gradient.len()), (size, size), "weights of another learner");
@@ -176,15 +178,18 @@ impl Workspace {
         self.forward(weights, inputs, labels, tokens);
         let classes = self.spec.classes;
         let d_logits = sized(&mut self.d_logits, labels.len() * classes);
-        simd::fast(|| {
-            for (d, log) in d_logits.iter_mut().zip(&self.log_probabilities) {
-                *d = scale * simd::exp(*log);
-            }
-        });
+        simd::fast(
+            #[inline(always)]
+            || {
+                for (d, log) in d_logits.iter_mut().zip(&self.log_probabilities) {
+                    *d = scale * simd::exp(*log);
+                }
+            },
+        );
         for (row, &label) in d_logits.chunks_exact_mut(classes).zip(labels) {
             row[label as usize] -= scale;
         }
-        self.backward(weights, inputs, labels, tokens, gradient);
+        self.backward(weights, inputs, labels, tokens, gradient, add);
         &self.log_probabilities
     }
 
@@ -255,15 +260,33 @@ impl Workspace {
         let logits = sized(&mut self.log_probabilities, rows * c);
         multiply([rows, d, c], Matrix::rows(z, d), Matrix::rows(named("readout.weight"), c), logits, c, false);
         add_rows(logits, named("readout.bias"));
-        simd::fast(|| logits.chunks_exact_mut(c).for_each(simd::log_softmax));
+        simd::fast(
+            #[inline(always)]
+            || logits.chunks_exact_mut(c).for_each(simd::log_softmax),
+        );
     }
 
-    fn backward(&mut self, weights: &[f32], inputs: &[f32], labels: &[u32], tokens: usize, gradient: &mut [f32]) {
+    fn backward(
+        &mut self,
+        weights: &[f32],
+        inputs: &[f32],
+        labels: &[u32],
+        tokens: usize,
+        gradient: &mut [f32],
+        add: bool,
+    ) {
         let heads = self.heads(tokens);
         let Workspace { spec, layout, layers, kept, d_state, d_z, d_active, d_mixed, d_projected, .. } = self;
         let (rows, x, d, c) = (labels.len(), spec.inputs, spec.width, spec.classes);
         let f = spec.mlp_factor * d;
         let at = |range: &Range<usize>| &weights[range.clone()];
+
+        // products write, everything else adds
+        if !add {
+            for (_, place) in layout.places.iter().filter(|(name, _)| !written(name)) {
+                gradient[place.clone()].fill(0.0);
+            }
+        }
 
         // read-out: W by zᵀ·d, z by d·Wᵀ
         let d_logits = &self.d_logits;
@@ -274,7 +297,7 @@ impl Workspace {
             Matrix::rows(d_logits, c),
             &mut gradient[weight.clone()],
             c,
-            true,
+            add,
         );
         sum_rows(d_logits, &mut gradient[bias]);
         let d_z = sized(d_z, rows * d);
@@ -297,7 +320,7 @@ impl Workspace {
                 Matrix::rows(d_state, d),
                 &mut gradient[weight.clone()],
                 d,
-                true,
+                add,
             );
             sum_rows(d_state, &mut gradient[bias.clone()]);
             let d_active = sized(d_active, rows * f);
@@ -310,7 +333,7 @@ impl Workspace {
                 Matrix::rows(d_active, f),
                 &mut gradient[weight.clone()],
                 f,
-                true,
+                add,
             );
             sum_rows(d_active, &mut gradient[bias.clone()]);
             multiply([rows, f, d], Matrix::rows(d_active, f), Matrix::columns(at(weight), f), d_z, d, false);
@@ -325,7 +348,7 @@ impl Workspace {
                 Matrix::rows(d_state, d),
                 &mut gradient[weight.clone()],
                 d,
-                true,
+                add,
             );
             sum_rows(d_state, &mut gradient[bias.clone()]);
             let d_projected = sized(d_projected, rows * p);
@@ -348,13 +371,16 @@ impl Workspace {
             }
             for (i, [weight, bias]) in parts.iter().enumerate() {
                 let (z1, own) = (Matrix::columns(&kept.z1, d), Matrix::rows(&d_projected[i * hk..], p));
-                multiply([d, rows, hk], z1, own, &mut gradient[weight.clone()], hk, true);
+                multiply([d, rows, hk], z1, own, &mut gradient[weight.clone()], hk, add);
                 let sums = &mut gradient[bias.clone()];
-                simd::fast(|| {
-                    for row in d_projected.chunks_exact(p) {
-                        sums.iter_mut().zip(&row[i * hk..(i + 1) * hk]).for_each(|(s, r)| *s += r);
-                    }
-                });
+                simd::fast(
+                    #[inline(always)]
+                    || {
+                        for row in d_projected.chunks_exact(p) {
+                            sums.iter_mut().zip(&row[i * hk..(i + 1) * hk]).for_each(|(s, r)| *s += r);
+                        }
+                    },
+                );
             }
             let projection = Matrix::columns(&kept.projection, p);
             multiply([rows, p, d], Matrix::rows(d_projected, p), projection, d_z, d, false);
@@ -362,7 +388,7 @@ impl Workspace {
         }
 
         let weight = layout.at("embed.input.weight");
-        multiply([x, rows, d], Matrix::columns(inputs, x), Matrix::rows(d_state, d), &mut gradient[weight], d, true);
+        multiply([x, rows, d], Matrix::columns(inputs, x), Matrix::rows(d_state, d), &mut gradient[weight], d, add);
         sum_rows(d_state, &mut gradient[layout.at("embed.bias")]);
         let by_label = &mut gradient[layout.at("embed.label.weight")];
         for (i, row) in d_state.chunks_exact(d).enumerate().filter(|(i, _)| i % tokens > 0) {
@@ -376,6 +402,11 @@ impl Workspace {
             }
         }
     }
+}
+
+/// Whether the gradient of a tensor is one matrix product.
+fn written(name: &str) -> bool {
+    name.ends_with(".weight") && name != "embed.label.weight"
 }
 
 /// Two places of a buffer at once; they do not overlap.
@@ -464,9 +495,9 @@ mod tests {
         let mut workspace = Workspace::new(&model.spec);
         // what the buffers held before must make no difference
         for _ in 0..2 {
-            let mut gradient = vec![0.0; weights.len()];
+            let mut gradient = vec![f32::NAN; weights.len()];
             let scale = 1.0 / labels.len() as f32;
-            let log = workspace.gradient(&weights, &inputs, &labels, tokens, scale, &mut gradient);
+            let log = workspace.gradient(&weights, &inputs, &labels, tokens, scale, &mut gradient, false);
             let log = apart(log, &want_log, 1.0);
             assert!(log < 1e-5, "log-probabilities differ by {log}: {:?}", model.spec);
             for tensor in model.spec.tensors() {
@@ -476,7 +507,7 @@ mod tests {
                 assert!(worst < 2e-4, "the gradient of {} differs by {worst}: {:?}", tensor.name, model.spec);
             }
             // other sizes in between
-            workspace.gradient(&weights, &inputs[..x], &labels[..1], 1, 1.0, &mut gradient);
+            workspace.gradient(&weights, &inputs[..x], &labels[..1], 1, 1.0, &mut gradient, true);
         }
     }
 
