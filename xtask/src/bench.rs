@@ -92,12 +92,13 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 
 /// When, of which commit and on which machine, in words.
 fn place(workspace: &Workspace) -> String {
-    let git = |words: &[&str]| output(Command::new("git").args(words).current_dir(&workspace.root));
+    let said = |command: &mut Command| output(command).map(|text| text.trim().to_owned());
+    let git = |words: &[&str]| said(Command::new("git").args(words).current_dir(&workspace.root));
     let mut commit = git(&["rev-parse", "--short", "HEAD"]).unwrap_or_else(|_| "unknown".into());
     if git(&["status", "--porcelain"]).is_ok_and(|changes| !changes.is_empty()) {
         commit += " with changes";
     }
-    let date = output(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_else(|_| "a day unknown".into());
+    let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_else(|_| "a day unknown".into());
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| cpu.lines().find(|line| line.starts_with(name)).and_then(|line| line.split(':').nth(1));
     let model = field("model name").unwrap_or(" unknown processor").trim().to_owned();
@@ -151,6 +152,9 @@ struct Learner {
 
 /// What a learner says at its end.
 struct End {
+    name: &'static str,
+    /// Median milliseconds of each round.
+    rounds: Vec<f64>,
     losses: Vec<f64>,
     peak_mb: f64,
     version: String,
@@ -175,7 +179,7 @@ impl Learner {
         }
     }
 
-    fn end(self) -> Result<(Vec<f64>, End), String> {
+    fn end(self) -> Result<End, String> {
         let Learner { name, mut child, input, output, rounds } = self;
         drop(input);
         let lines: Vec<String> = output.lines().map_while(Result::ok).collect();
@@ -186,7 +190,7 @@ impl Learner {
         };
         let losses = field("losses")?.split(' ').filter_map(|word| word.parse().ok()).collect();
         let peak_mb = field("peak_mb")?.parse().unwrap_or(f64::NAN);
-        Ok((rounds, End { losses, peak_mb, version: field("version")?.to_owned() }))
+        Ok(End { name, rounds, losses, peak_mb, version: field("version")?.to_owned() })
     }
 }
 
@@ -211,13 +215,14 @@ impl Bench<'_> {
         let _ = fs::remove_file(&case);
         let all = compared?;
         let (sizes, mut lines, mut raw) = (sizes.join(", "), String::new(), String::new());
-        let (ours, first) = &all[0].1;
-        for (name, (rounds, end)) in &all {
-            let ratios: Vec<f64> = ours.iter().zip(rounds).map(|(a, b)| a / b).collect();
+        let first = &all[0];
+        for end in &all {
+            let (name, rounds) = (end.name, &end.rounds);
+            let ratios: Vec<f64> = first.rounds.iter().zip(rounds).map(|(a, b)| a / b).collect();
             let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
             let most = ratios.iter().copied().fold(0.0, f64::max);
             let differ = first.losses.iter().zip(&end.losses).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
-            let compared = match *name == OURS {
+            let compared = match name == OURS {
                 true => "| |".to_owned(),
                 false => format!("| **{:.2}** ({least:.2} to {most:.2}) | {differ:.0e} |", median(&ratios)),
             };
@@ -250,7 +255,7 @@ impl Bench<'_> {
         Ok(learners)
     }
 
-    fn take_turns(&self, mut learners: Vec<Learner>) -> Result<Vec<(&'static str, (Vec<f64>, End))>, String> {
+    fn take_turns(&self, mut learners: Vec<Learner>) -> Result<Vec<End>, String> {
         for learner in &mut learners {
             learner.steps(3)?;
         }
@@ -263,7 +268,7 @@ impl Bench<'_> {
                 learners[at].rounds.push(median(&times[1..]));
             }
         }
-        learners.into_iter().map(|learner| Ok((learner.name, learner.end()?))).collect()
+        learners.into_iter().map(Learner::end).collect()
     }
 }
 
