@@ -12,12 +12,21 @@ async function keepOffline() {
   if (!workers) return;
   const before = await workers.getRegistration();
   if (before?.waiting && workers.controller) {
-    const changed = new Promise((resolve) => {
-      workers.addEventListener("controllerchange", () => resolve(true), { once: true });
-      setTimeout(resolve, 1000, false);
+    const waiting = before.waiting;
+    // Where no answer comes the old version is loaded, and nothing takes its worker away meanwhile.
+    const allowed = await new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = (event) => resolve(event.data);
+      setTimeout(resolve, 5000, false);
+      waiting.postMessage("may you take over?", [port2]);
     });
-    before.waiting.postMessage("take over");
-    if (await changed) {
+    if (allowed) {
+      await new Promise((resolve) => {
+        // Not `controllerchange`, which comes earlier: a reload in the middle of the activation was seen to load for ever.
+        waiting.addEventListener("statechange", () => waiting.state === "activated" && resolve());
+        setTimeout(resolve, 30_000);
+        waiting.postMessage("take over");
+      });
       location.reload();
       await new Promise(() => {});
     }

@@ -55,15 +55,22 @@ self.addEventListener("activate", (event) => {
   );
 });
 
+// A page asks first and says so only then: it must not begin to load while its worker is taken from under it.
 self.addEventListener("message", (event) => {
-  if (event.data !== "take over") return;
-  event.waitUntil(
-    (async () => {
-      // another tab may still be in the middle of the old version
-      const tabs = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
-      if (tabs.length <= 1) await self.skipWaiting();
-    })(),
-  );
+  if (event.data === "may you take over?") {
+    event.waitUntil(
+      (async () => {
+        // Another tab may still be in the middle of the old version. What was reloaded is counted as one for a moment.
+        let alone = false;
+        for (let turn = 0; turn < 10 && !alone; turn++) {
+          if (turn > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+          alone = (await self.clients.matchAll({ type: "window", includeUncontrolled: true })).length <= 1;
+        }
+        event.ports[0]?.postMessage(alone);
+      })(),
+    );
+  }
+  if (event.data === "take over") event.waitUntil(self.skipWaiting());
 });
 
 async function answer(request, path, digest) {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::browser::{Browser, Gpu, Setting, required, wait_for};
@@ -42,10 +42,23 @@ fn copied(name: &str, path: &str) -> Option<PathBuf> {
 /// Waits for a value that a script in the page gives; null and false are none.
 #[track_caller]
 fn waited(browser: &Browser, what: &str, script: &str) -> Value {
-    wait_for(what, Duration::from_secs(120), || {
+    let start = Instant::now();
+    loop {
         let value = browser.script(script, &[]);
-        (!value.is_null() && value != false).then_some(value)
-    })
+        if !value.is_null() && value != false {
+            return value;
+        }
+        if start.elapsed() > Duration::from_secs(120) {
+            let page = browser.script(
+                "const html = document.documentElement;
+                 return [location.href, document.readyState, { ...html.dataset }, window.old ?? null,
+                         navigator.serviceWorker?.controller?.state ?? null, document.body?.innerText.slice(0, 300)]",
+                &[],
+            );
+            panic!("{what} did not come within 120 s; the page is {page}; {:?}", browser.console());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// Teaches two figures and asks about one of them; whether the answer was right.
