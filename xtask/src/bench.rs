@@ -321,9 +321,9 @@ fn chart(costs: &[Cost]) -> String {
     let most = all().map(|p| p.1).fold(0.0, f64::max).log10().ceil();
     let width = PANEL * costs.len() as f64 + 20.0;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} 300\" font-family=\"sans-serif\" font-size=\"11\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-10 0 {width} 300\" font-family=\"sans-serif\" font-size=\"11\" \
          fill=\"#333\"><title>Milliseconds of a training step by size</title>\
-         <rect width=\"{width}\" height=\"300\" fill=\"#fff\"/>\n"
+         <rect x=\"-10\" width=\"{width}\" height=\"300\" fill=\"#fff\"/>\n"
     );
     for (panel, cost) in costs.iter().enumerate() {
         let left = 50.0 + panel as f64 * PANEL;
