@@ -240,7 +240,7 @@ impl RunConfig {
                         ..Default::default()
                     },
                     training: Training {
-                        steps: 1_300,
+                        steps: 4_000,
                         batch: 8,
                         micro_batch: 4,
                         optimiser: Optimiser::Adamw,
