@@ -3,48 +3,48 @@
 const { js, wasm } = document.getElementById("start").dataset;
 
 /**
- * Keeps the page for offline, and takes a new version over as the page is loaded. While the page is open it says so:
- * `data-update="ready"` on <html>, and an event `update-ready` of the window. Reloading is then all there is to do.
+ * Keeps the page for offline. A new version is taken when the page is opened after all its tabs were closed, or at once by
+ * the button that says so; `data-update="ready"` on <html> tells that there is one. Never while a page is loading: a worker
+ * that changes in the middle of that was seen to hang the tab for good (Chromium 156).
  */
 async function keepOffline() {
   const workers = navigator.serviceWorker;
   // insecure addresses have none, and some browsers none in private windows
   if (!workers) return;
-  const before = await workers.getRegistration();
-  if (before?.waiting && workers.controller) {
-    const waiting = before.waiting;
-    // Where no answer comes the old version is loaded, and nothing takes its worker away meanwhile.
-    const allowed = await new Promise((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = (event) => resolve(event.data);
-      setTimeout(resolve, 5000, false);
-      waiting.postMessage("may you take over?", [port2]);
-    });
-    if (allowed) {
-      await new Promise((resolve) => {
-        // Not `controllerchange`, which comes earlier: a reload in the middle of the activation was seen to load for ever.
-        waiting.addEventListener("statechange", () => waiting.state === "activated" && resolve());
-        setTimeout(resolve, 30_000);
-        waiting.postMessage("take over");
-      });
-      location.reload();
-      await new Promise(() => {});
-    }
-  }
-  const announce = () => {
+  const announce = (registration) => {
+    if (document.documentElement.dataset.update === "ready") return;
     document.documentElement.dataset.update = "ready";
-    window.dispatchEvent(new Event("update-ready"));
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "news";
+    button.dataset.testid = "take-update";
+    button.textContent = "A new version of this page is here: take it";
+    button.addEventListener("click", () => {
+      button.disabled = true;
+      registration.waiting?.postMessage("take over");
+    });
+    document.body.append(button);
   };
+  // The worker of this page has changed, by the button here or in another tab: the rest of the old version is gone.
+  let old = workers.controller;
+  workers.addEventListener("controllerchange", () => {
+    const now = workers.controller;
+    if (old) {
+      if (now.state === "activated") location.reload();
+      else now.addEventListener("statechange", () => now.state === "activated" && location.reload());
+    }
+    old = now;
+  });
   // after the page itself has been loaded, so as not to take the network from it
   const register = async () => {
     const registration = await workers.register(new URL("sw.js", import.meta.url));
     const watch = (worker) =>
       worker?.addEventListener("statechange", () => {
-        if (worker.state === "installed" && workers.controller) announce();
+        if (worker.state === "installed" && workers.controller) announce(registration);
         if (worker.state === "activated") document.documentElement.dataset.offline = "ready";
       });
     if (registration.active) document.documentElement.dataset.offline = "ready";
-    if (registration.waiting && workers.controller) announce();
+    if (registration.waiting && workers.controller) announce(registration);
     watch(registration.installing);
     registration.addEventListener("updatefound", () => watch(registration.installing));
   };

@@ -1,6 +1,6 @@
 // Keeps the page for when there is no network, whole versions at a time: `cargo xtask page` writes the three values.
-// A new version is fetched beside the old one, every file checked against its digest, and taken over when the page is
-// loaded the next time (see start.js), so that no visit ever mixes two versions.
+// A new version is fetched beside the old one, every file checked against its digest, and taken over when all tabs are
+// closed or a visitor asks for it (see start.js), so that no visit ever mixes two versions.
 const VERSION = "@VERSION@";
 /** What the page needs, with the beginning of each file's SHA-256. */
 const FILES = @FILES@;
@@ -55,21 +55,8 @@ self.addEventListener("activate", (event) => {
   );
 });
 
-// A page asks first and says so only then: it must not begin to load while its worker is taken from under it.
+// A visitor has asked for the new version. Another tab in the middle of the old one is loaded anew as well (see start.js).
 self.addEventListener("message", (event) => {
-  if (event.data === "may you take over?") {
-    event.waitUntil(
-      (async () => {
-        // Another tab may still be in the middle of the old version. What was reloaded is counted as one for a moment.
-        let alone = false;
-        for (let turn = 0; turn < 10 && !alone; turn++) {
-          if (turn > 0) await new Promise((resolve) => setTimeout(resolve, 200));
-          alone = (await self.clients.matchAll({ type: "window", includeUncontrolled: true })).length <= 1;
-        }
-        event.ports[0]?.postMessage(alone);
-      })(),
-    );
-  }
   if (event.data === "take over") event.waitUntil(self.skipWaiting());
 });
 
