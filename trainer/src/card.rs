@@ -105,6 +105,7 @@ mod tests {
             ci95: vec![0.01, 0.02],
             nll: vec![1.0, 0.5],
             ece: vec![0.03, 0.02],
+            overconfidence: vec![],
             ensemble: None,
             project: Some(64),
             vectors: false,

@@ -73,6 +73,9 @@ pub struct Outcome {
     /// Expected calibration error of the most likely label, in 15 bins of equal width (Guo et al., 2017).
     #[serde(default)]
     pub ece: Vec<f64>,
+    /// Mean confidence minus accuracy: above 0 where the learner trusts its answers too much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overconfidence: Vec<f64>,
     /// Variants of each drawing, if more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<usize>,
@@ -197,6 +200,12 @@ impl Tally {
             bins.iter().map(|bin| (bin.confidence - bin.right).abs()).sum::<f64>() / count
         };
         self.bins.iter().map(of).collect()
+    }
+
+    /// Mean confidence minus the fraction right.
+    fn overconfidence(&self) -> Vec<f64> {
+        let sum = |bins: &[Bin; BINS], value: &dyn Fn(&Bin) -> f64| bins.iter().map(value).sum::<f64>();
+        self.bins.iter().map(|bins| sum(bins, &|b| b.confidence - b.right) / sum(bins, &|b| b.count)).collect()
     }
 
     fn mean_nll(&self) -> Vec<f64> {
@@ -362,6 +371,7 @@ pub fn paper(
         ci95: own.ci95(),
         nll: own.mean_nll(),
         ece: own.ece(),
+        overconfidence: own.overconfidence(),
         ensemble: None,
         project: settings.project.filter(|_| spec.equivariant.is_some()),
         vectors: settings.vectors && stem.is_some(),
@@ -613,6 +623,7 @@ pub fn drawing(
         ci95: Vec::new(),
         nll: Vec::new(),
         ece: Vec::new(),
+        overconfidence: Vec::new(),
         ensemble: (settings.ensemble > 1).then_some(settings.ensemble),
         project: None,
         vectors: false,
@@ -690,6 +701,7 @@ pub fn drawing(
         outcome.ci95.push(own.ci95()[0]);
         outcome.nll.push(own.mean_nll()[0]);
         outcome.ece.push(own.ece()[0]);
+        outcome.overconfidence.push(own.overconfidence()[0]);
         if settings.rare {
             // queries come class by class, and the first class is the rare one
             let mut rare = Tally::default();
@@ -732,6 +744,21 @@ mod tests {
         let mean: Vec<f32> = mean_of_variants(&rows, 2, 2).iter().map(|log| log.exp()).collect();
         assert!((mean[0] - 0.3).abs() < 1e-6 && (mean[1] - 0.7).abs() < 1e-6, "{mean:?}");
         assert_eq!(mean_of_variants(&rows, 2, 1).len(), 4);
+    }
+
+    #[test]
+    fn calibration_tells_too_much_trust_from_too_little() {
+        let of = |answers: &[(bool, f64)]| {
+            let mut tally = Tally::default();
+            let answer = |&(right, confidence): &(bool, f64)| Answer { right, nll: 0.0, confidence };
+            tally.add_answers(&[answers.iter().map(answer).collect()]);
+            (tally.ece()[0], tally.overconfidence()[0])
+        };
+        let near = |(a, b): (f64, f64), (c, d): (f64, f64)| (a - c).abs() < 1e-9 && (b - d).abs() < 1e-9;
+        assert!(near(of(&[(true, 0.8), (false, 0.8)]), (0.3, 0.3)));
+        assert!(near(of(&[(true, 0.6), (true, 0.6)]), (0.4, -0.4)));
+        // trust that is too much here and too little there does not show in the mean
+        assert!(near(of(&[(true, 0.6), (false, 0.4)]), (0.4, 0.0)));
     }
 
     #[test]

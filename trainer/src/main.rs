@@ -72,9 +72,9 @@ enum Command {
     },
     /// Run one of the paper's experiments as a grid of small runs; Ctrl-C stops it at checkpoints, the same command goes on
     Experiment(ExperimentArguments),
-    /// Figures, tables and findings of experiments as one HTML file, with SVG and CSV beside it
+    /// Figures, tables and findings of experiments as one HTML file, with SVG, CSV and all results beside it
     Report {
-        /// Folders with results, of one machine or of several
+        /// Folders with results, of one machine or of several, or the results.jsonl beside another report
         #[arg(default_value = "runs/experiments")]
         folders: Vec<PathBuf>,
         /// Page to write
@@ -594,6 +594,7 @@ fn table(results: &[Outcome]) -> String {
         }
         text += &row("  NLL, nats", r.nll.iter().map(|v| format!("{v:.3}")).collect());
         text += &row("  ECE, %", percent(&r.ece));
+        text += &row("  overconfidence, %", percent(&r.overconfidence));
         for (name, accuracy) in &r.baselines {
             text += &row(name, percent(accuracy));
             if let Some(margin) = r.margin_ci95.get(name) {

@@ -88,6 +88,17 @@ fn a_grid_runs_skips_what_is_done_and_makes_a_report() {
     assert!(!html.contains("NaN"));
     assert!(fs::read_to_string(page.with_file_name("fig4-shifted.csv")).unwrap().lines().count() > 4);
     assert!(page.with_file_name("emergence.svg").exists());
+
+    // the results beside it make the same report, elsewhere and without the folders
+    let lines = page.with_file_name(report::RESULTS);
+    let read = report::collect(std::slice::from_ref(&lines)).unwrap();
+    assert_eq!(report::build(&read), made);
+    let both = report::collect(&[lines.clone(), folder.0.clone()]).unwrap();
+    assert_eq!(both.len(), read.len(), "a cell that is in both counts once");
+    let text = fs::read_to_string(&lines).unwrap();
+    fs::write(&lines, &text[..text.len() - 20]).unwrap();
+    let said = report::collect(std::slice::from_ref(&lines)).unwrap_err().to_string();
+    assert!(said.contains(&format!("line {}", text.lines().count())) && said.contains("trainer report"), "{said}");
 }
 
 #[test]

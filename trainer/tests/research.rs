@@ -26,18 +26,21 @@ fn spec() -> ModelSpec {
 
 /// One of each kind, small, with every switch.
 fn learners() -> Vec<Learner> {
-    let memory = |shift| memory::Dials { width: 6, layers: 2, heads: 2, key_size: 3, shift };
+    let memory = |shift| memory::Dials { width: 6, layers: 2, heads: 2, key_size: 3, shift, aligned: shift };
     let maml = |rule, rate| Learner::Maml(maml::Dials { width: 6, rule, rate });
     vec![
         Learner::Mlp(mlp::Dials { width: 8, layers: 2 }),
-        Learner::Lstm(lstm::Dials { hidden: 6, layers: 2 }),
-        Learner::OuterProductLstm(outer::Dials { heads: 2, size: 3 }),
+        Learner::Lstm(lstm::Dials { hidden: 6, layers: 2, whole_tokens: false }),
+        Learner::Lstm(lstm::Dials { hidden: 4, layers: 1, whole_tokens: true }),
+        Learner::OuterProductLstm(outer::Dials { heads: 2, size: 3, whole_tokens: false, aligned: false }),
+        Learner::OuterProductLstm(outer::Dials { heads: 1, size: 3, whole_tokens: true, aligned: true }),
         Learner::FastWeights(memory(true)),
         Learner::FastWeights(memory(false)),
         Learner::GatedLinearAttention(memory(true)),
         Learner::GatedLinearAttention(memory(false)),
         Learner::Vsml(vsml::Dials { size: 4 }),
-        Learner::VsmlUntied(vsml::UntiedDials { grid: 2, size: 3 }),
+        Learner::VsmlUntied(vsml::UntiedDials { grid: 2, size: 3, whole_tokens: false }),
+        Learner::VsmlUntied(vsml::UntiedDials { grid: 2, size: 3, whole_tokens: true }),
         Learner::SetTransformer(set_transformer::Dials { width: 6, layers: 2, heads: 2, key_size: 3 }),
         maml(maml::Rule::Sgd, 0.3),
         maml(maml::Rule::Adam, 0.02),
@@ -242,13 +245,19 @@ fn a_set_transformer_knows_no_order_of_examples() {
 fn state_sizes_are_counted_by_one_definition() {
     let size = |learner: Learner, t| learner.state_size(&spec(), t);
     assert_eq!(size(Learner::Mlp(mlp::Dials::default()), 100), 0);
-    assert_eq!(size(Learner::Lstm(lstm::Dials { hidden: 64, layers: 1 }), 100), 128);
-    assert_eq!(size(Learner::OuterProductLstm(outer::Dials { heads: 2, size: 8 }), 100), 2 * 8 * 8 + 2 * 8);
-    let memory = memory::Dials { width: 9, layers: 2, heads: 3, key_size: 4, shift: false };
+    assert_eq!(size(Learner::Lstm(lstm::Dials { hidden: 64, layers: 1, whole_tokens: true }), 100), 128);
+    assert_eq!(
+        size(Learner::OuterProductLstm(outer::Dials { heads: 2, size: 8, ..Default::default() }), 100),
+        2 * 8 * 8 + 2 * 8
+    );
+    let memory = memory::Dials { width: 9, layers: 2, heads: 3, key_size: 4, shift: false, aligned: false };
     assert_eq!(size(Learner::FastWeights(memory), 100), 2 * 3 * 4 * 4);
     assert_eq!(size(Learner::GatedLinearAttention(memory::Dials { shift: true, ..memory }), 7), 2 * 3 * 4 * 5);
     assert_eq!(size(Learner::Vsml(vsml::Dials { size: 8 }), 100), X * C * 2 * 8);
-    assert_eq!(size(Learner::VsmlUntied(vsml::UntiedDials { grid: 4, size: 8 }), 100), 4 * 4 * 2 * 8);
+    assert_eq!(
+        size(Learner::VsmlUntied(vsml::UntiedDials { grid: 4, size: 8, whole_tokens: false }), 100),
+        4 * 4 * 2 * 8
+    );
     // the paper's own figure: 204,800 numbers at T = 100
     let paper = RunConfig::preset("paper").unwrap();
     assert_eq!(paper.learner.state_size(&paper.model, 100), 204_800);

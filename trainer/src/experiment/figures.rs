@@ -557,6 +557,74 @@ fn plateau_slope(data: &Data<'_>, axis: &dyn Fn(&CellResult) -> f64, keep: &dyn 
     slope(&points)
 }
 
+/// What became of runs: `learns`, or `learns 2/3, plateau 1/3`.
+fn outcomes(data: &Data<'_>, keep: &dyn Fn(&CellResult) -> bool) -> String {
+    let kind = |cell: &CellResult| {
+        let seen = cell.measured("seen", "").map_or(f64::NAN, headline);
+        match passes(&cell.outcome.probes, PLATEAU) {
+            Some(_) => "learns",
+            None if seen > PLATEAU => "memorises",
+            None => "plateau",
+        }
+    };
+    let of: Vec<&str> = data.done().filter(|c| keep(c)).map(|c| kind(c)).collect();
+    ["learns", "memorises", "plateau"]
+        .iter()
+        .map(|kind| (of.iter().filter(|k| *k == kind).count(), kind))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, kind)| if n == of.len() { (*kind).to_owned() } else { format!("{kind} {n}/{}", of.len()) })
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Figure 7's map: what batch and number of tasks do together.
+fn plateau_map(data: &Data<'_>, section: &mut Section) {
+    let (batches, tasks) = (data.numbers("map_batch", &|_| true), data.numbers("map_tasks", &|_| true));
+    if batches.len() < 2 || tasks.len() < 2 {
+        return;
+    }
+    let at = |batch: f64, k: f64| {
+        move |c: &CellResult| c.cell.number("map_batch") == batch && c.cell.number("map_tasks") == k
+    };
+    let places = || batches.iter().flat_map(|b| tasks.iter().map(move |k| (*b, *k)));
+    // coloured by how many runs learn; the words say after how many steps, or what they do instead
+    let share = |(b, k): (f64, f64)| {
+        let (lengths, stuck) = plateaus(data, &at(b, k));
+        (lengths.len() + stuck > 0).then(|| lengths.len() as f64 / (lengths.len() + stuck) as f64)
+    };
+    let cell = |(b, k): (f64, f64)| {
+        let (lengths, stuck) = plateaus(data, &at(b, k));
+        match (lengths.is_empty(), stuck) {
+            (true, 0) => "–".to_owned(),
+            (true, _) => outcomes(data, &at(b, k)).split(' ').next().unwrap_or("–").to_owned(),
+            (false, _) => format!("{:.0}", Interval::of(&lengths).mean),
+        }
+    };
+    section.heat(
+        "fig7-map",
+        &Heat {
+            title: "Steps of the plateau by batch and number of tasks".into(),
+            subtitle: "mean of the runs that leave it; the darker, the more of them do".into(),
+            x: ("tasks of meta-training".into(), tasks.iter().map(|k| power(*k)).collect()),
+            y: ("sequences a step".into(), batches.iter().map(|b| format!("{b:.0}")).collect()),
+            values: places().map(share).collect(),
+            words: places().map(cell).collect(),
+        },
+    );
+    let learning = |b: f64| {
+        let first = tasks.iter().rposition(|k| share((b, *k)) != Some(1.0)).map_or(0, |last| last + 1);
+        tasks.get(first).map(|k| power(*k))
+    };
+    let by_batch: Vec<String> = batches
+        .iter()
+        .map(|b| match learning(*b) {
+            Some(k) => format!("batch {b:.0} from {k} tasks on"),
+            None => format!("batch {b:.0} at no number of tasks"),
+        })
+        .collect();
+    section.claim(None, format!("All runs learn new tasks within their steps: {}.", by_batch.join(", ")));
+}
+
 fn figure_7(data: &Data<'_>) -> Section {
     let mut section = Section {
         question:
@@ -598,25 +666,7 @@ fn figure_7(data: &Data<'_>) -> Section {
     let of_tasks = part("tasks");
     let tasks = data.numbers("log2_tasks", &of_tasks);
     if !tasks.is_empty() {
-        let kind = |cell: &CellResult| {
-            let seen = cell.measured("seen", "").map_or(f64::NAN, headline);
-            match passes(&cell.outcome.probes, PLATEAU) {
-                Some(_) => "learns",
-                None if seen > PLATEAU => "memorises",
-                None => "plateau",
-            }
-        };
-        let words = |k: f64| -> String {
-            let of: Vec<&str> =
-                data.done().filter(|c| of_tasks(c) && c.cell.number("log2_tasks") == k).map(|c| kind(c)).collect();
-            ["learns", "memorises", "plateau"]
-                .iter()
-                .map(|kind| (of.iter().filter(|k| *k == kind).count(), kind))
-                .filter(|(n, _)| *n > 0)
-                .map(|(n, kind)| if n == of.len() { (*kind).to_owned() } else { format!("{kind} {n}/{}", of.len()) })
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let words = |k: f64| outcomes(data, &|c| of_tasks(c) && c.cell.number("log2_tasks") == k);
         rows.extend(tasks.iter().map(|k| {
             let words = format!("{}; {}", plateau_words(&lengths("log2_tasks", *k)), words(*k));
             vec![format!("{} tasks", power(*k)), words]
@@ -636,14 +686,15 @@ fn figure_7(data: &Data<'_>) -> Section {
                 levels: vec![],
             },
         );
-        let outcomes: Vec<String> = tasks.iter().map(|k| format!("{} {}", power(*k), words(*k))).collect();
+        let found: Vec<String> = tasks.iter().map(|k| format!("{} {}", power(*k), words(*k))).collect();
         let few = tasks.first().map(|k| words(*k)).unwrap_or_default();
         let many = tasks.last().map(|k| words(*k)).unwrap_or_default();
         section.claim(
             Some(few == "memorises" && many == "learns"),
-            format!("Few tasks are memorised, many end in learning: {}.", outcomes.join("; ")),
+            format!("Few tasks are memorised, many end in learning: {}.", found.join("; ")),
         );
     }
+    plateau_map(data, &mut section);
     let optimisers = data.words("optimiser");
     if !optimisers.is_empty() {
         let own = |name: &str| {
@@ -1331,6 +1382,24 @@ mod tests {
         assert_eq!(falling.claims[0].held, Some(true));
         assert!(falling.claims[0].text.contains("exponent -0.8"), "{}", falling.claims[0].text);
         assert_eq!(law(0.0).claims[0].held, Some(false));
+
+        // many tasks are learned, and with large batches fewer are enough; the rest is memorised
+        let mapped: Vec<CellResult> = grid
+            .iter()
+            .filter(|cell| cell.number("map_batch").is_finite())
+            .map(|cell| {
+                let (batch, tasks) = (cell.number("map_batch"), cell.number("map_tasks"));
+                let learns = tasks >= if batch >= 16.0 { 6.0 } else { 8.0 };
+                let end = if learns { (100, 0.3) } else { (300, 0.1) };
+                result(cell, &[("seen", 0.1, 0.9)], &[(1, 0.1), end])
+            })
+            .collect();
+        let section = section_of("fig7", &mapped);
+        let map = section.figures.iter().find(|figure| figure.name == "fig7-map").expect("a map");
+        assert!(map.svg.contains(">memorises<") && map.svg.contains(">100<"), "{}", map.svg);
+        let words: Vec<&str> = section.claims.iter().map(|claim| claim.text.as_str()).collect();
+        let found = words.iter().find(|text| text.starts_with("All runs learn")).expect("the map in words");
+        assert!(found.contains("batch 4 from 2⁸ tasks on") && found.contains("batch 16 from 2⁶ tasks on"), "{found}");
     }
 
     #[test]

@@ -353,7 +353,7 @@ impl Grid {
 
     fn figure_7(&mut self) -> Result<(), ExperimentError> {
         let batches: Vec<usize> = self.by(vec![2, 4], vec![2, 4, 8, 16], vec![64, 128, 256, 512, 1024, 2048]);
-        let tasks: Vec<i32> = self.by(vec![3], vec![4, 6, 12], vec![10, 12, 14, 16, 18, 20]);
+        let tasks: Vec<i32> = self.by(vec![3], vec![4, 6, 8, 12], vec![10, 12, 14, 16, 18, 20]);
         let probe = self.probe(20, 0.3);
         let seen = Measure { seen: true, ..self.headline("seen", self.data()) };
         let steps = |batch: usize| match self.scale {
@@ -372,11 +372,31 @@ impl Grid {
             }
             plans.push((format!("batch{batch}"), axes, set));
         }
+        let usual = self.by(4, 8, 512);
         for &k in &tasks {
-            let axes = vec![("part", word("tasks")), ("log2_tasks", number(k))];
+            let axes = vec![
+                ("part", word("tasks")),
+                ("log2_tasks", number(k)),
+                ("map_batch", number(usual as f64)),
+                ("map_tasks", number(k)),
+            ];
             let mut set = vec![format!("tasks.log2_tasks={k}")];
-            set.extend(steps(self.by(4, 8, 512)));
+            set.extend(steps(usual));
             plans.push((format!("k{k}"), axes, set));
+        }
+        // the rest of the map of batch and tasks together
+        for &batch in &self.by(vec![2], vec![4, 16], vec![128, 2048]) {
+            for &k in &tasks {
+                let axes = vec![("part", word("map")), ("map_batch", number(batch as f64)), ("map_tasks", number(k))];
+                let micro = batch.min(self.by(4, 8, 32));
+                let mut set = vec![
+                    format!("tasks.log2_tasks={k}"),
+                    format!("training.batch={batch}"),
+                    format!("training.micro_batch={micro}"),
+                ];
+                set.extend(steps(batch));
+                plans.push((format!("k{k}-batch{batch}"), axes, set));
+            }
         }
         // Adam with ε = 1e-8 is the cell of the usual batch
         let optimisers: [(&str, &[&str]); 3] = [
@@ -516,22 +536,24 @@ impl Grid {
     }
 
     /// Steps and rate of a kind of learner. Recurrent nets take a hundred small steps where a Transformer takes one: at a
-    /// desk they get fewer steps, and still more time.
+    /// desk they get fewer steps, and still more time. What shortens the Transformer's plateau is given to them as well,
+    /// where they have a place for it: the whole example before in a token, queries that start as keys.
     fn pace(&self, kind: &str) -> Vec<String> {
         if self.scale != Scale::Desk {
             return Vec::new();
         }
         let of = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
         match kind {
-            "lstm" | "outer-product-lstm" => of(&["training.steps=200"]),
+            "lstm" => of(&["training.steps=300", "learner.whole_tokens=true"]),
+            "outer-product-lstm" => of(&["training.steps=400", "learner.whole_tokens=true", "learner.aligned=true"]),
             "vsml" => of(&["training.steps=100", "training.rate=5e-3"]),
-            "vsml-untied" => of(&["training.steps=100"]),
+            "vsml-untied" => of(&["training.steps=200", "learner.whole_tokens=true"]),
             "fast-weights" | "gated-linear-attention" => {
-                of(&["training.steps=200", "learner.width=64", "learner.heads=1"])
+                of(&["training.steps=600", "learner.width=64", "learner.heads=1", "learner.aligned=true"])
             }
             "maml" => of(&["training.steps=100", "training.rate=1e-3"]),
             "set-transformer" => of(&[
-                "training.steps=400",
+                "training.steps=1500",
                 "learner.width=64",
                 "learner.layers=2",
                 "learner.heads=1",

@@ -14,20 +14,30 @@ use crate::plot::escape;
 pub struct Report {
     /// The page.
     pub html: String,
-    /// Name and text of each figure's SVG and CSV, each table's CSV.
+    /// Name and text of each figure's SVG and CSV, each table's CSV, and of all results.
     pub files: Vec<(String, String)>,
     /// Cells it was made of.
     pub cells: usize,
 }
 
-/// All results below some folders, in the order of experiments and names. A cell that several machines ran counts once;
-/// one that failed counts if no other machine finished it.
+/// All results below some folders and in some files of results ([`RESULTS`]), in the order of experiments and names. A
+/// cell that several machines ran counts once, the one in a folder before the one in a file; one that failed counts if
+/// no other machine finished it.
 ///
 /// # Errors
-/// A folder that cannot be read.
-pub fn collect(folders: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
+/// A folder or file that cannot be read, a file that is not one of results.
+pub fn collect(sources: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
     let mut found: BTreeMap<(usize, Scale, String), CellResult> = BTreeMap::new();
-    let mut open: Vec<PathBuf> = folders.to_vec();
+    let mut add = |result: CellResult| {
+        let cell = &result.cell;
+        let order = EXPERIMENTS.iter().position(|(name, _)| *name == cell.experiment).unwrap_or(usize::MAX);
+        let key = (order, cell.scale, format!("{} {}", cell.experiment, cell.name));
+        let better = found.get(&key).is_none_or(|old| old.state == State::Failed);
+        if better {
+            found.insert(key, result);
+        }
+    };
+    let (files, mut open): (Vec<PathBuf>, Vec<PathBuf>) = sources.iter().cloned().partition(|path| path.is_file());
     while let Some(folder) = open.pop() {
         let at = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
         for entry in std::fs::read_dir(&folder).map_err(at)? {
@@ -38,14 +48,19 @@ pub fn collect(folders: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
             } else if name == "result.json"
                 && let Some(result) = read_result(&path)
             {
-                let cell = &result.cell;
-                let order = EXPERIMENTS.iter().position(|(name, _)| *name == cell.experiment).unwrap_or(usize::MAX);
-                let key = (order, cell.scale, format!("{} {}", cell.experiment, cell.name));
-                let better = found.get(&key).is_none_or(|old| old.state == State::Failed);
-                if better {
-                    found.insert(key, result);
-                }
+                add(result);
             }
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
+        for (i, line) in text.lines().enumerate() {
+            let result = serde_json::from_str(line).map_err(|error| {
+                let place = format!("{}, line {}", file.display(), i + 1);
+                std::io::Error::other(format!("{place}: expected a result as `trainer report` writes it: {error}"))
+            })?;
+            add(result);
         }
     }
     let mut all: Vec<CellResult> = found.into_values().collect();
@@ -61,6 +76,10 @@ pub fn collect(folders: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
     Ok(all)
 }
 
+/// Name of the file of all results beside a report, one a line as JSON: another report, here or elsewhere, takes it in
+/// the place of the folders.
+pub const RESULTS: &str = "results.jsonl";
+
 /// The report of some results.
 pub fn build(results: &[CellResult]) -> Report {
     let mut groups: Vec<(&str, Scale, Vec<&CellResult>)> = Vec::new();
@@ -71,7 +90,8 @@ pub fn build(results: &[CellResult]) -> Report {
             None => groups.push((name, scale, vec![result])),
         }
     }
-    let mut files = Vec::new();
+    let lines = results.iter().map(|result| serde_json::to_string(result).expect("plain data") + "\n");
+    let mut files = vec![(RESULTS.to_owned(), lines.collect())];
     let mut body = String::new();
     let mut contents = String::new();
     let several = groups.iter().any(|g| g.1 != groups[0].1);

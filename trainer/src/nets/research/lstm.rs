@@ -11,7 +11,7 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Linear, Predict, Wrong, outside, read_out, tokens, unstack};
+use super::{Builder, Linear, Predict, Wrong, outside, read_out, token_size, tokens, unstack};
 use crate::nets::SpecField;
 
 /// Its dials.
@@ -22,11 +22,14 @@ pub struct Dials {
     pub hidden: usize,
     /// Layers on top of each other.
     pub layers: usize,
+    /// Whether a token holds the example before with its label, (x_i, x_{i−1}, y_{i−1}), in the place of the paper's
+    /// (x_i, y_{i−1}).
+    pub whole_tokens: bool,
 }
 
 impl Default for Dials {
     fn default() -> Self {
-        Dials { hidden: 256, layers: 1 }
+        Dials { hidden: 256, layers: 1, whole_tokens: false }
     }
 }
 
@@ -46,6 +49,7 @@ impl Dials {
 pub struct Net {
     layer: Vec<Layer>,
     readout: Linear,
+    whole_tokens: bool,
     #[module(skip)]
     spec: SpecField,
 }
@@ -94,7 +98,7 @@ impl Net {
     pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
         let h = dials.hidden;
         let layer = |l: usize| {
-            let inputs = if l == 0 { spec.inputs + spec.classes } else { h };
+            let inputs = if l == 0 { token_size(spec, dials.whole_tokens) } else { h };
             Layer {
                 input: build.matrix(&format!("layer.{l}.input"), inputs, 4 * h, 1.0),
                 recurrent: build.matrix(&format!("layer.{l}.recurrent"), h, 4 * h, 1.0),
@@ -104,6 +108,7 @@ impl Net {
         Net {
             layer: (0..dials.layers).map(layer).collect(),
             readout: build.linear("readout", h, spec.classes, 0.5),
+            whole_tokens: dials.whole_tokens,
             spec: SpecField(spec.clone()),
         }
     }
@@ -115,7 +120,7 @@ impl Predict for Net {
     }
 
     fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
-        let mut state = tokens(inputs, labels);
+        let mut state = tokens(inputs, labels, self.whole_tokens);
         for layer in &self.layer {
             state = layer.forward(state);
         }

@@ -34,11 +34,13 @@ pub struct Dials {
     pub key_size: usize,
     /// Whether the key is that of the token before.
     pub shift: bool,
+    /// Whether a new net's queries are its keys, as `query_key = "equal"` has it for the Transformer.
+    pub aligned: bool,
 }
 
 impl Default for Dials {
     fn default() -> Self {
-        Dials { width: 128, layers: 2, heads: 4, key_size: 32, shift: true }
+        Dials { width: 128, layers: 2, heads: 4, key_size: 32, shift: true, aligned: false }
     }
 }
 
@@ -95,15 +97,21 @@ struct Layer {
 
 impl Net {
     pub(super) fn new(rule: Rule, dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
-        let Dials { width: d, layers, heads, key_size, shift } = *dials;
+        let Dials { width: d, layers, heads, key_size, shift, aligned } = *dials;
         let channels = heads * key_size;
         let branch = (0.5 / layers as f32).sqrt();
         let layer = |l: usize| {
             let at = |name: &str| format!("layer.{l}.{name}");
+            let norm1 = Norm::new(&at("norm1"), d, build);
+            let query = build.linear(&at("query"), d, channels, 1.0);
+            let key = match aligned {
+                true => build.linear_like(&at("key"), &query),
+                false => build.linear(&at("key"), d, channels, 1.0),
+            };
             Layer {
-                norm1: Norm::new(&at("norm1"), d, build),
-                query: build.linear(&at("query"), d, channels, 1.0),
-                key: build.linear(&at("key"), d, channels, 1.0),
+                norm1,
+                query,
+                key,
                 value: build.linear(&at("value"), d, channels, 1.0),
                 write: (rule == Rule::Delta).then(|| build.linear(&at("write"), d, heads, 0.5)),
                 decay: (rule == Rule::Gated).then(|| build.linear(&at("decay"), d, channels, 0.5)),
@@ -186,7 +194,7 @@ impl Predict for Net {
     }
 
     fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
-        let mut state = self.embed.forward(tokens(inputs, labels)); // [T, B, D]
+        let mut state = self.embed.forward(tokens(inputs, labels, false)); // [T, B, D]
         for layer in &self.layer {
             let read = layer.memory(layer.norm1.forward(state.clone()), self.heads, self.key_size, self.shift);
             state = state + layer.output.forward(read);

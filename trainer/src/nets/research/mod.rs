@@ -2,7 +2,8 @@
 //! measured and kept like the others, but live in the trainer alone: no page runs them.
 //!
 //! A run chooses one by `[learner]`, whose `kind` says which and whose other keys are its dials; inputs, classes,
-//! longest T and encoding stay those of `[model]`. The recurrent ones read the token (x_i, y_{i−1}) of the paper; all
+//! longest T and encoding stay those of `[model]`. The recurrent ones read the token (x_i, y_{i−1}) of the paper, or with
+//! `whole_tokens` the whole example before, (x_i, x_{i−1}, y_{i−1}), which spares them to learn to carry x_{i−1} over; all
 //! predict y_i before they see it.
 
 pub mod lstm;
@@ -348,6 +349,35 @@ impl<'a> Builder<'a> {
         self.param(name, [inputs, outputs], 0.0, gain / (inputs as f32).sqrt())
     }
 
+    /// A matrix as [`Builder::matrix`] makes it, changed by `change` when it is new.
+    fn changed(
+        &mut self,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        change: impl FnOnce(&mut [f32]),
+    ) -> Param<Tensor<2>> {
+        let new = self.stored.is_none() && self.wrong.is_none();
+        let made = self.matrix(name, inputs, outputs, 1.0);
+        if !new || self.wrong.is_some() {
+            return made;
+        }
+        let id = made.id;
+        let mut values: Vec<f32> = made.val().into_data().to_vec().expect("weights are f32");
+        change(&mut values);
+        let tensor = Tensor::<2>::from_data(TensorData::new(values, [inputs, outputs]), self.device);
+        Param::initialized(id, if tensor.device().is_autodiff() { tensor.require_grad() } else { tensor })
+    }
+
+    /// A matrix and a bias of zeros; a new one has the values of `like`.
+    fn linear_like(&mut self, name: &str, like: &Linear) -> Linear {
+        let shape = like.weight.val().dims();
+        let weight = self.changed(&format!("{name}.weight"), shape, |values| {
+            let own: Vec<f32> = like.weight.val().into_data().to_vec().expect("weights are f32");
+            values.copy_from_slice(&own);
+        });
+        Linear { weight, bias: self.param(&format!("{name}.bias"), [shape[1]], 0.0, 0.0) }
+    }
+
     /// A matrix and a bias of zeros.
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize, gain: f32) -> Linear {
         Linear {
@@ -416,7 +446,7 @@ fn rms<const R: usize>(z: Tensor<R>) -> Tensor<R> {
     z * scale
 }
 
-/// Labels of position i−1: the first row is zeros. `[B, T, C]` → `[B, T, C]`.
+/// Labels or inputs of position i−1: the first row is zeros. `[B, T, C]` → `[B, T, C]`.
 pub(super) fn previous(labels: Tensor<3>) -> Tensor<3> {
     let [b, t, c] = labels.dims();
     let nothing = Tensor::zeros([b, 1, c], &labels.device());
@@ -426,9 +456,20 @@ pub(super) fn previous(labels: Tensor<3>) -> Tensor<3> {
     }
 }
 
-/// The paper's tokens (x_i, y_{i−1}), position outermost: `[T, B, X + C]`.
-fn tokens(inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
-    Tensor::cat(vec![inputs, previous(labels)], 2).swap_dims(0, 1)
+/// Numbers of a token.
+fn token_size(spec: &ModelSpec, whole: bool) -> usize {
+    spec.inputs * (1 + usize::from(whole)) + spec.classes
+}
+
+/// The paper's tokens (x_i, y_{i−1}), position outermost, `[T, B, X + C]`; `whole` ones hold the example before with its
+/// label, (x_i, x_{i−1}, y_{i−1}), `[T, B, 2·X + C]`.
+fn tokens(inputs: Tensor<3>, labels: Tensor<3>, whole: bool) -> Tensor<3> {
+    let mut parts = vec![inputs.clone()];
+    if whole {
+        parts.push(previous(inputs));
+    }
+    parts.push(previous(labels));
+    Tensor::cat(parts, 2).swap_dims(0, 1)
 }
 
 /// Rows of the first axis. The gradient of a slice is as large as what it was cut from, so that T slices of one tensor

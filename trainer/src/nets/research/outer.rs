@@ -12,7 +12,7 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Linear, Predict, Wrong, outside, read_out, tokens, unstack};
+use super::{Builder, Linear, Predict, Wrong, outside, read_out, token_size, tokens, unstack};
 use crate::nets::SpecField;
 
 /// Its dials.
@@ -23,16 +23,25 @@ pub struct Dials {
     pub heads: usize,
     /// S: rows and columns of a head's cell.
     pub size: usize,
+    /// Whether a token holds the example before with its label, (x_i, x_{i−1}, y_{i−1}), in the place of the paper's
+    /// (x_i, y_{i−1}).
+    pub whole_tokens: bool,
+    /// Whether a new net reads x_i as it writes x_{i−1}: its queries see the input as the first key of what is written sees
+    /// the one before, and neither sees the rest of the token. Takes whole tokens.
+    pub aligned: bool,
 }
 
 impl Default for Dials {
     fn default() -> Self {
-        Dials { heads: 1, size: 32 }
+        Dials { heads: 1, size: 32, whole_tokens: false, aligned: false }
     }
 }
 
 impl Dials {
     pub(super) fn wrong(&self) -> Wrong {
+        if self.aligned && !self.whole_tokens {
+            return Some(("learner.aligned", "expected learner.whole_tokens = true with it, found false".into()));
+        }
         outside(&[("learner.heads", self.heads, 64), ("learner.size", self.size, 512)])
     }
 
@@ -45,7 +54,7 @@ impl Dials {
 /// The net.
 #[derive(Module, Debug)]
 pub struct Net {
-    /// `[X + C, H·8·S]`
+    /// `[token, H·8·S]`
     input: Param<Tensor<2>>,
     /// `[H·S, H·8·S]`
     recurrent: Param<Tensor<2>>,
@@ -56,21 +65,37 @@ pub struct Net {
     readout: Linear,
     heads: usize,
     size: usize,
+    whole_tokens: bool,
     #[module(skip)]
     spec: SpecField,
 }
 
 impl Net {
     pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
-        let Dials { heads, size } = *dials;
+        let Dials { heads, size, whole_tokens, aligned } = *dials;
+        let (x, token, gates) = (spec.inputs, token_size(spec, whole_tokens), heads * 8 * size);
+        let align = |values: &mut [f32]| {
+            let columns = (0..heads).flat_map(|head| (0..size).map(move |i| head * 8 * size + i));
+            for column in columns.filter(|_| aligned) {
+                let (key, query) = (column + 2 * size, column + 6 * size);
+                for row in 0..token {
+                    let (now, before) = (row < x, row >= x && row < 2 * x);
+                    values[row * gates + query] = if now { values[(row + x) * gates + key] } else { 0.0 };
+                    if !before {
+                        values[row * gates + key] = 0.0;
+                    }
+                }
+            }
+        };
         Net {
-            input: build.matrix("input", spec.inputs + spec.classes, heads * 8 * size, 1.0),
+            input: build.changed("input", [token, gates], align),
             recurrent: build.matrix("recurrent", heads * size, heads * 8 * size, 1.0),
             bias: build.param("bias", [heads * 8 * size], 0.0, 0.0),
             scale: build.param("scale", [3], 0.0, 0.0),
             readout: build.linear("readout", heads * size, spec.classes, 0.5),
             heads,
             size,
+            whole_tokens,
             spec: SpecField(spec.clone()),
         }
     }
@@ -82,7 +107,7 @@ impl Predict for Net {
     }
 
     fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
-        let z = tokens(inputs, labels);
+        let z = tokens(inputs, labels, self.whole_tokens);
         let [t, b, token] = z.dims();
         let (heads, s) = (self.heads, self.size);
         let from_input = z.reshape([t * b, token]).matmul(self.input.val()) + self.bias.val().unsqueeze();

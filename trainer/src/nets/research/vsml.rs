@@ -23,7 +23,7 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Linear, Predict, Wrong, outside, read_out, tokens, unstack};
+use super::{Builder, Linear, Predict, Wrong, outside, read_out, token_size, tokens, unstack};
 use crate::nets::SpecField;
 
 /// Dials with symmetries.
@@ -59,11 +59,14 @@ pub struct UntiedDials {
     pub grid: usize,
     /// S: cells of each LSTM.
     pub size: usize,
+    /// Whether a token holds the example before with its label, (x_i, x_{i−1}, y_{i−1}), in the place of the paper's
+    /// (x_i, y_{i−1}).
+    pub whole_tokens: bool,
 }
 
 impl Default for UntiedDials {
     fn default() -> Self {
-        UntiedDials { grid: 4, size: 16 }
+        UntiedDials { grid: 4, size: 16, whole_tokens: false }
     }
 }
 
@@ -186,7 +189,7 @@ impl Predict for Net {
 /// The net without symmetries.
 #[derive(Module, Debug)]
 pub struct Untied {
-    /// `[X + C, k·S]`: what each row of the grid reads.
+    /// `[token, k·S]`: what each row of the grid reads.
     embed: Linear,
     /// From z·W_a, f_b, g_a and h_ab, `[k·k, 4·S, 4·S]`.
     cell: Param<Tensor<3>>,
@@ -194,19 +197,21 @@ pub struct Untied {
     bias: Param<Tensor<3>>,
     readout: Linear,
     grid: usize,
+    whole_tokens: bool,
     #[module(skip)]
     spec: SpecField,
 }
 
 impl Untied {
     pub(super) fn new(dials: &UntiedDials, spec: &ModelSpec, build: &mut Builder<'_>) -> Untied {
-        let UntiedDials { grid: k, size: s } = *dials;
+        let UntiedDials { grid: k, size: s, whole_tokens } = *dials;
         Untied {
-            embed: build.linear("embed", spec.inputs + spec.classes, k * s, 1.0),
+            embed: build.linear("embed", token_size(spec, whole_tokens), k * s, 1.0),
             cell: build.param("cell", [k * k, 4 * s, 4 * s], 0.0, 1.0 / (4.0 * s as f32).sqrt()),
             bias: build.param("bias", [k * k, 1, 4 * s], 0.0, 0.0),
             readout: build.linear("readout", k * s, spec.classes, 0.5),
             grid: k,
+            whole_tokens,
             spec: SpecField(spec.clone()),
         }
     }
@@ -218,7 +223,7 @@ impl Predict for Untied {
     }
 
     fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
-        let z = tokens(inputs, labels);
+        let z = tokens(inputs, labels, self.whole_tokens);
         let device = z.device();
         let [t, b, _] = z.dims();
         let k = self.grid;
