@@ -198,13 +198,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["run", path, threads] => run(Path::new(path), threads.parse()?, false),
         ["run", path, threads, "burn"] => run(Path::new(path), threads.parse()?, true),
         ["cost"] => {
-            for t in [25, 50, 100, 200, 400] {
+            for t in [25, 50, 100, 200, 400, 1000] {
                 println!("T {t} {:.3}", cost([8, t, 128, 2])?);
             }
-            for d in [64, 128, 256, 512] {
+            for d in [64, 128, 256, 512, 1024] {
                 println!("D {d} {:.3}", cost([8, 100, d, 2])?);
             }
-            for b in [1, 4, 16, 64] {
+            for b in [1, 4, 16, 64, 256, 512] {
                 println!("B {b} {:.3}", cost([b, 100, 128, 2])?);
             }
             Ok(())

@@ -306,13 +306,22 @@ impl Cost {
         (y1 / y0).ln() / (x1 / x0).ln()
     }
 
+    /// Products of weights grow as T, the width's square and the batch, attention as T²: T lies between 1 and 2.
+    fn expected(&self) -> &'static [f64] {
+        match self.axis.as_str() {
+            "T" => &[1.0, 2.0],
+            "D" => &[2.0],
+            _ => &[1.0],
+        }
+    }
+
     fn line(&self) -> String {
         let points: Vec<String> = self.points.iter().map(|(size, time)| format!("{size}: {time:.1} ms")).collect();
         format!("- {}: {}; last slope {:.2}\n", self.axis, points.join(", "), self.slope())
     }
 }
 
-/// Both axes logarithmic, one panel for each size; a dashed line grows as the size does.
+/// Both axes logarithmic, one panel for each size; dashed lines have the slopes that are expected, written at their ends.
 fn chart(costs: &[Cost]) -> String {
     const SIDE: f64 = 220.0;
     const PANEL: f64 = 280.0;
@@ -344,12 +353,21 @@ fn chart(costs: &[Cost]) -> String {
             points.map(|(size, time)| format!("{:.1},{:.1}", x(size), y(time))).collect::<Vec<_>>().join(" ")
         };
         let (size, time) = cost.points[0];
-        let reach = (high - low).min(most - time.log10());
-        let straight = path(&mut [(size, time), (size * 10f64.powf(reach), time * 10f64.powf(reach))].into_iter());
+        for slope in cost.expected() {
+            let reach = (high - low).min((most - time.log10()) / slope);
+            let end = (size * 10f64.powf(reach), time * 10f64.powf(slope * reach));
+            let straight = path(&mut [(size, time), end].into_iter());
+            let _ = writeln!(
+                svg,
+                "<polyline points=\"{straight}\" fill=\"none\" stroke=\"#999\" stroke-dasharray=\"4 3\"/>\
+                 <text x=\"{:.1}\" y=\"{:.1}\" fill=\"#777\" text-anchor=\"end\">{slope:.0}</text>",
+                x(end.0) - 2.0,
+                y(end.1) - 3.0
+            );
+        }
         let _ = writeln!(
             svg,
-            "<polyline points=\"{straight}\" fill=\"none\" stroke=\"#999\" stroke-dasharray=\"4 3\"/>\
-             <polyline points=\"{}\" fill=\"none\" stroke=\"#0a63b0\" stroke-width=\"2\"/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"#0a63b0\" stroke-width=\"2\"/>",
             path(&mut cost.points.iter().copied())
         );
         for &(size, time) in &cost.points {
@@ -383,6 +401,7 @@ mod tests {
         assert!((costs[0].slope() - 2.0).abs() < 1e-9 && (costs[1].slope() - 1.0).abs() < 1e-9);
         let svg = chart(&costs);
         assert_eq!(svg.matches("<circle").count(), 5);
+        assert_eq!(svg.matches("stroke-dasharray").count(), 3, "T has two expected slopes, B one");
         assert!(!svg.contains("NaN") && svg.ends_with("</svg>\n"), "{svg}");
         assert!(Cost::all("T 25").is_err() && Cost::all("T 25 x").is_err());
     }
