@@ -299,6 +299,7 @@ impl RunConfig {
                         warm_up: 100,
                         beta_2: 0.99,
                         average: 0.998,
+                        neighbours: 1.0,
                         ..Default::default()
                     },
                 })
