@@ -62,7 +62,8 @@ fn write(folder: &Path, name: &str, model: Model) -> Result<(), Box<dyn Error>> 
     let (spec, model) = (model.spec.clone(), Arc::new(model));
     let encoder = Encoder::new(&spec, SIDE, SIDE, 1, 0)?;
     let (shown, queries) = (drawings(SHOWN, 1)?, drawings(QUERIES, 2)?);
-    let encode = |raw: &[f32]| raw.chunks_exact(SIDE * SIDE).map(|one| encoder.encode(one)).collect::<Result<Vec<_>, _>>();
+    let encode =
+        |raw: &[f32]| raw.chunks_exact(SIDE * SIDE).map(|one| encoder.encode(one)).collect::<Result<Vec<_>, _>>();
     let (inputs, questions) = (encode(&shown)?, encode(&queries)?);
     let labels: Vec<u32> = (0..SHOWN).map(|index| (index % CLASSES) as u32).collect();
 
