@@ -42,6 +42,11 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
+/// The larger of x and 0. `f32::max` minds NaN, for which WebAssembly has no instruction, and would be a call.
+fn positive(x: f32) -> f32 {
+    if x > 0.0 { x } else { 0.0 }
+}
+
 /// out += factor·row
 fn add(out: &mut [f32], factor: f32, row: &[f32]) {
     out.iter_mut().zip(row).for_each(|(out, value)| *out += factor * value);
@@ -98,8 +103,13 @@ fn add_rows(output: &mut [f32], input: &[f32], row: usize, inputs: usize, weight
     }
     for first in (0..outputs).step_by(LANES) {
         let count = LANES.min(outputs - first);
-        for (to, from) in panel.chunks_exact_mut(LANES).zip(weight.chunks_exact(outputs)) {
-            to[..count].copy_from_slice(&from[first..first + count]);
+        let columns = weight.chunks_exact(outputs).map(|row| &row[first..first + count]);
+        for (to, from) in panel.chunks_exact_mut(LANES).zip(columns) {
+            // a copy of known size is no call
+            match count {
+                LANES => to.copy_from_slice(&lanes(from)),
+                _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+            }
         }
         for (tile, x) in tall.chunks_exact(TILE * inputs).enumerate() {
             let mut sums = [[0.0; LANES]; TILE];
@@ -113,7 +123,15 @@ fn add_rows(output: &mut [f32], input: &[f32], row: usize, inputs: usize, weight
             }
             let outs = output[tile * TILE * outputs..].chunks_exact_mut(outputs);
             for (out, sums) in outs.zip(&sums) {
-                out[first..first + count].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
+                let out = &mut out[first..first + count];
+                match count {
+                    LANES => {
+                        let mut all = lanes(out);
+                        (0..LANES).for_each(|l| all[l] += sums[l]);
+                        out.copy_from_slice(&all);
+                    }
+                    _ => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+                }
             }
         }
     }
@@ -148,22 +166,20 @@ pub fn linear(p: &linear::Params, input: &[f32], weight: &[f32], bias: &[f32], o
     let row = if p.row == 0 { inputs } else { p.row as usize };
     let out = &mut output[p.output_first as usize * outputs..][..rows * outputs];
     let bias = if p.unbiased == 0 { &bias[..outputs] } else { &[] };
-    if p.accumulate != 0 && p.gelu == 0 {
-        add_rows(out, input, row, inputs, weight, &mut room.tiles);
-        out.chunks_exact_mut(outputs).for_each(|out| add(out, 1.0, bias));
-        return;
+    if p.accumulate == 0 {
+        out.fill(0.0);
     }
-    let mut apart = if p.accumulate != 0 { vec![0.0; out.len()] } else { Vec::new() };
-    let sums = if p.accumulate != 0 { &mut apart[..] } else { &mut *out };
-    match bias.is_empty() {
-        true => sums.fill(0.0),
-        false => sums.chunks_exact_mut(outputs).for_each(|sums| sums.copy_from_slice(bias)),
+    // GELU is of the sum alone, not of what it is added to
+    let before = if p.gelu != 0 && p.accumulate != 0 { out.to_vec() } else { Vec::new() };
+    if !before.is_empty() {
+        out.fill(0.0);
     }
-    add_rows(sums, input, row, inputs, weight, &mut room.tiles);
+    add_rows(out, input, row, inputs, weight, &mut room.tiles);
+    out.chunks_exact_mut(outputs).for_each(|out| add(out, 1.0, bias));
     if p.gelu != 0 {
-        sums.iter_mut().for_each(|sum| *sum = gelu(*sum));
+        out.iter_mut().for_each(|value| *value = gelu(*value));
     }
-    add(out, if apart.is_empty() { 0.0 } else { 1.0 }, &apart);
+    add(out, 1.0, &before);
 }
 
 /// Scratch that calls pass on.
@@ -208,13 +224,15 @@ pub fn convolve(
                 let y = (top + dy).wrapping_sub(size / 2);
                 if y < side {
                     let to = &mut row[(dy * size + edge) * inputs..][..width * inputs];
-                    to.copy_from_slice(&plane[(y * side + from) * inputs..][..width * inputs]);
+                    let from = &plane[(y * side + from) * inputs..][..width * inputs];
+                    // a few numbers each: a call of `memcpy` would take longer
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
                 }
             }
         }
         out.chunks_exact_mut(outputs).for_each(|out| out.copy_from_slice(&bias[..outputs]));
         add_rows(out, &room.rows, window, window, &weight[..window * outputs], &mut room.tiles);
-        out.iter_mut().for_each(|out| *out = out.max(0.0));
+        out.iter_mut().for_each(|out| *out = positive(*out));
     }
 }
 
@@ -372,7 +390,7 @@ pub fn update(
             (0..classes).for_each(|_| hidden.extend_from_slice(&common));
         }
         add_rows(hidden, rows, width, width, own, tiles);
-        hidden.iter_mut().for_each(|h| *h = h.max(0.0));
+        hidden.iter_mut().for_each(|h| *h = positive(*h));
         state.chunks_exact_mut(width).for_each(|u| add(u, 1.0, down_bias));
         add_rows(state, hidden, units, units, down, tiles);
     }
@@ -421,7 +439,7 @@ pub fn attention(
 }
 
 fn softmax(shares: &mut [f32]) {
-    let largest = shares.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let largest = shares.iter().fold(f32::NEG_INFINITY, |most, &share| if share > most { share } else { most });
     shares.iter_mut().for_each(|share| *share = exp(*share - largest));
     let total: f32 = shares.iter().sum();
     shares.iter_mut().for_each(|share| *share /= total);
