@@ -22,9 +22,10 @@ const MODELS: [&str; 2] = ["models/drawing.safetensors", "models/general.safeten
 const SHOWN: usize = 100;
 const QUERIES: usize = 32;
 const CLASSES: usize = 10;
-/// Calls of a turn, of which the median counts.
-const ANSWERS: usize = 15;
-const TEACHINGS: usize = 3;
+/// Calls of a turn at least, of which the median counts, and for how many milliseconds they go on.
+const ANSWERS: usize = 9;
+const TEACHINGS: usize = 2;
+const ENOUGH: usize = 1_000;
 /// A report comes at least so often.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Between turns, in milliseconds.
@@ -209,7 +210,7 @@ fn plan(models: &[Model], contenders: &[&str], rounds: usize, threads: usize) ->
     let contenders: Vec<String> = contenders.iter().map(|name| format!("\"{name}\"")).collect();
     format!(
         "{{\"models\":[{}],\"contenders\":[{}],\"rounds\":{rounds},\"shown\":{SHOWN},\"queries\":{QUERIES},\
-         \"answers\":{ANSWERS},\"teachings\":{TEACHINGS},\"threads\":{threads},\"pause\":{PAUSE}}}",
+         \"answers\":{ANSWERS},\"teachings\":{TEACHINGS},\"enough\":{ENOUGH},\"threads\":{threads},\"pause\":{PAUSE}}}",
         models.join(","),
         contenders.join(",")
     )
