@@ -87,8 +87,6 @@ impl Tools {
         let found = env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
         let mut command = Command::new(found.unwrap_or_else(|| program.into()));
         command.env("PATH", path);
-        // Without it the CPU engine's loops take one number at a time. Every browser has it since 2023.
-        command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Ctarget-feature=+simd128");
         if let Wasm::Debian { linker } = &self.wasm {
             // What rustup's cargo passes to its children would make Debian's rustc load the wrong compiler.
             for name in ["LD_LIBRARY_PATH", "RUSTUP_TOOLCHAIN", "RUSTC", "CARGO"] {
