@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::file::Model;
-use crate::kernel::{
-    attention, begin, centre, convolve, embed, keys, layer_norm, linear, log_softmax, project, reach, read_out, relate,
-    score, set_attention, similarity, sweep, update,
-};
+use crate::kernel::{begin, centre, embed, keys, layer_norm, linear, log_softmax, reach, read_out, score, similarity};
 use crate::plan::{self, Buffer, Launch, Plan, Step};
 use crate::session::{Attention, Context, SessionError};
 use crate::spec::{KeyShift, LAYER_NORM_EPSILON, Positions, QK_NORM_EPSILON, QueryKey};
 
+mod fast;
 mod set;
 pub use crate::spec::Manner;
 
@@ -223,6 +221,7 @@ pub struct Session {
     /// Scratch and cache.
     buffers: BTreeMap<Buffer, Vec<f32>>,
     labels: Vec<u32>,
+    room: fast::Room,
 }
 
 impl Session {
@@ -235,6 +234,7 @@ impl Session {
             derived: plan::derived(&model).into_iter().collect(),
             buffers: plan.buffers().into_iter().map(|buffer| (buffer, Vec::new())).collect(),
             labels: Vec::new(),
+            room: fast::Room::default(),
             plan,
             model,
         }
@@ -314,38 +314,40 @@ impl Session {
             .filter(|(binding, _)| binding.written)
             .map(|(_, &buffer)| (buffer, self.buffers.insert(buffer, Vec::new()).expect("written buffers are ours")))
             .collect();
+        let mut room = std::mem::take(&mut self.room);
         let read = |index: usize| self.read(launch.buffers[index]);
         match (&launch.step, &mut taken[..]) {
             (Step::Embed(p), [(_, output)]) => embed::cpu(p, &self.labels, read(1), read(2), output),
-            (Step::Linear(p), [(_, output)]) => linear::cpu(p, read(0), read(1), read(2), output),
+            (Step::Linear(p), [(_, output)]) => fast::linear(p, read(0), read(1), read(2), output, &mut room),
             (Step::LayerNorm(p), [(_, output)]) => layer_norm::cpu(p, read(0), read(1), read(2), output),
             (Step::Keys(p), [(_, output)]) => keys::cpu(p, read(0), read(1), read(2), output),
             (Step::Attention(p), [(_, output), (_, weights)]) => {
-                attention::cpu(p, read(0), read(1), read(2), read(3), read(4), read(5), output, weights);
+                fast::attention(p, read(0), read(1), read(2), read(3), read(4), read(5), output, weights);
             }
             (Step::LogSoftmax(p), [(_, output)]) => log_softmax::cpu(p, read(0), output),
-            (Step::Convolve(p), [(_, output)]) => convolve::cpu(p, read(0), read(1), read(2), output),
+            (Step::Convolve(p), [(_, output)]) => fast::convolve(p, read(0), read(1), read(2), output, &mut room),
             (Step::Centre(p), [(_, output)]) => centre::cpu(p, read(0), output),
             (Step::Relate(p), [(_, relations), (_, squares)]) => {
-                relate::cpu(p, read(0), read(1), read(2), relations, squares);
+                fast::relate(p, read(0), read(1), read(2), relations, squares);
             }
             (Step::Reach(p), [(_, relations), (_, scales)]) => reach::cpu(p, read(0), read(1), relations, scales),
             (Step::Similarity(p), [(_, relations), (_, output)]) => {
                 similarity::cpu(p, read(0), read(1), relations, output);
             }
-            (Step::Sweep(p), [(_, output)]) => sweep::cpu(p, read(0), read(1), output),
+            (Step::Sweep(p), [(_, output)]) => fast::sweep(p, read(0), read(1), output, &mut room),
             (Step::Score(p), [(_, alpha), (_, scores)]) => {
                 score::cpu(p, &self.labels, read(1), read(2), read(3), alpha, scores);
             }
             (Step::Begin(p), [(_, state)]) => begin::cpu(p, &self.labels, read(1), read(2), read(3), read(4), state),
-            (Step::Project(p), [(_, output)]) => project::cpu(p, read(0), read(1), output),
+            (Step::Project(p), [(_, output)]) => fast::project(p, read(0), read(1), output),
             (Step::SetAttention(p), [(_, output), (_, weights)]) => {
-                set_attention::cpu(p, read(0), read(1), read(2), read(3), read(4), output, weights);
+                fast::set_attention(p, read(0), read(1), read(2), read(3), read(4), output, weights);
             }
-            (Step::Update(p), [(_, state)]) => update::cpu(p, read(0), read(1), read(2), read(3), state),
+            (Step::Update(p), [(_, state)]) => fast::update(p, read(0), read(1), read(2), read(3), state, &mut room),
             (Step::ReadOut(p), [(_, output)]) => read_out::cpu(p, read(0), read(1), read(2), output),
             (step, _) => unreachable!("{} writes other bindings than it declares", step.kernel().name),
         }
+        self.room = room;
         self.buffers.extend(taken);
     }
 }

@@ -5,11 +5,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context as Wake, Poll, Waker};
 
 use crate::kernel::{self, Kernel};
+use crate::plan::Plan;
 use crate::session::SessionError;
+use crate::spec::ModelSpec;
 
 mod session;
 pub use session::Session;
@@ -28,16 +30,6 @@ pub enum GpuError {
         /// What it said.
         message: String,
     },
-    /// A kernel did not compile.
-    #[error("kernel {kernel} did not compile on {adapter}: {message}. Go on with the CPU engine, and report this")]
-    Kernel {
-        /// Name of the adapter.
-        adapter: String,
-        /// Name of the kernel.
-        kernel: &'static str,
-        /// What the device said.
-        message: String,
-    },
 }
 
 /// What went wrong outside any call.
@@ -52,8 +44,8 @@ struct Health {
 pub struct Gpu {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    /// In the order of [`kernel::ALL`].
-    pipelines: Arc<[Pipeline]>,
+    /// In the order of [`kernel::ALL`], those that were needed so far.
+    pipelines: Arc<[OnceLock<Pipeline>]>,
     health: Arc<Health>,
     info: wgpu::AdapterInfo,
 }
@@ -71,7 +63,7 @@ impl Gpu {
     /// (`WGPU_BACKEND`) and the Vulkan loader's (`VK_DRIVER_FILES`) narrow the choice.
     ///
     /// # Errors
-    /// No adapter, no device, or a kernel that does not compile.
+    /// No adapter, no device.
     pub async fn new() -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
         let options = wgpu::RequestAdapterOptions {
@@ -86,7 +78,7 @@ impl Gpu {
     /// Opens a given adapter.
     ///
     /// # Errors
-    /// No device, or a kernel that does not compile.
+    /// No device.
     pub async fn with_adapter(adapter: &wgpu::Adapter) -> Result<Self, GpuError> {
         let info = adapter.get_info();
         let most = adapter.limits();
@@ -117,15 +109,41 @@ impl Gpu {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             shared.fault.lock().expect("no holder panics").get_or_insert(error.to_string());
         }));
-        let mut pipelines = Vec::new();
-        for kernel in kernel::ALL {
-            let (pipeline, errors) = caught(&device, || compile(&device, kernel));
+        let pipelines = kernel::ALL.iter().map(|_| OnceLock::new()).collect();
+        Ok(Gpu { device, queue, pipelines, health, info })
+    }
+
+    /// Compiles what learners of `spec` need and nobody has needed before.
+    ///
+    /// # Errors
+    /// A kernel that does not compile; a device that is lost.
+    pub async fn prepare(&self, spec: &ModelSpec) -> Result<(), SessionError> {
+        self.compile(&Plan::new(spec).kernels()).await
+    }
+
+    /// Compiles those kernels that were not yet.
+    async fn compile(&self, kernels: &[&'static Kernel]) -> Result<(), SessionError> {
+        self.check()?;
+        let missing =
+            kernels.iter().map(|kernel| kernel::index(kernel)).filter(|&at| self.pipelines[at].get().is_none());
+        // all are on their way before the first is waited for
+        let started: Vec<_> =
+            missing.map(|at| (at, caught(&self.device, || compile(&self.device, kernel::ALL[at])))).collect();
+        for (at, (pipeline, errors)) in started {
             if let Some(message) = errors.first().await {
-                return Err(GpuError::Kernel { adapter: info.name, kernel: kernel.name, message });
+                self.check()?;
+                let (kernel, adapter) = (kernel::ALL[at].name, &self.info.name);
+                return Err(SessionError::Gpu(format!("kernel {kernel} did not compile on {adapter}: {message}")));
             }
-            pipelines.push(pipeline);
+            // another session may have been sooner
+            let _ = self.pipelines[at].set(pipeline);
         }
-        Ok(Gpu { device, queue, pipelines: pipelines.into(), health, info })
+        self.check()
+    }
+
+    /// A kernel that was compiled.
+    fn pipeline(&self, kernel: usize) -> &Pipeline {
+        self.pipelines[kernel].get().expect("kernels are compiled before they are used")
     }
 
     /// Name, driver and interface of the adapter, as far as the browser tells.
@@ -158,13 +176,13 @@ impl Gpu {
     /// A device that is lost, or fails.
     pub async fn run(
         &self,
-        kernel: &Kernel,
+        kernel: &'static Kernel,
         params: &[u8],
         grid: [u32; 3],
         contents: &[Vec<u32>],
     ) -> Result<Vec<Vec<u32>>, SessionError> {
-        self.check()?;
-        let index = kernel::ALL.iter().position(|other| other.name == kernel.name).expect("a kernel of this crate");
+        self.compile(&[kernel]).await?;
+        let index = kernel::index(kernel);
         let ((buffers, staging), errors) = caught(&self.device, || {
             let buffers: Vec<wgpu::Buffer> =
                 contents.iter().map(|words| self.upload(bytemuck::cast_slice(words))).collect();
@@ -175,7 +193,7 @@ impl Gpu {
             let mut encoder = self.device.create_command_encoder(&Default::default());
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
-                pass.set_pipeline(&self.pipelines[index].pipeline);
+                pass.set_pipeline(&self.pipeline(index).pipeline);
                 pass.set_bind_group(0, &group, &[0]);
                 pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
             }
@@ -241,7 +259,7 @@ impl Gpu {
             .zip(std::iter::once(params).chain(storage))
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
             .collect();
-        let layout = &self.pipelines[kernel].layout;
+        let layout = &self.pipeline(kernel).layout;
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 

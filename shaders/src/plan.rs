@@ -269,6 +269,25 @@ impl Plan {
         }
     }
 
+    /// Every kernel that a list may launch.
+    pub fn kernels(&self) -> Vec<&'static Kernel> {
+        let tasks = [
+            Task::Inputs { first: 0, rows: 1 },
+            Task::Tokens { first: 0, rows: 1 },
+            Task::Queries { shown: 1, rows: 1, answers_first: 0, shares: true },
+        ];
+        let set = self.spec.equivariant.is_some();
+        let tasks = tasks.into_iter().filter(|task| set || !matches!(task, Task::Inputs { .. }));
+        let launches = tasks.flat_map(|task| self.launches(task, Manner::of(&self.spec)));
+        let mut kernels: Vec<&'static Kernel> = Vec::new();
+        for launch in launches {
+            if kernels.iter().all(|known| known.name != launch.step.kernel().name) {
+                kernels.push(launch.step.kernel());
+            }
+        }
+        kernels
+    }
+
     /// No list has more launches.
     pub fn most_launches(&self) -> usize {
         let tasks = [
@@ -782,7 +801,7 @@ mod tests {
         ];
         for (spec, longest) in all {
             let plan = Plan::new(&spec);
-            let most = plan.most_launches();
+            let (most, kernels) = (plan.most_launches(), plan.kernels());
             let tasks = [
                 Task::Inputs { first: 1, rows: 2 },
                 Task::Tokens { first: 0, rows: 3 },
@@ -799,6 +818,7 @@ mod tests {
                 assert!(launches.len() <= most);
                 for launch in launches {
                     let kernel = launch.step.kernel();
+                    assert!(kernels.iter().any(|known| known.name == kernel.name), "{} is not compiled", kernel.name);
                     assert_eq!(launch.buffers.len(), kernel.bindings.len(), "{}", kernel.name);
                     assert_eq!(launch.step.params().len(), kernel.params_size, "{}", kernel.name);
                     for (binding, buffer) in kernel.bindings.iter().zip(&launch.buffers) {

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use xtask::shell::{output, run as run_shown};
 
-use crate::{Options, Workspace};
+use crate::{Options, Workspace, bench_page};
 
 pub const HELP: &str = "\
 cargo xtask bench [--python FILE] [--rounds N] [--threads N,N…] [--autodiff] [--out FOLDER] [--filter NAME]
@@ -23,7 +23,18 @@ round. Then shows how the cost of a step grows with T, width and batch. Ends wit
     --rounds N        rounds of each comparison (9)
     --threads N,N…    numbers of threads (1,2)
     --autodiff        also times Burn's autodiff on the CPU, the path that GPUs take
-    --out FOLDER      writes training.md, training.csv and cost.svg there";
+    --out FOLDER      writes training.md, training.csv and cost.svg there
+
+cargo xtask bench --page [--python FILE] [--rounds N] [--out FOLDER]
+
+Times the learner in the page instead, in a headless Chromium beside onnxruntime-web with the same weights: an answer with
+100 examples in the context, teaching 100 examples at once, and a cold load. Each contender has a fresh frame to itself in
+every round; ratios are taken within a round. GPU times are those of the browser's software adapter.
+
+    --python FILE     the Python to ask for onnx and numpy (python3)
+    --rounds N        rounds of each model (5)
+    --gpu             lets the browser choose its adapter, where there is a real one
+    --out FOLDER      writes page.md and page.csv there";
 
 /// The crates that may have benchmarks.
 const CRATES: [&str; 3] = ["shaders", "trainer", "tests"];
@@ -35,6 +46,9 @@ const CASES: [[usize; 4]; 2] = [[16, 100, 128, 2], [8, 100, 256, 4]];
 const STEPS: usize = 5;
 
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
+    if options.switch("--page") {
+        return bench_page::run(workspace, options);
+    }
     let filter = options.value("--filter")?;
     let python = options.value("--python")?.unwrap_or_else(|| "python3".into());
     let rounds = options.value("--rounds")?.map_or(Ok(9), |text| number(&text, "--rounds"))?;
@@ -79,19 +93,19 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     Ok(())
 }
 
-fn number(text: &str, option: &str) -> Result<usize, String> {
+pub fn number(text: &str, option: &str) -> Result<usize, String> {
     let found = text.parse().ok().filter(|&n| n > 0);
     found.ok_or_else(|| format!("{option}: expected a whole number above 0, found `{text}`"))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), String> {
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
     let temporary = path.with_extension("tmp");
     let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// When, of which commit and on which machine, in words.
-fn place(workspace: &Workspace) -> String {
+pub fn place(workspace: &Workspace) -> String {
     let said = |command: &mut Command| output(command).map(|text| text.trim().to_owned());
     let git = |words: &[&str]| said(Command::new("git").args(words).current_dir(&workspace.root));
     let mut commit = git(&["rev-parse", "--short", "HEAD"]).unwrap_or_else(|_| "unknown".into());
@@ -195,7 +209,7 @@ impl Learner {
 }
 
 /// The middle of some numbers.
-fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]

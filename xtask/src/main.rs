@@ -1,6 +1,7 @@
 //! The project's commands. `cargo xtask --help` lists them.
 
 mod bench;
+mod bench_page;
 mod demo;
 mod package;
 mod page;
@@ -22,7 +23,7 @@ The project's commands.
     cargo xtask demo     meta-train a learner, put it into the page, build and serve the page
     cargo xtask test     formatting, lints, and every test, in a real browser too
     cargo xtask setup    only install the tools that the others need
-    cargo xtask bench    the benchmarks
+    cargo xtask bench    the benchmarks; --page: the page beside onnxruntime-web
     cargo xtask page     only build the page into dist/, with the models of models/; --quick: sooner built, and larger
     cargo xtask package       the engine as an npm package, into pkg/
     cargo xtask publish-site  the page as a static host wants it, into site/, and a workflow for GitHub Pages

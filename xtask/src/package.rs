@@ -35,31 +35,44 @@ pub fn build(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str)
     // worked on, one build stands for both.
     let features = if profile == SMALL { &[][..] } else { &["--features", "engine/parity"] };
     for (name, features) in [("engine", features), ("parity", &["--features", "engine/parity"])] {
-        let mut cargo = tools.wasm_command("cargo");
         // With the page among the packages, both are built from the same crates with the same features.
-        cargo.args([
-            "build",
-            "--package",
-            "engine",
-            "--package",
-            "web",
-            "--lib",
-            "--target",
-            WASM,
-            "--profile",
-            profile,
-        ]);
-        cargo.args(features);
-        run(cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target))?;
-        let built = workspace.target.join(WASM).join(profile).join("engine.wasm");
-        let mut bindgen = tools.wasm_command("wasm-bindgen");
-        bindgen.args(["--target", "web", "--no-typescript", "--out-name", name, "--out-dir"]).arg(folder).arg(built);
-        run(&mut bindgen)?;
-        if profile == SMALL {
-            optimise(tools, &folder.join(format!("{name}_bg.wasm")))?;
-        }
+        compile(workspace, tools, folder, profile, name, &["--package", "web"], features)?;
     }
     copy(workspace, folder, &SCRIPTS)
+}
+
+/// Builds the engine alone, as it is published, and writes what a page loads of it into `folder`.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_engine(workspace: &Workspace, tools: &Tools, folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    compile(workspace, tools, folder, SMALL, "engine", &[], &[])?;
+    copy(workspace, folder, &SCRIPTS)
+}
+
+/// One build of the engine, beside other packages, as `name` into `folder`.
+fn compile(
+    workspace: &Workspace,
+    tools: &Tools,
+    folder: &Path,
+    profile: &str,
+    name: &str,
+    others: &[&str],
+    features: &[&str],
+) -> Result<(), String> {
+    let mut cargo = tools.wasm_command("cargo");
+    cargo.args(["build", "--package", "engine"]).args(others).args(["--lib", "--target", WASM, "--profile", profile]);
+    cargo.args(features);
+    run(cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target))?;
+    let built = workspace.target.join(WASM).join(profile).join("engine.wasm");
+    let mut bindgen = tools.wasm_command("wasm-bindgen");
+    bindgen.args(["--target", "web", "--no-typescript", "--out-name", name, "--out-dir"]).arg(folder).arg(built);
+    run(&mut bindgen)?;
+    if profile == SMALL {
+        optimise(tools, &folder.join(format!("{name}_bg.wasm")))?;
+    }
+    Ok(())
 }
 
 fn copy(workspace: &Workspace, folder: &Path, names: &[&str]) -> Result<(), String> {

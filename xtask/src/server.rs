@@ -8,12 +8,16 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 /// The longest request head that is read, in bytes.
 const LONGEST_HEAD: u64 = 16 * 1024;
+
+/// The longest report that is read, in bytes.
+const LONGEST_REPORT: u64 = 64 * 1024;
 
 /// How long one client may take to send its request or to take its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,6 +33,8 @@ pub struct Server {
 struct Site {
     root: PathBuf,
     policy: Option<String>,
+    /// Takes what is posted to /report, for a page that measures.
+    reports: Option<Sender<String>>,
 }
 
 impl Server {
@@ -37,6 +43,20 @@ impl Server {
     /// # Errors
     /// When `root` has no `index.html` (the page was not built), or the port is taken.
     pub fn start(root: &Path, port: u16) -> Result<Server, String> {
+        Server::listen(root, port, None)
+    }
+
+    /// Serves a page that measures: what it posts to /report comes out of the receiver, every file is fetched anew, and the
+    /// page is isolated from other origins, without which browsers give it no threads.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_measuring(root: &Path) -> Result<(Server, Receiver<String>), String> {
+        let (sender, receiver) = mpsc::channel();
+        Ok((Server::listen(root, 0, Some(sender))?, receiver))
+    }
+
+    fn listen(root: &Path, port: u16, reports: Option<Sender<String>>) -> Result<Server, String> {
         let index = root.join("index.html");
         let page = fs::read_to_string(&index)
             .map_err(|error| format!("cannot read {}: {error}. Build the page first.", index.display()))?;
@@ -45,7 +65,7 @@ impl Server {
             .map_err(|error| format!("cannot listen on 127.0.0.1:{port}: {error}. Try another port."))?;
         let address = listener.local_addr().map_err(|error| format!("cannot learn the server's address: {error}"))?;
 
-        let site = Arc::new(Site { root, policy: policy_of(&page) });
+        let site = Arc::new(Site { root, policy: policy_of(&page), reports });
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let away = Arc::new(AtomicBool::new(false));
@@ -97,16 +117,30 @@ fn answer(site: &Site, log: &Mutex<Vec<String>>, mut stream: TcpStream) -> io::R
     head.read_line(&mut first)?;
     // The rest of the head holds nothing that a static file depends on; it is read to keep the protocol.
     let mut line = String::new();
+    let mut length = 0;
     loop {
         line.clear();
         if head.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
             break;
+        }
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            length = value.trim().parse().unwrap_or(0).min(LONGEST_REPORT);
         }
     }
     log.lock().expect("no thread panics with this lock").push(first.trim_end().to_string());
 
     let mut words = first.split_whitespace();
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    if let (Some(reports), "POST", "/report") = (&site.reports, method, target) {
+        head.get_mut().set_limit(length);
+        let mut report = vec![0; length as usize];
+        head.read_exact(&mut report)?;
+        // Whoever waited for it may have given up.
+        let _ = reports.send(String::from_utf8_lossy(&report).into_owned());
+        return send(&mut stream, site, "204 No Content", "text/plain; charset=utf-8", b"", false);
+    }
     let with_body = method == "GET";
     if !with_body && method != "HEAD" {
         return send(
@@ -132,14 +166,18 @@ fn send(
     body: &[u8],
     with_body: bool,
 ) -> io::Result<()> {
+    let cache = if site.reports.is_some() { "no-store" } else { "no-cache" };
     let mut head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\
-         Cache-Control: no-cache\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
+         Cache-Control: {cache}\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
          Cross-Origin-Resource-Policy: same-origin\r\n",
         body.len()
     );
     if status.starts_with("405") {
         head.push_str("Allow: GET, HEAD\r\n");
+    }
+    if site.reports.is_some() {
+        head.push_str("Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n");
     }
     if let Some(policy) = &site.policy {
         // frame-ancestors is the one directive that a <meta> element cannot carry.
@@ -271,6 +309,20 @@ mod tests {
             let answer = ask(&server, &format!("{method} / HTTP/1.1\r\n\r\n"));
             assert!(answer.starts_with("HTTP/1.1 405") && answer.contains("Allow: GET, HEAD"), "{answer}");
         }
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_page_that_measures_is_isolated_and_its_reports_come_out() {
+        let folder = folder("reports");
+        let (server, reports) = Server::start_measuring(&folder.join("site")).unwrap();
+        let answer = ask(&server, "POST /report HTTP/1.1\r\ncontent-length: 9\r\n\r\na,b,1,2.5");
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        assert_eq!(reports.recv().unwrap(), "a,b,1,2.5");
+        let page = ask(&server, "GET / HTTP/1.1\r\n\r\n");
+        assert!(page.contains("Cross-Origin-Embedder-Policy: require-corp") && page.contains("no-store"), "{page}");
+        let elsewhere = ask(&server, "POST / HTTP/1.1\r\ncontent-length: 1\r\n\r\na");
+        assert!(elsewhere.starts_with("HTTP/1.1 405"), "{elsewhere}");
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -23,6 +23,8 @@ const AXE_VERSION: &str = "4.14.1";
 const TYPESCRIPT_VERSION: &str = "7.0.2";
 /// npm's binaryen, whose wasm-opt reads what today's Rust writes.
 const BINARYEN_VERSION: &str = "132.0.0";
+/// Runs the models beside which the page is timed.
+pub const ONNXRUNTIME_VERSION: &str = "1.30.0";
 /// What Debian calls a Rust that is recent enough, with the library's source to build it for WebAssembly.
 const DEBIAN_RUST: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// Set to `debian` or `rustup` to allow only that way to a WebAssembly library.
@@ -37,6 +39,8 @@ pub enum Need {
     Lints,
     /// Chromium and its driver.
     Browser,
+    /// Chromium alone.
+    Chromium,
     /// A Vulkan adapter that computes on the CPU, so that GPU code is tested on any machine.
     SoftwareAdapter,
 }
@@ -127,10 +131,11 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
             packages.push(Package { name: "lld".into(), reason: "the linker for WebAssembly" });
         }
     }
+    let browser = needs.contains(&Need::Browser) || needs.contains(&Need::Chromium);
+    if browser && chromium().is_none() {
+        packages.push(Package { name: "chromium".into(), reason: "the browser that tests the page" });
+    }
     if needs.contains(&Need::Browser) {
-        if chromium().is_none() {
-            packages.push(Package { name: "chromium".into(), reason: "the browser that tests the page" });
-        }
         if chromedriver().is_none() {
             packages.push(Package { name: "chromium-driver".into(), reason: "drives the browser in tests" });
         }
@@ -163,9 +168,12 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         tools.wasm_opt =
             npm_tool(&tools.folder, "wasm-opt", "binaryen", BINARYEN_VERSION, smaller).or_else(|| which("wasm-opt"));
     }
-    if needs.contains(&Need::Browser) {
-        let by_hand = "Install Chromium or Chrome and the chromedriver of the same version, or name them in CHROME and CHROMEDRIVER.";
+    let by_hand =
+        "Install Chromium or Chrome and the chromedriver of the same version, or name them in CHROME and CHROMEDRIVER.";
+    if browser {
         tools.chromium = Some(chromium().ok_or_else(|| format!("no Chromium was found. {by_hand}"))?);
+    }
+    if needs.contains(&Need::Browser) {
         tools.chromedriver = Some(chromedriver().ok_or_else(|| format!("no chromedriver was found. {by_hand}"))?);
         tools.axe = Some(axe_by_npm(&tools.folder)?);
     }
@@ -457,6 +465,22 @@ fn npm_tool(folder: &Path, program: &str, package: &str, version: &str, use_: &s
         Err(error) => eprintln!("That did not work ({error})."),
     }
     None
+}
+
+/// The folder of onnxruntime-web's files, fetched with npm where it is missing; none (with words) where that fails.
+pub fn onnxruntime() -> Result<PathBuf, String> {
+    let place = cache_folder()?.join("tools").join(format!("onnxruntime-web-{ONNXRUNTIME_VERSION}"));
+    let files = place.join("node_modules/onnxruntime-web/dist");
+    if files.join("ort.webgpu.bundle.min.mjs").is_file() {
+        return Ok(files);
+    }
+    let npm = which("npm").ok_or("npm is missing; it fetches onnxruntime-web. Install Node.js with npm")?;
+    eprintln!("onnxruntime-web {ONNXRUNTIME_VERSION} is missing; the page is timed beside it. Fetching it with npm:");
+    fs::create_dir_all(&place).map_err(|error| format!("cannot make {}: {error}", place.display()))?;
+    let mut install = Command::new(npm);
+    install.args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"]);
+    run_within(install.arg(&place).arg(format!("onnxruntime-web@{ONNXRUNTIME_VERSION}")), Duration::from_secs(300))?;
+    if files.is_dir() { Ok(files) } else { Err(format!("npm left no onnxruntime-web in {}", place.display())) }
 }
 
 /// The browser: named in `CHROME`, or found under one of its usual names.

@@ -41,7 +41,7 @@ impl Session {
     /// # Errors
     /// A device that is lost, out of memory, or too small for the model.
     pub async fn new(gpu: &Gpu, model: &Model) -> Result<Self, SessionError> {
-        gpu.check()?;
+        gpu.prepare(&model.spec).await?;
         let weights = plan::derived(model);
         let tensors = model.spec.tensors();
         for tensor in &tensors {
@@ -197,14 +197,8 @@ impl Session {
         }
         gpu.queue.write_buffer(&self.params, 0, &params);
 
-        let keys: Vec<(usize, Vec<Buffer>)> = launches
-            .iter()
-            .map(|launch| {
-                let name = launch.step.kernel().name;
-                let kernel = kernel::ALL.iter().position(|other| other.name == name);
-                (kernel.expect("every kernel is registered"), launch.buffers.clone())
-            })
-            .collect();
+        let keys: Vec<(usize, Vec<Buffer>)> =
+            launches.iter().map(|launch| (kernel::index(launch.step.kernel()), launch.buffers.clone())).collect();
         for key in &keys {
             if !self.groups.contains_key(key) {
                 let buffers: Vec<&wgpu::Buffer> = key.1.iter().map(|buffer| &self.buffers[buffer]).collect();
@@ -216,7 +210,7 @@ impl Session {
             let mut pass = encoder.begin_compute_pass(&Default::default());
             for (index, (launch, key)) in launches.iter().zip(&keys).enumerate() {
                 let [x, y, z] = launch.step.grid();
-                pass.set_pipeline(&gpu.pipelines[key.0].pipeline);
+                pass.set_pipeline(&gpu.pipeline(key.0).pipeline);
                 pass.set_bind_group(0, &self.groups[key], &[(index * PARAMS_STRIDE) as u32]);
                 pass.dispatch_workgroups(x, y, z);
             }

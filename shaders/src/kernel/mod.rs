@@ -91,6 +91,11 @@ pub const ALL: [&Kernel; 18] = [
     &read_out::KERNEL,
 ];
 
+/// Where a kernel is in [`ALL`].
+pub fn index(kernel: &Kernel) -> usize {
+    ALL.iter().position(|other| other.name == kernel.name).expect("every kernel is registered")
+}
+
 /// One input of the parity check with what the CPU version makes of it.
 pub struct Case {
     /// What is special about it.

@@ -181,9 +181,11 @@ impl Core {
         Ok(self.table()?.relabel(index, label)?)
     }
 
-    /// Forgets everything.
+    /// Forgets everything. The session stays, for opening one takes longer than to teach it: weights are copied and hashed.
     pub fn clear(&mut self) {
-        self.0.table = None;
+        if self.0.table.as_mut().is_some_and(|table| table.rewind(0).is_err()) {
+            self.0.table = None;
+        }
     }
 
     /// Labels shown.

@@ -79,6 +79,10 @@ impl Learner {
 
     /// Moves to a device, or to the CPU, with everything shown; after an error it is where it was.
     pub async fn move_to(&mut self, gpu: Option<Gpu>) -> Result<(), Words> {
+        if let Some(gpu) = &gpu {
+            // now rather than with the first example
+            gpu.prepare(&self.model.spec).await?;
+        }
         if let Some(table) = &mut self.table {
             table.move_to(gpu.as_ref()).await?;
         }

@@ -1,0 +1,469 @@
+//! `cargo xtask bench --page`: the learner in the page beside onnxruntime-web, in one headless Chromium.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use xtask::server::Server;
+use xtask::shell::{end, output, run as run_shown};
+
+use crate::bench::{median, number, place, write};
+use crate::setup::{self, Need};
+use crate::{Options, Workspace, package};
+
+/// Models that are compared, beside one of the paper's size.
+const MODELS: [&str; 2] = ["models/drawing.safetensors", "models/general.safetensors"];
+/// What export_onnx.py has to know, as shaders/examples/page.rs has it.
+const SHOWN: usize = 100;
+const QUERIES: usize = 32;
+const CLASSES: usize = 10;
+/// Calls of a turn at least, of which the median counts, and for how many milliseconds they go on.
+const ANSWERS: usize = 9;
+const TEACHINGS: usize = 2;
+const ENOUGH: usize = 1_000;
+/// A report comes at least so often.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// Between turns, in milliseconds.
+const PAUSE: u32 = 500;
+
+/// Whoever takes turns, and what a table calls them; ours come first.
+const CONTENDERS: [(&str, &str); 5] = [
+    ("ours-webgpu", "ours, WebGPU"),
+    ("ours-cpu", "ours, CPU"),
+    ("ort-webgpu", "ORT, WebGPU"),
+    ("ort-wasm", "ORT, wasm"),
+    ("ort-wasm-threads", "ORT, wasm, threads"),
+];
+/// What is timed, and what a table calls it.
+const JOBS: [(&str, &str); 3] = [
+    ("answer", "an answer, 100 in context"),
+    ("teach", "100 taught, first answer"),
+    ("load", "cold load, taught, first answer"),
+];
+/// Which of ours is compared with which of theirs: everything, and each kind of processor alone.
+const PAIRS: [(&str, &[&str], &[&str]); 3] = [
+    ("best / best", &["ours-webgpu", "ours-cpu"], &["ort-webgpu", "ort-wasm", "ort-wasm-threads"]),
+    ("WebGPU", &["ours-webgpu"], &["ort-webgpu"]),
+    ("CPU", &["ours-cpu"], &["ort-wasm", "ort-wasm-threads"]),
+];
+
+pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
+    let python = options.value("--python")?.unwrap_or_else(|| "python3".into());
+    let rounds = options.value("--rounds")?.map_or(Ok(5), |text| number(&text, "--rounds"))?;
+    let gpu = options.switch("--gpu");
+    let out = options.value("--out")?.map(|folder| workspace.root.join(folder));
+    options.finish()?;
+
+    let tools = match setup::setup(workspace, &[Need::Page, Need::Chromium]) {
+        Ok(tools) => tools,
+        Err(error) => {
+            println!("The page part is skipped, for a tool of it could not be had: {error}");
+            return Ok(());
+        }
+    };
+    let site = Folder::new()?;
+    let case = site.path.join("case");
+    let pages = workspace.root.join("xtask/peers/page");
+    make(&case)?;
+    for name in ["index.html", "frame.html", "bench.js", "frame.js", "ort.js"] {
+        copy(&pages.join(name), &site.path.join(name))?;
+    }
+    package::build_engine(workspace, &tools, &site.path.join("pkg"))?;
+    // with the same switches as the engine needs, and no GPU
+    run_shown(&mut workspace.cargo(&[
+        "build",
+        "--release",
+        "-p",
+        "shaders",
+        "--no-default-features",
+        "--example",
+        "page",
+    ]))?;
+    let mut cases =
+        Command::new(workspace.target.join("release/examples").join(format!("page{}", env::consts::EXE_SUFFIX)));
+    let models = Model::all(&output(cases.arg(&case).args(MODELS).current_dir(&workspace.root))?)?;
+
+    let mut names: Vec<&str> = CONTENDERS.iter().map(|(name, _)| *name).collect();
+    let peer = match peers(workspace, &python, &models, &case, &site.path.join("ort")) {
+        Ok(version) => version,
+        Err(why) => {
+            println!("onnxruntime-web is left out: {why}");
+            names.retain(|name| name.starts_with("ours"));
+            "left out".into()
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    if threads < 2 {
+        names.retain(|name| !name.ends_with("threads"));
+    }
+    write(&site.path.join("plan.json"), &plan(&models, &names, rounds, threads))?;
+    let chromium = tools.chromium.as_deref().ok_or("no Chromium")?;
+    let version = output(Command::new(chromium).arg("--version")).unwrap_or_else(|_| "a Chromium unknown".into());
+    let about = format!(
+        "{}\n{}, {} adapter; onnxruntime-web {peer}",
+        place(workspace),
+        version.trim(),
+        if gpu { "its own" } else { "SwiftShader's software" }
+    );
+    let (server, reports) = Server::start_measuring(&site.path)?;
+    let results = visit(chromium, &server.url(), gpu, &site.path.join("profile"), &reports)?;
+
+    let table = format!("{about}\n\n{}\n{}", results.times(&models), results.sizes(&models));
+    println!("\n{table}");
+    if let Some(out) = out {
+        make(&out)?;
+        write(&out.join("page.md"), &table)?;
+        write(&out.join("page.csv"), &results.csv())?;
+    }
+    Ok(())
+}
+
+/// A folder of our own that goes when this is dropped.
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn new() -> Result<Folder, String> {
+        let path = env::temp_dir().join(format!("bench-page-{}", std::process::id()));
+        make(&path)?;
+        Ok(Folder { path })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+fn make(folder: &Path) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    fs::copy(from, to).map(|_| ()).map_err(|error| format!("cannot copy {}: {error}", from.display()))
+}
+
+/// Writes the graphs and copies onnxruntime-web to `to`; gives its version, or why it takes no part.
+fn peers(workspace: &Workspace, python: &str, models: &[Model], case: &Path, to: &Path) -> Result<String, String> {
+    let knows = Command::new(python).args(["-c", "import onnx, numpy"]).stderr(Stdio::null()).status();
+    if !knows.is_ok_and(|status| status.success()) {
+        return Err(format!(
+            "`{python} -c 'import onnx, numpy'` fails. Install both (`{python} -m pip install onnx numpy`), or name \
+             another Python with --python FILE."
+        ));
+    }
+    let files = setup::onnxruntime()?;
+    for model in models {
+        let mut export = Command::new(python);
+        export.arg("xtask/peers/export_onnx.py").arg(case.join(format!("{}.safetensors", model.name))).arg(case);
+        export.args([SHOWN, CLASSES, model.inputs].map(|size| size.to_string())).current_dir(&workspace.root);
+        run_shown(&mut export)?;
+    }
+    make(to)?;
+    // what the two bundles load
+    for name in [
+        "ort.wasm.bundle.min.mjs",
+        "ort-wasm-simd-threaded.mjs",
+        "ort-wasm-simd-threaded.wasm",
+        "ort.webgpu.bundle.min.mjs",
+        "ort-wasm-simd-threaded.asyncify.mjs",
+        "ort-wasm-simd-threaded.asyncify.wasm",
+    ] {
+        copy(&files.join(name), &to.join(name))?;
+    }
+    Ok(setup::ONNXRUNTIME_VERSION.into())
+}
+
+/// A model as `page` tells of it.
+#[derive(Debug, PartialEq)]
+struct Model {
+    name: String,
+    parameters: usize,
+    inputs: usize,
+}
+
+impl Model {
+    /// Reads lines such as `drawing 282919 784`.
+    fn all(text: &str) -> Result<Vec<Model>, String> {
+        let line = |line: &str| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let fault = || format!("expected `NAME PARAMETERS INPUTS`, found `{line}`");
+            let [name, parameters, inputs] = words[..] else { return Err(fault()) };
+            let read = |word: &str| word.parse().map_err(|_| fault());
+            Ok(Model { name: name.into(), parameters: read(parameters)?, inputs: read(inputs)? })
+        };
+        text.lines().map(line).collect()
+    }
+}
+
+/// What the page is to do, as JSON.
+fn plan(models: &[Model], contenders: &[&str], rounds: usize, threads: usize) -> String {
+    let models: Vec<String> =
+        models.iter().map(|m| format!("{{\"name\":\"{}\",\"inputs\":{}}}", m.name, m.inputs)).collect();
+    let contenders: Vec<String> = contenders.iter().map(|name| format!("\"{name}\"")).collect();
+    format!(
+        "{{\"models\":[{}],\"contenders\":[{}],\"rounds\":{rounds},\"shown\":{SHOWN},\"queries\":{QUERIES},\
+         \"answers\":{ANSWERS},\"teachings\":{TEACHINGS},\"enough\":{ENOUGH},\"threads\":{threads},\"pause\":{PAUSE}}}",
+        models.join(","),
+        contenders.join(",")
+    )
+}
+
+/// Opens the page in a browser of its own and takes its reports to the last.
+fn visit(chromium: &Path, url: &str, gpu: bool, profile: &Path, reports: &Receiver<String>) -> Result<Results, String> {
+    let mut browser = Command::new(chromium);
+    browser.args([
+        "--headless=new",
+        // Our own page, and the sandbox does not start for root.
+        "--no-sandbox",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--enable-unsafe-webgpu",
+    ]);
+    if !gpu {
+        browser.arg("--use-webgpu-adapter=swiftshader");
+    }
+    browser.arg(format!("--user-data-dir={}", profile.display())).arg(url);
+    browser.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = browser.spawn().map_err(|error| format!("cannot start {}: {error}", chromium.display()))?;
+    let results = listen(reports);
+    end(&mut child);
+    results
+}
+
+fn listen(reports: &Receiver<String>) -> Result<Results, String> {
+    let mut results = Results::default();
+    loop {
+        let line = reports.recv_timeout(PATIENCE).map_err(|_| {
+            format!("the page has said nothing for {} s; is the browser still running?", PATIENCE.as_secs())
+        })?;
+        if line == "end" {
+            return Ok(results);
+        }
+        if let Some(error) = line.strip_prefix("error ") {
+            return Err(format!("the page: {error}"));
+        }
+        match line.starts_with("failed ") {
+            true => results.faults.push(line.lines().next().unwrap_or_default().to_owned()),
+            false => results.take(&line)?,
+        }
+        eprintln!("  {line}");
+    }
+}
+
+/// Everything that was reported.
+#[derive(Debug, Default)]
+struct Results {
+    /// By model, contender and what was measured: a value of each round.
+    values: BTreeMap<[String; 3], BTreeMap<usize, f64>>,
+    faults: Vec<String>,
+}
+
+impl Results {
+    /// Takes a line such as `drawing,ours-cpu,1,answer,2.5`.
+    fn take(&mut self, line: &str) -> Result<(), String> {
+        let words: Vec<&str> = line.split(',').collect();
+        let fault = || format!("expected `MODEL,CONTENDER,ROUND,WHAT,VALUE`, found `{line}`");
+        let [model, contender, round, what, value] = words[..] else { return Err(fault()) };
+        let (round, value) = (round.parse().map_err(|_| fault())?, value.parse().map_err(|_| fault())?);
+        let key = [model, contender, what].map(String::from);
+        self.values.entry(key).or_default().insert(round, value);
+        Ok(())
+    }
+
+    fn of(&self, model: &str, contender: &str, what: &str) -> Option<&BTreeMap<usize, f64>> {
+        self.values.get(&[model, contender, what].map(String::from))
+    }
+
+    /// The median over rounds.
+    fn middle(&self, model: &str, contender: &str, what: &str) -> Option<f64> {
+        Some(median(&self.of(model, contender, what)?.values().copied().collect::<Vec<_>>()))
+    }
+
+    /// Theirs over ours in each round, each by whoever of them has the least median over all rounds.
+    fn ratios(&self, model: &str, job: &str, ours: &[&str], theirs: &[&str]) -> Vec<f64> {
+        let best = |names: &[&str]| {
+            let known = names.iter().filter_map(|name| Some((self.middle(model, name, job)?, *name)));
+            let best = known.min_by(|a, b| a.0.total_cmp(&b.0))?.1;
+            self.of(model, best, job)
+        };
+        let (Some(ours), Some(theirs)) = (best(ours), best(theirs)) else { return Vec::new() };
+        ours.iter().filter_map(|(round, time)| Some(theirs.get(round)? / time)).collect()
+    }
+
+    fn contenders(&self) -> Vec<(&'static str, &'static str)> {
+        let took_part = |name: &str| self.values.keys().any(|[_, contender, _]| contender == name);
+        CONTENDERS.into_iter().filter(|(name, _)| took_part(name)).collect()
+    }
+
+    /// The table of milliseconds and ratios.
+    fn times(&self, models: &[Model]) -> String {
+        let contenders = self.contenders();
+        let titles: String = contenders.iter().map(|(_, title)| format!(" {title} |")).collect();
+        let pairs: String = PAIRS.iter().map(|(title, ..)| format!(" theirs / ours: {title} |")).collect();
+        let mut table = format!("| model, job (ms) |{titles}{pairs}\n|---|");
+        table += &"---|".repeat(contenders.len() + PAIRS.len());
+        table.push('\n');
+        for model in models {
+            for (job, title) in JOBS {
+                let _ = write!(table, "| {}: {title} |", model.name);
+                for (contender, _) in &contenders {
+                    let rounds = self.of(&model.name, contender, job);
+                    let values: Vec<f64> = rounds.into_iter().flat_map(|rounds| rounds.values().copied()).collect();
+                    let _ = write!(table, " {} |", spread(&values, time, ""));
+                }
+                for (_, ours, theirs) in PAIRS {
+                    let ratios = self.ratios(&model.name, job, ours, theirs);
+                    let _ = write!(table, " {} |", spread(&ratios, |ratio| format!("{ratio:.2}"), "**"));
+                }
+                table.push('\n');
+            }
+        }
+        for fault in &self.faults {
+            let _ = writeln!(table, "\n{fault}");
+        }
+        table
+    }
+
+    /// The table of sizes and of how far probabilities are from those of the CPU engine outside of the browser.
+    fn sizes(&self, models: &[Model]) -> String {
+        let mut table = String::from(
+            "| model | parameters | learner by | loaded, MB | memory of wasm, MB | GPU buffers, MB | probabilities differ by |\n\
+             |---|---|---|---|---|---|---|\n",
+        );
+        for model in models {
+            for (contender, title) in self.contenders() {
+                let middle = |what| self.middle(&model.name, contender, what);
+                let megabytes = |what| middle(what).map_or("–".into(), |bytes| format!("{:.1}", bytes / 1e6));
+                let difference = middle("difference").map_or("–".into(), |value| format!("{value:.0e}"));
+                let _ = writeln!(
+                    table,
+                    "| {} | {} | {title} | {} | {} | {} | {difference} |",
+                    model.name,
+                    model.parameters,
+                    megabytes("bytes"),
+                    megabytes("wasm"),
+                    megabytes("buffers"),
+                );
+            }
+        }
+        table
+    }
+
+    fn csv(&self) -> String {
+        let mut rows = String::from("model,contender,what,round,value\n");
+        for ([model, contender, what], rounds) in &self.values {
+            for (round, value) in rounds {
+                let _ = writeln!(rows, "{model},{contender},{what},{round},{value}");
+            }
+        }
+        rows
+    }
+}
+
+/// Milliseconds, with three digits or so.
+fn time(ms: f64) -> String {
+    let digits = if ms < 10.0 {
+        2
+    } else if ms < 100.0 {
+        1
+    } else {
+        0
+    };
+    format!("{ms:.digits$}")
+}
+
+/// The median, and the least and most if there are several.
+fn spread(values: &[f64], show: impl Fn(f64) -> String, mark: &str) -> String {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match values.len() {
+        0 => "–".into(),
+        1 => format!("{mark}{}{mark}", show(least)),
+        _ => format!("{mark}{}{mark} ({} to {})", show(median(values)), show(least), show(most)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results() -> Results {
+        let mut results = Results::default();
+        for line in [
+            "drawing,ours-webgpu,1,answer,40",
+            "drawing,ours-webgpu,2,answer,44",
+            "drawing,ours-cpu,1,answer,0.5",
+            "drawing,ours-cpu,2,answer,0.25",
+            "drawing,ort-webgpu,1,answer,80",
+            "drawing,ort-webgpu,2,answer,176",
+            "drawing,ort-wasm,1,answer,1",
+            "drawing,ort-wasm,2,answer,1",
+            "drawing,ours-cpu,1,difference,0.0000002",
+            "drawing,ours-cpu,1,bytes,1500000",
+        ] {
+            results.take(line).unwrap();
+        }
+        results
+    }
+
+    #[test]
+    fn ratios_are_of_one_round_and_of_the_best_of_each() {
+        let results = results();
+        assert_eq!(results.ratios("drawing", "answer", PAIRS[0].1, PAIRS[0].2), [2.0, 4.0]);
+        assert_eq!(results.ratios("drawing", "answer", PAIRS[1].1, PAIRS[1].2), [2.0, 4.0]);
+        assert!(results.ratios("drawing", "teach", PAIRS[0].1, PAIRS[0].2).is_empty());
+        assert!(results.ratios("general", "answer", PAIRS[0].1, PAIRS[0].2).is_empty());
+    }
+
+    #[test]
+    fn tables_have_a_cell_for_everybody_and_a_dash_for_what_is_missing() {
+        let models = Model::all("drawing 282919 784").unwrap();
+        let results = results();
+        let table = results.times(&models);
+        let columns: Vec<usize> = table.lines().map(|line| line.matches('|').count()).collect();
+        assert_eq!(columns, [9; 5], "{table}");
+        assert!(table.contains("| 0.50 (0.25 to 0.50) |") && table.contains("| **4.00** (2.00 to 4.00) |"), "{table}");
+        assert!(table.lines().last().unwrap().ends_with("| – | – | – | – | – | – | – |"), "{table}");
+        let sizes = results.sizes(&models);
+        assert!(sizes.contains("| drawing | 282919 | ours, CPU | 1.5 | – | – | 2e-7 |"), "{sizes}");
+        assert!(results.csv().starts_with("model,contender,what,round,value\ndrawing,ort-wasm,answer,1,1\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        assert!(Model::all("drawing 1").unwrap_err().contains("NAME PARAMETERS INPUTS"));
+        assert!(Results::default().take("drawing,ours-cpu,x,answer,1").unwrap_err().contains("ROUND"));
+        let (sender, reports) = std::sync::mpsc::channel();
+        for line in ["failed drawing on ort-webgpu: no\n  at x", "drawing,ours-cpu,1,answer,0.5", "end"] {
+            sender.send(line.to_owned()).unwrap();
+        }
+        let results = listen(&reports).unwrap();
+        assert_eq!(results.faults, ["failed drawing on ort-webgpu: no"]);
+        sender.send("error no plan".into()).unwrap();
+        assert!(listen(&reports).unwrap_err().contains("no plan"));
+    }
+
+    #[test]
+    fn the_plan_is_what_the_page_reads() {
+        let models = Model::all("drawing 282919 784\npaper 3391498 784").unwrap();
+        let plan = plan(&models, &["ours-cpu", "ort-wasm"], 3, 2);
+        assert!(
+            plan.contains(
+                "{\"name\":\"paper\",\"inputs\":784}],\"contenders\":[\"ours-cpu\",\"ort-wasm\"],\"rounds\":3"
+            )
+        );
+        assert_eq!(plan.matches('{').count(), plan.matches('}').count());
+    }
+}
