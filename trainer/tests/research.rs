@@ -299,7 +299,7 @@ fn weights_survive_a_file_and_a_wrong_one_is_named() {
     let other = Learner::Lstm(lstm::Dials::default());
     let error = Net::read(&path, &other, &spec(), &Device::flex()).err().unwrap();
     assert!(error.contains("net.safetensors: expected a tensor `layer.0.input`"), "{error}");
-    let huge = Learner::Lstm(lstm::Dials { hidden: 8_192, layers: 2 });
+    let huge = Learner::Lstm(lstm::Dials { hidden: 8_192, layers: 2, whole_tokens: false });
     assert!(Net::random(&huge, &spec(), 5, &Device::flex()).err().unwrap().contains("parameters"));
 }
 

@@ -362,7 +362,7 @@ impl<'a> Builder<'a> {
             return made;
         }
         let id = made.id;
-        let mut values: Vec<f32> = made.val().into_data().to_vec().expect("weights are f32");
+        let mut values: Vec<f32> = made.val().into_data().try_to_vec().expect("weights are f32");
         change(&mut values);
         let tensor = Tensor::<2>::from_data(TensorData::new(values, [inputs, outputs]), self.device);
         Param::initialized(id, if tensor.device().is_autodiff() { tensor.require_grad() } else { tensor })
@@ -372,7 +372,7 @@ impl<'a> Builder<'a> {
     fn linear_like(&mut self, name: &str, like: &Linear) -> Linear {
         let shape = like.weight.val().dims();
         let weight = self.changed(&format!("{name}.weight"), shape, |values| {
-            let own: Vec<f32> = like.weight.val().into_data().to_vec().expect("weights are f32");
+            let own: Vec<f32> = like.weight.val().into_data().try_to_vec().expect("weights are f32");
             values.copy_from_slice(&own);
         });
         Linear { weight, bias: self.param(&format!("{name}.bias"), [shape[1]], 0.0, 0.0) }
