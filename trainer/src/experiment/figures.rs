@@ -603,8 +603,8 @@ fn plateau_map(data: &Data<'_>, section: &mut Section) {
     section.heat(
         "fig7-map",
         &Heat {
-            title: "Steps of the plateau by batch and number of tasks".into(),
-            subtitle: "mean of the runs that leave it; the darker, the more of them do".into(),
+            title: "The plateau by batch and number of tasks".into(),
+            subtitle: "steps, a mean of the runs that leave it; the lighter, the more of them do".into(),
             x: ("tasks of meta-training".into(), tasks.iter().map(|k| power(*k)).collect()),
             y: ("sequences a step".into(), batches.iter().map(|b| format!("{b:.0}")).collect()),
             values: places().map(share).collect(),
