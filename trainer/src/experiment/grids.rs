@@ -502,7 +502,7 @@ impl Grid {
                 ("vsml-untied", "grid", vec![2]),
             ],
             vec![
-                ("lstm", "hidden", vec![32, 128, 512]),
+                ("lstm", "hidden", vec![32, 64, 128]),
                 ("outer-product-lstm", "size", vec![8, 16, 32]),
                 ("vsml-untied", "grid", vec![2, 4, 8]),
                 ("fast-weights", "key_size", vec![8, 16, 32]),
