@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::Receiver;
+use std::thread;
 use std::time::Duration;
 
 use xtask::server::Server;
@@ -97,7 +98,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
             "left out".into()
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    let threads = thread::available_parallelism().map_or(1, |n| n.get());
     if threads < 2 {
         names.retain(|name| !name.ends_with("threads"));
     }
@@ -138,7 +139,13 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        // The browser's other processes may write to its profile for a moment longer than the first one lives.
+        for _ in 0..20 {
+            if fs::remove_dir_all(&self.path).is_ok() || !self.path.exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
