@@ -137,12 +137,18 @@ impl<'a> Data<'a> {
         Interval::of(&values)
     }
 
-    /// How many seeds there are, and what an interval is then made of.
+    /// How many seeds cells have, and what an interval is then made of.
     fn intervals(&self) -> String {
-        let seeds = self.numbers("seed", &|_| true).len();
-        match seeds {
+        let mut seeds: BTreeMap<&str, usize> = BTreeMap::new();
+        for cell in self.done().filter(|cell| cell.cell.number("seed").is_finite()) {
+            let name = cell.cell.name.rsplit_once("-seed").map_or(&cell.cell.name[..], |(name, _)| name);
+            *seeds.entry(name).or_default() += 1;
+        }
+        let (least, most) = (seeds.values().min().copied().unwrap_or(0), seeds.values().max().copied().unwrap_or(0));
+        let count = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+        match most {
             0 | 1 => "one seed: no interval over seeds".into(),
-            n => format!("bands and ±: 95 % intervals of the mean over {n} seeds (Student's t)"),
+            _ => format!("bands and ±: 95 % intervals of the mean over {count} seeds (Student's t)"),
         }
     }
 }
