@@ -9,7 +9,8 @@
 //! expected   [32, 10]     probabilities, by the CPU engine
 //! ```
 //!
-//! and one line on standard output, `NAME PARAMETERS X`. X leaves out inputs that are 0 in all of them.
+//! and one line on standard output, `NAME PARAMETERS X LONGEST`. X leaves out inputs that are 0 in all
+//! of them.
 
 use std::error::Error;
 use std::path::Path;
@@ -83,6 +84,6 @@ fn write(folder: &Path, name: &str, model: Model) -> Result<(), Box<dyn Error>> 
     let all = [shown, queries, cut(&inputs), cut(&questions), expected.collect()].concat();
     let bytes: Vec<u8> = all.iter().flat_map(|value| value.to_le_bytes()).collect();
     std::fs::write(folder.join(format!("{name}.bin")), bytes)?;
-    println!("{name} {} {used}", spec.parameters());
+    println!("{name} {} {used} {}", spec.parameters(), spec.longest);
     Ok(())
 }

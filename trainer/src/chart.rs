@@ -205,8 +205,12 @@ impl Chart {
             }
         };
         let (x_low, x_high) = bounds(all().map(|p| self.x.at(p.0)).collect());
-        // a band that reaches below what a logarithm knows does not stretch the axis
-        let ends = |&(_, y, h): &(f64, f64, f64)| [y, y - h, y + h].into_iter().filter(|v| self.y.holds(*v));
+        // a band that reaches below what a logarithm knows, or beyond what a share can be, does not stretch the axis
+        let ends = |&(_, y, h): &(f64, f64, f64)| {
+            let share = self.y.percent && (0.0..=1.0).contains(&y);
+            let end = move |v: f64| if share { v.clamp(0.0, 1.0) } else { v };
+            [y, end(y - h), end(y + h)].into_iter().filter(|v| self.y.holds(*v))
+        };
         let levels = self.levels.iter().map(|(v, _)| *v).filter(|v| self.y.holds(*v));
         let (low, high) = bounds(all().flat_map(ends).chain(levels).map(|v| self.y.at(v)).collect());
         let room = 0.04 * (high - low);
@@ -500,6 +504,21 @@ mod tests {
                 assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
             }
         }
+    }
+
+    #[test]
+    fn bands_of_shares_end_at_0_and_1() {
+        let wide = Line { half: vec![0.3, 1.5], ..line(&[(1.0, 0.1), (2.0, 0.9)]) };
+        let svg = chart(Axis::new("n", Spacing::Linear), Axis::percent("accuracy"), vec![wide]).svg();
+        let heights: Vec<f64> = {
+            let from = svg.split("class=\"band c0\" d=\"M").nth(1).expect("a band");
+            let pairs = from.split('Z').next().unwrap().split('L');
+            pairs.map(|p| p.split_once(' ').unwrap().1.parse().unwrap()).collect()
+        };
+        // upper ends from left to right, then lower ones back: 0.4, 1, 0, 0 of the whole height
+        let shares = heights.iter().map(|y| 1.0 - (y - TOP) / HEIGHT).collect::<Vec<_>>();
+        let expected = [0.4, 1.0, 0.0, 0.0];
+        assert!(shares.iter().zip(expected).all(|(s, e)| (s - e).abs() < 1e-3), "{shares:?}");
     }
 
     #[test]

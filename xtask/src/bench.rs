@@ -29,12 +29,13 @@ cargo xtask bench --page [--python FILE] [--rounds N] [--out FOLDER]
 
 Times the learner in the page instead, in a headless Chromium beside onnxruntime-web with the same weights: an answer with
 100 examples in the context, teaching 100 examples at once, and a cold load. Each contender has a fresh frame to itself in
-every round; ratios are taken within a round. GPU times are those of the browser's software adapter.
+every round; ratios are taken within a round. GPU times are those of the browser's software adapter. Then shows how the
+time of ours grows with the context, from 10 to 1,000 examples.
 
     --python FILE     the Python to ask for onnx and numpy (python3)
     --rounds N        rounds of each model (5)
     --gpu             lets the browser choose its adapter, where there is a real one
-    --out FOLDER      writes page.md and page.csv there";
+    --out FOLDER      writes page.md, page.csv and page-cost.svg there";
 
 /// The crates that may have benchmarks.
 const CRATES: [&str; 3] = ["shaders", "trainer", "tests"];
@@ -79,7 +80,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
         fs::create_dir_all(&out).map_err(|error| format!("cannot make {}: {error}", out.display()))?;
         write(&out.join("training.md"), &format!("{table}\n{grows}"))?;
         write(&out.join("training.csv"), &rows)?;
-        write(&out.join("cost.svg"), &chart(&costs))?;
+        write(&out.join("cost.svg"), &chart("Milliseconds of a training step by size", &costs))?;
     }
 
     let has_benches = |name: &&str| fs::read_dir(workspace.root.join(name).join("benches")).is_ok();
@@ -290,15 +291,19 @@ impl Bench<'_> {
 const OURS: &str = "trainer";
 
 /// How milliseconds grow with one size.
-struct Cost {
-    /// T, D or B.
-    axis: String,
+pub struct Cost {
+    /// What grows: T, D or B, or a job of the page over its context.
+    pub axis: String,
     /// Size and milliseconds.
-    points: Vec<(f64, f64)>,
+    pub points: Vec<(f64, f64)>,
+    /// The powers between which time should grow.
+    pub expected: &'static [f64],
 }
 
 impl Cost {
     /// Reads lines such as `T 25 1.5`.
+    ///
+    /// Products of weights grow as T, the width's square and the batch, attention as T²: T lies between 1 and 2.
     fn all(text: &str) -> Result<Vec<Cost>, String> {
         let mut all: Vec<Cost> = Vec::new();
         for line in text.lines() {
@@ -306,9 +311,14 @@ impl Cost {
             let [axis, size, time] = words[..] else { return Err(format!("expected `AXIS SIZE MS`, found `{line}`")) };
             let read = |word: &str| word.parse().map_err(|_| format!("expected a number, found `{word}`"));
             let point = (read(size)?, read(time)?);
+            let expected: &[f64] = match axis {
+                "T" => &[1.0, 2.0],
+                "D" => &[2.0],
+                _ => &[1.0],
+            };
             match all.last_mut().filter(|cost| cost.axis == axis) {
                 Some(cost) => cost.points.push(point),
-                None => all.push(Cost { axis: axis.to_owned(), points: vec![point] }),
+                None => all.push(Cost { axis: axis.to_owned(), points: vec![point], expected }),
             }
         }
         Ok(all)
@@ -320,36 +330,34 @@ impl Cost {
         (y1 / y0).ln() / (x1 / x0).ln()
     }
 
-    /// Products of weights grow as T, the width's square and the batch, attention as T²: T lies between 1 and 2.
-    fn expected(&self) -> &'static [f64] {
-        match self.axis.as_str() {
-            "T" => &[1.0, 2.0],
-            "D" => &[2.0],
-            _ => &[1.0],
-        }
-    }
-
-    fn line(&self) -> String {
-        let points: Vec<String> = self.points.iter().map(|(size, time)| format!("{size}: {time:.1} ms")).collect();
+    pub fn line(&self) -> String {
+        let digits = |time: f64| if time < 10.0 { 2 } else { 1 };
+        let point = |(size, time): &(f64, f64)| format!("{size}: {time:.0$} ms", digits(*time));
+        let points: Vec<String> = self.points.iter().map(point).collect();
         format!("- {}: {}; last slope {:.2}\n", self.axis, points.join(", "), self.slope())
     }
 }
 
 /// Both axes logarithmic, one panel for each size; dashed lines have the slopes that are expected, written at their ends.
-fn chart(costs: &[Cost]) -> String {
+pub fn chart(title: &str, costs: &[Cost]) -> String {
     const SIDE: f64 = 220.0;
     const PANEL: f64 = 280.0;
+    /// Panels of a row, and its height.
+    const ROW: usize = 3;
+    const DOWN: f64 = 300.0;
     let all = || costs.iter().flat_map(|cost| &cost.points);
     let least = all().map(|p| p.1).fold(f64::INFINITY, f64::min).log10().floor();
     let most = all().map(|p| p.1).fold(0.0, f64::max).log10().ceil();
-    let width = PANEL * costs.len() as f64 + 20.0;
+    let width = PANEL * costs.len().min(ROW) as f64 + 20.0;
+    let height = DOWN * costs.len().div_ceil(ROW) as f64;
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-10 0 {width} 300\" font-family=\"sans-serif\" font-size=\"11\" \
-         fill=\"#333\"><title>Milliseconds of a training step by size</title>\
-         <rect x=\"-10\" width=\"{width}\" height=\"300\" fill=\"#fff\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-10 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"11\" \
+         fill=\"#333\"><title>{title}</title>\
+         <rect x=\"-10\" width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
     );
     for (panel, cost) in costs.iter().enumerate() {
-        let left = 50.0 + panel as f64 * PANEL;
+        let _ = writeln!(svg, "<g transform=\"translate(0 {})\">", DOWN * (panel / ROW) as f64);
+        let left = 50.0 + (panel % ROW) as f64 * PANEL;
         let (low, high) = (cost.points[0].0.log10(), cost.points[cost.points.len() - 1].0.log10());
         let x = |size: f64| left + SIDE * (size.log10() - low) / (high - low);
         let y = |time: f64| 20.0 + SIDE * (1.0 - (time.log10() - least) / (most - least));
@@ -367,7 +375,7 @@ fn chart(costs: &[Cost]) -> String {
             points.map(|(size, time)| format!("{:.1},{:.1}", x(size), y(time))).collect::<Vec<_>>().join(" ")
         };
         let (size, time) = cost.points[0];
-        for slope in cost.expected() {
+        for slope in cost.expected {
             let reach = (high - low).min((most - time.log10()) / slope);
             let end = (size * 10f64.powf(reach), time * 10f64.powf(slope * reach));
             let straight = path(&mut [(size, time), end].into_iter());
@@ -397,7 +405,7 @@ fn chart(costs: &[Cost]) -> String {
         let (middle, axis) = (left + SIDE / 2.0, &cost.axis);
         let _ = writeln!(
             svg,
-            "<text x=\"{middle:.1}\" y=\"276\" text-anchor=\"middle\">{axis} (slope at its end {:.2})</text>",
+            "<text x=\"{middle:.1}\" y=\"276\" text-anchor=\"middle\">{axis} (slope at its end {:.2})</text></g>",
             cost.slope()
         );
     }
@@ -413,7 +421,7 @@ mod tests {
         let costs = Cost::all("T 25 1\nT 50 2\nT 100 8\nB 1 3\nB 10 30").unwrap();
         assert_eq!(costs.iter().map(|cost| cost.axis.as_str()).collect::<Vec<_>>(), ["T", "B"]);
         assert!((costs[0].slope() - 2.0).abs() < 1e-9 && (costs[1].slope() - 1.0).abs() < 1e-9);
-        let svg = chart(&costs);
+        let svg = chart("title", &costs);
         assert_eq!(svg.matches("<circle").count(), 5);
         assert_eq!(svg.matches("stroke-dasharray").count(), 3, "T has two expected slopes, B one");
         assert!(!svg.contains("NaN") && svg.ends_with("</svg>\n"), "{svg}");

@@ -13,7 +13,7 @@ use std::time::Duration;
 use xtask::server::Server;
 use xtask::shell::{end, output, run as run_shown};
 
-use crate::bench::{median, number, place, write};
+use crate::bench::{Cost, chart, median, number, place, write};
 use crate::setup::{self, Need};
 use crate::{Options, Workspace, package};
 
@@ -23,6 +23,12 @@ const MODELS: [&str; 2] = ["models/drawing.safetensors", "models/general.safeten
 const SHOWN: usize = 100;
 const QUERIES: usize = 32;
 const CLASSES: usize = 10;
+/// Examples in the context where its growth is timed; a learner for fewer stops earlier.
+const CONTEXTS: [usize; 5] = [10, 30, 100, 300, 1_000];
+/// Jobs whose growth is timed, what a chart calls them, and the powers between which they should grow: of an answer, distances
+/// as the context, the representation by ridges as its square; of teaching, attention as its square, ridges as its cube.
+const GROWING: [(&str, &str, &[f64]); 2] =
+    [("answer-by-context", "an answer", &[1.0, 2.0]), ("teach-by-context", "taught", &[2.0, 3.0])];
 /// Calls of a turn at least, of which the median counts, and for how many milliseconds they go on.
 const ANSWERS: usize = 9;
 const TEACHINGS: usize = 2;
@@ -102,7 +108,9 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     if threads < 2 {
         names.retain(|name| !name.ends_with("threads"));
     }
-    write(&site.path.join("plan.json"), &plan(&models, &names, rounds, threads))?;
+    // a software adapter takes a minute to be taught a thousand
+    let growing: &[&str] = if gpu { &["ours-webgpu", "ours-cpu"] } else { &["ours-cpu"] };
+    write(&site.path.join("plan.json"), &plan(&models, &names, growing, rounds, threads))?;
     let chromium = tools.chromium.as_deref().ok_or("no Chromium")?;
     let version = output(Command::new(chromium).arg("--version")).unwrap_or_else(|_| "a Chromium unknown".into());
     let about = format!(
@@ -114,12 +122,15 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let (server, reports) = Server::start_measuring(&site.path)?;
     let results = visit(chromium, &server.url(), gpu, &site.path.join("profile"), &reports)?;
 
-    let table = format!("{about}\n\n{}\n{}", results.times(&models), results.sizes(&models));
+    let costs = results.costs(&models, growing);
+    let grows: String = costs.iter().map(Cost::line).collect();
+    let table = format!("{about}\n\n{}\n{}\n{grows}", results.times(&models), results.sizes(&models));
     println!("\n{table}");
     if let Some(out) = out {
         make(&out)?;
         write(&out.join("page.md"), &table)?;
         write(&out.join("page.csv"), &results.csv())?;
+        write(&out.join("page-cost.svg"), &chart("Milliseconds of the learner in the page by its context", &costs))?;
     }
     Ok(())
 }
@@ -194,32 +205,40 @@ struct Model {
     name: String,
     parameters: usize,
     inputs: usize,
+    /// Examples that it takes at most.
+    longest: usize,
 }
 
 impl Model {
-    /// Reads lines such as `drawing 282919 784`.
+    /// Reads lines such as `drawing 282919 784 1024`.
     fn all(text: &str) -> Result<Vec<Model>, String> {
         let line = |line: &str| {
             let words: Vec<&str> = line.split(' ').collect();
-            let fault = || format!("expected `NAME PARAMETERS INPUTS`, found `{line}`");
-            let [name, parameters, inputs] = words[..] else { return Err(fault()) };
+            let fault = || format!("expected `NAME PARAMETERS INPUTS LONGEST`, found `{line}`");
+            let [name, parameters, inputs, longest] = words[..] else { return Err(fault()) };
             let read = |word: &str| word.parse().map_err(|_| fault());
-            Ok(Model { name: name.into(), parameters: read(parameters)?, inputs: read(inputs)? })
+            let (parameters, inputs, longest) = (read(parameters)?, read(inputs)?, read(longest)?);
+            Ok(Model { name: name.into(), parameters, inputs, longest })
         };
         text.lines().map(line).collect()
     }
 }
 
 /// What the page is to do, as JSON.
-fn plan(models: &[Model], contenders: &[&str], rounds: usize, threads: usize) -> String {
-    let models: Vec<String> =
-        models.iter().map(|m| format!("{{\"name\":\"{}\",\"inputs\":{}}}", m.name, m.inputs)).collect();
-    let contenders: Vec<String> = contenders.iter().map(|name| format!("\"{name}\"")).collect();
+fn plan(models: &[Model], contenders: &[&str], growing: &[&str], rounds: usize, threads: usize) -> String {
+    let model = |m: &Model| {
+        let contexts: Vec<String> = CONTEXTS.iter().filter(|n| **n < m.longest).map(usize::to_string).collect();
+        format!("{{\"name\":\"{}\",\"inputs\":{},\"contexts\":[{}]}}", m.name, m.inputs, contexts.join(","))
+    };
+    let models: Vec<String> = models.iter().map(model).collect();
+    let words = |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",");
     format!(
-        "{{\"models\":[{}],\"contenders\":[{}],\"rounds\":{rounds},\"shown\":{SHOWN},\"queries\":{QUERIES},\
-         \"answers\":{ANSWERS},\"teachings\":{TEACHINGS},\"enough\":{ENOUGH},\"threads\":{threads},\"pause\":{PAUSE}}}",
+        "{{\"models\":[{}],\"contenders\":[{}],\"growing\":[{}],\"rounds\":{rounds},\"shown\":{SHOWN},\
+         \"queries\":{QUERIES},\"answers\":{ANSWERS},\"teachings\":{TEACHINGS},\"enough\":{ENOUGH},\
+         \"threads\":{threads},\"pause\":{PAUSE}}}",
         models.join(","),
-        contenders.join(",")
+        words(contenders),
+        words(growing)
     )
 }
 
@@ -368,6 +387,25 @@ impl Results {
         table
     }
 
+    /// How answers and teaching grow with the context.
+    fn costs(&self, models: &[Model], growing: &[&str]) -> Vec<Cost> {
+        let mut all = Vec::new();
+        for model in models {
+            for contender in growing {
+                for (job, title, expected) in GROWING {
+                    let rounds = self.of(&model.name, contender, job);
+                    let points: Vec<(f64, f64)> =
+                        rounds.into_iter().flatten().map(|(size, time)| (*size as f64, *time)).collect();
+                    if points.len() > 1 {
+                        let engine = if growing.len() > 1 { format!(", {}", &contender[5..]) } else { String::new() };
+                        all.push(Cost { axis: format!("{}: {title}{engine}", model.name), points, expected });
+                    }
+                }
+            }
+        }
+        all
+    }
+
     fn csv(&self) -> String {
         let mut rows = String::from("model,contender,what,round,value\n");
         for ([model, contender, what], rounds) in &self.values {
@@ -436,7 +474,7 @@ mod tests {
 
     #[test]
     fn tables_have_a_cell_for_everybody_and_a_dash_for_what_is_missing() {
-        let models = Model::all("drawing 282919 784").unwrap();
+        let models = Model::all("drawing 282919 784 1024").unwrap();
         let results = results();
         let table = results.times(&models);
         let columns: Vec<usize> = table.lines().map(|line| line.matches('|').count()).collect();
@@ -449,8 +487,22 @@ mod tests {
     }
 
     #[test]
+    fn growth_is_drawn_for_what_was_timed() {
+        let mut results = results();
+        for (context, time) in [(10, 1.0), (100, 10.0), (1_000, 1_000.0)] {
+            results.take(&format!("drawing,ours-cpu,{context},teach-by-context,{time}")).unwrap();
+        }
+        let models = Model::all("drawing 282919 784 1024\ngeneral 131625 196 1024").unwrap();
+        let costs = results.costs(&models, &["ours-cpu"]);
+        assert_eq!(costs.len(), 1);
+        assert_eq!(costs[0].line(), "- drawing: taught: 10: 1.00 ms, 100: 10.0 ms, 1000: 1000.0 ms; last slope 2.00\n");
+        assert_eq!(chart("by context", &costs).matches("<circle").count(), 3);
+        assert!(chart("by context", &[]).ends_with("</svg>\n"));
+    }
+
+    #[test]
     fn what_cannot_be_read_is_told() {
-        assert!(Model::all("drawing 1").unwrap_err().contains("NAME PARAMETERS INPUTS"));
+        assert!(Model::all("drawing 1").unwrap_err().contains("NAME PARAMETERS INPUTS LONGEST"));
         assert!(Results::default().take("drawing,ours-cpu,x,answer,1").unwrap_err().contains("ROUND"));
         let (sender, reports) = std::sync::mpsc::channel();
         for line in ["failed drawing on ort-webgpu: no\n  at x", "drawing,ours-cpu,1,answer,0.5", "end"] {
@@ -464,13 +516,15 @@ mod tests {
 
     #[test]
     fn the_plan_is_what_the_page_reads() {
-        let models = Model::all("drawing 282919 784\npaper 3391498 784").unwrap();
-        let plan = plan(&models, &["ours-cpu", "ort-wasm"], 3, 2);
-        assert!(
-            plan.contains(
-                "{\"name\":\"paper\",\"inputs\":784}],\"contenders\":[\"ours-cpu\",\"ort-wasm\"],\"rounds\":3"
-            )
-        );
+        let models = Model::all("drawing 282919 784 1024\npaper 3391498 784 101").unwrap();
+        let plan = plan(&models, &["ours-cpu", "ort-wasm"], &["ours-cpu"], 3, 2);
+        for part in [
+            "{\"name\":\"drawing\",\"inputs\":784,\"contexts\":[10,30,100,300,1000]}",
+            "{\"name\":\"paper\",\"inputs\":784,\"contexts\":[10,30,100]}]",
+            "\"contenders\":[\"ours-cpu\",\"ort-wasm\"],\"growing\":[\"ours-cpu\"],\"rounds\":3",
+        ] {
+            assert!(plan.contains(part), "{plan}");
+        }
         assert_eq!(plan.matches('{').count(), plan.matches('}').count());
     }
 }

@@ -52,15 +52,18 @@ fn add(out: &mut [f32], factor: f32, row: &[f32]) {
     out.iter_mut().zip(row).for_each(|(out, value)| *out += factor * value);
 }
 
-/// out += x·W for one row, four rows of W at a time. `weight` begins at the first column wanted; its rows are `stride` apart.
+/// out += x·W for one row. `weight` begins at the first column wanted; its rows are `stride` apart.
+///
+/// Four rows of W are read at a time, one of each quarter, so that each quarter is read from its beginning to its end: memory
+/// is what this waits for.
 fn add_row(out: &mut [f32], x: &[f32], weight: &[f32], stride: usize) {
     let columns = out.len();
     let whole = columns - columns % LANES;
-    let blocks = x.chunks_exact(4);
-    let last = blocks.remainder();
-    for (block, x) in blocks.enumerate() {
-        let row = |i: usize| &weight[(4 * block + i) * stride..][..columns];
+    let quarter = x.len() / 4;
+    for first in 0..quarter {
+        let row = |i: usize| &weight[(i * quarter + first) * stride..][..columns];
         let rows = [row(0), row(1), row(2), row(3)];
+        let x = [x[first], x[quarter + first], x[2 * quarter + first], x[3 * quarter + first]];
         let [a, b, c, d] = rows.map(|row| row.chunks_exact(LANES));
         for ((((out, a), b), c), d) in out.chunks_exact_mut(LANES).zip(a).zip(b).zip(c).zip(d) {
             let (mut sums, a, b, c, d) = (lanes(out), lanes(a), lanes(b), lanes(c), lanes(d));
@@ -73,8 +76,8 @@ fn add_row(out: &mut [f32], x: &[f32], weight: &[f32], stride: usize) {
             add(&mut out[whole..], *x, &row[whole..]);
         }
     }
-    let done = x.len() - last.len();
-    for (&x, row) in last.iter().zip(weight.get(done * stride..).unwrap_or_default().chunks(stride)) {
+    let done = 4 * quarter;
+    for (&x, row) in x[done..].iter().zip(weight.get(done * stride..).unwrap_or_default().chunks(stride)) {
         add(out, x, row);
     }
 }

@@ -305,7 +305,9 @@ impl Grid {
             // rules begin anew at every position and episode: at a desk they answer at a few positions of fewer episodes
             for measure in &mut measures {
                 let last = measure.positions.last().copied().unwrap_or(1);
-                measure.positions.retain(|p| [10, 30, 50, 100, 300].contains(p) || p + 5 > last);
+                // their time grows with the cube of the context: of a long one the last position has to do
+                let end = if last > 300 { 1 } else { 5 };
+                measure.positions.retain(|p| [10, 30, 50, 100, 300].contains(p) || p + end > last);
                 measure.episodes = measure.episodes.min(100);
             }
         }

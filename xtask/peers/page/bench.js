@@ -22,18 +22,18 @@ async function read(name, { inputs, shown, queries }) {
   return data;
 }
 
-/** One turn of one contender: it loads, answers, teaches. */
-async function turn(model, contender, plan) {
+/** One turn of one contender: it loads, answers, teaches; with `contexts` it does so with as many examples each. */
+async function turn(model, contender, plan, contexts) {
   const frame = document.createElement("iframe");
   const loaded = new Promise((resolve, reject) => {
-    window.contender = { model, contender, plan, resolve, reject };
+    window.contender = { model, contender, plan, contexts, resolve, reject };
   });
   const start = performance.timeOrigin + performance.now();
   frame.src = "frame.html";
   document.body.append(frame);
   try {
     const measured = await loaded;
-    return { ...measured, load: measured.answered - start };
+    return contexts ? measured : { ...measured, load: measured.answered - start };
   } finally {
     frame.remove();
     // its threads and buffers go meanwhile
@@ -60,6 +60,16 @@ async function main() {
           out.add(`${model.name} ${contender}`);
           await post(`failed ${model.name} on ${contender}: ${error?.stack ?? error}`);
         }
+      }
+    }
+    for (const contender of plan.growing) {
+      try {
+        for (const [context, { answer, teach }] of await turn(model.name, contender, plan, model.contexts)) {
+          await post(`${model.name},${contender},${context},answer-by-context,${answer}`);
+          await post(`${model.name},${contender},${context},teach-by-context,${teach}`);
+        }
+      } catch (error) {
+        await post(`failed ${model.name} on ${contender} by context: ${error?.stack ?? error}`);
       }
     }
   }

@@ -1,5 +1,5 @@
 // One contender: loads, answers once (a cold load), then answers and teaches over and over.
-const { model, contender, plan, resolve, reject } = parent.contender;
+const { model, contender, plan, contexts, resolve, reject } = parent.contender;
 // arrays of this frame's own kind
 const copy = (value) => (Array.isArray(value) ? value.map(copy) : typeof value === "object" ? new Float32Array(value) : value);
 const data = Object.fromEntries(Object.entries(parent.data).map(([name, value]) => [name, copy(value)]));
@@ -55,9 +55,10 @@ async function ours(engine) {
   return {
     answer,
     probabilities: ({ probabilities }) => probabilities.map(({ probability }) => probability),
-    async teach() {
+    async teach(count = data.shown.length) {
       learner.clear();
-      data.shown.forEach((input, i) => learner.observe(input, data.labels[i]));
+      // beyond what there is, the same ones once more
+      for (let i = 0; i < count; i += 1) learner.observe(data.shown[i % data.shown.length], data.labels[i % data.labels.length]);
       return answer(0);
     },
   };
@@ -124,4 +125,16 @@ async function run() {
   return { answered, answer, teach, bytes, wasm, buffers: mostBuffers, difference };
 }
 
-run().then(resolve, reject);
+/** Milliseconds of answers and of teaching by the number of examples in the context. */
+async function grow() {
+  const learner = await makers[contender]();
+  const all = [];
+  for (const context of contexts) {
+    const teach = await median(1, () => learner.teach(context));
+    const answer = await median(plan.answers, (i) => learner.answer(i % data.queries.length));
+    all.push([context, { answer, teach }]);
+  }
+  return all;
+}
+
+(contexts ? grow() : run()).then(resolve, reject);
