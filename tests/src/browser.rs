@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use xtask::chromium;
 
 /// How long one command to the browser may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -119,24 +120,11 @@ impl Browser {
     }
 
     fn open_session(&mut self, setting: Setting, chrome: Option<PathBuf>) {
-        let mut arguments: Vec<String> = [
-            "--headless=new",
-            // Our own page, and the sandbox does not start for root.
-            "--no-sandbox",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-quic",
-            "--disable-dev-shm-usage",
-            "--force-device-scale-factor=1",
-            "--hide-scrollbars",
-        ]
-        .map(String::from)
-        .to_vec();
+        let plain = ["--force-device-scale-factor=1", "--hide-scrollbars"];
+        let mut arguments: Vec<String> = chromium::HEADLESS.into_iter().chain(plain).map(String::from).collect();
         match setting.gpu {
             Gpu::Software => {
-                arguments.extend(["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"].map(String::from));
+                arguments.extend([chromium::WEBGPU, chromium::SOFTWARE_ADAPTER].map(String::from));
             }
             Gpu::NoAdapter => arguments.push("--disable-gpu".to_string()),
             Gpu::Absent => arguments.push(format!("--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1")),

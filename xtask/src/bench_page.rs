@@ -10,6 +10,7 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
+use xtask::chromium;
 use xtask::server::Server;
 use xtask::shell::{end, output, run as run_shown};
 
@@ -245,20 +246,9 @@ fn plan(models: &[Model], contenders: &[&str], growing: &[&str], rounds: usize, 
 /// Opens the page in a browser of its own and takes its reports to the last.
 fn visit(chromium: &Path, url: &str, gpu: bool, profile: &Path, reports: &Receiver<String>) -> Result<Results, String> {
     let mut browser = Command::new(chromium);
-    browser.args([
-        "--headless=new",
-        // Our own page, and the sandbox does not start for root.
-        "--no-sandbox",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--enable-unsafe-webgpu",
-    ]);
+    browser.args(chromium::HEADLESS).arg(chromium::WEBGPU);
     if !gpu {
-        browser.arg("--use-webgpu-adapter=swiftshader");
+        browser.arg(chromium::SOFTWARE_ADAPTER);
     }
     browser.arg(format!("--user-data-dir={}", profile.display())).arg(url);
     browser.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
