@@ -381,7 +381,9 @@ fn a_learner_that_was_fetched_is_there_without_a_network() {
 
 /// What is examined, in the page's words; none before the first.
 fn what(page: &Page) -> Option<String> {
-    page.has("import-what").then(|| page.text("import-what"))
+    // one look: what was there a moment ago may be gone, when something else is taken in
+    let shown = page.of("import", "return e.querySelector('[data-testid=import-what]')?.innerText ?? null");
+    shown.as_str().map(|words| words.trim().to_owned())
 }
 
 /// Waits until something else than `before` is examined. A small table is learned sooner than one can look.

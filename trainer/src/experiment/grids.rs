@@ -599,8 +599,15 @@ impl Grid {
         for kind in kinds {
             let mut set = self.learner(kind);
             set.extend(self.pace(kind));
-            if matches!(kind, "shifted" | "paper") && self.scale == Scale::Desk {
-                set.push("training.steps=600".into());
+            // those that leave chance late have the time here that figure 5, with its many sizes, has not
+            let steps = match kind {
+                "shifted" | "paper" => Some(600),
+                "gated-linear-attention" => Some(3_000),
+                "outer-product-lstm" => Some(4_000),
+                _ => None,
+            };
+            if let Some(steps) = steps.filter(|_| self.scale == Scale::Desk) {
+                set.push(format!("training.steps={steps}"));
             }
             self.add(kind, &[("learner", word(kind))], &set, &measures, None)?;
         }
