@@ -26,10 +26,15 @@ const QUERIES: usize = 32;
 const CLASSES: usize = 10;
 /// Examples in the context where its growth is timed; a learner for fewer stops earlier.
 const CONTEXTS: [usize; 5] = [10, 30, 100, 300, 1_000];
-/// Jobs whose growth is timed, what a chart calls them, and the powers between which they should grow: of an answer, distances
-/// as the context, the representation by ridges as its square; of teaching, attention as its square, ridges as its cube.
+/// Jobs whose growth is timed, what a chart calls them, and the powers between which they should grow for a set learner: of an
+/// answer, distances as the context, the representation by ridges as its square; of teaching, attention as its square, ridges
+/// as its cube.
 const GROWING: [(&str, &str, &[f64]); 2] =
     [("answer-by-context", "an answer", &[1.0, 2.0]), ("teach-by-context", "taught", &[2.0, 3.0])];
+/// The same powers for the one causal learner, [`CAUSAL`]: attention of one token, and of all.
+const CAUSAL_GROWTH: [&[f64]; 2] = [&[1.0], &[1.0, 2.0]];
+/// What shaders/examples/page.rs calls the learner of the paper's size.
+const CAUSAL: &str = "paper";
 /// Calls of a turn at least, of which the median counts, and for how many milliseconds they go on.
 const ANSWERS: usize = 9;
 const TEACHINGS: usize = 2;
@@ -382,7 +387,8 @@ impl Results {
         let mut all = Vec::new();
         for model in models {
             for contender in growing {
-                for (job, title, expected) in GROWING {
+                for ((job, title, of_set), causal) in GROWING.into_iter().zip(CAUSAL_GROWTH) {
+                    let expected = if model.name == CAUSAL { causal } else { of_set };
                     let rounds = self.of(&model.name, contender, job);
                     let points: Vec<(f64, f64)> =
                         rounds.into_iter().flatten().map(|(size, time)| (*size as f64, *time)).collect();
