@@ -70,7 +70,12 @@ fn a_sample_plays_from_guessing_to_right() {
         assert_eq!(page.of("told", "return e.dataset.shown"), shown, "it went on while it was paused");
         page.click("pause");
         page.click("skip");
-        wait_for("the end of the sample", Duration::from_secs(120), || (player(&page) == "done").then_some(()));
+        let mut state = String::new();
+        wait_for("the end of the sample", Duration::from_secs(120), || {
+            state = player(&page);
+            (state != "playing").then_some(())
+        });
+        assert_eq!(state, "done", "the press on \"To the end\" did something else");
         page.settle();
         let count = |key: &str| page.of("told", &format!("return parseInt(e.dataset.{key})")).as_u64().unwrap();
         assert_eq!(count("shown"), 18, "six things, three times");
@@ -84,6 +89,21 @@ fn a_sample_plays_from_guessing_to_right() {
         assert_eq!(page.count(5), 3);
         assert_no_complaints(&page);
     }
+}
+
+#[test]
+fn what_stands_beside_the_classes_stays_while_they_grow() {
+    let Some(page) = ready(DESK, "") else { return };
+    // where the classes' rows are in sight, and all that is above them is not
+    page.browser.script("scrollTo({ top: 500, behavior: 'instant' })", &[]);
+    let places = "return [scrollY, e.getBoundingClientRect().y, document.querySelector('.classes').offsetHeight]";
+    let before = page.of("samples", places);
+    page.of("play-symbols", "e.click()");
+    wait_for("the end of the sample", Duration::from_secs(120), || (player(&page) == "done").then_some(()));
+    let after = page.of("samples", places);
+    assert_ne!(before[2], after[2], "the classes did not grow, so nothing was tested");
+    assert_eq!(before[0], after[0], "the page was scrolled under its visitor's pointer");
+    assert_eq!(before[1], after[1], "the player moved");
 }
 
 #[test]
