@@ -94,16 +94,23 @@ fn a_sample_plays_from_guessing_to_right() {
 #[test]
 fn what_stands_beside_the_classes_stays_while_they_grow() {
     let Some(page) = ready(DESK, "") else { return };
-    // where the classes' rows are in sight, and all that is above them is not
-    page.browser.script("scrollTo({ top: 500, behavior: 'instant' })", &[]);
-    let places = "return [scrollY, e.getBoundingClientRect().y, document.querySelector('.classes').offsetHeight]";
-    let before = page.of("samples", places);
     page.of("play-symbols", "e.click()");
+    let shown = "return parseInt(document.querySelector('[data-testid=told]')?.dataset.shown ?? 0)";
+    wait_for("its first drawings", Duration::from_secs(60), || {
+        (page.of("samples", shown).as_u64() >= Some(2)).then_some(())
+    });
+    // the player in sight beside the classes' rows, the first of which are not
+    page.of("stop", "e.scrollIntoView({ block: 'center', behavior: 'instant' })");
+    let places = "const button = document.querySelector('[data-testid=speed]') ?? document.querySelector('[data-testid=play-again]');
+                  return [scrollY, button.getBoundingClientRect().y, document.querySelector('.classes').offsetHeight]";
+    let before = page.of("samples", places);
+    assert!(before[0].as_f64().unwrap() > 100.0, "there was nothing to scroll");
     wait_for("the end of the sample", Duration::from_secs(120), || (player(&page) == "done").then_some(()));
     let after = page.of("samples", places);
     assert_ne!(before[2], after[2], "the classes did not grow, so nothing was tested");
-    assert_eq!(before[0], after[0], "the page was scrolled under its visitor's pointer");
-    assert_eq!(before[1], after[1], "the player moved");
+    // the learning curve above it may have grown as well, and then the page is scrolled by as much
+    let moved = after[1].as_f64().unwrap() - before[1].as_f64().unwrap();
+    assert!(moved.abs() < 2.0, "the player's buttons moved by {moved} pixels under their visitor's pointer");
 }
 
 #[test]
