@@ -1,14 +1,12 @@
 //! The drawing canvas: mouse, pen, finger and keyboard.
 
-use leptos::ev;
-use leptos::html;
-use leptos::prelude::*;
 use shaders::pixels::Stroke;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{HtmlCanvasElement, KeyboardEvent, PointerEvent, ResizeObserver};
+use web_sys::{FocusEvent, HtmlCanvasElement, KeyboardEvent, PointerEvent, ResizeObserver};
 
 use crate::browser;
+use crate::dom::*;
 use crate::page::Page;
 use crate::table::{CANVAS, PEN};
 
@@ -20,9 +18,8 @@ const STEP: (f32, f32) = (50.0, 10.0);
 const PRESSURES: f32 = 8.0;
 
 /// The canvas with its invitation.
-#[component]
-pub fn Canvas(page: Page) -> impl IntoView {
-    let canvas = NodeRef::<html::Canvas>::new();
+pub fn canvas(page: Page) -> View {
+    let canvas = NodeRef::<HtmlCanvasElement>::new();
     // Where the keyboard's pen is, while it is in use.
     let pen = RwSignal::new(None::<[f32; 2]>);
     // Counts whatever makes the same drawing look different: another size, another colour scheme.
@@ -55,7 +52,7 @@ pub fn Canvas(page: Page) -> impl IntoView {
     let told = StoredValue::new(true);
     let tell = move || {
         if told.try_update_value(|told| std::mem::replace(told, false)) == Some(true) {
-            request_animation_frame(move || {
+            next_frame(move || {
                 told.set_value(true);
                 page.live.notify();
             });
@@ -155,50 +152,60 @@ pub fn Canvas(page: Page) -> impl IntoView {
             page.live.update(|live| extend(live, point, PEN));
         }
     };
-    let left = move |_: ev::FocusEvent| {
+    let left = move |_: FocusEvent| {
         page.finish_stroke();
         pen.set(None);
     };
 
-    view! {
-        <div class="paper" class:inked=move || !empty.get()>
-            <canvas
-                node_ref=canvas
-                data-testid="canvas"
-                data-empty=move || empty.get().to_string()
-                tabindex="0"
-                role="application"
-                aria-label="Drawing area"
-                aria-describedby="canvas-keys"
-                on:pointerdown=down
-                on:pointermove=moved
-                on:pointerup=up
-                on:pointercancel=up
-                on:keydown=key
-                on:blur=left
-            ></canvas>
-            <p id="canvas-keys" class="unseen">
-                "Draw with mouse, pen or finger. With the keyboard: arrow keys move the pen, Shift makes the steps small, \
-                 the space bar puts the pen down and lifts it."
-            </p>
-            <div class="invitation" aria-hidden="true">
-                <svg viewBox="0 0 120 60">
-                    <path d="M8 40 C 20 8, 34 8, 40 30 S 58 56, 68 30 S 92 4, 112 24" pathLength="100" />
-                </svg>
-                <p>
-                    {move || match page.table.with(|table| table.examples.len()) {
-                        0 => "Draw something here,",
-                        _ => "Draw another one",
-                    }} <br />
-                    {move || match page.table.with(|table| table.known()) {
-                        0 => "then say what it is.",
-                        1 => "and name that too.",
-                        _ => "and see what it says.",
-                    }}
-                </p>
-            </div>
-        </div>
-    }
+    el("div")
+        .class("paper")
+        .toggle("inked", move || !empty.get())
+        .child(
+            el("canvas")
+                .node_ref(canvas)
+                .test_id("canvas")
+                .attr("data-empty", move || empty.get().to_string())
+                .attr("tabindex", "0")
+                .attr("role", "application")
+                .attr("aria-label", "Drawing area")
+                .attr("aria-describedby", "canvas-keys")
+                .on(ev::POINTERDOWN, down)
+                .on(ev::POINTERMOVE, moved)
+                .on(ev::POINTERUP, up)
+                .on(ev::POINTERCANCEL, up)
+                .on(ev::KEYDOWN, key)
+                .on(ev::BLUR, left),
+        )
+        .child(el("p").attr("id", "canvas-keys").class("unseen").child(
+            "Draw with mouse, pen or finger. With the keyboard: arrow keys move the pen, Shift makes the steps small, \
+                 the space bar puts the pen down and lifts it.",
+        ))
+        .child(
+            el("div")
+                .class("invitation")
+                .attr("aria-hidden", "true")
+                .child(
+                    svg("svg").attr("viewBox", "0 0 120 60").child(
+                        svg("path")
+                            .attr("d", "M8 40 C 20 8, 34 8, 40 30 S 58 56, 68 30 S 92 4, 112 24")
+                            .attr("pathLength", "100"),
+                    ),
+                )
+                .child(
+                    el("p")
+                        .child(move || match page.table.with(|table| table.examples.len()) {
+                            0 => "Draw something here,",
+                            _ => "Draw another one",
+                        })
+                        .child(el("br"))
+                        .child(move || match page.table.with(|table| table.known()) {
+                            0 => "then say what it is.",
+                            1 => "and name that too.",
+                            _ => "and see what it says.",
+                        }),
+                ),
+        )
+        .into_view()
 }
 
 /// How wide a pointer draws, in canvas units: a pen by its pressure, in a few steps; mouse and finger have none.

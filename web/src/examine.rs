@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shaders::rules::{Episode, Rule};
 
 use crate::browser;
 use crate::csv::Sheet;
 use crate::curves::{self, Curve, Data, Made, Plan, Scale};
+use crate::dom::*;
 use crate::fetch::Progress;
 use crate::images;
 use crate::learner::{Learner, Shown, Which};

@@ -107,7 +107,12 @@ async fn download(url: &Url, address: &str, progress: &impl Fn(Progress)) -> Res
         }
         .into());
     }
-    let length = response.headers().get("content-length").ok().flatten().and_then(|text| text.parse::<f64>().ok());
+    let length = response
+        .headers()
+        .get("content-length")
+        .ok()
+        .flatten()
+        .and_then(|text| text.parse::<u64>().ok().map(|bytes| bytes as f64));
     // A length that was told of packed bytes says nothing of these.
     let packed = response.headers().get("content-encoding").ok().flatten().is_some_and(|kind| kind != "identity");
     let length = length.filter(|_| !packed);

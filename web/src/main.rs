@@ -6,6 +6,7 @@ mod card;
 mod code;
 mod csv;
 mod curves;
+mod dom;
 mod examine;
 mod fetch;
 mod images;
@@ -23,5 +24,5 @@ mod walk;
 
 fn main() {
     std::panic::set_hook(Box::new(browser::confess));
-    leptos::mount::mount_to(browser::root(), view::App).forget();
+    dom::mount(&browser::root(), view::app);
 }

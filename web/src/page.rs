@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shaders::pixels::Stroke;
 
 use crate::browser;
 use crate::card::Card;
+use crate::dom::*;
 use crate::examine::Examination;
 use crate::fetch::{self, Progress};
 use crate::learner::{EngineFacts, Engines, Learner};
@@ -684,5 +683,7 @@ pub fn base(address: &str) -> &str {
 /// A sentence from an error's words.
 pub fn capital(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
 }

@@ -1,10 +1,9 @@
 //! Plays a sample pack on the page, as a visitor would go about it: draw, hear the answer, say what it was.
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shaders::pixels::Stroke;
 
 use crate::browser;
+use crate::dom::*;
 use crate::packs::Pack;
 use crate::page::{Page, Phase};
 

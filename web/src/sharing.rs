@@ -1,11 +1,11 @@
 //! Examples on their way: as a file, as a link, and the visitor's own put aside while others are on the table.
 
-use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
 
 use crate::browser;
+use crate::dom::*;
 use crate::link::{self, Shared};
 use crate::page::{OWN_MODEL, Page, Source, base, capital};
 use crate::table::Table;
@@ -184,7 +184,7 @@ impl Page {
         let entries: Vec<FileSystemEntry> = (0..items.length()).filter_map(entry).collect();
         let files = data.files().map(|files| with_paths(&files)).unwrap_or_default();
         if entries.iter().any(FileSystemEntry::is_directory) {
-            leptos::task::spawn_local(async move {
+            spawn_local(async move {
                 let mut found = Vec::new();
                 for entry in entries {
                     walk(entry, &mut found).await;
@@ -204,7 +204,7 @@ impl Page {
 
     /// A file that was picked or dropped: a learner, examples or a table, told apart by what is in it.
     pub fn open_file(self, file: File) {
-        leptos::task::spawn_local(async move {
+        spawn_local(async move {
             let name = file.name();
             let head = match browser::head(&file).await {
                 Ok(head) => head,

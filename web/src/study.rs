@@ -6,11 +6,10 @@
 
 use std::collections::HashMap;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shaders::pixels::{SIDE, standardise};
 
 use crate::browser;
+use crate::dom::*;
 use crate::learner::{Fault, Learner, Shown, Which};
 use crate::page::Page;
 use crate::table::Example;

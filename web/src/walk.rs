@@ -1,8 +1,7 @@
 //! The walk: five things for a newcomer to try. A step is done when its person has done it, in whatever order.
 
-use leptos::prelude::*;
-
 use crate::browser;
+use crate::dom::*;
 use crate::page::Page;
 
 /// Key in the browser's own storage: a digit for each step, and whether the walk was closed.

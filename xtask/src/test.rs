@@ -86,6 +86,13 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         filter,
         promises(workspace, &tools, quick, &page, &["test", "--release", "--no-fail-fast"]),
     );
+    // The page's own laws. It is no default member, for its program runs in no terminal.
+    tests(
+        &mut steps,
+        "page's own tests",
+        filter,
+        workspace.cargo(&["test", "--release", "--no-fail-fast", "-p", "web"]),
+    );
     if !quick {
         let arguments =
             ["test", "--release", "--no-fail-fast", "-p", "trainer", "--features", GPU_FEATURES, "--test", GPU_TEST];

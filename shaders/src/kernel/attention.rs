@@ -5,7 +5,7 @@
 //! The scale is 1/√K, or with q/k norm e^τ of the head while q is divided by √(Σq² + ε) here and slot keys came
 //! normalised.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::QK_NORM_EPSILON;
 
 params! {
@@ -42,9 +42,9 @@ pub const SLOTS: u32 = 2048;
 const KEYS: u32 = 256;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "attention",
-    source: include_str!("attention.wgsl"),
+    source: bare!("attention.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[
         ("THREADS", THREADS as f64),

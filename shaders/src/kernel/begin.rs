@@ -1,6 +1,6 @@
 //! Where a token of a set learner begins, in each class: start + \[c = y\]·label + scores·W_s.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -24,9 +24,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "begin",
-    source: include_str!("begin.wgsl"),
+    source: bare!("begin.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64)],
     fields: FIELDS,

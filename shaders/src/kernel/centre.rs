@@ -1,6 +1,6 @@
 //! The mean of the shown inputs, pulled towards 0 as if one more input of 0 had been shown: Σ_j x_j/(N + 1).
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 
 params! {
     /// N.
@@ -16,9 +16,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "centre",
-    source: include_str!("centre.wgsl"),
+    source: bare!("centre.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64)],
     fields: FIELDS,

@@ -1,6 +1,6 @@
 //! One convolution of a stem: ReLU(window·W + b) with zeros around ("same" padding, ⌊size/2⌋ on each side).
 
-use super::{Case, Kernel, accumulate, params, read, values, words, write};
+use super::{Case, Kernel, accumulate, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -24,9 +24,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "convolve",
-    source: include_str!("convolve.wgsl"),
+    source: bare!("convolve.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64)],
     fields: FIELDS,

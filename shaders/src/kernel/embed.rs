@@ -1,6 +1,6 @@
 //! Where a token begins: h = W_y[y_{i−1}] + p_i, without its inputs, which `linear` adds.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 
 /// The label of a token that has no example before it; it contributes nothing.
 pub const NO_LABEL: u32 = u32::MAX;
@@ -27,9 +27,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "embed",
-    source: include_str!("embed.wgsl"),
+    source: bare!("embed.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64)],
     fields: FIELDS,

@@ -1,7 +1,7 @@
 //! Slot keys: s_j = (1 − g)·k_j + g·k_{j−1} with k_{−1} = 0, and with q/k norm ŝ = s/√(Σs² + ε) in each head.
 //! The blend g is 0 without key shift, 1 with the full one, σ(gate) with the gated one.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::QK_NORM_EPSILON;
 
 params! {
@@ -26,9 +26,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "keys",
-    source: include_str!("keys.wgsl"),
+    source: bare!("keys.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64), ("EPSILON", QK_NORM_EPSILON as f64)],
     fields: FIELDS,

@@ -1,6 +1,6 @@
 //! LayerNorm: (x − mean)/√(variance + ε)·γ + β over each row.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::LAYER_NORM_EPSILON;
 
 params! {
@@ -17,9 +17,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "layer_norm",
-    source: include_str!("layer_norm.wgsl"),
+    source: bare!("layer_norm.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64), ("EPSILON", LAYER_NORM_EPSILON as f64)],
     fields: FIELDS,

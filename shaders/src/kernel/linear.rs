@@ -1,6 +1,6 @@
 //! output\[r\] = (output\[r\] +) activation(input\[r\]·W + b), the activation none or the exact GELU x·Φ(x).
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -25,9 +25,9 @@ const COLUMNS: u32 = 64;
 const ROWS: u32 = 16;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "linear",
-    source: include_str!("linear.wgsl"),
+    source: bare!("linear.wgsl"),
     workgroup: [COLUMNS, 4, 1],
     constants: &[],
     fields: FIELDS,

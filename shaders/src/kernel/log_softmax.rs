@@ -1,6 +1,6 @@
 //! Log-probabilities: z − log Σ exp z over each row.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -16,9 +16,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "log_softmax",
-    source: include_str!("log_softmax.wgsl"),
+    source: bare!("log_softmax.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64)],
     fields: FIELDS,

@@ -34,7 +34,7 @@ pub mod update;
 pub struct Kernel {
     /// Name of the pair.
     pub name: &'static str,
-    /// The WGSL half.
+    /// The WGSL half, without its comments.
     pub source: &'static str,
     /// Workgroup size.
     pub workgroup: [u32; 3],
@@ -69,7 +69,7 @@ const fn write(name: &'static str) -> Binding {
 }
 
 /// Every kernel.
-pub const ALL: [&Kernel; 18] = [
+pub static ALL: [&Kernel; 18] = [
     &embed::KERNEL,
     &linear::KERNEL,
     &layer_norm::KERNEL,
@@ -144,6 +144,45 @@ fn rms<T: Copy + Into<f64>>(token: &[T]) -> f64 {
     (squares / token.len() as f64 + f64::from(crate::spec::RMS_EPSILON)).sqrt()
 }
 
+/// The text of a WGSL file without its comments: whoever loads the page reads them where they are written. Lines stay where
+/// they were, so that a compiler's words still point to them.
+macro_rules! bare {
+    ($file:literal) => {{
+        const SOURCE: &[u8] = include_bytes!($file);
+        const BARE: [u8; $crate::kernel::strip::<0>(SOURCE).1] = $crate::kernel::strip(SOURCE).0;
+        match std::str::from_utf8(&BARE) {
+            Ok(source) => source,
+            Err(_) => panic!("the file is UTF-8"),
+        }
+    }};
+}
+use bare;
+
+/// What is left of a source without `// …` and the spaces before it, in the first `N` bytes, and how much that is.
+const fn strip<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
+    let (mut text, mut length, mut at) = ([0; N], 0, 0);
+    // bytes up to the last one of its line that is no space
+    let mut kept = 0;
+    while at < source.len() {
+        if source[at] == b'/' && at + 1 < source.len() && source[at + 1] == b'/' {
+            while at < source.len() && source[at] != b'\n' {
+                at += 1;
+            }
+            length = kept;
+            continue;
+        }
+        if length < N {
+            text[length] = source[at];
+        }
+        length += 1;
+        if source[at] != b' ' {
+            kept = length;
+        }
+        at += 1;
+    }
+    (text, length)
+}
+
 /// Declares a parameter block whose members are all `u32`, with its layout.
 macro_rules! params {
     ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {
@@ -176,6 +215,17 @@ mod tests {
             naga::Expression::Literal(Literal::U32(value)) => f64::from(*value),
             naga::Expression::Literal(Literal::F32(value)) => f64::from(*value),
             other => panic!("override {name} is no plain literal: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn comments_are_left_out_and_lines_stay() {
+        let whole = include_str!("attention.wgsl");
+        let source = attention::KERNEL.source;
+        assert!(whole.contains("// ") && !source.contains("//"));
+        assert_eq!(source.lines().count(), whole.lines().count());
+        for (bare, line) in source.lines().zip(whole.lines()) {
+            assert_eq!(bare, line.split("//").next().unwrap().trim_end());
         }
     }
 

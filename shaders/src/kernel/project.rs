@@ -1,7 +1,7 @@
 //! What attention reads of a token, in each class: RMS(u)·W with W the query, key and value projections side by side,
 //! or some columns of it. RMS divides by √(mean of u² over classes and channels + ε); its γ is part of W already.
 
-use super::{Case, Kernel, accumulate, params, read, rms, values, words, write};
+use super::{Case, Kernel, accumulate, bare, params, read, rms, values, words, write};
 use crate::spec::RMS_EPSILON;
 
 params! {
@@ -28,9 +28,9 @@ const THREADS: u32 = 128;
 pub const STATE: u32 = 2048;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "project",
-    source: include_str!("project.wgsl"),
+    source: bare!("project.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64), ("STATE", STATE as f64), ("EPSILON", RMS_EPSILON as f64)],
     fields: FIELDS,

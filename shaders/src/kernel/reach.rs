@@ -2,7 +2,7 @@
 //! become cosines, squared distances δ = |x_i − x_j|²/s with s = mean_j |x_j|² + ε, and r_i² is the δ of the k-th nearest
 //! shown input, beside the row itself.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::{COSINE_EPSILON, LEAST_REACH};
 
 params! {
@@ -29,9 +29,9 @@ const THREADS: u32 = 64;
 pub const SLOTS: u32 = 1024;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "reach",
-    source: include_str!("reach.wgsl"),
+    source: bare!("reach.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[
         ("THREADS", THREADS as f64),

@@ -1,6 +1,6 @@
 //! Log-probabilities of a set learner: log_softmax_c(\[RMS(u_c), scores_c\]·W_r), with the γ of the norm in W_r already.
 
-use super::{Case, Kernel, params, read, rms, values, words, write};
+use super::{Case, Kernel, bare, params, read, rms, values, words, write};
 use crate::spec::RMS_EPSILON;
 
 params! {
@@ -27,9 +27,9 @@ const THREADS: u32 = 64;
 pub const CLASSES: u32 = 256;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "read_out",
-    source: include_str!("read_out.wgsl"),
+    source: bare!("read_out.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64), ("CLASSES", CLASSES as f64), ("EPSILON", RMS_EPSILON as f64)],
     fields: FIELDS,

@@ -2,7 +2,7 @@
 //! distances |x_i − x_j|² and squared lengths |x_i − x̄|². Distances are sums of squared differences, not made of the
 //! other two, for those of near copies would drown in rounding.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -28,9 +28,9 @@ const TILE: u32 = 16;
 const FEW: u32 = 4;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "relate",
-    source: include_str!("relate.wgsl"),
+    source: bare!("relate.wgsl"),
     workgroup: [TILE, TILE, 1],
     constants: &[],
     fields: FIELDS,

@@ -1,7 +1,7 @@
 //! What hand-written rules say of each class: each ridge's α, with its regression and representation scores, and the
 //! score of the count. Formulas: [`crate::spec`].
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::{REGRESSION_SCALE, REPRESENTATION_SCALE};
 
 params! {
@@ -28,9 +28,9 @@ const THREADS: u32 = 128;
 pub const SLOTS: u32 = 1024;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "score",
-    source: include_str!("score.wgsl"),
+    source: bare!("score.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[
         ("THREADS", THREADS as f64),

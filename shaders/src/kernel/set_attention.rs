@@ -8,7 +8,7 @@
 //!
 //! A shown input does not see itself; where nobody is left to see, the output is 0.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
 
 params! {
@@ -53,9 +53,9 @@ pub const SLOTS: u32 = 1024;
 pub const QUERY: u32 = 1024;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "set_attention",
-    source: include_str!("set_attention.wgsl"),
+    source: bare!("set_attention.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64), ("SLOTS", SLOTS as f64), ("QUERY", QUERY as f64)],
     fields: FIELDS,

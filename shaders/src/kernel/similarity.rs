@@ -1,7 +1,7 @@
 //! Distances in local units, ε_ij = δ_ij/(r_i·r_j), and the kernels of the ridges: (|x_i|² + |x_j|² − |x_i − x_j|²)/(2s),
 //! e^(−δ/2) or e^−ε.
 
-use super::{Case, Kernel, params, read, values, words, write};
+use super::{Case, Kernel, bare, params, read, values, words, write};
 use crate::spec::{Ridge, RidgeKernel};
 
 params! {
@@ -26,9 +26,9 @@ params! {
 const THREADS: u32 = 64;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "similarity",
-    source: include_str!("similarity.wgsl"),
+    source: bare!("similarity.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[("THREADS", THREADS as f64)],
     fields: FIELDS,

@@ -7,7 +7,7 @@
 //! Once every block is swept, the matrix is minus the inverse. It stays symmetric on the way, and as K is positive
 //! semi-definite but for rounding, no pivot is below about λ.
 
-use super::{Case, Kernel, accumulate, params, read, values, words, write};
+use super::{Case, Kernel, accumulate, bare, params, read, values, words, write};
 
 params! {
     /// N.
@@ -33,9 +33,9 @@ const SIDE: u32 = 8;
 pub const BLOCK: u32 = 32;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "sweep",
-    source: include_str!("sweep.wgsl"),
+    source: bare!("sweep.wgsl"),
     workgroup: [SIDE, SIDE, 1],
     constants: &[],
     fields: FIELDS,

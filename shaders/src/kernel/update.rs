@@ -6,7 +6,7 @@
 //!
 //! The γ of the norm is part of W_up already.
 
-use super::{Case, Kernel, accumulate, params, read, rms, values, words, write};
+use super::{Case, Kernel, accumulate, bare, params, read, rms, values, words, write};
 use crate::spec::RMS_EPSILON;
 
 params! {
@@ -35,9 +35,9 @@ pub const STATE: u32 = 2048;
 pub const HIDDEN: u32 = 896;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel {
+pub static KERNEL: Kernel = Kernel {
     name: "update",
-    source: include_str!("update.wgsl"),
+    source: bare!("update.wgsl"),
     workgroup: [THREADS, 1, 1],
     constants: &[
         ("THREADS", THREADS as f64),

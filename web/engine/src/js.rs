@@ -18,7 +18,7 @@ impl From<Words> for JsValue {
     fn from(words: Words) -> Self {
         // A sentence: libraries' words begin small.
         let mut letters = words.said.chars();
-        let first = letters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+        let first = letters.next().map(|first| first.to_ascii_uppercase().to_string()).unwrap_or_default();
         let error = js_sys::Error::new(&(first + letters.as_str()));
         // A plain property of a fresh object is set without fail.
         let _ = js_sys::Reflect::set(&error, &"device".into(), &words.device.into());

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use leptos::html;
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use shaders::photo;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomException, MediaStream, MediaStreamConstraints, MediaStreamTrack};
+use web_sys::{DomException, HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
 use crate::browser::{self, window};
 use crate::code::levelled;
+use crate::dom::*;
 use crate::images::square;
 use crate::page::Page;
-use crate::view::icon::Icon;
+use crate::view::icon::icon;
 
 /// Pixels a side that are taken.
 const TAKEN: usize = 192;
@@ -22,9 +20,8 @@ const TAKEN: usize = 192;
 const LOOK_MS: i32 = 300;
 
 /// Camera on, take, off.
-#[component]
-pub fn Camera(page: Page) -> impl IntoView {
-    let video = NodeRef::<html::Video>::new();
+pub fn camera(page: Page) -> View {
+    let video = NodeRef::<HtmlVideoElement>::new();
     let stream = StoredValue::new_local(None::<MediaStream>);
     let on = RwSignal::new(false);
     let asking = RwSignal::new(false);
@@ -93,30 +90,53 @@ pub fn Camera(page: Page) -> impl IntoView {
         }
         Err(words) => page.fault(format!("Nothing was taken: {words}.")),
     };
-    view! {
-        <section class="camera" aria-label="Camera" data-testid="camera" data-on=move || on.get().to_string()>
-            <Show when=move || on.get()
-                fallback=move || view! {
-                    <button type="button" data-testid="camera-on" disabled=move || asking.get() on:click=start>
-                        <Icon name="camera" /> {move || if asking.get() { "Waiting for the camera…" } else { "Use the camera" }}
-                    </button>
-                    <small class="hint">"Draw on paper and hold it up. The picture stays here."</small>
-                }>
-                <div class="view">
-                    <video node_ref=video autoplay muted playsinline data-testid="video" aria-label="What the camera sees"></video>
-                </div>
-                <div class="buttons">
-                    <button type="button" class="main" data-testid="camera-take" on:click=take>"Take it"</button>
-                    <button type="button" data-testid="camera-off" on:click=move |_| {
-                        off();
-                        page.show(|table| table.photo = None);
-                    }>
-                        "Camera off"
-                    </button>
-                </div>
-            </Show>
-        </section>
-    }
+    el("section")
+        .class("camera")
+        .attr("aria-label", "Camera")
+        .test_id("camera")
+        .attr("data-on", move || on.get().to_string())
+        .child(show_or(
+            move || on.get(),
+            move || {
+                View::new()
+                    .child(
+                        el("div").class("view").child(
+                            el("video")
+                                .node_ref(video)
+                                .attr("autoplay", true)
+                                .attr("muted", true)
+                                .attr("playsinline", true)
+                                .test_id("video")
+                                .attr("aria-label", "What the camera sees"),
+                        ),
+                    )
+                    .child(
+                        el("div")
+                            .class("buttons")
+                            .child(button("camera-take").class("main").on(ev::CLICK, take).child("Take it"))
+                            .child(
+                                button("camera-off")
+                                    .on(ev::CLICK, move |_| {
+                                        off();
+                                        page.show(|table| table.photo = None);
+                                    })
+                                    .child("Camera off"),
+                            ),
+                    )
+            },
+            move || {
+                View::new()
+                    .child(
+                        button("camera-on")
+                            .attr("disabled", move || asking.get())
+                            .on(ev::CLICK, start)
+                            .child(icon("camera"))
+                            .child(move || if asking.get() { "Waiting for the camera…" } else { "Use the camera" }),
+                    )
+                    .child(el("small").class("hint").child("Draw on paper and hold it up. The picture stays here."))
+            },
+        ))
+        .into_view()
 }
 
 /// The camera, or why there is none.

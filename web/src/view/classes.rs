@@ -1,12 +1,12 @@
 //! The answer, and a card for each class.
 
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+use web_sys::{DragEvent, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
-use super::icon::Icon;
-use super::thumb::Thumb;
+use super::icon::icon;
+use super::thumb::thumb;
 use super::words::{Verdict, because, best, percent, verdict};
+use crate::dom::*;
 use crate::page::Page;
 use crate::table::{Example, FEWEST, LONGEST_NAME};
 
@@ -14,8 +14,7 @@ use crate::table::{Example, FEWEST, LONGEST_NAME};
 const MANY: usize = 5;
 
 /// The answer, and a row for each class.
-#[component]
-pub fn Classes(page: Page) -> impl IntoView {
+pub fn classes(page: Page) -> View {
     // Read out when the pen rests, not at every point of a stroke.
     let spoken = Memo::new(move |last: Option<&String>| match (page.live.with(Vec::is_empty), verdict(page)) {
         (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
@@ -23,48 +22,58 @@ pub fn Classes(page: Page) -> impl IntoView {
         _ => String::new(),
     });
     let full = move || page.table.with(|table| table.classes.len()) >= page.most_classes();
-    view! {
-        <section class="classes" aria-label="Classes and answers">
-            <div class="answer" data-testid="answer">
-                {move || match verdict(page) {
+    el("section")
+        .class("classes")
+        .attr("aria-label", "Classes and answers")
+        .child(
+            el("div")
+                .class("answer")
+                .test_id("answer")
+                .child(move || match verdict(page) {
                     Verdict::Words(small, large) => {
-                        view! { <small>{small}</small> <strong class="plain">{large}</strong> }.into_any()
+                        View::new().child(el("small").child(small)).child(el("strong").class("plain").child(large))
                     }
-                    Verdict::Named { label, lead, name, probability } => {
-                        view! {
-                            <small>{lead}</small>
-                            <strong class=format!("hue{label}")>{name}</strong>
-                            <b>{percent(probability)}</b>
-                        }
-                        .into_any()
-                    }
-                }}
-                <span class="because" data-testid="because">{move || because(page)}</span>
-            </div>
-            <output class="unseen" aria-live="polite">{spoken}</output>
-            <ol class="rows" class:many=move || page.table.with(|table| table.classes.len() > MANY)
-                class:probing=move || page.probes.missing.with(Option::is_some)>
-                <For each=move || page.table.with(|table| table.classes.clone()) key=|class| class.label
-                    children=move |class| view! { <Row page label=class.label /> } />
-            </ol>
-            <button type="button" class="add" data-testid="add-class"
-                disabled=full
-                on:click=move |_| {
+                    Verdict::Named { label, lead, name, probability } => View::new()
+                        .child(el("small").child(lead))
+                        .child(el("strong").class(format!("hue{label}")).child(name))
+                        .child(el("b").child(percent(probability))),
+                })
+                .child(el("span").class("because").test_id("because").child(move || because(page))),
+        )
+        .child(el("output").class("unseen").attr("aria-live", "polite").child(move || spoken.get()))
+        .child(
+            el("ol")
+                .class("rows")
+                .toggle("many", move || page.table.with(|table| table.classes.len() > MANY))
+                .toggle("probing", move || page.probes.missing.with(Option::is_some))
+                .child(each(
+                    move || page.table.with(|table| table.classes.clone()),
+                    |class| class.label,
+                    move |class| row(page, class.label),
+                )),
+        )
+        .child(
+            button("add-class")
+                .class("add")
+                .attr("disabled", full)
+                .on(ev::CLICK, move |_| {
                     let most = page.most_classes();
                     page.change(|table| table.add_class(most));
-                }>
-                <Icon name="plus" /> "Add a class"
-            </button>
-            <Show when=move || page.table.with(|table| table.classes.len() > FEWEST)>
-                <SwapAny page />
-            </Show>
-        </section>
-    }
+                })
+                .child(icon("plus"))
+                .child("Add a class"),
+        )
+        .child(show(move || page.table.with(|table| table.classes.len() > FEWEST), move || swap_any(page)))
+        .into_view()
+}
+
+/// The number that is picked in a list.
+fn picked(event: &Event) -> Option<u32> {
+    event.target()?.unchecked_into::<HtmlSelectElement>().value().parse().ok()
 }
 
 /// Swaps any two classes, neighbours or not.
-#[component]
-fn SwapAny(page: Page) -> impl IntoView {
+fn swap_any(page: Page) -> View {
     let classes = Memo::new(move |_| page.table.with(|table| table.classes.clone()));
     // Classes come and go: what was picked counts as long as it is there.
     let (first, second) = (RwSignal::new(None::<u32>), RwSignal::new(None::<u32>));
@@ -78,46 +87,46 @@ fn SwapAny(page: Page) -> impl IntoView {
     };
     let picker = move |chosen: RwSignal<Option<u32>>, second: bool, id: &'static str, words: &'static str| {
         let value = move || if second { pair().1 } else { pair().0 };
-        view! {
-            <select data-testid=id aria-label=words
-                prop:value=move || value().to_string()
-                on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>
-                {move || {
-                    classes
-                        .get()
-                        .into_iter()
-                        .map(|class| {
-                            let label = class.label;
-                            view! {
-                                <option value=label.to_string() selected=move || value() == label>{class.name}</option>
-                            }
-                        })
-                        .collect_view()
-                }}
-            </select>
-        }
+        el("select")
+            .test_id(id)
+            .attr("aria-label", words)
+            .prop("value", move || value().to_string())
+            .on(ev::CHANGE, move |event| chosen.set(picked(&event)))
+            .child(move || {
+                classes
+                    .get()
+                    .into_iter()
+                    .map(|class| {
+                        let label = class.label;
+                        el("option")
+                            .attr("value", label.to_string())
+                            .attr("selected", move || value() == label)
+                            .child(class.name)
+                    })
+                    .collect_view()
+            })
     };
-    view! {
-        <div class="any">
-            "Swap"
-            {picker(first, false, "swap-first", "The first of two classes to swap")}
-            "with"
-            {picker(second, true, "swap-second", "The second of two classes to swap")}
-            <button type="button" data-testid="swap-any"
-                disabled=move || pair().0 == pair().1 || page.table.with(|table| table.examples.is_empty())
-                on:click=move |_| {
+    el("div")
+        .class("any")
+        .child("Swap")
+        .child(picker(first, false, "swap-first", "The first of two classes to swap"))
+        .child("with")
+        .child(picker(second, true, "swap-second", "The second of two classes to swap"))
+        .child(
+            button("swap-any")
+                .attr("disabled", move || pair().0 == pair().1 || page.table.with(|table| table.examples.is_empty()))
+                .on(ev::CLICK, move |_| {
                     let (a, b) = untrack(pair);
                     page.swap(a, b);
-                }>
-                <Icon name="swap" /> "Swap labels"
-            </button>
-        </div>
-    }
+                })
+                .child(icon("swap"))
+                .child("Swap labels"),
+        )
+        .into_view()
 }
 
 /// A class: name, probability, teach button, examples.
-#[component]
-fn Row(page: Page, label: u32) -> impl IntoView {
+fn row(page: Page, label: u32) -> View {
     let index = Memo::new(move |last: Option<&usize>| {
         // A row that is being removed keeps its number.
         let found = page.table.with(|table| table.classes.iter().position(|class| class.label == label));
@@ -173,75 +182,117 @@ fn Row(page: Page, label: u32) -> impl IntoView {
             let _ = target.unchecked_into::<HtmlElement>().blur();
         }
     };
-    view! {
-        <li class=format!("row hue{label}") class:leads=leads class:blank=move || count.get() == 0
-            class:over=move || over.get() on:dragover=drag_over on:dragleave=move |_| over.set(false) on:drop=dropped
-            data-testid=move || format!("class-row-{}", index.get())>
-            <div class="top">
-                <span class="badge" aria-hidden="true">{key}</span>
-                <input class="name" type="text" maxlength=LONGEST_NAME.to_string() autocomplete="off" spellcheck="false"
-                    data-testid=move || format!("class-name-{}", index.get())
-                    aria-label=move || format!("Name of class {}", index.get() + 1)
-                    title="Click to rename"
-                    prop:value=move || name.get() on:change=renamed on:keydown=entered />
-                <span class="share" aria-hidden="true">
-                    {move || page.probabilities.with(|all| all.is_some() && count.get() > 0).then(|| percent(probability()))}
-                </span>
-                <button type="button" class="teach" class:ready=move || !blank()
-                    data-testid=move || format!("teach-{}", index.get())
-                    aria-label=move || format!("Teach: this drawing is {}", name.get())
-                    title=move || format!("This drawing is “{}” (key {})", name.get(), key())
-                    on:click=move |_| page.teach(label)>
-                    "Teach"
-                </button>
-                <button type="button" class="small drop" data-testid=move || format!("remove-class-{}", index.get())
-                    title=move || format!("Remove the class {}", name.get())
-                    aria-label=move || format!("Remove the class {}", name.get())
-                    disabled=few
-                    on:click=move |_| {
-                        page.change(|table| table.remove_class(label));
-                        page.say("Class removed. Undo brings it back.");
-                    }>
-                    <Icon name="close" />
-                </button>
-            </div>
-            <div class="bar" role="meter" aria-valuemin="0" aria-valuemax="1"
-                aria-label=move || format!("Probability of {}", name.get())
-                aria-valuenow=move || format!("{:.3}", probability())
-                data-testid=move || format!("bar-{}", index.get())
-                data-probability=move || format!("{:.6}", probability())>
-                <i style:transform=move || format!("scaleX({:.4})", probability())></i>
-            </div>
-            <div class="shown">
-                <span class="count" data-testid=move || format!("count-{}", index.get()) data-count=move || count.get()>
-                    {move || match count.get() {
-                        0 => "no example yet".to_owned(),
-                        1 => "1 shown".to_owned(),
-                        n => format!("{n} shown"),
-                    }}
-                </span>
-                <ul class="thumbs">
-                    <For each=move || examples.get() key=|example| example.id
-                        children=move |example| view! { <Thumb page example name /> } />
-                </ul>
-            </div>
-            <Show when=move || next.get().is_some()>
-                <button type="button" class="swap" data-testid=move || format!("swap-{}", index.get())
-                    title=move || swap_words(page, label, next.get())
-                    aria-label=move || swap_words(page, label, next.get())
-                    disabled=move || next.get().is_none_or(|next| {
-                        page.table.with(|table| table.count(label) + table.count(next)) == 0
+    el("li")
+        .class(format!("row hue{label}"))
+        .toggle("leads", leads)
+        .toggle("blank", move || count.get() == 0)
+        .toggle("over", move || over.get())
+        .on(ev::DRAGOVER, drag_over)
+        .on(ev::DRAGLEAVE, move |_| over.set(false))
+        .on(ev::DROP, dropped)
+        .test_id(move || format!("class-row-{}", index.get()))
+        .child(
+            el("div")
+                .class("top")
+                .child(el("span").class("badge").attr("aria-hidden", "true").child(key))
+                .child(
+                    el("input")
+                        .class("name")
+                        .attr("type", "text")
+                        .attr("maxlength", LONGEST_NAME.to_string())
+                        .attr("autocomplete", "off")
+                        .attr("spellcheck", "false")
+                        .test_id(move || format!("class-name-{}", index.get()))
+                        .attr("aria-label", move || format!("Name of class {}", index.get() + 1))
+                        .attr("title", "Click to rename")
+                        .prop("value", move || name.get())
+                        .on(ev::CHANGE, renamed)
+                        .on(ev::KEYDOWN, entered),
+                )
+                .child(el("span").class("share").attr("aria-hidden", "true").child(move || {
+                    page.probabilities.with(|all| all.is_some() && count.get() > 0).then(|| percent(probability()))
+                }))
+                .child(
+                    el("button")
+                        .attr("type", "button")
+                        .class("teach")
+                        .toggle("ready", move || !blank())
+                        .test_id(move || format!("teach-{}", index.get()))
+                        .attr("aria-label", move || format!("Teach: this drawing is {}", name.get()))
+                        .attr("title", move || format!("This drawing is “{}” (key {})", name.get(), key()))
+                        .on(ev::CLICK, move |_| page.teach(label))
+                        .child("Teach"),
+                )
+                .child(
+                    el("button")
+                        .attr("type", "button")
+                        .class("small drop")
+                        .test_id(move || format!("remove-class-{}", index.get()))
+                        .attr("title", move || format!("Remove the class {}", name.get()))
+                        .attr("aria-label", move || format!("Remove the class {}", name.get()))
+                        .attr("disabled", few)
+                        .on(ev::CLICK, move |_| {
+                            page.change(|table| table.remove_class(label));
+                            page.say("Class removed. Undo brings it back.");
+                        })
+                        .child(icon("close")),
+                ),
+        )
+        .child(
+            el("div")
+                .class("bar")
+                .attr("role", "meter")
+                .attr("aria-valuemin", "0")
+                .attr("aria-valuemax", "1")
+                .attr("aria-label", move || format!("Probability of {}", name.get()))
+                .attr("aria-valuenow", move || format!("{:.3}", probability()))
+                .test_id(move || format!("bar-{}", index.get()))
+                .attr("data-probability", move || format!("{:.6}", probability()))
+                .child(el("i").style("transform", move || format!("scaleX({:.4})", probability()))),
+        )
+        .child(
+            el("div")
+                .class("shown")
+                .child(
+                    el("span")
+                        .class("count")
+                        .test_id(move || format!("count-{}", index.get()))
+                        .attr("data-count", move || count.get())
+                        .child(move || match count.get() {
+                            0 => "no example yet".to_owned(),
+                            1 => "1 shown".to_owned(),
+                            n => format!("{n} shown"),
+                        }),
+                )
+                .child(el("ul").class("thumbs").child(each(
+                    move || examples.get(),
+                    |example| example.id,
+                    move |example| thumb(page, example, name),
+                ))),
+        )
+        .child(show(
+            move || next.get().is_some(),
+            move || {
+                el("button")
+                    .attr("type", "button")
+                    .class("swap")
+                    .test_id(move || format!("swap-{}", index.get()))
+                    .attr("title", move || swap_words(page, label, next.get()))
+                    .attr("aria-label", move || swap_words(page, label, next.get()))
+                    .attr("disabled", move || {
+                        next.get()
+                            .is_none_or(|next| page.table.with(|table| table.count(label) + table.count(next)) == 0)
                     })
-                    on:click=move |_| {
+                    .on(ev::CLICK, move |_| {
                         if let Some(next) = next.get_untracked() {
                             page.swap(label, next);
                         }
-                    }>
-                    <Icon name="swap" /> "swap labels"
-                </button>
-            </Show>
-        </li>
-    }
+                    })
+                    .child(icon("swap"))
+                    .child("swap labels")
+            },
+        ))
+        .into_view()
 }
 
 fn swap_words(page: Page, label: u32, next: Option<u32>) -> String {

@@ -1,12 +1,11 @@
 //! The strip above the bench: a demonstration for those who come first, and the walk.
 
-use leptos::ev;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
-use super::icon::Icon;
+use super::icon::icon;
 use crate::browser;
+use crate::dom::*;
 use crate::packs::Pack;
 use crate::page::Page;
 use crate::walk::Step;
@@ -17,82 +16,109 @@ const PACK: Pack = Pack::Symbols;
 const BEFORE_MS: i32 = 900;
 
 /// The walk, as long as there is something left to try.
-#[component]
-pub fn Coach(page: Page) -> impl IntoView {
+pub fn coach(page: Page) -> View {
     let next = Memo::new(move |_| page.walk.get().next());
     let closed = move || page.walk.get().closed;
     let empty = move || page.table.with(|table| table.examples.is_empty());
     let playing = move || page.player.on();
     page.demonstrate();
-    view! {
-        <Show when=move || !closed() || playing()>
-            <section class="strip" aria-label="You could try" data-testid="walk" data-playing=move || playing().to_string()>
-                <Show when=move || empty() && !playing()>
-                    <button type="button" class="strong watch" data-testid="watch" on:click=move |_| page.play(PACK)>
-                        <Icon name="play" /> "Watch it learn"
-                    </button>
-                </Show>
-                <p class="step" aria-live="polite">
-                    {move || match (playing(), next.get()) {
-                        (true, _) => view! {
-                            <small>"A demonstration"</small>
-                            <b data-testid="walk-step" data-step="0">"It is asked first, and told only then."</b>
-                            " Each drawing it has to name by the examples before it. Touch the canvas to take over."
-                        }
-                        .into_any(),
-                        (false, Some(step)) => {
-                            let number = step as usize + 1;
-                            view! {
-                                <small>{format!("You could try, {number} of {}", Step::ALL.len())}</small>
-                                <b data-testid="walk-step" data-step=number>{step.title()}</b>
-                                " "
-                                {step.words()}
-                            }
-                            .into_any()
-                        }
-                        (false, None) => view! {
-                            <b data-testid="walk-step" data-step="0">"That was the walk."</b>
-                            " You have seen a network learn, unlearn and be led astray without one changed weight. Why it \
-                             works stands below."
-                        }
-                        .into_any(),
-                    }}
-                </p>
-                <Show when=move || !playing()>
-                <div class="ends">
-                    <ol class="dots" aria-hidden="true">
-                        {move || {
-                            let walk = page.walk.get();
-                            Step::ALL
-                                .into_iter()
-                                .map(|step| {
-                                    let done = walk.done[step as usize];
-                                    view! { <li class:done=done class:now=walk.next() == Some(step)></li> }
-                                })
-                                .collect_view()
-                        }}
-                    </ol>
-                    <Show when=move || next.get().is_some()>
-                        <button type="button" class="plain" data-testid="walk-show"
-                            on:click=move |_| if let Some(step) = next.get_untracked() { point_at(step.control()) }>
-                            "Show me"
-                        </button>
-                        <button type="button" class="plain" data-testid="walk-skip"
-                            on:click=move |_| if let Some(step) = next.get_untracked() { page.walked(step) }>
-                            "Skip"
-                        </button>
-                    </Show>
-                    <button type="button" class="plain small" data-testid="walk-close" title="Close the walk"
-                        aria-label="Close the walk" on:click=move |_| page.walk_on(|walk| walk.closed = true)>
-                        <Icon name="close" />
-                    </button>
-                </div>
-                </Show>
-                <Show when=playing>
-                    <button type="button" data-testid="watch-stop" on:click=move |_| page.take_over()>"Stop"</button>
-                </Show>
-            </section>
-        </Show>
+    show(
+        move || !closed() || playing(),
+        move || {
+            el("section")
+                .class("strip")
+                .attr("aria-label", "You could try")
+                .test_id("walk")
+                .attr("data-playing", move || playing().to_string())
+                .child(show(
+                    move || empty() && !playing(),
+                    move || {
+                        button("watch")
+                            .class("strong watch")
+                            .on(ev::CLICK, move |_| page.play(PACK))
+                            .child(icon("play"))
+                            .child("Watch it learn")
+                    },
+                ))
+                .child(el("p").class("step").attr("aria-live", "polite").child(move || step(playing(), next.get())))
+                .child(show(
+                    move || !playing(),
+                    move || {
+                        el("div")
+                            .class("ends")
+                            .child(el("ol").class("dots").attr("aria-hidden", "true").child(move || {
+                                let walk = page.walk.get();
+                                Step::ALL
+                                    .into_iter()
+                                    .map(|step| {
+                                        let done = walk.done[step as usize];
+                                        el("li").toggle("done", done).toggle("now", walk.next() == Some(step))
+                                    })
+                                    .collect_view()
+                            }))
+                            .child(show(
+                                move || next.get().is_some(),
+                                move || {
+                                    View::new()
+                                        .child(
+                                            button("walk-show")
+                                                .class("plain")
+                                                .on(ev::CLICK, move |_| {
+                                                    if let Some(step) = next.get_untracked() {
+                                                        point_at(step.control())
+                                                    }
+                                                })
+                                                .child("Show me"),
+                                        )
+                                        .child(
+                                            button("walk-skip")
+                                                .class("plain")
+                                                .on(ev::CLICK, move |_| {
+                                                    if let Some(step) = next.get_untracked() {
+                                                        page.walked(step)
+                                                    }
+                                                })
+                                                .child("Skip"),
+                                        )
+                                },
+                            ))
+                            .child(
+                                button("walk-close")
+                                    .class("plain small")
+                                    .attr("title", "Close the walk")
+                                    .attr("aria-label", "Close the walk")
+                                    .on(ev::CLICK, move |_| page.walk_on(|walk| walk.closed = true))
+                                    .child(icon("close")),
+                            )
+                    },
+                ))
+                .child(show(playing, move || {
+                    button("watch-stop").on(ev::CLICK, move |_| page.take_over()).child("Stop")
+                }))
+        },
+    )
+}
+
+/// What to try now, or what is being shown.
+fn step(playing: bool, next: Option<Step>) -> View {
+    let titled = |number: usize, title: &str| el("b").test_id("walk-step").attr("data-step", number).child(title);
+    match (playing, next) {
+        (true, _) => View::new()
+            .child(el("small").child("A demonstration"))
+            .child(titled(0, "It is asked first, and told only then."))
+            .child(" Each drawing it has to name by the examples before it. Touch the canvas to take over."),
+        (false, Some(step)) => {
+            let number = step as usize + 1;
+            View::new()
+                .child(el("small").child(format!("You could try, {number} of {}", Step::ALL.len())))
+                .child(titled(number, step.title()))
+                .child(" ")
+                .child(step.words())
+        }
+        (false, None) => View::new().child(titled(0, "That was the walk.")).child(
+            " You have seen a network learn, unlearn and be led astray without one changed weight. Why it works stands \
+             below.",
+        ),
     }
 }
 
@@ -123,13 +149,9 @@ impl Page {
                 self.take_over();
             }
         };
-        let pressed = window_event_listener(ev::pointerdown, move |event| touched(event.target()));
-        let keys = window_event_listener(ev::keydown, move |event| touched(event.target()));
-        on_cleanup(move || {
-            pressed.remove();
-            keys.remove();
-        });
-        leptos::task::spawn_local(async move {
+        on_window(ev::POINTERDOWN, move |event| touched(event.target()));
+        on_window(ev::KEYDOWN, move |event| touched(event.target()));
+        spawn_local(async move {
             while self.phase.get_untracked() == crate::page::Phase::Loading {
                 browser::sleep(50).await;
             }

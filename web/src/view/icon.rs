@@ -1,10 +1,9 @@
 //! Small drawings for buttons.
 
-use leptos::prelude::*;
+use crate::dom::*;
 
 /// A small drawing for a button.
-#[component]
-pub fn Icon(name: &'static str) -> impl IntoView {
+pub fn icon(name: &'static str) -> View {
     let path = match name {
         "undo" => "M8 4 L3.5 8.5 L8 13 M3.5 8.5 H12 a4.5 4.5 0 0 1 0 9 H9",
         "redo" => "M12 4 L16.5 8.5 L12 13 M16.5 8.5 H8 a4.5 4.5 0 0 0 0 9 H11",
@@ -14,5 +13,10 @@ pub fn Icon(name: &'static str) -> impl IntoView {
         "plus" => "M10 4 V16 M4 10 H16",
         _ => "M5 5 L15 15 M15 5 L5 15",
     };
-    view! { <svg class="icon" viewBox="0 0 20 20" aria-hidden="true"><path d=path /></svg> }
+    svg("svg")
+        .class("icon")
+        .attr("viewBox", "0 0 20 20")
+        .attr("aria-hidden", "true")
+        .child(svg("path").attr("d", path))
+        .into_view()
 }

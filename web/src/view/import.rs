@@ -1,11 +1,10 @@
 //! The same file learns tables and pictures: a visitor's own data, with learning curves beside those of rules.
 
-use leptos::html;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{FileList, HtmlInputElement, SubmitEvent};
 
 use crate::curves::{Made, ORDERS, interval};
+use crate::dom::*;
 use crate::examine::{Reply, Stage};
 use crate::page::Page;
 use crate::view::words::percent;
@@ -25,7 +24,7 @@ pub fn with_paths(files: &FileList) -> Vec<(String, web_sys::File)> {
 }
 
 /// Files of a field, which can then take the same ones again.
-fn taken(field: NodeRef<html::Input>) -> Vec<(String, web_sys::File)> {
+fn taken(field: NodeRef<HtmlInputElement>) -> Vec<(String, web_sys::File)> {
     let Some(field) = field.get_untracked() else { return Vec::new() };
     let files = field.files().map(|files| with_paths(&files)).unwrap_or_default();
     field.set_value("");
@@ -33,25 +32,17 @@ fn taken(field: NodeRef<html::Input>) -> Vec<(String, web_sys::File)> {
 }
 
 /// Tables and folders of pictures.
-#[component]
-pub fn Import(page: Page) -> impl IntoView {
+pub fn import(page: Page) -> View {
     let trial = page.trial;
     let (table, folder, pictures) =
-        (NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new(), NodeRef::<html::Input>::new());
-    let press = |field: NodeRef<html::Input>| {
+        (NodeRef::<HtmlInputElement>::new(), NodeRef::<HtmlInputElement>::new(), NodeRef::<HtmlInputElement>::new());
+    let press = |field: NodeRef<HtmlInputElement>| {
         move |_| {
             if let Some(field) = field.get_untracked() {
                 field.click();
             }
         }
     };
-    // No attribute of the standard: browsers agreed on it all the same.
-    Effect::new(move |_| {
-        if let Some(field) = folder.get() {
-            // It fails for no attribute of a valid name.
-            let _ = field.set_attribute("webkitdirectory", "");
-        }
-    });
     let stage = move || match trial.stage.get() {
         Stage::Empty => String::new(),
         Stage::Reading(done, of) => format!("Reading {} of {of}…", done + 1),
@@ -76,62 +67,90 @@ pub fn Import(page: Page) -> impl IntoView {
         })
     };
     let busy = Memo::new(move |_| trial.busy());
-    view! {
-        <section class="card import" aria-label="Your own data" data-testid="import" data-state=state>
-            <h2>"The same idea on your own data"</h2>
-            <p class="hint">
-                "A table (CSV, the class in its last column) or a folder of pictures (a folder for each class). The learner "
-                <b>"general"</b> " learns it here, beside rules that a person would write. Nothing is uploaded."
-            </p>
-            <div class="buttons">
-                <button type="button" data-testid="pick-table" on:click=press(table)>"A table…"</button>
-                <button type="button" data-testid="pick-folder" on:click=press(folder)>"A folder of pictures…"</button>
-                <button type="button" data-testid="pick-pictures" on:click=press(pictures)>"Pictures…"</button>
-                {Made::ALL.map(|made| view! {
-                    <button type="button" class="quiet" title=made.words()
-                        data-testid=format!("made-{}", made.title().to_lowercase())
-                        on:click=move |_| page.examine_made(made)>
-                        {format!("Try: {}", made.title())}
-                    </button>
-                }).collect_view()}
-            </div>
-            <input node_ref=table type="file" accept=".csv,.tsv,.txt,text/csv" class="unseen" tabindex="-1" aria-hidden="true"
-                data-testid="table-file" on:change=move |_| {
-                    if let Some((_, file)) = taken(table).pop() {
-                        page.examine_table(file);
-                    }
-                } />
-            <input node_ref=folder type="file" multiple class="unseen" tabindex="-1" aria-hidden="true"
-                data-testid="folder-files" on:change=move |_| {
-                    let files = taken(folder);
-                    if !files.is_empty() {
-                        page.examine_pictures(files);
-                    }
-                } />
-            <input node_ref=pictures type="file" accept="image/*" multiple class="unseen" tabindex="-1" aria-hidden="true"
-                data-testid="picture-files" on:change=move |_| {
-                    let files = taken(pictures);
-                    if !files.is_empty() {
-                        page.examine_pictures(files);
-                    }
-                } />
-            <div class="stage" class:idle=move || state() == "empty">
-                <p role="status" aria-live="polite" data-testid="import-status" class:fault=failed class="note">{stage}</p>
-                <Show when=move || busy.get()>
-                    <button type="button" data-testid="import-cancel" on:click=move |_| trial.cancel()>"Cancel"</button>
-                </Show>
-            </div>
-            <Show when=move || trial.curves.with(|curves| curves.iter().any(|c| c.accuracy.iter().any(|a| !a.is_empty())))>
-                <Curves page />
-                <Ask page />
-            </Show>
-        </section>
-    }
+    let any = move || trial.curves.with(|curves| curves.iter().any(|c| c.accuracy.iter().any(|a| !a.is_empty())));
+    let try_made = move |made: Made| {
+        button(format!("made-{}", made.title().to_ascii_lowercase()))
+            .class("quiet")
+            .attr("title", made.words())
+            .on(ev::CLICK, move |_| page.examine_made(made))
+            .child(format!("Try: {}", made.title()))
+    };
+    let hidden = |field: NodeRef<HtmlInputElement>, id: &'static str| {
+        let field = el("input").node_ref(field).attr("type", "file").class("unseen").test_id(id);
+        field.attr("tabindex", "-1").attr("aria-hidden", "true")
+    };
+    let examine = move |field: NodeRef<HtmlInputElement>| {
+        let files = taken(field);
+        if !files.is_empty() {
+            page.examine_pictures(files);
+        }
+    };
+    el("section")
+        .class("card import")
+        .attr("aria-label", "Your own data")
+        .test_id("import")
+        .attr("data-state", state)
+        .child(el("h2").child("The same idea on your own data"))
+        .child(
+            el("p")
+                .class("hint")
+                .child(
+                    "A table (CSV, the class in its last column) or a folder of pictures (a folder for each class). ",
+                )
+                .child("The learner ")
+                .child(el("b").child("general"))
+                .child(" learns it here, beside rules that a person would write. Nothing is uploaded."),
+        )
+        .child(
+            el("div")
+                .class("buttons")
+                .child(button("pick-table").on(ev::CLICK, press(table)).child("A table…"))
+                .child(button("pick-folder").on(ev::CLICK, press(folder)).child("A folder of pictures…"))
+                .child(button("pick-pictures").on(ev::CLICK, press(pictures)).child("Pictures…"))
+                .child(Made::ALL.into_iter().map(try_made).collect_view()),
+        )
+        .child(hidden(table, "table-file").attr("accept", ".csv,.tsv,.txt,text/csv").on(ev::CHANGE, move |_| {
+            if let Some((_, file)) = taken(table).pop() {
+                page.examine_table(file);
+            }
+        }))
+        // No attribute of the standard: browsers agreed on it all the same.
+        .child(
+            hidden(folder, "folder-files")
+                .attr("multiple", true)
+                .attr("webkitdirectory", true)
+                .on(ev::CHANGE, move |_| examine(folder)),
+        )
+        .child(
+            hidden(pictures, "picture-files")
+                .attr("multiple", true)
+                .attr("accept", "image/*")
+                .on(ev::CHANGE, move |_| examine(pictures)),
+        )
+        .child(
+            el("div")
+                .class("stage")
+                .toggle("idle", move || state() == "empty")
+                .child(
+                    el("p")
+                        .class("note")
+                        .toggle("fault", failed)
+                        .test_id("import-status")
+                        .attr("role", "status")
+                        .attr("aria-live", "polite")
+                        .child(stage),
+                )
+                .child(show(
+                    move || busy.get(),
+                    move || button("import-cancel").on(ev::CLICK, move |_| trial.cancel()).child("Cancel"),
+                )),
+        )
+        .child(show(any, move || View::new().child(curves(page)).child(ask(page))))
+        .into_view()
 }
 
 /// The chart, and its numbers as a table.
-#[component]
-fn Curves(page: Page) -> impl IntoView {
+fn curves(page: Page) -> View {
     let trial = page.trial;
     let counts = move || trial.plan.get().map(|plan| plan.counts.clone()).unwrap_or_default();
     // By curve and count: mean and half width.
@@ -166,10 +185,22 @@ fn Curves(page: Page) -> impl IntoView {
             .map(|step| {
                 let level = low + step as f64 / 10.0;
                 let at = y(level);
-                view! {
-                    <line class="grid" x1=EDGE[0].to_string() x2=(SIZE.0 - EDGE[2]).to_string() y1=at.to_string() y2=at.to_string() />
-                    <text x=(EDGE[0] - 7.0).to_string() y=(at + 4.0).to_string() text-anchor="end">{format!("{:.0}", 100.0 * level)}</text>
-                }
+                View::new()
+                    .child(
+                        svg("line")
+                            .class("grid")
+                            .attr("x1", EDGE[0].to_string())
+                            .attr("x2", (SIZE.0 - EDGE[2]).to_string())
+                            .attr("y1", at.to_string())
+                            .attr("y2", at.to_string()),
+                    )
+                    .child(
+                        svg("text")
+                            .attr("x", (EDGE[0] - 7.0).to_string())
+                            .attr("y", (at + 4.0).to_string())
+                            .attr("text-anchor", "end")
+                            .child(format!("{:.0}", 100.0 * level)),
+                    )
             })
             .collect_view()
     };
@@ -178,106 +209,142 @@ fn Curves(page: Page) -> impl IntoView {
             .iter()
             .enumerate()
             .map(|(i, count)| {
-                view! {
-                    <text x=x(i).to_string() y=(SIZE.1 - 10.0).to_string() text-anchor="middle">{*count}</text>
-                }
+                svg("text")
+                    .attr("x", x(i).to_string())
+                    .attr("y", (SIZE.1 - 10.0).to_string())
+                    .attr("text-anchor", "middle")
+                    .child(*count)
             })
             .collect_view()
     };
     let lines = move || {
         points.with(|curves| {
             // the learner is painted last, on top
-            curves.iter().enumerate().rev().map(|(k, (_, p))| {
-                let known: Vec<(f64, f64, f64)> = p.iter().enumerate().filter_map(|(i, point)| {
-                    point.map(|(mean, half)| (x(i), mean, half.unwrap_or(0.0)))
-                }).collect();
-                let line = known.iter().map(|(x, m, _)| format!("{x:.1},{:.1}", y(*m))).collect::<Vec<_>>().join(" ");
-                let upper = known.iter().map(|(x, m, h)| format!("{x:.1},{:.1}", y((m + h).min(1.0))));
-                let lower = known.iter().rev().map(|(x, m, h)| format!("{x:.1},{:.1}", y(m - h)));
-                let band = upper.chain(lower).collect::<Vec<_>>().join(" ");
-                view! {
-                    <g class=format!("curve c{k}")>
-                        <polygon points=band />
-                        <polyline points=line />
-                        {known.iter().map(|(x, m, _)| view! { <circle cx=x.to_string() cy=y(*m).to_string() r="3.2" /> }).collect_view()}
-                    </g>
-                }
-            }).collect_view()
+            curves
+                .iter()
+                .enumerate()
+                .rev()
+                .map(|(k, (_, p))| {
+                    let known: Vec<(f64, f64, f64)> = p
+                        .iter()
+                        .enumerate()
+                        .filter_map(|(i, point)| point.map(|(mean, half)| (x(i), mean, half.unwrap_or(0.0))))
+                        .collect();
+                    let line =
+                        known.iter().map(|(x, m, _)| format!("{x:.1},{:.1}", y(*m))).collect::<Vec<_>>().join(" ");
+                    let upper = known.iter().map(|(x, m, h)| format!("{x:.1},{:.1}", y((m + h).min(1.0))));
+                    let lower = known.iter().rev().map(|(x, m, h)| format!("{x:.1},{:.1}", y(m - h)));
+                    let band = upper.chain(lower).collect::<Vec<_>>().join(" ");
+                    svg("g")
+                        .class(format!("curve c{k}"))
+                        .child(svg("polygon").attr("points", band))
+                        .child(svg("polyline").attr("points", line))
+                        .child(
+                            known
+                                .iter()
+                                .map(|(x, m, _)| {
+                                    svg("circle")
+                                        .attr("cx", x.to_string())
+                                        .attr("cy", y(*m).to_string())
+                                        .attr("r", "3.2")
+                                })
+                                .collect_view(),
+                        )
+                })
+                .collect_view()
         })
     };
     let best = move |at: usize| {
         points.with(|curves| curves.iter().filter_map(|(_, p)| p[at].map(|p| p.0)).fold(0.0, f64::max))
     };
-    view! {
-        <div class="curves" data-testid="curves">
-            <p class="what" data-testid="import-what">
-                <b>{move || trial.data.get().map(|data| data.name.clone())}</b> " "
-                {move || trial.data.get().map(|data| format!("{}, {} classes", data.words, data.classes.len()))}
-            </p>
-            <svg viewBox=format!("0 0 {} {}", SIZE.0, SIZE.1) role="img"
-                aria-label="Accuracy over the number of examples shown; the table below has the numbers">
-                {grid}
-                <line class="chance" x1=EDGE[0].to_string() x2=(SIZE.0 - EDGE[2]).to_string()
-                    y1=move || y(chance()).to_string() y2=move || y(chance()).to_string() />
-                {ticks}
-                {lines}
-            </svg>
-            <div class="figures" tabindex="0" role="group" aria-label="Accuracy">
-                <table data-testid="curve-table">
-                    <caption>
-                        {move || {
-                            let queries = trial.plan.get().map_or(0, |plan| plan.orders[0].queries.len());
-                            format!(
-                                "Accuracy in % on {queries} rows that were not shown, mean of {ORDERS} random orders ± 95 % interval"
-                            )
-                        }}
-                    </caption>
-                    <thead>
-                        <tr>
-                            <th scope="col">"examples shown"</th>
-                            {move || counts().into_iter().map(|n| view! { <th scope="col">{n}</th> }).collect_view()}
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {move || points.get().into_iter().enumerate().map(|(k, (name, p))| view! {
-                            <tr class=format!("c{k}")>
-                                <th scope="row"><i></i>{name}</th>
-                                {p.into_iter().enumerate().map(|(at, point)| view! {
-                                    <td class:best=move || point.is_some_and(|p| p.0 >= best(at) - 1e-9)>
-                                        {match point {
-                                            None => String::new(),
-                                            Some((mean, None)) => format!("{:.1}", 100.0 * mean),
-                                            Some((mean, Some(half))) => format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * half),
-                                        }}
-                                    </td>
-                                }).collect_view()}
-                            </tr>
-                        }).collect_view()}
-                    </tbody>
-                </table>
-            </div>
-            <p class="hint">
-                {move || match trial.data.get() {
-                    Some(data) if data.table() => {
-                        "Every learner and rule gets the same rows, with columns brought to one scale by the shown rows alone. \
-                         Dashed: chance. The learner has never seen a table like this, and takes no gradient step."
-                    }
-                    _ => {
-                        "Every learner and rule gets the same pictures, reduced to 14 × 14 and each brought to one brightness \
-                         and contrast. Dashed: chance. The learner takes no gradient step."
-                    }
-                }}
-            </p>
-        </div>
-    }
+    let figures = move || {
+        let cell = move |(at, point): (usize, Option<(f64, Option<f64>)>)| {
+            let words = match point {
+                None => String::new(),
+                Some((mean, None)) => format!("{:.1}", 100.0 * mean),
+                Some((mean, Some(half))) => format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * half),
+            };
+            el("td").toggle("best", move || point.is_some_and(|p| p.0 >= best(at) - 1e-9)).child(words)
+        };
+        let row = move |(k, (name, points)): (usize, (&'static str, Vec<_>))| {
+            el("tr")
+                .class(format!("c{k}"))
+                .child(el("th").attr("scope", "row").child(el("i")).child(name))
+                .child(points.into_iter().enumerate().map(cell).collect_view())
+        };
+        points.get().into_iter().enumerate().map(row).collect_view()
+    };
+    let caption = move || {
+        let queries = trial.plan.get().map_or(0, |plan| plan.orders[0].queries.len());
+        format!("Accuracy in % on {queries} rows that were not shown, mean of {ORDERS} random orders ± 95 % interval")
+    };
+    let heads = move || counts().into_iter().map(|n| el("th").attr("scope", "col").child(n)).collect_view();
+    let how = move || match trial.data.get() {
+        Some(data) if data.table() => {
+            "Every learner and rule gets the same rows, with columns brought to one scale by the shown rows alone. \
+             Dashed: chance. The learner has never seen a table like this, and takes no gradient step."
+        }
+        _ => {
+            "Every learner and rule gets the same pictures, reduced to 14 × 14 and each brought to one brightness and \
+             contrast. Dashed: chance. The learner takes no gradient step."
+        }
+    };
+    let what = move || trial.data.get().map(|data| format!("{}, {} classes", data.words, data.classes.len()));
+    el("div")
+        .class("curves")
+        .test_id("curves")
+        .child(
+            el("p")
+                .class("what")
+                .test_id("import-what")
+                .child(el("b").child(move || trial.data.get().map(|data| data.name.clone())))
+                .child(" ")
+                .child(what),
+        )
+        .child(
+            svg("svg")
+                .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
+                .attr("role", "img")
+                .attr("aria-label", "Accuracy over the number of examples shown; the table below has the numbers")
+                .child(grid)
+                .child(
+                    svg("line")
+                        .class("chance")
+                        .attr("x1", EDGE[0].to_string())
+                        .attr("x2", (SIZE.0 - EDGE[2]).to_string())
+                        .attr("y1", move || y(chance()).to_string())
+                        .attr("y2", move || y(chance()).to_string()),
+                )
+                .child(ticks)
+                .child(lines),
+        )
+        .child(
+            el("div")
+                .class("figures")
+                .attr("tabindex", "0")
+                .attr("role", "group")
+                .attr("aria-label", "Accuracy")
+                .child(
+                    el("table")
+                        .test_id("curve-table")
+                        .child(el("caption").child(caption))
+                        .child(
+                            el("thead").child(
+                                el("tr").child(el("th").attr("scope", "col").child("examples shown")).child(heads),
+                            ),
+                        )
+                        .child(el("tbody").child(figures)),
+                ),
+        )
+        .child(el("p").class("hint").child(how))
+        .into_view()
 }
 
 /// A row or picture of one's own.
-#[component]
-fn Ask(page: Page) -> impl IntoView {
+fn ask(page: Page) -> View {
     let trial = page.trial;
-    let field = NodeRef::<html::Input>::new();
-    let picture = NodeRef::<html::Input>::new();
+    let field = NodeRef::<HtmlInputElement>::new();
+    let picture = NodeRef::<HtmlInputElement>::new();
     let table = move || trial.data.get().is_some_and(|data| data.table());
     let asked = move |event: SubmitEvent| {
         event.prevent_default();
@@ -292,58 +359,87 @@ fn Ask(page: Page) -> impl IntoView {
             row.iter().map(|v| format!("{}", (v * 1000.0).round() / 1000.0)).collect::<Vec<_>>().join(", ")
         })
     };
-    view! {
-        <div class="ask">
-            <Show when=table fallback=move || view! {
-                <button type="button" data-testid="ask-picture" on:click=move |_| {
-                    if let Some(field) = picture.get_untracked() {
-                        field.click();
-                    }
-                }>
-                    "Ask about a picture…"
-                </button>
-                <input node_ref=picture type="file" accept="image/*" class="unseen" tabindex="-1" aria-hidden="true"
-                    data-testid="ask-picture-file" on:change=move |event| {
-                        let field: HtmlInputElement = event.target().expect("a change has a target").unchecked_into();
-                        if let Some(file) = field.files().and_then(|files| files.get(0)) {
-                            page.ask_picture(file);
-                        }
-                        field.set_value("");
-                    } />
-            }>
-                <form on:submit=asked>
-                    <label>
-                        <span>"Ask about a row of your own"</span>
-                        <input node_ref=field type="text" data-testid="ask-row" autocomplete="off" spellcheck="false"
-                            placeholder=sample />
-                    </label>
-                    <button type="submit" data-testid="ask">"Ask"</button>
-                </form>
-            </Show>
-            <div aria-live="polite">
-                {move || trial.reply.get().map(|reply| match reply {
-                    Ok(reply) => view! { <Answer reply /> }.into_any(),
-                    Err(words) => view! { <p class="note fault" data-testid="ask-fault">{words}</p> }.into_any(),
-                })}
-            </div>
-        </div>
-    }
+    el("div")
+        .class("ask")
+        .child(show_or(
+            table,
+            move || {
+                el("form")
+                    .on(ev::SUBMIT, asked)
+                    .child(
+                        el("label").child(el("span").child("Ask about a row of your own")).child(
+                            el("input")
+                                .node_ref(field)
+                                .attr("type", "text")
+                                .test_id("ask-row")
+                                .attr("autocomplete", "off")
+                                .attr("spellcheck", "false")
+                                .attr("placeholder", sample),
+                        ),
+                    )
+                    .child(el("button").attr("type", "submit").test_id("ask").child("Ask"))
+            },
+            move || {
+                View::new()
+                    .child(
+                        button("ask-picture")
+                            .on(ev::CLICK, move |_| {
+                                if let Some(field) = picture.get_untracked() {
+                                    field.click();
+                                }
+                            })
+                            .child("Ask about a picture…"),
+                    )
+                    .child(
+                        el("input")
+                            .node_ref(picture)
+                            .attr("type", "file")
+                            .attr("accept", "image/*")
+                            .class("unseen")
+                            .attr("tabindex", "-1")
+                            .attr("aria-hidden", "true")
+                            .test_id("ask-picture-file")
+                            .on(ev::CHANGE, move |event| {
+                                let field: HtmlInputElement =
+                                    event.target().expect("a change has a target").unchecked_into();
+                                if let Some(file) = field.files().and_then(|files| files.get(0)) {
+                                    page.ask_picture(file);
+                                }
+                                field.set_value("");
+                            }),
+                    )
+            },
+        ))
+        .child(el("div").attr("aria-live", "polite").child(move || {
+            trial.reply.get().map(|reply| match reply {
+                Ok(reply) => answer(reply),
+                Err(words) => el("p").class("note fault").test_id("ask-fault").child(words).into_view(),
+            })
+        }))
+        .into_view()
 }
 
-#[component]
-fn Answer(reply: Reply) -> impl IntoView {
+fn answer(reply: Reply) -> View {
     let shown = reply.shown;
-    view! {
-        <div class="reply" data-testid="reply">
-            <ol>
-                {reply.chances.into_iter().take(5).map(|(name, chance)| view! {
-                    <li data-probability=format!("{chance:.6}")>
-                        <span>{name}</span> <b>{percent(chance)}</b>
-                        <i style:transform=format!("scaleX({chance:.4})")></i>
-                    </li>
-                }).collect_view()}
-            </ol>
-            <small>{format!("After {shown} examples, with no gradient step.")}</small>
-        </div>
-    }
+    el("div")
+        .class("reply")
+        .test_id("reply")
+        .child(
+            el("ol").child(
+                reply
+                    .chances
+                    .into_iter()
+                    .take(5)
+                    .map(|(name, chance)| {
+                        el("li")
+                            .attr("data-probability", format!("{chance:.6}"))
+                            .child(el("span").child(name))
+                            .child(el("b").child(percent(chance)))
+                            .child(el("i").style("transform", format!("scaleX({chance:.4})")))
+                    })
+                    .collect_view(),
+            ),
+        )
+        .child(el("small").child(format!("After {shown} examples, with no gradient step.")))
+        .into_view()
 }

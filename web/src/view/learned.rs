@@ -1,8 +1,7 @@
 //! The learning curve: how often the learner was right before it was told, beside others on the very same drawings.
 
-use leptos::prelude::*;
-
 use super::words::percent;
+use crate::dom::*;
 use crate::page::Page;
 use crate::study::{Controls, Who, wilson};
 
@@ -63,8 +62,7 @@ fn share((hits, of): (usize, usize)) -> f32 {
 }
 
 /// How often it was right before it was told; whoever else can be asked is in the key, where one can be chosen to answer.
-#[component]
-pub fn Learned(page: Page) -> impl IntoView {
+pub fn learned(page: Page) -> View {
     let scores = Memo::new(move |_| {
         page.table.with(|table| {
             let mut known: Vec<u32> = Vec::new();
@@ -112,126 +110,146 @@ pub fn Learned(page: Page) -> impl IntoView {
         };
         Who::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
     };
-    view! {
-        <section class="card learned" aria-label="Learning curve">
-            <h2>"Your learning curve"</h2>
-            <Show when=any
-                fallback=|| view! {
-                    <p class="hint">
-                        "Every drawing that you teach is a question first. From the second of a kind on, the guesses are \
-                         counted here: how fast it learns your own task, beside others on the very same drawings."
-                    </p>
-                }>
-                <p class="hint" data-testid="score">
-                    "It named "
-                    <b>{move || last(Who::Learner).map_or(0, |(hits, _)| hits)}</b>
-                    " of "
-                    <b>{move || scores.with(Vec::len)}</b>
-                    " right, each before it was told."
-                </p>
-                <svg class="curve" viewBox=format!("0 0 {} {}", SIZE.0, SIZE.1) role="img" data-testid="curve"
-                    aria-label=move || format!("Share named right before being told: {}", spoken())>
-                    {[0.0, 0.5, 1.0]
-                        .into_iter()
-                        .map(|level: f32| {
-                            let y = format!("{:.1}", up(level));
-                            view! {
-                                <line class="grid" x1=MARGIN.0.to_string() x2=(SIZE.0 - MARGIN.2).to_string() y1=y.clone() y2=y />
-                                <text x=(MARGIN.0 - 6.0).to_string() y=format!("{:.1}", up(level) + 4.0) text-anchor="end">
-                                    {percent(level).replace(' ', "\u{202f}")}
-                                </text>
-                            }
-                        })
-                        .collect_view()}
-                    <text x=MARGIN.0.to_string() y=(SIZE.1 - 6.0).to_string()>"first"</text>
-                    <text x=(SIZE.0 - MARGIN.2).to_string() y=(SIZE.1 - 6.0).to_string() text-anchor="end">
-                        {move || format!("drawings taught: {}", scores.with(Vec::len))}
-                    </text>
-                    <polyline class="chance" points=chance />
-                    <polygon class="band" points=band />
-                    {[Who::Untrained, Who::Shuffled, Who::Nearest, Who::Learner]
-                        .into_iter()
-                        .map(|who| view! { <polyline class=who.mark() points=move || line(who) /> })
-                        .collect_view()}
-                </svg>
-                <div class="ticks" aria-hidden="true">
-                    {move || {
-                        scores.get().into_iter().map(|s| view! { <i class:right=s.own class:wrong=!s.own></i> }).collect_view()
-                    }}
-                </div>
-            </Show>
-            <fieldset class="key">
-                <legend>"Who answers? "</legend>
-                {Who::ALL
-                    .into_iter()
-                    .map(|who| {
-                        view! {
-                            <label class:chosen=move || page.who.get() == who>
-                                <input type="radio" name="who" data-testid=format!("who-{}", test_name(who))
-                                    prop:checked=move || page.who.get() == who
-                                    on:change=move |_| page.ask_whom(who) />
-                                <svg viewBox="0 0 30 12" aria-hidden="true">
-                                    <line class=who.mark() x1="1" x2="29" y1="6" y2="6" />
-                                </svg>
-                                <span>{who.name()}</span>
-                                <small data-testid=format!("score-{}", test_name(who))>
-                                    {move || last(who).map(|(hits, of)| format!("{hits} of {of}"))}
-                                </small>
-                            </label>
-                        }
-                    })
-                    .collect_view()}
-            </fieldset>
-            <Show when=any>
-                <p class="hint">
-                    "Shaded: 95 % interval of the learner's share (Wilson). Grey: guessing."
-                </p>
-                <details>
-                    <summary>"As a table"</summary>
-                    <div class="scroll" tabindex="0" role="region" aria-label="Learning curve as a table">
-                        <table data-testid="curve-table">
-                            <thead>
-                                <tr>
-                                    <th scope="col">"after"</th>
-                                    <th scope="col">"learner"</th>
-                                    <th scope="col">"95 %"</th>
-                                    <th scope="col">"1-NN"</th>
-                                    <th scope="col">"shuffled"</th>
-                                    <th scope="col">"untrained"</th>
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {move || {
-                                    scores.with(|scores| {
-                                        let all = Who::ALL.map(|who| running(scores, who));
-                                        let cell = |who: usize, at: usize| {
-                                            all[who].get(at).map_or("–".to_owned(), |score| percent(share(*score)))
-                                        };
-                                        (0..scores.len())
-                                            .map(|at| {
-                                                let (low, high) = wilson(all[0][at].0, all[0][at].1);
-                                                let range = format!("{:.0}–{:.0}", 100.0 * low, 100.0 * high);
-                                                view! {
-                                                    <tr>
-                                                        <td>{at + 1}</td>
-                                                        <td>{cell(0, at)}</td>
-                                                        <td>{range}</td>
-                                                        <td>{cell(1, at)}</td>
-                                                        <td>{cell(2, at)}</td>
-                                                        <td>{cell(3, at)}</td>
-                                                    </tr>
-                                                }
-                                            })
-                                            .collect_view()
-                                    })
-                                }}
-                            </tbody>
-                        </table>
-                    </div>
-                </details>
-            </Show>
-        </section>
-    }
+    let score = move || {
+        let hits = move || last(Who::Learner).map_or(0, |(hits, _)| hits);
+        el("p")
+            .class("hint")
+            .test_id("score")
+            .child("It named ")
+            .child(el("b").child(hits))
+            .child(" of ")
+            .child(el("b").child(move || scores.with(Vec::len)))
+            .child(" right, each before it was told.")
+    };
+    let curve = move || {
+        let lines = [Who::Untrained, Who::Shuffled, Who::Nearest, Who::Learner].into_iter();
+        svg("svg")
+            .class("curve")
+            .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
+            .attr("role", "img")
+            .test_id("curve")
+            .attr("aria-label", move || format!("Share named right before being told: {}", spoken()))
+            .child(grid())
+            .child(words_at(MARGIN.0, SIZE.1 - 6.0).child("first"))
+            .child(
+                words_at(SIZE.0 - MARGIN.2, SIZE.1 - 6.0)
+                    .attr("text-anchor", "end")
+                    .child(move || format!("drawings taught: {}", scores.with(Vec::len))),
+            )
+            .child(svg("polyline").class("chance").attr("points", chance))
+            .child(svg("polygon").class("band").attr("points", band))
+            .child(lines.map(|who| svg("polyline").class(who.mark()).attr("points", move || line(who))).collect_view())
+    };
+    let ticks = move || {
+        let tick = |score: Score| el("i").toggle("right", score.own).toggle("wrong", !score.own);
+        scores.get().into_iter().map(tick).collect_view()
+    };
+    let choice =
+        move |who: Who| {
+            el("label")
+                .toggle("chosen", move || page.who.get() == who)
+                .child(
+                    el("input")
+                        .attr("type", "radio")
+                        .attr("name", "who")
+                        .test_id(format!("who-{}", test_name(who)))
+                        .prop("checked", move || page.who.get() == who)
+                        .on(ev::CHANGE, move |_| page.ask_whom(who)),
+                )
+                .child(svg("svg").attr("viewBox", "0 0 30 12").attr("aria-hidden", "true").child(
+                    svg("line").class(who.mark()).attr("x1", "1").attr("x2", "29").attr("y1", "6").attr("y2", "6"),
+                ))
+                .child(el("span").child(who.name()))
+                .child(
+                    el("small")
+                        .test_id(format!("score-{}", test_name(who)))
+                        .child(move || last(who).map(|(hits, of)| format!("{hits} of {of}"))),
+                )
+        };
+    el("section")
+        .class("card learned")
+        .attr("aria-label", "Learning curve")
+        .child(el("h2").child("Your learning curve"))
+        .child(show_or(
+            any,
+            move || {
+                View::new()
+                    .child(score())
+                    .child(curve())
+                    .child(el("div").class("ticks").attr("aria-hidden", "true").child(ticks))
+            },
+            || {
+                el("p").class("hint").child(
+                    "Every drawing that you teach is a question first. From the second of a kind on, the guesses are \
+                     counted here: how fast it learns your own task, beside others on the very same drawings.",
+                )
+            },
+        ))
+        .child(
+            el("fieldset")
+                .class("key")
+                .child(el("legend").child("Who answers? "))
+                .child(Who::ALL.into_iter().map(choice).collect_view()),
+        )
+        .child(show(any, move || {
+            View::new()
+                .child(
+                    el("p")
+                        .class("hint")
+                        .child("Shaded: 95 % interval of the learner's share (Wilson). Grey: guessing."),
+                )
+                .child(
+                    el("details").child(el("summary").child("As a table")).child(
+                        el("div")
+                            .class("scroll")
+                            .attr("tabindex", "0")
+                            .attr("role", "region")
+                            .attr("aria-label", "Learning curve as a table")
+                            .child(table(scores)),
+                    ),
+                )
+        }))
+        .into_view()
+}
+
+/// Words that begin at a place of the drawing.
+fn words_at(x: f32, y: f32) -> Tag {
+    svg("text").attr("x", format!("{x:.1}")).attr("y", format!("{y:.1}"))
+}
+
+/// Lines at nothing, the half and all, with their shares.
+fn grid() -> View {
+    let level = |level: f32| {
+        let y = format!("{:.1}", up(level));
+        let line = svg("line").class("grid").attr("x1", MARGIN.0.to_string()).attr("y1", y.as_str());
+        View::new().child(line.attr("x2", (SIZE.0 - MARGIN.2).to_string()).attr("y2", y.as_str())).child(
+            words_at(MARGIN.0 - 6.0, up(level) + 4.0)
+                .attr("text-anchor", "end")
+                .child(percent(level).replace(' ', "\u{202f}")),
+        )
+    };
+    [0.0, 0.5, 1.0].into_iter().map(level).collect_view()
+}
+
+/// The curves as numbers.
+fn table(scores: Memo<Vec<Score>>) -> Tag {
+    let heads = ["after", "learner", "95 %", "1-NN", "shuffled", "untrained"].into_iter();
+    let rows = move || {
+        scores.with(|scores| {
+            let all = Who::ALL.map(|who| running(scores, who));
+            let cell =
+                |who: usize, at: usize| all[who].get(at).map_or("–".to_owned(), |score| percent(share(*score)));
+            let row = |at: usize| {
+                let (low, high) = wilson(all[0][at].0, all[0][at].1);
+                let range = format!("{:.0}–{:.0}", 100.0 * low, 100.0 * high);
+                let cells = [(at + 1).to_string(), cell(0, at), range, cell(1, at), cell(2, at), cell(3, at)];
+                el("tr").child(cells.into_iter().map(|cell| el("td").child(cell)).collect_view())
+            };
+            (0..scores.len()).map(row).collect_view()
+        })
+    };
+    let head = heads.map(|head| el("th").attr("scope", "col").child(head)).collect_view();
+    el("table").test_id("curve-table").child(el("thead").child(el("tr").child(head))).child(el("tbody").child(rows))
 }
 
 fn test_name(who: Who) -> &'static str {

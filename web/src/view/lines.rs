@@ -1,10 +1,9 @@
 //! Lines from what the learner sees to the examples that it looked at, over everything else.
 
-use leptos::ev;
-use leptos::prelude::*;
 use web_sys::{Element, SvgElement};
 
 use crate::browser;
+use crate::dom::*;
 use crate::page::Page;
 
 /// Shares below this are no line.
@@ -22,14 +21,13 @@ struct Line {
 }
 
 /// The lines. They follow the layout: where things are is measured anew whenever something may have moved.
-#[component]
-pub fn Lines(page: Page) -> impl IntoView {
-    let over = NodeRef::<leptos::svg::Svg>::new();
+pub fn lines(page: Page) -> View {
+    let over = NodeRef::<SvgElement>::new();
     let lines = RwSignal::new(Vec::<Line>::new());
     let asked = StoredValue::new(false);
     let measure = move || {
         if asked.try_update_value(|asked| std::mem::replace(asked, true)) == Some(false) {
-            request_animation_frame(move || {
+            next_frame(move || {
                 asked.set_value(false);
                 if let Some(over) = over.get_untracked() {
                     lines.set(measured(page, &over));
@@ -45,27 +43,27 @@ pub fn Lines(page: Page) -> impl IntoView {
         measure();
     });
     // Scrolling moves what sticks and what scrolls by itself; capture hears of the latter as well.
-    let scrolled = window_event_listener(ev::scroll, move |_| measure());
-    let resized = window_event_listener(ev::resize, move |_| measure());
-    on_cleanup(move || {
-        scrolled.remove();
-        resized.remove();
-    });
-    view! {
-        <svg node_ref=over class="lines-over" aria-hidden="true" data-testid="lines" data-count=move || lines.with(Vec::len)>
-            {move || {
-                lines
-                    .get()
-                    .into_iter()
-                    .map(|line| {
-                        view! {
-                            <path class=format!("hue{}", line.label) d=line.path stroke-width=format!("{:.1}", line.width) />
-                        }
-                    })
-                    .collect_view()
-            }}
-        </svg>
-    }
+    on_window(ev::SCROLL, move |_| measure());
+    on_window(ev::RESIZE, move |_| measure());
+    svg("svg")
+        .node_ref(over)
+        .class("lines-over")
+        .attr("aria-hidden", "true")
+        .test_id("lines")
+        .attr("data-count", move || lines.with(Vec::len))
+        .child(move || {
+            lines
+                .get()
+                .into_iter()
+                .map(|line| {
+                    svg("path")
+                        .class(format!("hue{}", line.label))
+                        .attr("d", line.path)
+                        .attr("stroke-width", format!("{:.1}", line.width))
+                })
+                .collect_view()
+        })
+        .into_view()
 }
 
 fn measured(page: Page, over: &SvgElement) -> Vec<Line> {

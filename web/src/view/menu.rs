@@ -1,26 +1,22 @@
 //! The menu of one example: another label for it, or none.
 
-use leptos::ev;
-use leptos::html;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement, KeyboardEvent};
+use web_sys::{Element, HtmlElement, KeyboardEvent, PointerEvent};
 
-use super::icon::Icon;
+use super::icon::icon;
 use super::thumb::focus_example;
 use crate::browser;
+use crate::dom::*;
 use crate::page::Page;
 use crate::table::Class;
 
 /// The menu, while it is open.
-#[component]
-pub fn ExampleMenu(page: Page) -> impl IntoView {
-    move || page.menu.get().map(|menu| view! { <Open page id=menu.id x=menu.x y=menu.y /> })
+pub fn example_menu(page: Page) -> View {
+    (move || page.menu.get().map(|menu| open(page, menu.id, menu.x, menu.y))).into_view()
 }
 
-#[component]
-fn Open(page: Page, id: u32, x: f64, y: f64) -> impl IntoView {
-    let list = NodeRef::<html::Div>::new();
+fn open(page: Page, id: u32, x: f64, y: f64) -> View {
+    let list = NodeRef::<HtmlElement>::new();
     let found = page.table.with_untracked(|table| {
         let at = table.examples.iter().position(|example| example.id == id)?;
         let label = table.examples[at].label;
@@ -64,44 +60,51 @@ fn Open(page: Page, id: u32, x: f64, y: f64) -> impl IntoView {
         event.prevent_default();
         event.stop_propagation();
     };
-    let hush = |event: ev::PointerEvent| event.prevent_default();
-    view! {
-        <div class="backdrop" on:pointerdown=hush on:click=move |_| close()></div>
-        <div class="menu" role="menu" node_ref=list data-testid="menu" on:keydown=key
-            aria-label=format!("Example {}, {name}", at + 1)>
-            <p aria-hidden="true">{format!("Example {}, {name}. It is really a …", at + 1)}</p>
-            {others
-                .into_iter()
-                .enumerate()
-                .map(|(number, class)| {
-                    view! {
-                        <button type="button" role="menuitem" class=format!("hue{}", class.label)
-                            data-testid=format!("menu-label-{number}")
-                            on:click=move |_| {
+    let hush = |event: PointerEvent| event.prevent_default();
+    View::new().child(el("div").class("backdrop").on(ev::POINTERDOWN, hush).on(ev::CLICK, move |_| close())).child(
+        el("div")
+            .class("menu")
+            .attr("role", "menu")
+            .node_ref(list)
+            .test_id("menu")
+            .on(ev::KEYDOWN, key)
+            .attr("aria-label", format!("Example {}, {name}", at + 1))
+            .child(el("p").attr("aria-hidden", "true").child(format!("Example {}, {name}. It is really a …", at + 1)))
+            .child(
+                others
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, class)| {
+                        el("button")
+                            .attr("type", "button")
+                            .attr("role", "menuitem")
+                            .class(format!("hue{}", class.label))
+                            .test_id(format!("menu-label-{number}"))
+                            .on(ev::CLICK, move |_| {
                                 page.menu.set(None);
                                 page.relabel(id, class.label);
                                 focus_example(id);
-                            }>
-                            <i class="dot" aria-hidden="true"></i>
-                            <span>{class.name}</span>
-                        </button>
-                    }
-                })
-                .collect_view()}
-            <hr aria-hidden="true" />
-            <button type="button" role="menuitem" data-testid="menu-forget"
-                on:click=move |_| {
-                    page.menu.set(None);
-                    page.forget(id);
-                    if let Some(neighbour) = neighbour {
-                        focus_example(neighbour);
-                    }
-                }>
-                <Icon name="close" />
-                <span>"Forget this example"</span>
-            </button>
-        </div>
-    }
+                            })
+                            .child(el("i").class("dot").attr("aria-hidden", "true"))
+                            .child(el("span").child(class.name))
+                    })
+                    .collect_view(),
+            )
+            .child(el("hr").attr("aria-hidden", "true"))
+            .child(
+                button("menu-forget")
+                    .attr("role", "menuitem")
+                    .on(ev::CLICK, move |_| {
+                        page.menu.set(None);
+                        page.forget(id);
+                        if let Some(neighbour) = neighbour {
+                            focus_example(neighbour);
+                        }
+                    })
+                    .child(icon("close"))
+                    .child(el("span").child("Forget this example")),
+            ),
+    )
 }
 
 fn items(list: &Element) -> Vec<HtmlElement> {

@@ -18,81 +18,63 @@ mod thumb;
 mod why;
 pub mod words;
 
-use leptos::ev;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, HtmlElement, KeyboardEvent};
 
+use crate::dom::*;
 use crate::page::Page;
-use classes::Classes;
-use coach::Coach;
-use desk::Desk;
-use import::Import;
-use learned::Learned;
-use lines::Lines;
-use menu::ExampleMenu;
-use models::Models;
-use record::{Parity, Record};
-use samples::Samples;
-use share::Share;
-use why::Why;
+use classes::classes;
+use coach::coach;
+use desk::desk;
+use import::import;
+use learned::learned;
+use lines::lines;
+use menu::example_menu;
+use models::models;
+use record::{parity, record};
+use samples::samples;
+use share::share;
+use why::why;
 
 /// The page.
-#[component]
-pub fn App() -> impl IntoView {
+pub fn app() -> View {
     let page = Page::open();
-    let keys = window_event_listener(ev::keydown, move |event| {
+    on_window(ev::KEYDOWN, move |event| {
         page.touch();
         shortcut(page, &event);
     });
-    on_cleanup(move || keys.remove());
-    let moved = window_event_listener(ev::pointermove, move |_| page.touch());
-    let pressed = window_event_listener(ev::pointerdown, move |_| page.touch());
-    on_cleanup(move || {
-        moved.remove();
-        pressed.remove();
-    });
+    on_window(ev::POINTERMOVE, move |_| page.touch());
+    on_window(ev::POINTERDOWN, move |_| page.touch());
     // A link that is pasted into the page's own address loads nothing: it only changes what stands after the #.
-    let hash = window_event_listener(ev::hashchange, move |_| page.follow_link());
-    on_cleanup(move || hash.remove());
-    let over = window_event_listener(ev::dragover, |event: DragEvent| event.prevent_default());
-    on_cleanup(move || over.remove());
-    let drop = window_event_listener(ev::drop, move |event: DragEvent| {
+    on_window(ev::HASHCHANGE, move |_| page.follow_link());
+    on_window(ev::DRAGOVER, |event: DragEvent| event.prevent_default());
+    on_window(ev::DROP, move |event: DragEvent| {
         event.prevent_default();
         if let Some(data) = event.data_transfer() {
             page.open_dropped(&data);
         }
     });
-    on_cleanup(move || drop.remove());
 
-    view! {
-        <Coach page />
-        <div class="bench">
-            <Desk page />
-            <Classes page />
-            <div class="beside">
-                <Learned page />
-                <Samples page />
-            </div>
-        </div>
+    View::new()
+        .child(coach(page))
+        .child(
+            el("div")
+                .class("bench")
+                .child(desk(page))
+                .child(classes(page))
+                .child(el("div").class("beside").child(learned(page)).child(samples(page))),
+        )
         // Columns that stay what they are when one of their cards grows.
-        <div class="shelf">
-            <div>
-                <Why page />
-                <Import page />
-            </div>
-            <div>
-                <Models page />
-                <Share page />
-            </div>
-            <div>
-                <Record page />
-            </div>
-        </div>
-        <Parity page />
-        <Lines page />
-        <ExampleMenu page />
-    }
+        .child(
+            el("div")
+                .class("shelf")
+                .child(el("div").child(why(page)).child(import(page)))
+                .child(el("div").child(models(page)).child(share(page)))
+                .child(el("div").child(record(page))),
+        )
+        .child(parity(page))
+        .child(lines(page))
+        .child(example_menu(page))
 }
 
 /// Keys that work everywhere but in text fields.

@@ -1,9 +1,8 @@
 //! Which learner: the shipped ones, one from an address or a file; and what its card says.
 
-use leptos::html;
-use leptos::prelude::*;
-use web_sys::SubmitEvent;
+use web_sys::{HtmlInputElement, SubmitEvent};
 
+use crate::dom::*;
 use crate::page::{OWN_MODEL, Page, Source};
 
 /// A shipped learner: address, name, and what it is for.
@@ -14,10 +13,9 @@ const SHIPPED: [(&str, &str, &str); 3] = [
 ];
 
 /// Picker and card.
-#[component]
-pub fn Models(page: Page) -> impl IntoView {
-    let file = NodeRef::<html::Input>::new();
-    let address = NodeRef::<html::Input>::new();
+pub fn models(page: Page) -> View {
+    let file = NodeRef::<HtmlInputElement>::new();
+    let address = NodeRef::<HtmlInputElement>::new();
     let picked = move |_| {
         let Some(field) = file.get_untracked() else { return };
         if let Some(file) = field.files().and_then(|files| files.get(0)) {
@@ -35,87 +33,162 @@ pub fn Models(page: Page) -> impl IntoView {
         }
     };
     let current = Memo::new(move |_| page.facts.with(|facts| facts.as_ref().map(|facts| facts.source.clone())));
-    view! {
-        <section class="card models" aria-label="Learners">
-            <h2>"Another learner"</h2>
-            <div class="shipped" role="group" aria-label="Learners that come with the page">
-                {SHIPPED.map(|(source, name, words)| view! {
-                    <button type="button" data-testid=format!("model-{name}")
-                        aria-pressed=move || (current.get().as_deref() == Some(source)).to_string()
-                        on:click=move |_| page.load(Source::Address(source.to_owned()))>
-                        <b>{name}</b> <small>{words}</small>
-                    </button>
-                }).collect_view()}
-            </div>
-            <form class="from" on:submit=submitted>
-                <input node_ref=address type="url" inputmode="url" placeholder="https://…/learner.safetensors" spellcheck="false"
-                    autocomplete="off" aria-label="Address of a learner" data-testid="model-address" />
-                <button type="submit" data-testid="model-fetch">"Fetch"</button>
-                <button type="button" data-testid="open-model" on:click=move |_| {
-                    if let Some(field) = file.get_untracked() {
-                        field.click();
-                    }
-                }>
-                    "Open a file…"
-                </button>
-                <input node_ref=file type="file" accept=".safetensors" class="unseen" tabindex="-1" aria-hidden="true"
-                    data-testid="model-file" on:change=picked />
-            </form>
-            {move || page.progress.get().map(|(done, all)| view! {
-                <div class="progress" data-testid="model-progress">
-                    <progress max="1" value=all.map(|all| (done / all.max(1.0)).to_string()) aria-label="Download"></progress>
-                    <small>{match all {
+    el("section")
+        .class("card models")
+        .attr("aria-label", "Learners")
+        .child(el("h2").child("Another learner"))
+        .child(
+            el("div")
+                .class("shipped")
+                .attr("role", "group")
+                .attr("aria-label", "Learners that come with the page")
+                .child(
+                    SHIPPED
+                        .into_iter()
+                        .map(|(source, name, words)| {
+                            button(format!("model-{name}"))
+                                .attr("aria-pressed", move || (current.get().as_deref() == Some(source)).to_string())
+                                .on(ev::CLICK, move |_| page.load(Source::Address(source.to_owned())))
+                                .child(el("b").child(name))
+                                .child(el("small").child(words))
+                        })
+                        .collect_view(),
+                ),
+        )
+        .child(
+            el("form")
+                .class("from")
+                .on(ev::SUBMIT, submitted)
+                .child(
+                    el("input")
+                        .node_ref(address)
+                        .attr("type", "url")
+                        .attr("inputmode", "url")
+                        .attr("placeholder", "https://…/learner.safetensors")
+                        .attr("spellcheck", "false")
+                        .attr("autocomplete", "off")
+                        .attr("aria-label", "Address of a learner")
+                        .test_id("model-address"),
+                )
+                .child(el("button").attr("type", "submit").test_id("model-fetch").child("Fetch"))
+                .child(
+                    button("open-model")
+                        .on(ev::CLICK, move |_| {
+                            if let Some(field) = file.get_untracked() {
+                                field.click();
+                            }
+                        })
+                        .child("Open a file…"),
+                )
+                .child(
+                    el("input")
+                        .node_ref(file)
+                        .attr("type", "file")
+                        .attr("accept", ".safetensors")
+                        .class("unseen")
+                        .attr("tabindex", "-1")
+                        .attr("aria-hidden", "true")
+                        .test_id("model-file")
+                        .on(ev::CHANGE, picked),
+                ),
+        )
+        .child(move || {
+            page.progress.get().map(|(done, all)| {
+                el("div")
+                    .class("progress")
+                    .test_id("model-progress")
+                    .child(
+                        el("progress")
+                            .attr("max", "1")
+                            .attr("value", all.map(|all| (done / all.max(1.0)).to_string()))
+                            .attr("aria-label", "Download"),
+                    )
+                    .child(el("small").child(match all {
                         Some(all) => format!("{:.1} of {:.1} MB", done / 1e6, all / 1e6),
                         None => format!("{:.1} MB", done / 1e6),
-                    }}</small>
-                </div>
-            })}
-            <Card page />
-        </section>
-    }
+                    }))
+            })
+        })
+        .child(card(page))
+        .into_view()
 }
 
 /// What the file in use says of itself.
-#[component]
-fn Card(page: Page) -> impl IntoView {
+fn card(page: Page) -> View {
     let card = Memo::new(move |_| {
         page.facts.with(|facts| facts.as_ref().map(|facts| (facts.file.clone(), facts.card.clone())))
     });
-    view! {
-        {move || card.get().map(|(name, card)| view! {
-            <details class="modelcard" data-testid="card">
-                <summary>{format!("Card of {name}")}</summary>
-                {card.lines.is_empty().then(|| view! { <p class="hint">"The file says nothing of how it was made."</p> })}
-                <dl class="lines">
-                    {card.lines.iter().map(|(heading, words)| view! {
-                        <div><dt>{*heading}</dt> <dd>{words.clone()}</dd></div>
-                    }).collect_view()}
-                </dl>
-                {card.figures.iter().map(|figures| view! {
-                    <div class="figures" tabindex="0" role="group" aria-label=figures.title.clone()>
-                        <table>
-                            <caption>{format!("{}. Accuracy in %", figures.title)}</caption>
-                            <thead>
-                                <tr>
-                                    <th scope="col">{figures.head}</th>
-                                    {figures.columns.iter().map(|n| view! { <th scope="col">{*n}</th> }).collect_view()}
-                                </tr>
-                            </thead>
-                            <tbody>
-                                {figures.rows.iter().map(|(name, cells)| view! {
-                                    <tr>
-                                        <th scope="row">{name.clone()}</th>
-                                        {cells.iter().map(|cell| view! { <td>{cell.clone()}</td> }).collect_view()}
-                                    </tr>
-                                }).collect_view()}
-                            </tbody>
-                        </table>
-                    </div>
-                }).collect_view()}
-                {card.training.clone().map(|text| view! {
-                    <details><summary>"Settings of its run"</summary><pre>{text}</pre></details>
-                })}
-            </details>
-        })}
-    }
+    View::new().child(move || {
+        card.get().map(|(name, card)| {
+            el("details")
+                .class("modelcard")
+                .test_id("card")
+                .child(el("summary").child(format!("Card of {name}")))
+                .child(
+                    card.lines
+                        .is_empty()
+                        .then(|| el("p").class("hint").child("The file says nothing of how it was made.")),
+                )
+                .child(
+                    el("dl").class("lines").child(
+                        card.lines
+                            .iter()
+                            .map(|(heading, words)| {
+                                el("div").child(el("dt").child(*heading)).child(el("dd").child(words.clone()))
+                            })
+                            .collect_view(),
+                    ),
+                )
+                .child(
+                    card.figures
+                        .iter()
+                        .map(|figures| {
+                            el("div")
+                                .class("figures")
+                                .attr("tabindex", "0")
+                                .attr("role", "group")
+                                .attr("aria-label", figures.title.clone())
+                                .child(
+                                    el("table")
+                                        .child(el("caption").child(format!("{}. Accuracy in %", figures.title)))
+                                        .child(
+                                            el("thead").child(
+                                                el("tr")
+                                                    .child(el("th").attr("scope", "col").child(figures.head))
+                                                    .child(
+                                                        figures
+                                                            .columns
+                                                            .iter()
+                                                            .map(|n| el("th").attr("scope", "col").child(*n))
+                                                            .collect_view(),
+                                                    ),
+                                            ),
+                                        )
+                                        .child(
+                                            el("tbody").child(
+                                                figures
+                                                    .rows
+                                                    .iter()
+                                                    .map(|(name, cells)| {
+                                                        el("tr")
+                                                            .child(el("th").attr("scope", "row").child(name.clone()))
+                                                            .child(
+                                                                cells
+                                                                    .iter()
+                                                                    .map(|cell| el("td").child(cell.clone()))
+                                                                    .collect_view(),
+                                                            )
+                                                    })
+                                                    .collect_view(),
+                                            ),
+                                        ),
+                                )
+                        })
+                        .collect_view(),
+                )
+                .child(card.training.clone().map(|text| {
+                    el("details").child(el("summary").child("Settings of its run")).child(el("pre").child(text))
+                }))
+        })
+    })
 }

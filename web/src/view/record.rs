@@ -1,108 +1,128 @@
 //! The engine, the model, and what has not changed.
 
-use leptos::prelude::*;
-
 use crate::browser;
+use crate::dom::*;
 use crate::page::{Facts, Page};
 
 /// The engine, the model, and what has not changed.
-#[component]
-pub fn Record(page: Page) -> impl IntoView {
+pub fn record(page: Page) -> View {
     let fact = move |of: fn(&Facts) -> String| page.facts.with(|facts| facts.as_ref().map_or("–".into(), of));
     let engine = move || page.engine.with(|engine| engine.as_ref().map(|engine| (engine.name, engine.detail.clone())));
     let shown = Memo::new(move |_| page.table.with(|table| table.examples.len()));
     let losing = browser::query("lose-device").is_some();
-    view! {
-        <section class="card record" aria-label="The learner">
-            <h2>"The learner"</h2>
-            <dl>
-                <div class="big">
-                    <dt>"gradient steps"</dt>
-                    <dd data-testid="gradient-steps">"0"</dd>
-                </div>
-                <div class="big">
-                    <dt>{move || if shown.get() == 1 { "example" } else { "examples" }}</dt>
-                    <dd data-testid="examples">{move || shown.get()}</dd>
-                </div>
-                <div class="big">
-                    <dt>"ms an answer"</dt>
-                    <dd data-testid="timing">
-                        {move || page.took_ms.get().map_or("–".to_owned(), |ms| match ms {
+    el("section")
+        .class("card record")
+        .attr("aria-label", "The learner")
+        .child(el("h2").child("The learner"))
+        .child(
+            el("dl")
+                .child(
+                    el("div")
+                        .class("big")
+                        .child(el("dt").child("gradient steps"))
+                        .child(el("dd").test_id("gradient-steps").child("0")),
+                )
+                .child(
+                    el("div")
+                        .class("big")
+                        .child(el("dt").child(move || if shown.get() == 1 { "example" } else { "examples" }))
+                        .child(el("dd").test_id("examples").child(move || shown.get())),
+                )
+                .child(el("div").class("big").child(el("dt").child("ms an answer")).child(
+                    el("dd").test_id("timing").child(move || {
+                        page.took_ms.get().map_or("–".to_owned(), |ms| match ms {
                             ms if ms < 9.95 => format!("{ms:.1}"),
                             ms => format!("{ms:.0}"),
-                        })}
-                    </dd>
-                </div>
-            </dl>
-            <dl class="lines">
-                <div>
-                    <dt>"Engine"</dt>
-                    <dd>
-                        <b data-testid="engine">{move || engine().map_or("–", |(name, _)| name)}</b>
-                        " "
-                        <span data-testid="engine-detail">{move || engine().map(|(_, detail)| detail)}</span>
-                        {move || engine().is_some_and(|(name, _)| name == "CPU").then(|| view! {
-                            <details>
-                                <summary>"How to get WebGPU here"</summary>
-                                <p data-testid="webgpu-help">{browser::webgpu_help()}</p>
-                            </details>
-                        })}
-                    </dd>
-                </div>
-                <div>
-                    <dt>"Weights"</dt>
-                    <dd title="SHA-256 of all weights: it stays the same, whatever you teach">
-                        <code data-testid="hash">{move || fact(|facts| facts.hash.chars().take(12).collect())}</code>
-                        {move || page.facts.with(Option::is_some).then_some(" unchanged")}
-                    </dd>
-                </div>
-                <div>
-                    <dt>"Model"</dt>
-                    <dd>
-                        <b data-testid="model">{move || fact(|facts| facts.file.clone())}</b>
-                        " "
-                        {move || page.facts.with(|facts| facts.as_ref().map(|facts| {
-                            let layers = if facts.layers == 1 { "layer" } else { "layers" };
-                            format!(
-                                "{}, {} {layers}, {} k weights, up to {} examples of {} classes",
-                                facts.family, facts.layers, (facts.parameters + 500) / 1000, facts.capacity, facts.classes
+                        })
+                    }),
+                )),
+        )
+        .child(
+            el("dl")
+                .class("lines")
+                .child(
+                    el("div").child(el("dt").child("Engine")).child(
+                        el("dd")
+                            .child(el("b").test_id("engine").child(move || engine().map_or("–", |(name, _)| name)))
+                            .child(" ")
+                            .child(
+                                el("span").test_id("engine-detail").child(move || engine().map(|(_, detail)| detail)),
                             )
-                        }))}
-                    </dd>
-                </div>
-            </dl>
-            <div class="buttons">
-                <button type="button" data-testid="clear-all" disabled=move || shown.get() == 0
-                    on:click=move |_| {
-                        page.change(|table| table.examples.clear());
-                        page.say("Everything is forgotten. Undo brings it back.");
-                    }>
-                    "Forget everything"
-                </button>
-                {losing.then(|| view! {
-                    <button type="button" data-testid="lose-device" on:click=move |_| page.lose_device()>
-                        "Lose the GPU device"
-                    </button>
-                })}
-            </div>
-        </section>
-    }
+                            .child(move || {
+                                engine().is_some_and(|(name, _)| name == "CPU").then(|| {
+                                    el("details")
+                                        .child(el("summary").child("How to get WebGPU here"))
+                                        .child(el("p").test_id("webgpu-help").child(browser::webgpu_help()))
+                                })
+                            }),
+                    ),
+                )
+                .child(
+                    el("div").child(el("dt").child("Weights")).child(
+                        el("dd")
+                            .attr("title", "SHA-256 of all weights: it stays the same, whatever you teach")
+                            .child(
+                                el("code")
+                                    .test_id("hash")
+                                    .child(move || fact(|facts| facts.hash.chars().take(12).collect())),
+                            )
+                            .child(move || page.facts.with(Option::is_some).then_some(" unchanged")),
+                    ),
+                )
+                .child(
+                    el("div").child(el("dt").child("Model")).child(
+                        el("dd")
+                            .child(el("b").test_id("model").child(move || fact(|facts| facts.file.clone())))
+                            .child(" ")
+                            .child(move || {
+                                page.facts.with(|facts| {
+                                    facts.as_ref().map(|facts| {
+                                        let layers = if facts.layers == 1 { "layer" } else { "layers" };
+                                        format!(
+                                            "{}, {} {layers}, {} k weights, up to {} examples of {} classes",
+                                            facts.family,
+                                            facts.layers,
+                                            (facts.parameters + 500) / 1000,
+                                            facts.capacity,
+                                            facts.classes
+                                        )
+                                    })
+                                })
+                            }),
+                    ),
+                ),
+        )
+        .child(
+            el("div")
+                .class("buttons")
+                .child(
+                    button("clear-all")
+                        .attr("disabled", move || shown.get() == 0)
+                        .on(ev::CLICK, move |_| {
+                            page.change(|table| table.examples.clear());
+                            page.say("Everything is forgotten. Undo brings it back.");
+                        })
+                        .child("Forget everything"),
+                )
+                .child(losing.then(|| {
+                    button("lose-device").on(ev::CLICK, move |_| page.lose_device()).child("Lose the GPU device")
+                })),
+        )
+        .into_view()
 }
 
 /// With `?parity` in the address: how far this device is from the references.
-#[component]
-pub fn Parity(page: Page) -> impl IntoView {
+pub fn parity(page: Page) -> View {
     let wanted = browser::query("parity").is_some();
     let done = move || page.parity.with(Option::is_some);
-    wanted.then(|| {
-        view! {
-            <section class="parity">
-                <h2>"Parity on this device"</h2>
-                <pre data-testid="parity-report" data-done=move || done().to_string()
-                    data-state=move || if done() { "done" } else { "running" }>
-                    {move || page.parity.get()}
-                </pre>
-            </section>
-        }
-    })
+    let report = || {
+        el("section").class("parity").child(el("h2").child("Parity on this device")).child(
+            el("pre")
+                .test_id("parity-report")
+                .attr("data-done", move || done().to_string())
+                .attr("data-state", move || if done() { "done" } else { "running" })
+                .child(move || page.parity.get()),
+        )
+    };
+    wanted.then(report).into_view()
 }

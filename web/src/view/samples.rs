@@ -1,15 +1,14 @@
 //! See it without drawing: sample packs that play themselves.
 
-use leptos::ev;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
 use crate::code::thinned;
+use crate::dom::*;
 use crate::packs::Pack;
 use crate::page::Page;
 use crate::play::{State, Told};
-use crate::view::icon::Icon;
+use crate::view::icon::icon;
 
 /// Size of the curve's drawing, in its own units.
 const SIZE: (f32, f32) = (320.0, 96.0);
@@ -17,11 +16,10 @@ const SIZE: (f32, f32) = (320.0, 96.0);
 const EDGE: f32 = 8.0;
 
 /// Sample packs, and the curve of the one that plays.
-#[component]
-pub fn Samples(page: Page) -> impl IntoView {
+pub fn samples(page: Page) -> View {
     let player = page.player;
     // Whoever takes the pen wants to go on alone.
-    let pen = window_event_listener(ev::pointerdown, move |event: PointerEvent| {
+    on_window(ev::POINTERDOWN, move |event: PointerEvent| {
         let canvas = event.target().and_then(|target| target.dyn_into::<Element>().ok());
         let on_canvas = canvas.is_some_and(|element| element.get_attribute("data-testid").as_deref() == Some("canvas"));
         if on_canvas && player.on() {
@@ -29,35 +27,42 @@ pub fn Samples(page: Page) -> impl IntoView {
             page.show(|table| table.drawing = Default::default());
         }
     });
-    on_cleanup(move || pen.remove());
     let begun = move || player.state.get() != State::Idle || !player.told.with(Vec::is_empty);
-    view! {
-        <section class="card samples" aria-label="See it without drawing" data-testid="samples"
-            data-player=move || format!("{:?}", player.state.get()).to_lowercase()>
-            <h2>"See it learn, without drawing"</h2>
-            <div class="packs">
-                {Pack::ALL.map(|pack| view! {
-                    <button type="button" class="pack" data-testid=format!("play-{}", pack.key())
-                        aria-pressed=move || (player.on() && player.pack.get() == pack).to_string()
-                        on:click=move |_| page.play(pack)>
-                        <span class="previews" aria-hidden="true">
-                            {(0..3).map(|class| view! { <Preview pack class /> }).collect_view()}
-                        </span>
-                        <b>{pack.title()}</b>
-                        <small>{pack.words()}</small>
-                    </button>
-                }).collect_view()}
-            </div>
-            <Show when=begun>
-                <Told page />
-            </Show>
-        </section>
-    }
+    el("section")
+        .class("card samples")
+        .attr("aria-label", "See it without drawing")
+        .test_id("samples")
+        .attr("data-player", move || format!("{:?}", player.state.get()).to_ascii_lowercase())
+        .child(el("h2").child("See it learn, without drawing"))
+        .child(
+            el("div").class("packs").child(
+                Pack::ALL
+                    .into_iter()
+                    .map(|pack| {
+                        el("button")
+                            .attr("type", "button")
+                            .class("pack")
+                            .test_id(format!("play-{}", pack.key()))
+                            .attr("aria-pressed", move || (player.on() && player.pack.get() == pack).to_string())
+                            .on(ev::CLICK, move |_| page.play(pack))
+                            .child(
+                                el("span")
+                                    .class("previews")
+                                    .attr("aria-hidden", "true")
+                                    .child((0..3).map(|class| preview(pack, class)).collect_view()),
+                            )
+                            .child(el("b").child(pack.title()))
+                            .child(el("small").child(pack.words()))
+                    })
+                    .collect_view(),
+            ),
+        )
+        .child(show(begun, move || told(page)))
+        .into_view()
 }
 
 /// One drawing of a pack as lines, in the colour of its class.
-#[component]
-fn Preview(pack: Pack, class: u32) -> impl IntoView {
+fn preview(pack: Pack, class: u32) -> View {
     let paths: Vec<String> = thinned(&pack.drawn(class, 0))
         .iter()
         .map(|stroke| {
@@ -65,11 +70,11 @@ fn Preview(pack: Pack, class: u32) -> impl IntoView {
             format!("M{} l0.1 0", points.join(" L"))
         })
         .collect();
-    view! {
-        <svg viewBox="130 130 740 740" class=format!("hue{class}")>
-            {paths.into_iter().map(|path| view! { <path d=path /> }).collect_view()}
-        </svg>
-    }
+    svg("svg")
+        .attr("viewBox", "130 130 740 740")
+        .class(format!("hue{class}"))
+        .child(paths.into_iter().map(|path| svg("path").attr("d", path)).collect_view())
+        .into_view()
 }
 
 fn place(index: usize, count: usize, probability: f32) -> (f32, f32) {
@@ -88,8 +93,7 @@ fn smooth(told: &[Told], window: usize) -> Vec<f32> {
 }
 
 /// How sure it was of the right answer, drawing by drawing, and the player's buttons.
-#[component]
-fn Told(page: Page) -> impl IntoView {
+fn told(page: Page) -> View {
     let player = page.player;
     let count = Memo::new(move |_| player.pack.get().order().len());
     let line = move || {
@@ -113,7 +117,11 @@ fn Told(page: Page) -> impl IntoView {
                         Some(true) => "right",
                         Some(false) => "wrong",
                     };
-                    view! { <circle class=format!("{kind} hue{}", told.label) cx=x.to_string() cy=y.to_string() r="4" /> }
+                    svg("circle")
+                        .class(format!("{kind} hue{}", told.label))
+                        .attr("cx", x.to_string())
+                        .attr("cy", y.to_string())
+                        .attr("r", "4")
                 })
                 .collect_view()
         })
@@ -129,51 +137,99 @@ fn Told(page: Page) -> impl IntoView {
         )
     };
     let base = SIZE.1 - EDGE;
-    view! {
-        <div class="told" data-testid="told" data-shown=move || player.told.with(Vec::len) data-asked=asked data-right=right>
-            <svg viewBox=format!("0 0 {} {}", SIZE.0, SIZE.1) role="img" aria-label=words>
-                <line x1=EDGE.to_string() y1=EDGE.to_string() x2=(SIZE.0 - EDGE).to_string() y2=EDGE.to_string() />
-                <line x1=EDGE.to_string() y1=base.to_string() x2=(SIZE.0 - EDGE).to_string() y2=base.to_string() />
-                <polyline points=line />
-                {dots}
-            </svg>
-            <p class="axis" aria-hidden="true"><span>"guessing"</span><span>"sure, and right"</span></p>
-            <p class="hint">
-                "Each dot is a drawing: how sure it was of the right answer "<em>"before"</em>" it was told. Hollow: the \
-                 first of its kind."
-            </p>
-            <div class="buttons" role="group" aria-label="Player">
-                <Show when=move || player.on()
-                    fallback=move || view! {
-                        <button type="button" data-testid="play-again" on:click=move |_| page.play(player.pack.get_untracked())>
-                            <Icon name="redo" /> "Play again"
-                        </button>
-                    }>
-                    <button type="button" data-testid="pause" on:click=move |_| page.pause()>
-                        {move || if player.state.get() == State::Paused { "Go on" } else { "Pause" }}
-                    </button>
-                    <button type="button" data-testid="skip" on:click=move |_| page.skip()>"To the end"</button>
-                    <button type="button" data-testid="speed" aria-label="Twice as fast"
-                        aria-pressed=move || (player.speed.get() > 1.0).to_string()
-                        on:click=move |_| player.speed.update(|speed| *speed = if *speed > 1.0 { 1.0 } else { 2.0 })>
-                        "2×"
-                    </button>
-                    <button type="button" data-testid="stop" on:click=move |_| page.stop()>"Stop"</button>
-                </Show>
-                <Back page />
-            </div>
-        </div>
-    }
+    el("div")
+        .class("told")
+        .test_id("told")
+        .attr("data-shown", move || player.told.with(Vec::len))
+        .attr("data-asked", asked)
+        .attr("data-right", right)
+        .child(
+            svg("svg")
+                .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
+                .attr("role", "img")
+                .attr("aria-label", words)
+                .child(
+                    svg("line")
+                        .attr("x1", EDGE.to_string())
+                        .attr("y1", EDGE.to_string())
+                        .attr("x2", (SIZE.0 - EDGE).to_string())
+                        .attr("y2", EDGE.to_string()),
+                )
+                .child(
+                    svg("line")
+                        .attr("x1", EDGE.to_string())
+                        .attr("y1", base.to_string())
+                        .attr("x2", (SIZE.0 - EDGE).to_string())
+                        .attr("y2", base.to_string()),
+                )
+                .child(svg("polyline").attr("points", line))
+                .child(dots),
+        )
+        .child(
+            el("p")
+                .class("axis")
+                .attr("aria-hidden", "true")
+                .child(el("span").child("guessing"))
+                .child(el("span").child("sure, and right")),
+        )
+        .child(
+            el("p")
+                .class("hint")
+                .child("Each dot is a drawing: how sure it was of the right answer ")
+                .child(el("em").child("before"))
+                .child(
+                    " it was told. Hollow: the \
+                 first of its kind.",
+                ),
+        )
+        .child(
+            el("div")
+                .class("buttons")
+                .attr("role", "group")
+                .attr("aria-label", "Player")
+                .child(show_or(
+                    move || player.on(),
+                    move || {
+                        View::new()
+                            .child(
+                                button("pause")
+                                    .on(ev::CLICK, move |_| page.pause())
+                                    .child(move || if player.state.get() == State::Paused { "Go on" } else { "Pause" }),
+                            )
+                            .child(button("skip").on(ev::CLICK, move |_| page.skip()).child("To the end"))
+                            .child(
+                                button("speed")
+                                    .attr("aria-label", "Twice as fast")
+                                    .attr("aria-pressed", move || (player.speed.get() > 1.0).to_string())
+                                    .on(ev::CLICK, move |_| {
+                                        player.speed.update(|speed| *speed = if *speed > 1.0 { 1.0 } else { 2.0 })
+                                    })
+                                    .child("2×"),
+                            )
+                            .child(button("stop").on(ev::CLICK, move |_| page.stop()).child("Stop"))
+                    },
+                    move || {
+                        button("play-again")
+                            .on(ev::CLICK, move |_| page.play(player.pack.get_untracked()))
+                            .child(icon("redo"))
+                            .child("Play again")
+                    },
+                ))
+                .child(back(page)),
+        )
+        .into_view()
 }
 
 /// Brings the visitor's own examples back, where some were put aside.
-#[component]
-pub fn Back(page: Page) -> impl IntoView {
-    view! {
-        <Show when=move || { page.aside.get() > 0 }>
-            <button type="button" class="back" data-testid="bring-back" on:click=move |_| page.bring_back()>
-                <Icon name="undo" /> {move || format!("Back to mine ({})", page.aside.get())}
-            </button>
-        </Show>
-    }
+pub fn back(page: Page) -> View {
+    show(
+        move || page.aside.get() > 0,
+        move || {
+            button("bring-back")
+                .class("back")
+                .on(ev::CLICK, move |_| page.bring_back())
+                .child(icon("undo"))
+                .child(move || format!("Back to mine ({})", page.aside.get()))
+        },
+    )
 }

@@ -1,20 +1,18 @@
 //! Examples as a link and as a file.
 
-use leptos::html;
-use leptos::prelude::*;
-use leptos::task::spawn_local;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
+use web_sys::HtmlInputElement;
 
 use crate::browser;
+use crate::dom::*;
 use crate::page::Page;
-use crate::view::samples::Back;
+use crate::view::samples::back;
 
 /// Share as a link, save, open.
-#[component]
-pub fn Share(page: Page) -> impl IntoView {
-    let file = NodeRef::<html::Input>::new();
-    let field = NodeRef::<html::Input>::new();
+pub fn share(page: Page) -> View {
+    let file = NodeRef::<HtmlInputElement>::new();
+    let field = NodeRef::<HtmlInputElement>::new();
     // The link, where it has to be copied by hand or is too long.
     let link = RwSignal::new(None::<Result<String, String>>);
     // What was shared is no longer what is here once something is taught.
@@ -70,52 +68,71 @@ pub fn Share(page: Page) -> impl IntoView {
         field.set_value("");
     };
     let none = move || page.table.with(|table| table.examples.is_empty());
-    view! {
-        <section class="card sharing" aria-label="Share and keep">
-            <h2>"Share and keep"</h2>
-            <p class="hint">
-                "Examples are kept in this browser. A link carries the drawings themselves, after the #: it goes to nobody \
-                 but those you send it to."
-            </p>
-            <div class="buttons">
-                <button type="button" data-testid="share-link" disabled=none on:click=make>"Copy a link"</button>
-                <button type="button" data-testid="save-examples" disabled=none on:click=move |_| page.save_file()>
-                    "Save a file"
-                </button>
-                <button type="button" data-testid="open-examples" on:click=move |_| {
-                    if let Some(field) = file.get_untracked() {
-                        field.click();
-                    }
-                }>
-                    "Open a file…"
-                </button>
-                <input node_ref=file type="file" accept=".json,application/json" class="unseen" tabindex="-1"
-                    aria-hidden="true" data-testid="examples-file" on:change=picked />
-                <Back page />
-            </div>
-            {move || link.get().map(|link| match link {
+    el("section")
+        .class("card sharing")
+        .attr("aria-label", "Share and keep")
+        .child(el("h2").child("Share and keep"))
+        .child(el("p").class("hint").child(
+            "Examples are kept in this browser. A link carries the drawings themselves, after the #: it goes to nobody \
+                 but those you send it to.",
+        ))
+        .child(
+            el("div")
+                .class("buttons")
+                .child(button("share-link").attr("disabled", none).on(ev::CLICK, make).child("Copy a link"))
+                .child(
+                    button("save-examples")
+                        .attr("disabled", none)
+                        .on(ev::CLICK, move |_| page.save_file())
+                        .child("Save a file"),
+                )
+                .child(
+                    button("open-examples")
+                        .on(ev::CLICK, move |_| {
+                            if let Some(field) = file.get_untracked() {
+                                field.click();
+                            }
+                        })
+                        .child("Open a file…"),
+                )
+                .child(
+                    el("input")
+                        .node_ref(file)
+                        .attr("type", "file")
+                        .attr("accept", ".json,application/json")
+                        .class("unseen")
+                        .attr("tabindex", "-1")
+                        .attr("aria-hidden", "true")
+                        .test_id("examples-file")
+                        .on(ev::CHANGE, picked),
+                )
+                .child(back(page)),
+        )
+        .child(move || {
+            link.get().map(|link| match link {
                 Ok(address) => {
                     let length = address.len();
-                    view! {
-                        <div class="link">
-                            <input node_ref=field type="text" readonly data-testid="link" aria-label="The link"
-                                prop:value=address on:focus=move |_| {
+                    el("div")
+                        .class("link")
+                        .child(
+                            el("input")
+                                .node_ref(field)
+                                .attr("type", "text")
+                                .attr("readonly", true)
+                                .test_id("link")
+                                .attr("aria-label", "The link")
+                                .prop("value", address)
+                                .on(ev::FOCUS, move |_| {
                                     if let Some(field) = field.get_untracked() {
                                         field.select();
                                     }
-                                } />
-                            {sheet.then(|| view! {
-                                <button type="button" data-testid="send-link" on:click=send>"Send…"</button>
-                            })}
-                            <small>{format!("{length} letters")}</small>
-                        </div>
-                    }
-                    .into_any()
+                                }),
+                        )
+                        .child(sheet.then(|| button("send-link").on(ev::CLICK, send).child("Send…")))
+                        .child(el("small").child(format!("{length} letters")))
                 }
-                Err(words) => {
-                    view! { <p class="note fault" role="alert" data-testid="link-fault">{words}</p> }.into_any()
-                }
-            })}
-        </section>
-    }
+                Err(words) => el("p").class("note fault").attr("role", "alert").test_id("link-fault").child(words),
+            })
+        })
+        .into_view()
 }

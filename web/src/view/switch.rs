@@ -1,25 +1,17 @@
 //! A switch.
 
-use leptos::prelude::*;
+use crate::dom::*;
 
-/// A button that is on or off.
-#[component]
-pub fn Switch(
-    /// Whether it is on.
-    #[prop(into)]
-    on: Signal<bool>,
-    /// Test id.
-    id: &'static str,
-    /// What it says.
-    words: &'static str,
-    /// Called with what it is turned to.
-    turn: impl Fn(bool) + 'static,
-) -> impl IntoView {
-    view! {
-        <button type="button" class="switch" role="switch" data-testid=id aria-checked=move || on.get().to_string()
-            on:click=move |_| turn(!on.get_untracked())>
-            <i aria-hidden="true"></i>
-            {words}
-        </button>
-    }
+/// A button that is on or off, known to tests as `id`, which calls `turn` with what it is turned to.
+pub fn switch(on: RwSignal<bool>, id: &'static str, words: &'static str, turn: impl Fn(bool) + 'static) -> View {
+    el("button")
+        .attr("type", "button")
+        .class("switch")
+        .attr("role", "switch")
+        .test_id(id)
+        .attr("aria-checked", move || on.get().to_string())
+        .on(ev::CLICK, move |_| turn(!on.get_untracked()))
+        .child(el("i").attr("aria-hidden", "true"))
+        .child(words)
+        .into_view()
 }

@@ -1,12 +1,11 @@
 //! One shown example.
 
-use leptos::html;
-use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, HtmlElement, KeyboardEvent, MouseEvent};
+use web_sys::{DragEvent, HtmlCanvasElement, HtmlElement, KeyboardEvent, MouseEvent};
 
 use super::words::percent;
 use crate::browser;
+use crate::dom::*;
 use crate::page::{Menu, Page};
 use crate::table::Example;
 
@@ -14,9 +13,8 @@ use crate::table::Example;
 const NOTHING: f32 = 0.005;
 
 /// One example: a button that opens its menu.
-#[component]
-pub fn Thumb(page: Page, example: Example, name: Memo<String>) -> impl IntoView {
-    let canvas = NodeRef::<html::Canvas>::new();
+pub fn thumb(page: Page, example: Example, name: Memo<String>) -> View {
+    let canvas = NodeRef::<HtmlCanvasElement>::new();
     let id = example.id;
     Effect::new(move |_| {
         if let Some(canvas) = canvas.get() {
@@ -76,28 +74,42 @@ pub fn Thumb(page: Page, example: Example, name: Memo<String>) -> impl IntoView 
         }
         page.dragged.set(Some(id));
     };
-    view! {
-        <li>
-            <button type="button" class="thumb" data-testid=move || format!("example-{}", index.get()) data-example=id
-                draggable="true" aria-haspopup="menu"
-                class:right=move || right() == Some(true) class:wrong=move || right() == Some(false)
-                style=("--glow", glow)
-                data-share=move || format!("{:.4}", share.get())
-                title=move || format!("{}. Click to forget or rename it; Delete forgets.", words()) aria-label=words
-                on:click=open on:keydown=key on:dragstart=dragged on:dragend=move |_| page.dragged.set(None)>
-                <canvas node_ref=canvas width="28" height="28" aria-hidden="true"></canvas>
-                {move || effect().map(|effect| {
-                    let (brings, takes) = (effect > NOTHING, effect < -NOTHING);
-                    view! {
-                        <span class="without" data-testid=format!("effect-{id}") data-effect=format!("{effect:.5}")
-                            class:for=brings class:against=takes>
-                            {points(effect)}
-                        </span>
-                    }
-                })}
-            </button>
-        </li>
-    }
+    el("li")
+        .child(
+            el("button")
+                .attr("type", "button")
+                .class("thumb")
+                .test_id(move || format!("example-{}", index.get()))
+                .attr("data-example", id)
+                .attr("draggable", "true")
+                .attr("aria-haspopup", "menu")
+                .toggle("right", move || right() == Some(true))
+                .toggle("wrong", move || right() == Some(false))
+                .style("--glow", glow)
+                .attr("data-share", move || format!("{:.4}", share.get()))
+                .attr("title", move || format!("{}. Click to forget or rename it; Delete forgets.", words()))
+                .attr("aria-label", words)
+                .on(ev::CLICK, open)
+                .on(ev::KEYDOWN, key)
+                .on(ev::DRAGSTART, dragged)
+                .on(ev::DRAGEND, move |_| page.dragged.set(None))
+                .child(
+                    el("canvas").node_ref(canvas).attr("width", "28").attr("height", "28").attr("aria-hidden", "true"),
+                )
+                .child(move || {
+                    effect().map(|effect| {
+                        let (brings, takes) = (effect > NOTHING, effect < -NOTHING);
+                        el("span")
+                            .class("without")
+                            .test_id(format!("effect-{id}"))
+                            .attr("data-effect", format!("{effect:.5}"))
+                            .toggle("for", brings)
+                            .toggle("against", takes)
+                            .child(points(effect))
+                    })
+                }),
+        )
+        .into_view()
 }
 
 /// A change of a probability, in percentage points.
@@ -111,7 +123,7 @@ fn points(change: f32) -> String {
 
 /// Gives the focus to an example, once it is where it belongs.
 pub fn focus_example(id: u32) {
-    request_animation_frame(move || {
+    next_frame(move || {
         let document = browser::window().document();
         let found = document.and_then(|d| d.query_selector(&format!("[data-example=\"{id}\"]")).ok().flatten());
         if let Some(thumb) = found {

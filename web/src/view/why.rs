@@ -1,14 +1,12 @@
 //! Why this answer: which examples mattered, and whether their order does.
 
-use leptos::prelude::*;
-
-use super::switch::Switch;
+use super::switch::switch;
+use crate::dom::*;
 use crate::page::Page;
 use crate::study::{Order, Who};
 
 /// Which examples mattered.
-#[component]
-pub fn Why(page: Page) -> impl IntoView {
+pub fn why(page: Page) -> View {
     let answered = move || {
         page.probabilities.with(Option::is_some) && page.sight.with(Option::is_some) && page.who.get() == Who::Learner
     };
@@ -33,38 +31,51 @@ pub fn Why(page: Page) -> impl IntoView {
         Order::Waiting { .. } => "Shuffled …".to_owned(),
         Order::Held(change) => format!("Shuffled. The largest change of a probability: {}.", change_words(change)),
     };
-    view! {
-        <section class="card" aria-label="Which examples mattered">
-            <h2>"Which examples mattered?"</h2>
-            <p class="hint">"The small pictures glow by their share of its attention."</p>
-            <div class="probes">
-                <Switch on=page.lines id="lines-switch" words="Lines of attention" turn=move |on| page.lines.set(on) />
-                <div>
-                    <button type="button" data-testid="leave-out" disabled=move || !answered() || few()
-                        on:click=move |_| page.leave_each_out()>
-                        "Leave each one out"
-                    </button>
-                    <p data-testid="left-out" aria-live="polite">
-                        {move || left_out().unwrap_or_else(|| {
-                            "Asks again without each example in turn: the hard way to see what it is worth.".to_owned()
-                        })}
-                    </p>
-                </div>
-                <div>
-                    <button type="button" data-testid="shuffle" disabled=few on:click=move |_| page.shuffle()>
-                        "Shuffle their order"
-                    </button>
-                    <p data-testid="held" aria-live="polite"
-                        data-change=move || match page.probes.order.get() {
-                            Order::Held(change) => format!("{change:.6}"),
-                            _ => String::new(),
-                        }>
-                        {held}
-                    </p>
-                </div>
-            </div>
-        </section>
-    }
+    el("section")
+        .class("card")
+        .attr("aria-label", "Which examples mattered")
+        .child(el("h2").child("Which examples mattered?"))
+        .child(el("p").class("hint").child("The small pictures glow by their share of its attention."))
+        .child(
+            el("div")
+                .class("probes")
+                .child(switch(page.lines, "lines-switch", "Lines of attention", move |on| page.lines.set(on)))
+                .child(
+                    el("div")
+                        .child(
+                            button("leave-out")
+                                .attr("disabled", move || !answered() || few())
+                                .on(ev::CLICK, move |_| page.leave_each_out())
+                                .child("Leave each one out"),
+                        )
+                        .child(el("p").test_id("left-out").attr("aria-live", "polite").child(move || {
+                            left_out().unwrap_or_else(|| {
+                                "Asks again without each example in turn: the hard way to see what it is worth."
+                                    .to_owned()
+                            })
+                        })),
+                )
+                .child(
+                    el("div")
+                        .child(
+                            button("shuffle")
+                                .attr("disabled", few)
+                                .on(ev::CLICK, move |_| page.shuffle())
+                                .child("Shuffle their order"),
+                        )
+                        .child(
+                            el("p")
+                                .test_id("held")
+                                .attr("aria-live", "polite")
+                                .attr("data-change", move || match page.probes.order.get() {
+                                    Order::Held(change) => format!("{change:.6}"),
+                                    _ => String::new(),
+                                })
+                                .child(held),
+                        ),
+                ),
+        )
+        .into_view()
 }
 
 /// A change of a probability, in words that do not claim more than was seen.

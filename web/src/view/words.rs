@@ -1,7 +1,6 @@
 //! What the page says of probabilities.
 
-use leptos::prelude::*;
-
+use crate::dom::*;
 use crate::page::{Page, Phase};
 use crate::study::Who;
 
