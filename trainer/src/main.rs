@@ -325,20 +325,27 @@ fn train_command(arguments: &TrainArguments, data_dir: &Path) -> Outcomes {
         }
     );
     let stop = stop_flag()?;
-    let steps = training.steps;
+    let (steps, batch) = (training.steps, training.batch as u64);
     let bar = ProgressBar::new(steps).with_position(run.step());
     bar.set_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}  ETA {eta}  {msg}").expect("a valid template"),
     );
     let terminal = std::io::stderr().is_terminal();
     let mut last_line = 0;
+    // step and seconds at which the episodes of the last line were counted
+    let mut counted = None;
     let complete = run.train(&stop, &mut |m| {
-        let text = describe(m);
+        let speed = counted.filter(|&(_, seconds)| m.seconds > seconds).map(|(step, seconds): (u64, f64)| {
+            format!("  {:.0} episodes/s", (batch * (m.step - step)) as f64 / (m.seconds - seconds))
+        });
+        let text = describe(m) + &speed.unwrap_or_default();
         if terminal {
+            counted = Some((m.step, m.seconds));
             bar.set_position(m.step);
             bar.set_message(text);
         } else if m.step >= last_line + steps.div_ceil(20) || m.step == steps {
             last_line = m.step;
+            counted = Some((m.step, m.seconds));
             eprintln!("step {}/{steps}  {:.0} s  {text}", m.step, m.seconds);
         }
     })?;
