@@ -9,7 +9,7 @@ use crate::dom::*;
 use crate::link::{self, Shared};
 use crate::page::{OWN_MODEL, Page, Source, base, capital};
 use crate::table::Table;
-use crate::view::import::with_paths;
+use crate::view::files::with_paths;
 
 /// Where shipped models lie.
 const SHIPPED: &str = "models/";

@@ -1,12 +1,12 @@
 //! The same file learns tables and pictures: a visitor's own data, with learning curves beside those of rules.
 
-use wasm_bindgen::JsCast;
-use web_sys::{FileList, HtmlInputElement, SubmitEvent};
+use web_sys::{HtmlInputElement, SubmitEvent};
 
 use crate::curves::{Made, ORDERS, interval};
 use crate::dom::*;
 use crate::examine::{Reply, Stage};
 use crate::page::Page;
+use crate::view::files::files;
 use crate::view::words::percent;
 
 /// Size of the chart, in its own units.
@@ -14,35 +14,9 @@ const SIZE: (f64, f64) = (560.0, 260.0);
 /// Room at its left, top, right and bottom.
 const EDGE: [f64; 4] = [40.0, 12.0, 14.0, 30.0];
 
-/// Files of a list with their paths in the folder that was picked.
-pub fn with_paths(files: &FileList) -> Vec<(String, web_sys::File)> {
-    let path = |file: &web_sys::File| {
-        let path = js_sys::Reflect::get(file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
-        path.filter(|path| !path.is_empty()).unwrap_or_else(|| file.name())
-    };
-    (0..files.length()).filter_map(|i| files.get(i)).map(|file| (path(&file), file)).collect()
-}
-
-/// Files of a field, which can then take the same ones again.
-fn taken(field: NodeRef<HtmlInputElement>) -> Vec<(String, web_sys::File)> {
-    let Some(field) = field.get_untracked() else { return Vec::new() };
-    let files = field.files().map(|files| with_paths(&files)).unwrap_or_default();
-    field.set_value("");
-    files
-}
-
 /// Tables and folders of pictures.
 pub fn import(page: Page) -> View {
     let trial = page.trial;
-    let (table, folder, pictures) =
-        (NodeRef::<HtmlInputElement>::new(), NodeRef::<HtmlInputElement>::new(), NodeRef::<HtmlInputElement>::new());
-    let press = |field: NodeRef<HtmlInputElement>| {
-        move |_| {
-            if let Some(field) = field.get_untracked() {
-                field.click();
-            }
-        }
-    };
     let stage = move || match trial.stage.get() {
         Stage::Empty => String::new(),
         Stage::Reading(done, of) => format!("Reading {} of {of}…", done + 1),
@@ -75,16 +49,9 @@ pub fn import(page: Page) -> View {
             .on(ev::CLICK, move |_| page.examine_made(made))
             .child(format!("Try: {}", made.title()))
     };
-    let hidden = |field: NodeRef<HtmlInputElement>, id: &'static str| {
-        let field = el("input").node_ref(field).attr("type", "file").class("unseen").test_id(id);
-        field.attr("tabindex", "-1").attr("aria-hidden", "true")
-    };
-    let examine = move |field: NodeRef<HtmlInputElement>| {
-        let files = taken(field);
-        if !files.is_empty() {
-            page.examine_pictures(files);
-        }
-    };
+    let field = |id: &'static str| el("input").test_id(id);
+    let several = move |id: &'static str| field(id).attr("multiple", true);
+    let examine = move |files| page.examine_pictures(files);
     el("section")
         .class("card import")
         .attr("aria-label", "Your own data")
@@ -104,28 +71,23 @@ pub fn import(page: Page) -> View {
         .child(
             el("div")
                 .class("buttons")
-                .child(button("pick-table").on(ev::CLICK, press(table)).child("A table…"))
-                .child(button("pick-folder").on(ev::CLICK, press(folder)).child("A folder of pictures…"))
-                .child(button("pick-pictures").on(ev::CLICK, press(pictures)).child("Pictures…"))
+                .child(files(
+                    button("pick-table").child("A table…"),
+                    field("table-file").attr("accept", ".csv,.tsv,.txt,text/csv"),
+                    move |files| page.examine_table(files[0].1.clone()),
+                ))
+                // No attribute of the standard: browsers agreed on it all the same.
+                .child(files(
+                    button("pick-folder").child("A folder of pictures…"),
+                    several("folder-files").attr("webkitdirectory", true),
+                    examine,
+                ))
+                .child(files(
+                    button("pick-pictures").child("Pictures…"),
+                    several("picture-files").attr("accept", "image/*"),
+                    examine,
+                ))
                 .child(Made::ALL.into_iter().map(try_made).collect_view()),
-        )
-        .child(hidden(table, "table-file").attr("accept", ".csv,.tsv,.txt,text/csv").on(ev::CHANGE, move |_| {
-            if let Some((_, file)) = taken(table).pop() {
-                page.examine_table(file);
-            }
-        }))
-        // No attribute of the standard: browsers agreed on it all the same.
-        .child(
-            hidden(folder, "folder-files")
-                .attr("multiple", true)
-                .attr("webkitdirectory", true)
-                .on(ev::CHANGE, move |_| examine(folder)),
-        )
-        .child(
-            hidden(pictures, "picture-files")
-                .attr("multiple", true)
-                .attr("accept", "image/*")
-                .on(ev::CHANGE, move |_| examine(pictures)),
         )
         .child(
             el("div")
@@ -344,7 +306,6 @@ fn curves(page: Page) -> View {
 fn ask(page: Page) -> View {
     let trial = page.trial;
     let field = NodeRef::<HtmlInputElement>::new();
-    let picture = NodeRef::<HtmlInputElement>::new();
     let table = move || trial.data.get().is_some_and(|data| data.table());
     let asked = move |event: SubmitEvent| {
         event.prevent_default();
@@ -380,34 +341,11 @@ fn ask(page: Page) -> View {
                     .child(el("button").attr("type", "submit").test_id("ask").child("Ask"))
             },
             move || {
-                View::new()
-                    .child(
-                        button("ask-picture")
-                            .on(ev::CLICK, move |_| {
-                                if let Some(field) = picture.get_untracked() {
-                                    field.click();
-                                }
-                            })
-                            .child("Ask about a picture…"),
-                    )
-                    .child(
-                        el("input")
-                            .node_ref(picture)
-                            .attr("type", "file")
-                            .attr("accept", "image/*")
-                            .class("unseen")
-                            .attr("tabindex", "-1")
-                            .attr("aria-hidden", "true")
-                            .test_id("ask-picture-file")
-                            .on(ev::CHANGE, move |event| {
-                                let field: HtmlInputElement =
-                                    event.target().expect("a change has a target").unchecked_into();
-                                if let Some(file) = field.files().and_then(|files| files.get(0)) {
-                                    page.ask_picture(file);
-                                }
-                                field.set_value("");
-                            }),
-                    )
+                files(
+                    button("ask-picture").child("Ask about a picture…"),
+                    el("input").attr("accept", "image/*").test_id("ask-picture-file"),
+                    move |files| page.ask_picture(files[0].1.clone()),
+                )
             },
         ))
         .child(el("div").attr("aria-live", "polite").child(move || {

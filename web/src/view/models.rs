@@ -2,6 +2,7 @@
 
 use web_sys::{HtmlInputElement, SubmitEvent};
 
+use super::files::files;
 use crate::dom::*;
 use crate::page::{OWN_MODEL, Page, Source};
 
@@ -14,16 +15,7 @@ const SHIPPED: [(&str, &str, &str); 3] = [
 
 /// Picker and card.
 pub fn models(page: Page) -> View {
-    let file = NodeRef::<HtmlInputElement>::new();
     let address = NodeRef::<HtmlInputElement>::new();
-    let picked = move |_| {
-        let Some(field) = file.get_untracked() else { return };
-        if let Some(file) = field.files().and_then(|files| files.get(0)) {
-            page.load(Source::File(file));
-        }
-        // The same file can be picked again.
-        field.set_value("");
-    };
     let submitted = move |event: SubmitEvent| {
         event.prevent_default();
         let text = address.get_untracked().map(|field| field.value()).unwrap_or_default();
@@ -71,26 +63,11 @@ pub fn models(page: Page) -> View {
                         .test_id("model-address"),
                 )
                 .child(el("button").attr("type", "submit").test_id("model-fetch").child("Fetch"))
-                .child(
-                    button("open-model")
-                        .on(ev::CLICK, move |_| {
-                            if let Some(field) = file.get_untracked() {
-                                field.click();
-                            }
-                        })
-                        .child("Open a file…"),
-                )
-                .child(
-                    el("input")
-                        .node_ref(file)
-                        .attr("type", "file")
-                        .attr("accept", ".safetensors")
-                        .class("unseen")
-                        .attr("tabindex", "-1")
-                        .attr("aria-hidden", "true")
-                        .test_id("model-file")
-                        .on(ev::CHANGE, picked),
-                ),
+                .child(files(
+                    button("open-model").child("Open a file…"),
+                    el("input").attr("accept", ".safetensors").test_id("model-file"),
+                    move |files| page.load(Source::File(files[0].1.clone())),
+                )),
         )
         .child(move || {
             page.progress.get().map(|(done, all)| {

@@ -137,6 +137,10 @@ fn told(page: Page) -> View {
         )
     };
     let base = SIZE.1 - EDGE;
+    let level = |y: f32| {
+        let line = svg("line").attr("x1", EDGE.to_string()).attr("y1", y.to_string());
+        line.attr("x2", (SIZE.0 - EDGE).to_string()).attr("y2", y.to_string())
+    };
     el("div")
         .class("told")
         .test_id("told")
@@ -148,20 +152,7 @@ fn told(page: Page) -> View {
                 .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
                 .attr("role", "img")
                 .attr("aria-label", words)
-                .child(
-                    svg("line")
-                        .attr("x1", EDGE.to_string())
-                        .attr("y1", EDGE.to_string())
-                        .attr("x2", (SIZE.0 - EDGE).to_string())
-                        .attr("y2", EDGE.to_string()),
-                )
-                .child(
-                    svg("line")
-                        .attr("x1", EDGE.to_string())
-                        .attr("y1", base.to_string())
-                        .attr("x2", (SIZE.0 - EDGE).to_string())
-                        .attr("y2", base.to_string()),
-                )
+                .child([EDGE, base].map(level))
                 .child(svg("polyline").attr("points", line))
                 .child(dots),
         )

@@ -4,6 +4,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
 
+use super::files::files;
 use crate::browser;
 use crate::dom::*;
 use crate::page::Page;
@@ -11,7 +12,6 @@ use crate::view::samples::back;
 
 /// Share as a link, save, open.
 pub fn share(page: Page) -> View {
-    let file = NodeRef::<HtmlInputElement>::new();
     let field = NodeRef::<HtmlInputElement>::new();
     // The link, where it has to be copied by hand or is too long.
     let link = RwSignal::new(None::<Result<String, String>>);
@@ -59,14 +59,6 @@ pub fn share(page: Page) -> View {
             });
         }
     };
-    let picked = move |_| {
-        let Some(field) = file.get_untracked() else { return };
-        if let Some(file) = field.files().and_then(|files| files.get(0)) {
-            page.open_file(file);
-        }
-        // The same file can be picked again.
-        field.set_value("");
-    };
     let none = move || page.table.with(|table| table.examples.is_empty());
     el("section")
         .class("card sharing")
@@ -86,26 +78,11 @@ pub fn share(page: Page) -> View {
                         .on(ev::CLICK, move |_| page.save_file())
                         .child("Save a file"),
                 )
-                .child(
-                    button("open-examples")
-                        .on(ev::CLICK, move |_| {
-                            if let Some(field) = file.get_untracked() {
-                                field.click();
-                            }
-                        })
-                        .child("Open a file…"),
-                )
-                .child(
-                    el("input")
-                        .node_ref(file)
-                        .attr("type", "file")
-                        .attr("accept", ".json,application/json")
-                        .class("unseen")
-                        .attr("tabindex", "-1")
-                        .attr("aria-hidden", "true")
-                        .test_id("examples-file")
-                        .on(ev::CHANGE, picked),
-                )
+                .child(files(
+                    button("open-examples").child("Open a file…"),
+                    el("input").attr("accept", ".json,application/json").test_id("examples-file"),
+                    move |files| page.open_file(files[0].1.clone()),
+                ))
                 .child(back(page)),
         )
         .child(move || {
