@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use xtask::server::Server;
 use xtask::shell::{run as run_shown, which};
 
+use crate::options::Options;
+use crate::page;
+use crate::profile::SMALL;
 use crate::setup::{Need, setup};
-use crate::{Options, Workspace, page};
+use crate::workspace::Workspace;
 
 pub const HELP: &str = "\
 cargo xtask demo [OPTIONS]
@@ -64,7 +67,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
             run_shown(workspace.program("trainer").args(["train", "--preset", "quick", "--overwrite", "--out", RUN]))
         })?;
     }
-    timed(&mut times, "page built", || page::build(workspace, &tools, &dist, page::SMALL))?;
+    timed(&mut times, "page built", || page::build(workspace, &tools, &dist, SMALL))?;
     if !pretrained {
         // Into the built page only: the shipped file in models/ is the one that the documented figures speak of.
         timed(&mut times, "exported", || {

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use xtask::shell::{rename_into, run, which};
 
-use crate::Workspace;
-use crate::page::SMALL;
+use crate::profile::SMALL;
 use crate::setup::Tools;
+use crate::workspace::Workspace;
 
 pub const HELP: &str = "\
 cargo xtask package [--out FOLDER]

@@ -7,13 +7,10 @@ use xtask::offline;
 use xtask::shell::run;
 use xtask::sizes::{self, MOST, MOST_WASM};
 
+use crate::package;
+use crate::profile::SMALL;
 use crate::setup::Tools;
-use crate::{Workspace, package};
-
-/// The cargo profile of the page as it is published.
-pub const SMALL: &str = "web";
-/// The one for working on it.
-pub const QUICK: &str = "web-quick";
+use crate::workspace::Workspace;
 
 /// Builds the page, with its engine and the models of `models/`, into the folder `dist`, in a cargo profile.
 ///

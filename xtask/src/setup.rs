@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use xtask::shell::{cache_folder, output, run, run_within, which};
 
-use crate::Workspace;
+use crate::workspace::Workspace;
 
 const WASM: &str = "wasm32-unknown-unknown";
 /// 0.22 needs a newer Rust than this workspace.

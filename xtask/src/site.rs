@@ -4,9 +4,11 @@ use std::fs;
 
 use xtask::shell::rename_into;
 
-use crate::page::{self, SMALL};
+use crate::options::Options;
+use crate::page;
+use crate::profile::SMALL;
 use crate::setup::{Need, setup};
-use crate::{Options, Workspace};
+use crate::workspace::Workspace;
 
 pub const HELP: &str = "\
 cargo xtask publish-site [--out FOLDER]

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 
 use xtask::shell::{run as run_shown, run_reading};
 
+use crate::options::Options;
+use crate::page;
+use crate::profile::SMALL;
 use crate::setup::{Need, Tools, setup};
-use crate::{Options, Workspace, page};
+use crate::workspace::Workspace;
 
 pub const HELP: &str = "\
 cargo xtask test [OPTIONS]
@@ -74,7 +77,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         lints(workspace, &tools, quick, &mut steps);
     }
     if !quick {
-        plain(&mut steps, "page built", || page::build(workspace, &tools, &page, page::SMALL));
+        plain(&mut steps, "page built", || page::build(workspace, &tools, &page, SMALL));
     }
     // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
     // the same features are then tested, so nothing is built twice.

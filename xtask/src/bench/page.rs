@@ -14,9 +14,11 @@ use xtask::chromium;
 use xtask::server::Server;
 use xtask::shell::{end, output, run as run_shown};
 
-use crate::bench::{Cost, chart, median, number, place, write};
+use super::report::{Cost, chart, machine_description, median, number, write};
+use crate::options::Options;
+use crate::package;
 use crate::setup::{self, Need};
-use crate::{Options, Workspace, package};
+use crate::workspace::Workspace;
 
 /// Models that are compared, beside one of the paper's size.
 const MODELS: [&str; 2] = ["models/drawing.safetensors", "models/general.safetensors"];
@@ -121,7 +123,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let version = output(Command::new(chromium).arg("--version")).unwrap_or_else(|_| "a Chromium unknown".into());
     let about = format!(
         "{}\n{}, {} adapter; onnxruntime-web {peer}",
-        place(workspace),
+        machine_description(workspace),
         version.trim(),
         if gpu { "its own" } else { "SwiftShader's software" }
     );
