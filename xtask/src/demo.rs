@@ -18,12 +18,12 @@ use crate::workspace::Workspace;
 pub const HELP: &str = "\
 cargo xtask demo [OPTIONS]
 
-Installs what is missing, builds the trainer, meta-trains the quick learner (a minute or two on two CPU cores, no data
-set needed), exports it into the page, builds the page into dist/ and serves it on this machine. The page opens with the
-shipped drawing learner; the address with the fresh one is printed beside it.
+Installs what is missing, builds the page into dist/ and serves it on this machine with the shipped learners. Then builds
+the trainer, meta-trains the quick learner (a minute or two on two CPU cores, no data set needed), adds it to the served
+page, and prints its address. The page can be used as soon as its address is printed.
 
-    --pretrained   the shipped learners alone: nothing is meta-trained
-    --no-serve     stop when dist/ is ready, with a summary
+    --pretrained   the shipped learners only: no trainer is built and nothing is meta-trained
+    --no-serve     serve nothing; end when dist/ is complete, with a summary
     --port N       serve on this port (otherwise 8080, or a free one when that is taken)
     --gpu          build the trainer for the GPU too, even where none was found (long to compile)
     --cpu          build the trainer for the CPU only, even where a GPU was found";
@@ -31,9 +31,11 @@ shipped drawing learner; the address with the fresh one is printed beside it.
 /// The port that is tried first.
 const PORT: u16 = 8080;
 /// The run's folder, below the workspace. It is made anew each time.
-const RUN: &str = "runs/quick";
+const RUN: &str = "runs/demo";
 /// The fresh learner, below the page's folder.
-const MODEL: &str = "models/quick.safetensors";
+const FRESH: &str = "models/fresh.safetensors";
+/// What the page opens with.
+const SHIPPED: &str = "models/drawing.safetensors";
 
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let pretrained = options.switch("--pretrained");
@@ -48,36 +50,64 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| format!("--port {text}: a port is a number from 0 to 65535"))?),
     };
-    if pretrained && !workspace.root.join(MODEL).is_file() {
-        return Err(format!("there is no shipped {MODEL}. Leave --pretrained out to meta-train one."));
+    if !workspace.root.join(SHIPPED).is_file() {
+        return Err(format!(
+            "there is no {SHIPPED} in this checkout. Restore it (git checkout models), and try again."
+        ));
     }
 
     let dist = workspace.root.join("dist");
     let mut times = Vec::new();
     let tools = timed(&mut times, "tools", || setup(workspace, &[Need::Page]))?;
-    if !pretrained {
-        let features = if cpu || !(gpu || has_gpu()) { "cpu" } else { "cpu,gpu" };
-        timed(&mut times, "trainer built", || {
-            if features != "cpu" {
-                eprintln!("Building for the GPU as well, which takes a while; --cpu leaves it out.");
-            }
-            run_shown(&mut workspace.cargo(&["build", "--release", "-p", "trainer", "--features", features]))
-        })?;
-        timed(&mut times, "meta-trained", || {
-            run_shown(workspace.program("trainer").args(["train", "--preset", "quick", "--overwrite", "--out", RUN]))
-        })?;
-    }
     timed(&mut times, "page built", || page::build(workspace, &tools, &dist, SMALL))?;
-    if !pretrained {
-        // Into the built page only: the shipped file in models/ is the one that the documented figures speak of.
-        timed(&mut times, "exported", || {
-            let folder = dist.join("models");
-            fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-            run_shown(workspace.program("trainer").args(["export", RUN, "-o"]).arg(dist.join(MODEL)))
-        })?;
+    // The page comes first: it is there to play with while the trainer compiles.
+    let server = if serve { Some(start_server(&dist, port)?) } else { None };
+    let trained = if pretrained {
+        Ok(())
+    } else {
+        let features = if cpu || !(gpu || has_gpu()) { "cpu" } else { "cpu,gpu" };
+        meta_train(workspace, &dist, features, &mut times)
+    };
+    let Some(server) = server else {
+        trained?;
+        return summary(&dist, &times, pretrained);
+    };
+    match trained {
+        Ok(()) => summary(&dist, &times, pretrained)?,
+        // The page goes on with the shipped learners.
+        Err(error) => eprintln!("error: {error}\nThe page stays open with the shipped learners."),
     }
-    summary(&dist, &times, pretrained)?;
-    if serve { serve_page(&dist, port, pretrained) } else { Ok(()) }
+    println!("\nThe page: {}. Ctrl-C ends it.", server.url());
+    if dist.join(FRESH).is_file() {
+        println!("The page with your own learner, just meta-trained: {}?model={FRESH}", server.url());
+    }
+    loop {
+        thread::park();
+    }
+}
+
+/// Builds the trainer, meta-trains the quick learner and exports it into the built page.
+fn meta_train(
+    workspace: &Workspace,
+    dist: &Path,
+    features: &str,
+    times: &mut Vec<(&'static str, Duration)>,
+) -> Result<(), String> {
+    timed(times, "trainer built", || {
+        if features != "cpu" {
+            eprintln!("Building for the GPU as well, which takes a while; --cpu leaves it out.");
+        }
+        run_shown(&mut workspace.cargo(&["build", "--release", "-p", "trainer", "--features", features]))
+    })?;
+    timed(times, "meta-trained", || {
+        run_shown(workspace.program("trainer").args(["train", "--preset", "quick", "--overwrite", "--out", RUN]))
+    })?;
+    // Into the built page only: the documented figures are of the shipped file in models/.
+    timed(times, "exported", || {
+        let folder = dist.join("models");
+        fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        run_shown(workspace.program("trainer").args(["export", RUN, "-o"]).arg(dist.join(FRESH)))
+    })
 }
 
 fn timed<T>(
@@ -117,19 +147,15 @@ fn summary(dist: &Path, times: &[(&'static str, Duration)], pretrained: bool) ->
     Ok(())
 }
 
-fn serve_page(dist: &Path, port: Option<u16>, pretrained: bool) -> Result<(), String> {
+/// Serves the built page and prints its address.
+fn start_server(dist: &Path, port: Option<u16>) -> Result<Server, String> {
     let server = match port {
         Some(port) => Server::start(dist, port)?,
         None => Server::start(dist, PORT).or_else(|_| Server::start(dist, 0))?,
     };
-    println!("\nOpen {} in a browser; nothing leaves this machine. Ctrl-C ends it.", server.url());
-    if !pretrained {
-        println!("Your own learner, just meta-trained: {}?model={MODEL}", server.url());
-    }
+    println!("\nOpen {} in a browser. Nothing that you draw leaves this machine.", server.url());
     if env::var_os("SSH_CONNECTION").is_some() {
         println!("Over SSH, forward the port first: WebGPU needs the page to come from localhost.");
     }
-    loop {
-        thread::park();
-    }
+    Ok(server)
 }

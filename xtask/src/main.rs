@@ -22,15 +22,15 @@ use workspace::Workspace;
 const HELP: &str = "\
 The project's commands.
 
-    cargo xtask demo     meta-train a learner, put it into the page, build and serve the page
-    cargo xtask test     formatting, lints, and every test, in a real browser too
-    cargo xtask setup    only install the tools that the others need
-    cargo xtask bench    the benchmarks; --page: the page beside onnxruntime-web
-    cargo xtask page     only build the page into dist/, with the models of models/; --quick: sooner built, and larger
-    cargo xtask package       the engine as an npm package, into pkg/
-    cargo xtask publish-site  the page as a static host wants it, into site/, and a workflow for GitHub Pages
+    cargo xtask demo     build the page and serve it, then meta-train a learner and add it to the page
+    cargo xtask test     check formatting and lints, and run every test, also in a real browser
+    cargo xtask setup    install the tools that the other commands need, and nothing else
+    cargo xtask bench    time a training step; --page: time the page against onnxruntime-web
+    cargo xtask page     build the page into dist/, with the models of models/; --quick: faster to build, but larger
+    cargo xtask package       build the npm package into pkg/
+    cargo xtask publish-site  build the page for a static host into site/, and write a workflow for GitHub Pages
 
-Each says what it installs, and why, before it does. `cargo xtask COMMAND --help` tells its options.";
+Each command lists what it will install before it installs it. `cargo xtask COMMAND --help` lists its options.";
 
 fn main() -> ExitCode {
     let mut words: Vec<String> = env::args().skip(1).collect();
