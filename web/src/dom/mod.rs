@@ -9,14 +9,23 @@
 //! el("button").attr("type", "button").on(ev::CLICK, move |_| count.update(|n| *n += 1)).child(move || count.get())
 //! ```
 
+pub mod ev;
+mod follow;
+mod keyed;
+mod setting;
+
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-use reactive_graph::effect::RenderEffect;
 use reactive_graph::owner::Owner;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Document, Element, EventTarget, HtmlElement, Node};
+
+use follow::{Again, follow};
+use keyed::{Change, changes};
+pub use setting::Setting;
+use setting::{Kind, Place};
 
 pub use any_spawner::Executor;
 pub use reactive_graph::computed::Memo;
@@ -25,41 +34,6 @@ pub use reactive_graph::graph::untrack;
 pub use reactive_graph::owner::{LocalStorage, StoredValue, on_cleanup};
 pub use reactive_graph::prelude::*;
 pub use reactive_graph::signal::RwSignal;
-
-/// Events by name and type.
-pub mod ev {
-    use std::marker::PhantomData;
-
-    /// A kind of event: its name, and what its listeners get.
-    pub struct Kind<E>(pub(super) &'static str, PhantomData<E>);
-
-    macro_rules! kinds {
-        ($($constant:ident $name:literal $event:ident;)*) => {
-            $(#[doc = concat!("`", $name, "`")] pub const $constant: Kind<web_sys::$event> = Kind($name, PhantomData);)*
-        };
-    }
-
-    kinds! {
-        BLUR "blur" FocusEvent;
-        CHANGE "change" Event;
-        CLICK "click" MouseEvent;
-        DRAGEND "dragend" DragEvent;
-        DRAGLEAVE "dragleave" DragEvent;
-        DRAGOVER "dragover" DragEvent;
-        DRAGSTART "dragstart" DragEvent;
-        DROP "drop" DragEvent;
-        FOCUS "focus" FocusEvent;
-        HASHCHANGE "hashchange" Event;
-        KEYDOWN "keydown" KeyboardEvent;
-        POINTERCANCEL "pointercancel" PointerEvent;
-        POINTERDOWN "pointerdown" PointerEvent;
-        POINTERMOVE "pointermove" PointerEvent;
-        POINTERUP "pointerup" PointerEvent;
-        RESIZE "resize" Event;
-        SCROLL "scroll" Event;
-        SUBMIT "submit" SubmitEvent;
-    }
-}
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 
@@ -89,23 +63,6 @@ pub fn mount(parent: &HtmlElement, view: impl FnOnce() -> View) {
         append(parent, &node);
     }
     std::mem::forget(owner);
-}
-
-/// A function that is called again and again. The vtable of a boxed `FnMut` holds a second body for calling it once, which
-/// every binding of the page would pay for.
-trait Again<A, R> {
-    fn again(&mut self, argument: A) -> R;
-}
-
-impl<A, R, F: FnMut(A) -> R> Again<A, R> for F {
-    fn again(&mut self, argument: A) -> R {
-        self(argument)
-    }
-}
-
-/// Calls now, and again whenever a signal changes that it has read, as long as the scope that it was called in is alive.
-fn follow(mut call: Box<dyn Again<(), ()>>) {
-    StoredValue::new_local(RenderEffect::new(move |_: Option<()>| call.again(())));
 }
 
 fn append(parent: &Node, node: &Node) {
@@ -169,12 +126,6 @@ macro_rules! shown_in_words {
             impl IntoView for $number {
                 fn into_view(self) -> View {
                     self.to_string().into_view()
-                }
-            }
-
-            impl Setting for $number {
-                fn set(self, place: Place) {
-                    place.put(Some(&self.to_string()));
                 }
             }
         )*
@@ -269,56 +220,63 @@ pub fn show_or<V: IntoView, O: IntoView>(
 }
 
 /// A view for each item of a list; those whose key stays keep theirs. `view` gives an element, which may be moved.
-pub fn each<T: 'static>(
+pub fn each<T: 'static, K: Into<u64>>(
     items: impl Fn() -> Vec<T> + 'static,
-    key: impl Fn(&T) -> u32 + 'static,
+    key: impl Fn(&T) -> K + 'static,
     view: impl Fn(T) -> View + Clone + 'static,
 ) -> View {
-    keyed(Box::new(move |()| {
+    each_boxed(Box::new(move |()| {
         let make = |item| {
-            let (key, view) = (key(&item), view.clone());
+            let (key, view) = (key(&item).into(), view.clone());
             let make: Box<dyn FnOnce() -> View> = Box::new(move || view(item));
             (key, make)
         };
-        items().into_iter().map(make).collect()
+        items().into_iter().map(make).unzip()
     }))
 }
 
-type Item = (u32, Box<dyn FnOnce() -> View>);
+/// Keys, and what makes the view of each.
+type Items = (Vec<u64>, Vec<Box<dyn FnOnce() -> View>>);
 
-fn keyed(mut items: Box<dyn Again<(), Vec<Item>>>) -> View {
+fn each_boxed(mut items: Box<dyn Again<(), Items>>) -> View {
     let end: Node = document().create_comment("").into();
     let fragment: Node = document().create_document_fragment().into();
     append(&fragment, &end);
     // What an item makes lives as long as the item, not until the list changes next.
     let scope = Owner::current().unwrap_or_default();
-    let mut shown: Vec<(u32, Node, Owner)> = Vec::new();
+    let mut keys: Vec<u64> = Vec::new();
+    let mut shown: Vec<Option<(Node, Owner)>> = Vec::new();
     follow(Box::new(move |()| {
         let Some(parent) = end.parent_node() else { return };
+        let (wanted, makes) = items.again(());
         let mut old = std::mem::take(&mut shown);
-        for (key, make) in items.again(()) {
-            match old.iter().position(|(known, ..)| *known == key) {
-                Some(at) => shown.push(old.swap_remove(at)),
-                None => {
+        let mut made = Vec::with_capacity(wanted.len());
+        for (change, make) in changes(&keys, &wanted).into_iter().zip(makes) {
+            made.push(match change {
+                Change::Keep(place) => (old[place].take(), false),
+                Change::Move(place) => (old[place].take(), true),
+                Change::Make => {
                     let owner = scope.child();
-                    if let View(Some(node)) = owner.with(|| untrack(make)) {
-                        shown.push((key, node, owner));
-                    }
+                    let View(node) = owner.with(|| untrack(make));
+                    (node.map(|node| (node, owner)), true)
                 }
-            }
+            });
         }
-        for (_, node, owner) in old {
+        for (node, owner) in old.into_iter().flatten() {
             let _ = parent.remove_child(&node);
             drop(owner);
         }
         let mut next = end.clone();
-        for (_, node, _) in shown.iter().rev() {
+        for (item, moved) in made.iter().rev() {
+            let Some((node, _)) = item else { continue };
             // Only what has moved is touched: the focus stays where it is.
-            if node.next_sibling().as_ref() != Some(&next) {
+            if *moved {
                 let _ = parent.insert_before(node, Some(&next));
             }
             next = node.clone();
         }
+        shown = made.into_iter().map(|(item, _)| item).collect();
+        keys = wanted;
     }));
     View(Some(fragment))
 }
@@ -340,91 +298,6 @@ pub fn button(test_id: impl Setting) -> Tag {
 /// An SVG element.
 pub fn svg(name: &str) -> Tag {
     Tag(document().create_element_ns(Some(SVG), name).expect("an element"))
-}
-
-/// What of an element a value goes to.
-#[derive(Clone)]
-pub struct Place {
-    element: Element,
-    kind: Kind,
-    name: &'static str,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Attribute,
-    Class,
-    Style,
-    Property,
-}
-
-impl Place {
-    fn put(&self, value: Option<&str>) {
-        let Place { element, kind, name } = self;
-        // None of these fails for names and values without spaces in a class.
-        let _ = match (kind, value) {
-            (Kind::Attribute, Some(value)) => element.set_attribute(name, value),
-            (Kind::Attribute, None) => element.remove_attribute(name),
-            (Kind::Class, value) => element.class_list().toggle_with_force(name, value.is_some()).map(|_| ()),
-            (Kind::Style, value) => {
-                let style = element.unchecked_ref::<HtmlElement>().style();
-                style.set_property(name, value.unwrap_or_default())
-            }
-            (Kind::Property, value) => {
-                let value = value.map_or(JsValue::UNDEFINED, JsValue::from_str);
-                js_sys::Reflect::set(element, &JsValue::from_str(name), &value).map(|_| ())
-            }
-        };
-    }
-
-    fn put_flag(&self, flag: bool) {
-        match self.kind {
-            Kind::Property => {
-                let _ = js_sys::Reflect::set(&self.element, &JsValue::from_str(self.name), &flag.into());
-            }
-            _ => self.put(flag.then_some("")),
-        }
-    }
-}
-
-/// What an attribute, a class, a style or a property can be set to: words, a flag (an attribute or class that is there or
-/// not), nothing, or a function that gives one of these and is followed.
-pub trait Setting {
-    /// Sets it.
-    fn set(self, place: Place);
-}
-
-impl Setting for &str {
-    fn set(self, place: Place) {
-        place.put(Some(self));
-    }
-}
-
-impl Setting for String {
-    fn set(self, place: Place) {
-        place.put(Some(&self));
-    }
-}
-
-impl Setting for bool {
-    fn set(self, place: Place) {
-        place.put_flag(self);
-    }
-}
-
-impl<S: Setting> Setting for Option<S> {
-    fn set(self, place: Place) {
-        match self {
-            Some(setting) => setting.set(place),
-            None => place.put(None),
-        }
-    }
-}
-
-impl<S: Setting, F: FnMut() -> S + 'static> Setting for F {
-    fn set(mut self, place: Place) {
-        follow(Box::new(move |()| self().set(place.clone())));
-    }
 }
 
 impl Tag {
