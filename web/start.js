@@ -18,7 +18,7 @@ async function keepOffline() {
     button.type = "button";
     button.className = "news";
     button.dataset.testid = "take-update";
-    button.textContent = "A new version of this page is here: take it";
+    button.textContent = "Update available. Reload";
     button.addEventListener("click", () => {
       button.disabled = true;
       registration.waiting?.postMessage("take over");
@@ -48,7 +48,7 @@ async function keepOffline() {
     watch(registration.installing);
     registration.addEventListener("updatefound", () => watch(registration.installing));
   };
-  const quietly = () => register().catch((error) => console.info(`This page will not be there offline: ${error.message}`));
+  const quietly = () => register().catch((error) => console.info(`This page will not be available offline: ${error.message}`));
   if (document.readyState === "complete") setTimeout(quietly, 1000);
   else window.addEventListener("load", () => setTimeout(quietly, 1000), { once: true });
 }

@@ -52,8 +52,8 @@ impl Pack {
     /// What is special about it.
     pub fn words(self) -> &'static str {
         match self {
-            Pack::Symbols => "six things you know",
-            Pack::Letters => "five letters that were never anyone's",
+            Pack::Symbols => "six everyday things",
+            Pack::Letters => "five letters of no alphabet",
             Pack::LookAlikes => "five rings that differ in one detail",
         }
     }

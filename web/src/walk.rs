@@ -33,7 +33,7 @@ impl Step {
             Step::Swap => "Swap two labels.",
             Step::Scramble => "Scramble the pixels.",
             Step::Forget => "Make it forget one.",
-            Step::Controls => "Let others answer.",
+            Step::Controls => "Let something else answer.",
         }
     }
 
@@ -41,22 +41,22 @@ impl Step {
     pub fn words(self) -> &'static str {
         match self {
             Step::Teach => {
-                "Draw a circle and press Teach beside circle; draw a star and teach that. Then draw either again: it \
-                 answers while you draw."
+                "Draw a circle and press Teach next to circle; draw a star and teach that. Then draw one of them again: \
+                 it answers while you draw."
             }
             Step::Swap => {
-                "Press swap labels between two classes, with a drawing on the canvas. The answer swaps at once: there is \
+                "With a drawing on the canvas, press swap labels between two classes. The answer swaps at once: there is \
                  nothing to retrain."
             }
             Step::Scramble => {
-                "Turn on the switch below what it sees. You see a star, it sees noise, and it still learns which is which."
+                "Turn on the switch below the picture that it sees. You see a star, it sees noise, and it still learns."
             }
             Step::Forget => {
-                "Press one of the small pictures and choose Forget. The answer is as if you had never shown it."
+                "Press one of the small pictures and choose Forget. The answers are as if you had never shown it."
             }
             Step::Controls => {
-                "Under Who answers, choose labels shuffled: it believes whatever it is shown. Then untrained weights: it \
-                 can compare pictures, as that is built in; what practice adds is in your learning curve."
+                "Under Who answers, choose labels shuffled: it believes whatever it is shown. Then choose untrained \
+                 weights: comparing pictures is built in, and your learning curve shows what practice adds."
             }
         }
     }

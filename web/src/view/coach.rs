@@ -85,8 +85,8 @@ pub fn coach(page: Page) -> View {
                             .child(
                                 button("walk-close")
                                     .class("plain small")
-                                    .attr("title", "Close the walk")
-                                    .attr("aria-label", "Close the walk")
+                                    .attr("title", "Close the tour")
+                                    .attr("aria-label", "Close the tour")
                                     .on(ev::CLICK, move |_| page.walk_on(|walk| walk.closed = true))
                                     .child(icon("close")),
                             )
@@ -105,8 +105,8 @@ fn step(playing: bool, next: Option<Step>) -> View {
     match (playing, next) {
         (true, _) => View::new()
             .child(el("small").child("A demonstration"))
-            .child(titled(0, "It is asked first, and told only then."))
-            .child(" Each drawing it has to name by the examples before it. Touch the canvas to take over."),
+            .child(titled(0, "It predicts first; then it is told the answer."))
+            .child(" It names each drawing from the examples it has seen so far. Touch the canvas to take over."),
         (false, Some(step)) => {
             let number = step as usize + 1;
             View::new()
@@ -115,9 +115,9 @@ fn step(playing: bool, next: Option<Step>) -> View {
                 .child(" ")
                 .child(step.words())
         }
-        (false, None) => View::new().child(titled(0, "That was the walk.")).child(
-            " You have seen a network learn, unlearn and be led astray without one changed weight. Why it works stands \
-             below.",
+        (false, None) => View::new().child(titled(0, "That was the tour.")).child(
+            " You have seen a network learn, forget and be misled, without changing a weight. The article below explains \
+             why it works.",
         ),
     }
 }

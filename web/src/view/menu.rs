@@ -69,7 +69,9 @@ fn open(page: Page, id: u32, x: f64, y: f64) -> View {
             .test_id("menu")
             .on(ev::KEYDOWN, key)
             .attr("aria-label", format!("Example {}, {name}", at + 1))
-            .child(el("p").attr("aria-hidden", "true").child(format!("Example {}, {name}. It is really a …", at + 1)))
+            .child(
+                el("p").attr("aria-hidden", "true").child(format!("Example {}, {name}. Change its label to …", at + 1)),
+            )
             .child(
                 others
                     .into_iter()

@@ -33,7 +33,7 @@ pub fn samples(page: Page) -> View {
         .attr("aria-label", "See it without drawing")
         .test_id("samples")
         .attr("data-player", move || format!("{:?}", player.state.get()).to_ascii_lowercase())
-        .child(el("h2").child("See it learn, without drawing"))
+        .child(el("h2").child("Watch it learn, without drawing"))
         .child(
             el("div").class("packs").child(
                 Pack::ALL
@@ -131,7 +131,7 @@ fn told(page: Page) -> View {
     let words = move || {
         let new = player.told.with(|told| told.iter().filter(|told| told.right.is_none()).count());
         format!(
-            "{new} things were new to it. Of {} drawings after that it named {} before it was told.",
+            "{new} drawings were the first of their class. Of the {} others, it named {} correctly before it was told.",
             asked(),
             right()
         )
@@ -166,11 +166,11 @@ fn told(page: Page) -> View {
         .child(
             el("p")
                 .class("hint")
-                .child("Each dot is a drawing: how sure it was of the right answer ")
+                .child("Each dot is a drawing, and shows how sure it was of the right answer ")
                 .child(el("em").child("before"))
                 .child(
-                    " it was told. Hollow: the \
-                 first of its kind.",
+                    " it was told. Hollow dots: the \
+                 first of its class.",
                 ),
         )
         .child(
@@ -183,9 +183,9 @@ fn told(page: Page) -> View {
                     move || {
                         View::new()
                             .child(
-                                button("pause")
-                                    .on(ev::CLICK, move |_| page.pause())
-                                    .child(move || if player.state.get() == State::Paused { "Go on" } else { "Pause" }),
+                                button("pause").on(ev::CLICK, move |_| page.pause()).child(move || {
+                                    if player.state.get() == State::Paused { "Resume" } else { "Pause" }
+                                }),
                             )
                             .child(button("skip").on(ev::CLICK, move |_| page.skip()).child("To the end"))
                             .child(

@@ -37,7 +37,7 @@ pub fn verdict(page: Page) -> Verdict {
     let best = page.probabilities.with(|probabilities| probabilities.as_deref().and_then(best));
     let words = |small, large: &str| Verdict::Words(small, large.to_owned());
     page.table.with(|table| match (page.phase.get(), table.known(), empty) {
-        (Phase::Loading, _, _) => words("One moment", "The learner is on its way"),
+        (Phase::Loading, _, _) => words("One moment", "Loading the learner"),
         (Phase::Failed, _, _) => words("No learner", "Open a model file"),
         (_, 0, true) => words("It knows nothing yet", "Draw something"),
         (_, 0, false) => words("It knows nothing yet", "What is it? Teach it"),
@@ -47,12 +47,12 @@ pub fn verdict(page: Page) -> Verdict {
         (_, _, false) => match best {
             Some((label, probability)) => {
                 let lead = match (page.who.get(), probability) {
-                    (Who::Nearest, _) => "The nearest picture is called",
+                    (Who::Nearest, _) => "The nearest picture is",
                     (Who::Shuffled, _) => "With labels shuffled it says",
-                    (Who::Untrained, _) => "The untrained twin says",
+                    (Who::Untrained, _) => "With untrained weights it says",
                     (Who::Learner, p) if p >= 0.9 => "It says",
                     (Who::Learner, p) if p >= 0.6 => "It thinks",
-                    (Who::Learner, _) => "It wavers",
+                    (Who::Learner, _) => "It is unsure:",
                 };
                 Verdict::Named { label, lead, name: table.name(label).to_owned(), probability }
             }
@@ -69,12 +69,8 @@ pub fn because(page: Page) -> Option<String> {
             let attention = attention.as_ref().filter(|all| all.len() == table.examples.len())?;
             let own = table.examples.iter().zip(attention).filter(|(example, _)| example.label == label);
             let (count, share) = own.fold((0, 0.0), |(count, sum), (_, share)| (count + 1, sum + share));
-            let examples = if count == 1 { "the one".to_owned() } else { format!("the {count}") };
-            Some(format!(
-                "{} of its attention went to {examples} that you called {}.",
-                percent(share),
-                table.name(label)
-            ))
+            let examples = if count == 1 { "the example".to_owned() } else { format!("the {count} examples") };
+            Some(format!("{} of its attention went to {examples} labelled {}.", percent(share), table.name(label)))
         })
     })
 }
