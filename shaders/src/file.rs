@@ -1,33 +1,46 @@
 //! One safetensors file holds one learner. Loading never trusts the file: header, sizes, names, shapes, dtypes and
 //! values are checked, each fault with its own error, before anything is allocated for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rand_distr::{Distribution, StandardNormal};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
+use crate::foreign::{self, FileKind};
 use crate::random;
 use crate::spec::{
     KeyShift, LINEAR_FEATURES, LINEAR_SLOPE, MAX_PARAMETERS, ModelSpec, QueryKey, RidgeKernel, SOFTMAX_FEATURES,
-    SOFTMAX_SLOPE, SpecError,
+    SOFTMAX_SLOPE, SpecError, TensorSpec,
 };
 
 /// The version this build writes and reads.
 pub const FORMAT_VERSION: &str = "1";
+/// Key of the checksum in a file's metadata.
+const CHECKSUM: &str = "checksum";
 /// A header longer than this is not one of ours.
 const MAX_HEADER: u64 = 1 << 20;
 
 /// A learner: its spec, its weights and what the file says about them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Model {
     /// What it is.
     pub spec: ModelSpec,
-    /// Weights by name, exactly those of [`ModelSpec::tensors`].
-    pub tensors: BTreeMap<String, Vec<f32>>,
-    /// Free text beside `format` and `spec`: `training` (TOML), `commit`, `data`, `evaluation` (JSON), `licence`.
+    /// Free text besides `format`, `spec` and `checksum`: `training` (TOML), `commit`, `data`, `evaluation` (JSON),
+    /// `licence`.
     pub metadata: BTreeMap<String, String>,
+    /// Weights by name, exactly those of [`ModelSpec::tensors`].
+    tensors: BTreeMap<String, Vec<f32>>,
+    /// See [`Model::hash`]; computed once, until weights change.
+    hash: OnceLock<String>,
+}
+
+impl PartialEq for Model {
+    fn eq(&self, other: &Model) -> bool {
+        self.spec == other.spec && self.tensors == other.tensors && self.metadata == other.metadata
+    }
 }
 
 /// How weights are stored.
@@ -58,20 +71,53 @@ pub enum FileError {
         /// Bytes there are.
         found: u64,
     },
+    /// A file of another format.
+    #[error("model file: expected a file that `trainer export` wrote, found {}. {}", .0.name(), .0.instead_of_a_model())]
+    Foreign(FileKind),
     /// Not a safetensors header.
-    #[error("model file: not a safetensors file ({0})")]
+    #[error(
+        "model file: expected a file that `trainer export` wrote, found no safetensors header ({0}). Fetch it again"
+    )]
     NotSafetensors(String),
     /// Larger than any learner of this project.
-    #[error("model file: {found} bytes; at most {limit} are accepted")]
+    #[error("model file: {found} bytes; at most {limit} are accepted. {}", match kind {
+        None | Some(FileKind::Safetensors) => "It is larger than any learner of this project: choose another file",
+        Some(kind) => kind.instead_of_a_model(),
+    })]
     TooLarge {
         /// Bytes found.
         found: u64,
         /// Bytes accepted.
         limit: u64,
+        /// What it is by its first bytes.
+        kind: Option<FileKind>,
     },
-    /// A safetensors file of something else.
+    /// A safetensors file of another program.
+    #[error(
+        "model file: expected a file that `trainer export` wrote, found weights of another program: \
+         {tensors} tensors, the first `{first}`, without the `spec` of a learner. {}",
+        FileKind::Safetensors.instead_of_a_model()
+    )]
+    OtherProgram {
+        /// How many tensors it has.
+        tensors: usize,
+        /// Name of the first in its file.
+        first: String,
+    },
+    /// A file of ours that lacks something.
     #[error("model file: its metadata lacks `{0}`; expected a file that `trainer export` wrote")]
     MissingMetadata(&'static str),
+    /// Weights or metadata were changed since they were written.
+    #[error(
+        "model file: it is damaged: its weights and metadata have the checksum {found}, and {expected} was written \
+         into it. Fetch it again"
+    )]
+    Damaged {
+        /// Checksum in the file.
+        expected: String,
+        /// Checksum of what the file holds.
+        found: String,
+    },
     /// Written by another version.
     #[error("model file: format version {found}, this build reads {FORMAT_VERSION}; use a newer build or export again")]
     FormatVersion {
@@ -119,38 +165,25 @@ pub enum FileError {
 }
 
 impl Model {
+    /// A learner of these weights, which have to be those of [`ModelSpec::tensors`].
+    pub fn new(spec: ModelSpec, tensors: BTreeMap<String, Vec<f32>>, metadata: BTreeMap<String, String>) -> Model {
+        Model { spec, metadata, tensors, hash: OnceLock::new() }
+    }
+
     /// Reads and checks a file's bytes.
     ///
     /// # Errors
     /// Each fault has its own variant of [`FileError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Model, FileError> {
-        let found = bytes.len() as u64;
-        let limit = 8 + MAX_HEADER + 4 * MAX_PARAMETERS as u64;
-        if found > limit {
-            return Err(FileError::TooLarge { found, limit });
-        }
-        let Some(prefix) = bytes.first_chunk::<8>() else {
-            return Err(FileError::Length { expected: 8, found });
-        };
-        let header = u64::from_le_bytes(*prefix);
-        if header > MAX_HEADER {
-            return Err(FileError::NotSafetensors(format!("header of {header} bytes")));
-        }
-        if 8 + header > found {
-            return Err(FileError::Length { expected: 8 + header, found });
-        }
-        // the crate checks names, dtypes and that offsets are contiguous; the length is ours, for a clear message
-        let (_, declared) = match SafeTensors::read_metadata(bytes) {
-            Ok(read) => read,
-            Err(error) => {
-                return Err(match promised_length(bytes, header) {
-                    Some(expected) if expected != found => FileError::Length { expected, found },
-                    _ => FileError::NotSafetensors(error.to_string()),
-                });
-            }
-        };
+        let declared = read_header(bytes)?;
         let text = declared.metadata().clone().unwrap_or_default();
         let get = |key: &'static str| text.get(key).ok_or(FileError::MissingMetadata(key));
+        if !text.contains_key("spec") {
+            let tensors = declared.tensors();
+            let first = tensors.iter().min_by_key(|(_, info)| info.data_offsets);
+            let first = first.map_or_else(String::new, |(name, _)| name.chars().take(100).collect());
+            return Err(FileError::OtherProgram { tensors: tensors.len(), first });
+        }
         let version = get("format")?;
         if version != FORMAT_VERSION {
             return Err(FileError::FormatVersion { found: version.clone() });
@@ -158,46 +191,17 @@ impl Model {
         let spec: ModelSpec =
             serde_json::from_str(get("spec")?).map_err(|error| FileError::SpecJson(error.to_string()))?;
         spec.validate()?;
-
-        let wanted = spec.tensors();
-        let infos = declared.tensors();
-        for tensor in &wanted {
-            let info = infos.get(&tensor.name).ok_or_else(|| FileError::MissingTensor(tensor.name.clone()))?;
-            if !matches!(info.dtype, Dtype::F32 | Dtype::F16) {
-                return Err(FileError::Dtype { name: tensor.name.clone(), found: format!("{:?}", info.dtype) });
-            }
-            if info.shape != tensor.shape {
-                return Err(FileError::Shape {
-                    name: tensor.name.clone(),
-                    expected: tensor.shape.clone(),
-                    found: info.shape.clone(),
-                });
+        let tensors = read_tensors(bytes, &declared, spec.tensors())?;
+        let ours = |key: &str| ["format", "spec", CHECKSUM].contains(&key);
+        let metadata = text.iter().filter(|(key, _)| !ours(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let model = Model::new(spec, tensors, metadata);
+        if let Some(expected) = text.get(CHECKSUM) {
+            let found = checksum(&model.hash(), &text);
+            if found != *expected {
+                return Err(FileError::Damaged { expected: expected.clone(), found });
             }
         }
-        if infos.len() != wanted.len() {
-            let mut names: Vec<_> = infos.keys().filter(|name| wanted.iter().all(|t| &t.name != *name)).collect();
-            names.sort();
-            return Err(FileError::ExtraTensor(names[0].clone()));
-        }
-
-        let data = &bytes[8 + header as usize..];
-        let mut tensors = BTreeMap::new();
-        for tensor in wanted {
-            let info = infos[&tensor.name];
-            let raw = &data[info.data_offsets.0..info.data_offsets.1];
-            let values: Vec<f32> = match info.dtype {
-                Dtype::F16 => {
-                    raw.chunks_exact(2).map(|two| half::f16::from_le_bytes([two[0], two[1]]).to_f32()).collect()
-                }
-                _ => raw.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect(),
-            };
-            if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-                return Err(FileError::NotFinite { name: tensor.name, index });
-            }
-            tensors.insert(tensor.name, values);
-        }
-        let metadata = text.into_iter().filter(|(key, _)| key != "format" && key != "spec").collect();
-        Ok(Model { spec, tensors, metadata })
+        Ok(model)
     }
 
     /// Reads and checks a file.
@@ -209,16 +213,28 @@ impl Model {
         let found = std::fs::metadata(path).map_err(io)?.len();
         let limit = 8 + MAX_HEADER + 4 * MAX_PARAMETERS as u64;
         if found > limit {
-            return Err(FileError::TooLarge { found, limit });
+            let mut head = Vec::new();
+            let file = std::fs::File::open(path).map_err(io)?;
+            std::io::Read::read_to_end(&mut std::io::Read::take(file, 4096), &mut head).map_err(io)?;
+            return Err(FileError::TooLarge { found, limit, kind: FileKind::of(&head) });
         }
         Model::from_bytes(&std::fs::read(path).map_err(io)?)
     }
 
     /// The bytes of the file. Equal models give equal bytes.
+    ///
+    /// The metadata gets a `checksum`: the SHA-256 of [`Model::hash`] and of every other key and value, so that a file that
+    /// was damaged on its way is refused. Whoever edits the metadata of a file by other means takes that key out.
     pub fn to_bytes(&self, precision: Precision) -> Vec<u8> {
-        let mut text: std::collections::HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        let mut text: HashMap<String, String> = self.metadata.clone().into_iter().collect();
         text.insert("format".into(), FORMAT_VERSION.into());
         text.insert("spec".into(), serde_json::to_string(&self.spec).expect("a spec is plain data"));
+        let hash = match precision {
+            Precision::F32 => self.hash(),
+            // of what a reader will find
+            Precision::F16 => self.hash_of(|value| half::f16::from_f32(value).to_f32()),
+        };
+        text.insert(CHECKSUM.into(), checksum(&hash, &text));
         let wanted = self.spec.tensors();
         let raw: Vec<Vec<u8>> = wanted
             .iter()
@@ -300,7 +316,7 @@ impl Model {
             }
         }
         debug_assert!(spec.key_shift == KeyShift::Gated || !tensors.contains_key("layer.0.key_shift.gate"));
-        Ok(Model { spec, tensors, metadata: BTreeMap::new() })
+        Ok(Model::new(spec, tensors, BTreeMap::new()))
     }
 
     /// Variant `equivariant`: matrices N(0, 1/in); softmax heads begin as kernel smoothers of several bandwidths (slopes
@@ -369,24 +385,130 @@ impl Model {
             };
             tensors.insert(tensor.name, values);
         }
-        Model { spec, tensors, metadata: BTreeMap::new() }
+        Model::new(spec, tensors, BTreeMap::new())
     }
 
-    /// One tensor's values. Panics on a name that is not of this spec: that is our own bug.
+    /// Weights by name.
+    pub fn tensors(&self) -> &BTreeMap<String, Vec<f32>> {
+        &self.tensors
+    }
+
+    /// Weights by name, to change them.
+    pub fn tensors_mut(&mut self) -> &mut BTreeMap<String, Vec<f32>> {
+        self.hash = OnceLock::new();
+        &mut self.tensors
+    }
+
+    /// One tensor's values.
+    ///
+    /// # Panics
+    /// If `name` is not a tensor of this spec.
     pub fn tensor(&self, name: &str) -> &[f32] {
         self.tensors.get(name).unwrap_or_else(|| panic!("`{name}` is no tensor of this spec"))
     }
 
-    /// SHA-256 of all weights in file order, in hexadecimal: the same as long as no weight changes.
+    /// SHA-256 of all weights in file order, in hexadecimal: the same as long as no weight changes. It is computed once.
     pub fn hash(&self) -> String {
+        self.hash.get_or_init(|| self.hash_of(|value| value)).clone()
+    }
+
+    fn hash_of(&self, stored: impl Fn(f32) -> f32) -> String {
         let mut hash = Sha256::new();
         for tensor in self.spec.tensors() {
             for value in &self.tensors[&tensor.name] {
-                hash.update(value.to_le_bytes());
+                hash.update(stored(*value).to_le_bytes());
             }
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&hash.finalize())
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the key [`CHECKSUM`] holds: a SHA-256 of the hash of the weights, and of each key and value of the metadata but
+/// itself, sorted, each with its length before it.
+fn checksum(weights: &str, metadata: &HashMap<String, String>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(weights);
+    let mut sorted: Vec<_> = metadata.iter().filter(|(key, _)| *key != CHECKSUM).collect();
+    sorted.sort();
+    for part in sorted.into_iter().flat_map(|(key, value)| [key, value]) {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hexadecimal(&hash.finalize())
+}
+
+/// Checks sizes and reads the header; a file that is no safetensors file is named as what it is.
+fn read_header(bytes: &[u8]) -> Result<Metadata, FileError> {
+    let found = bytes.len() as u64;
+    let limit = 8 + MAX_HEADER + 4 * MAX_PARAMETERS as u64;
+    if found > limit {
+        return Err(FileError::TooLarge { found, limit, kind: FileKind::of(bytes) });
+    }
+    if !foreign::is_safetensors(bytes) {
+        return Err(match (FileKind::of(bytes), bytes.get(..9)) {
+            (Some(kind), _) => FileError::Foreign(kind),
+            (None, Some(first)) => FileError::NotSafetensors(format!("it begins with the bytes {first:02x?}")),
+            (None, None) => FileError::Length { expected: 9, found },
+        });
+    }
+    let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
+    if header > MAX_HEADER {
+        return Err(FileError::Foreign(FileKind::Safetensors));
+    }
+    if 8 + header > found {
+        return Err(FileError::Length { expected: 8 + header, found });
+    }
+    // the crate checks names, dtypes and that offsets are contiguous; the length is ours, for a clear message
+    match SafeTensors::read_metadata(bytes) {
+        Ok((_, declared)) => Ok(declared),
+        Err(error) => Err(match promised_length(bytes, header) {
+            Some(expected) if expected != found => FileError::Length { expected, found },
+            _ => FileError::NotSafetensors(error.to_string()),
+        }),
+    }
+}
+
+/// Checks that the tensors of a file are those wanted, and reads their values.
+fn read_tensors(
+    bytes: &[u8],
+    declared: &Metadata,
+    wanted: Vec<TensorSpec>,
+) -> Result<BTreeMap<String, Vec<f32>>, FileError> {
+    let infos = declared.tensors();
+    for tensor in &wanted {
+        let info = infos.get(&tensor.name).ok_or_else(|| FileError::MissingTensor(tensor.name.clone()))?;
+        if !matches!(info.dtype, Dtype::F32 | Dtype::F16) {
+            return Err(FileError::Dtype { name: tensor.name.clone(), found: format!("{:?}", info.dtype) });
+        }
+        if info.shape != tensor.shape {
+            let (name, expected, found) = (tensor.name.clone(), tensor.shape.clone(), info.shape.clone());
+            return Err(FileError::Shape { name, expected, found });
+        }
+    }
+    if infos.len() != wanted.len() {
+        let mut names: Vec<_> = infos.keys().filter(|name| wanted.iter().all(|t| &t.name != *name)).collect();
+        names.sort();
+        return Err(FileError::ExtraTensor(names[0].clone()));
+    }
+    let data = &bytes[bytes.len() - declared.data_len()..];
+    let mut tensors = BTreeMap::new();
+    for tensor in wanted {
+        let info = infos[&tensor.name];
+        let raw = &data[info.data_offsets.0..info.data_offsets.1];
+        let values: Vec<f32> = match info.dtype {
+            Dtype::F16 => raw.chunks_exact(2).map(|two| half::f16::from_le_bytes([two[0], two[1]]).to_f32()).collect(),
+            _ => raw.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect(),
+        };
+        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+            return Err(FileError::NotFinite { name: tensor.name, index });
+        }
+        tensors.insert(tensor.name, values);
+    }
+    Ok(tensors)
 }
 
 /// The file length that a header promises, read leniently to tell "cut off" from "not safetensors".
@@ -445,8 +567,8 @@ mod tests {
         assert_eq!(Model::from_bytes(&bytes).unwrap(), model());
         assert_eq!(bytes, model().to_bytes(Precision::F32));
         let half = Model::from_bytes(&model().to_bytes(Precision::F16)).unwrap();
-        for (name, values) in &model().tensors {
-            for (a, b) in values.iter().zip(&half.tensors[name]) {
+        for (name, values) in model().tensors() {
+            for (a, b) in values.iter().zip(half.tensor(name)) {
                 assert!((a - b).abs() <= a.abs() / 1024.0 + 1e-7);
             }
         }
@@ -467,13 +589,23 @@ mod tests {
     #[test]
     fn each_fault_has_its_own_error() {
         let read = |bytes: Vec<u8>| Model::from_bytes(&bytes).unwrap_err();
-        assert!(matches!(read(b"PK\x03\x04 not a model at all".to_vec()), FileError::NotSafetensors(_)));
+        assert!(matches!(read(b"PK\x03\x04 not a model at all".to_vec()), FileError::Foreign(FileKind::Zip)));
+        assert!(matches!(read(vec![0x7f; 64]), FileError::NotSafetensors(_)));
         assert!(matches!(
             read(edited(|h| {
                 h.remove("__metadata__");
             })),
-            FileError::MissingMetadata("format")
+            FileError::OtherProgram { .. }
         ));
+        // as other programs write it
+        let other = read(edited(|h| h["__metadata__"] = serde_json::json!({ "format": "pt" })));
+        assert!(matches!(&other, FileError::OtherProgram { .. }), "{other}");
+        let without = |key: &'static str| {
+            read(edited(move |h| {
+                h["__metadata__"].as_object_mut().unwrap().remove(key);
+            }))
+        };
+        assert!(matches!(without("format"), FileError::MissingMetadata("format")));
         assert!(matches!(
             read(edited(|h| h["__metadata__"]["format"] = "7".into())),
             FileError::FormatVersion { found } if found == "7"
@@ -494,7 +626,7 @@ mod tests {
     fn values_that_are_not_finite_are_found() {
         for poison in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut bad = model();
-            bad.tensors.get_mut("readout.bias").unwrap()[3] = poison;
+            bad.tensors_mut().get_mut("readout.bias").unwrap()[3] = poison;
             let error = Model::from_bytes(&bad.to_bytes(Precision::F32)).unwrap_err();
             assert!(matches!(error, FileError::NotFinite { ref name, index: 3 } if name == "readout.bias"), "{error}");
         }
@@ -514,10 +646,49 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_s_file_is_named_and_not_taken_for_a_header() {
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4665\nsize 573438\n";
+        let said = Model::from_bytes(pointer).unwrap_err().to_string();
+        assert!(said.contains("Git LFS pointer") && said.contains("git lfs pull"), "{said}");
+        let said = Model::from_bytes(b"").unwrap_err().to_string();
+        assert!(said.contains("an empty file"), "{said}");
+        let large = [&(MAX_HEADER + 8).to_le_bytes()[..], b"{\"model.layers.0.weight\":"].concat();
+        assert!(matches!(Model::from_bytes(&large), Err(FileError::Foreign(FileKind::Safetensors))));
+    }
+
+    #[test]
+    fn one_flipped_byte_of_the_weights_or_the_spec_is_found() {
+        for precision in [Precision::F32, Precision::F16] {
+            let bytes = model().to_bytes(precision);
+            let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+            for at in (header..bytes.len()).step_by(7) {
+                let mut bad = bytes.clone();
+                bad[at] ^= 1;
+                assert!(matches!(Model::from_bytes(&bad), Err(FileError::Damaged { .. })), "byte {at}");
+            }
+        }
+        // a longer context, and another licence: both would do as a file
+        for change in [("longest\\\":256", "longest\\\":255"), ("CC0-1.0", "CC0-1.1")] {
+            let bytes = model().to_bytes(Precision::F32);
+            let at = bytes.windows(change.0.len()).position(|part| part == change.0.as_bytes()).unwrap();
+            let bad = [&bytes[..at], change.1.as_bytes(), &bytes[at + change.1.len()..]].concat();
+            assert!(matches!(Model::from_bytes(&bad), Err(FileError::Damaged { .. })), "{change:?}");
+        }
+    }
+
+    #[test]
+    fn files_without_a_checksum_are_read_as_before() {
+        let old = edited(|h| {
+            h["__metadata__"].as_object_mut().unwrap().remove(CHECKSUM);
+        });
+        assert_eq!(Model::from_bytes(&old).unwrap(), model());
+    }
+
+    #[test]
     fn the_hash_follows_the_weights() {
         let mut other = model();
         assert_eq!(other.hash(), model().hash());
-        other.tensors.get_mut("norm.beta").unwrap()[0] += 1e-6;
+        other.tensors_mut().get_mut("norm.beta").unwrap()[0] += 1e-6;
         assert_ne!(other.hash(), model().hash());
     }
 }

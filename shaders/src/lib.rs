@@ -27,6 +27,7 @@
 pub mod cpu;
 pub mod encode;
 pub mod file;
+pub mod foreign;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod kernel;
@@ -35,6 +36,7 @@ pub mod parity;
 pub mod photo;
 pub mod pixels;
 pub mod plan;
+pub mod probability;
 pub mod random;
 pub mod ridge;
 pub mod rules;
@@ -43,4 +45,6 @@ pub mod spec;
 pub mod strokes;
 
 pub use file::Model;
+pub use foreign::FileKind;
+pub use probability::answer;
 pub use spec::ModelSpec;

@@ -11,6 +11,7 @@
 
 use thiserror::Error;
 
+use crate::probability::answer;
 use crate::ridge;
 use crate::spec::{Ridge, RidgeKernel};
 
@@ -193,13 +194,13 @@ impl Episode {
         Ok(Episode { labels: labels.to_vec(), classes, inputs, gram, cross, norms, seen })
     }
 
-    /// Class that `rule` gives each query; ties, and N = 0, go to the lowest label.
+    /// Class that `rule` gives each query, by [`answer`]; N = 0, and scores that are not finite, give the lowest label.
     ///
     /// # Shapes
     /// → [Q]
     pub fn predict(&self, rule: Rule) -> Vec<u32> {
         let scores = self.scores(rule);
-        let best = |row: &[f64]| (1..row.len()).fold(0, |best, c| if row[c] > row[best] { c } else { best }) as u32;
+        let best = |row: &[f64]| answer(row).unwrap_or_default() as u32;
         scores.chunks_exact(self.classes.max(1)).map(best).collect()
     }
 

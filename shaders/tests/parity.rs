@@ -38,7 +38,7 @@ fn check(reports: &[Report]) {
 /// A model of `spec` whose biases, norms, gates and slopes are random too, so that a kernel that leaves one out is found.
 fn model(spec: ModelSpec) -> Arc<Model> {
     let mut model = Model::random(spec, 7).unwrap();
-    for (index, (name, values)) in model.tensors.iter_mut().enumerate() {
+    for (index, (name, values)) in model.tensors_mut().iter_mut().enumerate() {
         let part = name.rsplit('.').next().expect("a name has a last part");
         let flat = ["bias", "beta", "gamma", "gate", "norm", "norm1", "norm2", "softmax", "linear"];
         if flat.contains(&part) {
@@ -339,7 +339,7 @@ fn a_wrong_weight_is_noticed() {
     // the comparison itself: one weight changed in one of two models
     let right = model(small());
     let mut wrong = Model::clone(&right);
-    wrong.tensors.get_mut("layer.1.value.weight").unwrap()[3] += 1.0;
+    wrong.tensors_mut().get_mut("layer.1.value.weight").unwrap()[3] += 1.0;
     let (inputs, labels) = parity::episode(&right, 5, 9);
     let want = shaders::cpu::forward(&right, &inputs, &labels).unwrap();
     let got = shaders::cpu::forward(&wrong, &inputs, &labels).unwrap();

@@ -91,7 +91,7 @@ impl Case {
             inputs: floats("inputs")?,
             tokens: labels.shape()[1],
             labels: labels.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as u32).collect(),
-            model: Model { spec, tensors, metadata: BTreeMap::new() },
+            model: Model::new(spec, tensors, BTreeMap::new()),
         })
     }
 

@@ -166,11 +166,11 @@ struct Answer {
 impl Answer {
     /// `row`: log-probabilities `[C]`.
     fn new(row: &[f32], label: u32) -> Answer {
-        let best = (0..row.len()).fold(0, |best, l| if row[l] > row[best] { l } else { best });
+        let answer = shaders::answer(row);
         Answer {
-            right: best == label as usize,
+            right: answer == Some(label as usize),
             nll: -f64::from(row[label as usize]),
-            confidence: f64::from(row[best]).exp(),
+            confidence: answer.map_or(0.0, |answer| f64::from(row[answer]).exp()),
         }
     }
 }

@@ -74,7 +74,7 @@ impl Method {
                         shown += 1;
                     }
                     let chances = net.forward(row(p - 1)).1;
-                    answers.push(best(&chances));
+                    answers.push(shaders::answer(&chances).unwrap_or_default() as u32);
                 }
                 answers
             }
@@ -88,10 +88,6 @@ impl Method {
             }
         }
     }
-}
-
-fn best(values: &[f32]) -> u32 {
-    (0..values.len()).fold(0, |best, c| if values[c] > values[best] { c } else { best }) as u32
 }
 
 /// x → ReLU → log-probabilities, with the moments of Adam.

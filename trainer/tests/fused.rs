@@ -53,7 +53,7 @@ fn trained(name: &str, config: &RunConfig, fused: &[(u64, bool)]) -> (Vec<Metric
         run.set_fused(fused).unwrap();
     }
     run.train(&AtomicBool::new(false), &mut |m| metrics.push(m.clone())).unwrap();
-    (metrics, read_run(&folder.0).unwrap().0.tensors.into_values().flatten().collect())
+    (metrics, read_run(&folder.0).unwrap().0.tensors().values().flatten().copied().collect())
 }
 
 fn assert_same(name: &str, config: &RunConfig, ways: [&[(u64, bool)]; 2]) {

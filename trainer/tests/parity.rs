@@ -127,7 +127,7 @@ fn burn_equals_the_cpu_reference_for_set_learners() {
     for (seed, spec) in set_specs().into_iter().enumerate() {
         let mut model = Model::random(spec.clone(), seed as u64).unwrap();
         // every slope and bias takes part
-        for (name, values) in &mut model.tensors {
+        for (name, values) in model.tensors_mut() {
             if name.contains("slope") || name.ends_with("bias") || name.starts_with("readout") {
                 values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * ((i * 7) as f32).sin());
             }

@@ -80,9 +80,9 @@ fn a_resumed_run_equals_an_uninterrupted_one_bit_for_bit() {
     assert_eq!(metrics(&whole.0), metrics(&broken.0));
     let (a, b) = (read_run(&whole.0).unwrap(), read_run(&broken.0).unwrap());
     assert_eq!(a.2, 24);
-    for (name, values) in &a.0.tensors {
+    for (name, values) in a.0.tensors() {
         let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(values), bits(&b.0.tensors[name]), "{name}");
+        assert_eq!(bits(values), bits(&b.0.tensors()[name]), "{name}");
     }
 }
 
@@ -129,7 +129,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
             run.set_fused(fused).unwrap();
             run.set_threads(workers, threads);
             run.train(&AtomicBool::new(false), &mut |_| ()).unwrap();
-            read_run(&folder.0).unwrap().0.tensors
+            read_run(&folder.0).unwrap().0.tensors().clone()
         };
         let alone = trained(1, 1);
         assert!(alone == trained(4, 1) && alone == trained(1, 3), "fused: {fused}");

@@ -446,7 +446,7 @@ mod tests {
         spec.equivariant = Some(Equivariant { stem: Some(stem), ..spec.set().clone() });
         let model = Model::random(spec, 4).unwrap();
         let mut other = model.clone();
-        other.tensors.get_mut("stem.convolution.0.weight").unwrap().iter_mut().for_each(|w| *w = -*w);
+        other.tensors_mut().get_mut("stem.convolution.0.weight").unwrap().iter_mut().for_each(|w| *w = -*w);
         let (inputs, labels) = parity::episode(&model, 4, 9);
         let answer = |model: &Model, drawings| {
             last(&forward_as(model, &inputs, &labels, Manner { classes: 5, drawings }).unwrap(), 5)

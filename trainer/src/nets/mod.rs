@@ -138,7 +138,7 @@ impl Net {
             Net::Research(_) => return None,
         }
         let tensors = reader.tensors.into_iter().map(|(name, (_, values))| (name, values)).collect();
-        Some(Model { spec: self.spec().clone(), tensors, metadata: BTreeMap::new() })
+        Some(Model::new(self.spec().clone(), tensors, BTreeMap::new()))
     }
 }
 

@@ -216,16 +216,27 @@ impl Course {
         Ok(self.engine.set_classes(self.names.len().max(2))?)
     }
 
+    /// Log-probability of each class over those shown, from the engine's `[C]`. Values that are not finite are no answer.
+    fn restricted(&self, log_probabilities: &[f32]) -> Result<Vec<f32>, Words> {
+        if shaders::answer(log_probabilities).is_none() {
+            return Err(words(
+                "the learner's answer holds values that are not finite numbers. Leave out examples with very large values, \
+                 or use the other engine",
+            ));
+        }
+        Ok(restrict(log_probabilities, self.model.spec.classes, self.engine.labels()))
+    }
+
     /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
-    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Vec<f32> {
-        let restricted = restrict(log_probabilities, self.model.spec.classes, self.engine.labels());
+    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Result<Vec<f32>, Words> {
+        let restricted = self.restricted(log_probabilities)?;
         let mut probabilities = vec![0.0; labels];
         for (name, log) in self.names.iter().zip(restricted) {
             if let Some(probability) = probabilities.get_mut(*name as usize) {
                 *probability = log.exp();
             }
         }
-        probabilities
+        Ok(probabilities)
     }
 
     /// What it says of one query; none before anything was shown.
@@ -238,7 +249,7 @@ impl Course {
             return Ok(None);
         }
         let (log_probabilities, attention) = self.engine.consult(&query).await?;
-        let probabilities = self.probabilities(&log_probabilities, labels);
+        let probabilities = self.probabilities(&log_probabilities, labels)?;
         Ok(Some(Answer { probabilities, importance: attention.importance() }))
     }
 
@@ -246,11 +257,17 @@ impl Course {
     /// of that label, or nothing else.
     pub async fn guess(&mut self, raw: &[f32], label: u32) -> Result<Option<bool>, Words> {
         let asked = self.labels.contains(&label) && self.labels.iter().any(|other| *other != label);
-        let (true, Some(class)) = (asked, self.class(label)) else { return Ok(None) };
+        if !asked {
+            return Ok(None);
+        }
         let log_probabilities = self.engine.predict(&self.encoder.encode(raw)?).await?;
-        let restricted = restrict(&log_probabilities, self.model.spec.classes, self.engine.labels());
-        let best = (0..restricted.len()).max_by(|&a, &b| restricted[a].total_cmp(&restricted[b]));
-        Ok(Some(best == Some(class as usize)))
+        // in the order of labels and not of the engine's classes: of equals the page names the first label too
+        let restricted = self.restricted(&log_probabilities)?;
+        let mut named: Vec<(u32, f32)> =
+            self.names.iter().copied().zip(restricted.iter().map(|log| log.exp())).collect();
+        named.sort_by_key(|(name, _)| *name);
+        let probabilities: Vec<f32> = named.iter().map(|(_, probability)| *probability).collect();
+        Ok(Some(shaders::answer(&probabilities).is_some_and(|at| named[at].0 == label)))
     }
 
     /// What it says of many queries after these examples and no others. Those that it was shown before at the same place
@@ -293,7 +310,8 @@ impl Course {
         }
         let answers = self.engine.predict(&encoded).await?;
         let each = answers.chunks_exact(self.model.spec.classes);
-        Ok(each.flat_map(|answer| self.probabilities(answer, classes)).collect())
+        let rows = each.map(|answer| self.probabilities(answer, classes)).collect::<Result<Vec<_>, _>>()?;
+        Ok(rows.concat())
     }
 
     /// The engine's context as bytes; with `size` and `names` all that [`Course::restore`] needs.
@@ -450,6 +468,27 @@ mod tests {
         }
         assert!(course.observe(&row(11), 7).unwrap_err().said.contains("at most 11"));
         assert!(shown(false, &[0]).observe(&row(1), 5).unwrap_err().said.contains("out of range"));
+    }
+
+    #[test]
+    fn of_equal_labels_everybody_names_the_first() {
+        // taught in both orders, as labels that a set learner counts the other way round
+        for (set, labels) in [(true, [3, 1]), (true, [1, 3]), (false, [1, 3])] {
+            let mut course = course(set);
+            labels.into_iter().for_each(|label| course.observe(&row(4), label).unwrap());
+            let said = block_on(course.answer(&row(4), 5)).unwrap().unwrap().probabilities;
+            if set {
+                close(&[said[1], said[3]], &[0.5, 0.5]);
+            }
+            let answer = shaders::answer(&said).unwrap() as u32;
+            for label in [1, 3] {
+                assert_eq!(
+                    block_on(course.guess(&row(4), label)).unwrap(),
+                    Some(label == answer),
+                    "{labels:?} {said:?}"
+                );
+            }
+        }
     }
 
     #[test]

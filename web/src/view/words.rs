@@ -4,9 +4,9 @@ use crate::dom::*;
 use crate::page::{Page, Phase};
 use crate::study::Who;
 
-/// The most probable label and its probability.
+/// The most probable label and its probability; see [`shaders::answer`].
 pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
-    (0u32..).zip(probabilities.iter().copied()).max_by(|(_, a), (_, b)| a.total_cmp(b))
+    shaders::answer(probabilities).map(|label| (label as u32, probabilities[label]))
 }
 
 /// A probability as people read it.

@@ -477,7 +477,7 @@ mod tests {
     /// A model whose gates, temperatures, gains and biases are not at their starting values.
     fn shaken(spec: ModelSpec) -> Model {
         let mut model = Model::random(spec, 3).unwrap();
-        for (name, values) in &mut model.tensors {
+        for (name, values) in model.tensors_mut() {
             for (i, value) in values.iter_mut().enumerate() {
                 *value += 0.1 * ((i * 7 + name.len() * 3) as f32).sin();
             }
