@@ -17,6 +17,15 @@ const STEP: (f32, f32) = (50.0, 10.0);
 /// Steps of a pen's pressure.
 const PRESSURES: f32 = 8.0;
 
+/// The pointer that a stroke belongs to.
+#[derive(Clone, Copy)]
+struct Owner {
+    /// `PointerEvent.pointerId`.
+    pointer: i32,
+    /// Whether it is a pen.
+    pen: bool,
+}
+
 /// The canvas with its invitation.
 pub fn canvas(page: Page) -> View {
     let canvas = NodeRef::<HtmlCanvasElement>::new();
@@ -84,22 +93,40 @@ pub fn canvas(page: Page) -> View {
             inner(event.client_y(), frame.top(), canvas.client_top()).clamp(0.0, CANVAS).round(),
         ])
     };
+    // A stroke belongs to the pointer that began it: a palm or a second finger adds nothing to it.
+    let owner = StoredValue::new(None::<Owner>);
+    let owned = move |event: &PointerEvent| owner.get_value().is_some_and(|owner| owner.pointer == event.pointer_id());
+    let take_back = move || {
+        owner.set_value(None);
+        page.live.set(Vec::new());
+    };
     let down = move |event: PointerEvent| {
-        if !event.is_primary() || event.button() != 0 {
+        let pen_now = event.pointer_type() == "pen";
+        if pen_now {
+            page.hands.pen_seen();
+        }
+        if event.button() != 0 || (event.pointer_type() == "touch" && page.hands.fingers_off()) {
             return;
+        }
+        match owner.get_value() {
+            // The hand that holds a pen often touches first.
+            Some(owner) if pen_now && !owner.pen => take_back(),
+            Some(_) => return,
+            None => {}
         }
         if let (Some(canvas), Some(point)) = (canvas.get_untracked(), place(&event)) {
             // The stroke goes on outside the canvas; without capture it just ends there.
             let _ = canvas.set_pointer_capture(event.pointer_id());
             pen.set(None);
             page.finish_stroke();
+            owner.set_value(Some(Owner { pointer: event.pointer_id(), pen: pen_now }));
             page.live.update_untracked(|live| live.push(Stroke { points: vec![point], width: width(&event) }));
             paint();
             tell();
         }
     };
     let moved = move |event: PointerEvent| {
-        if !event.is_primary() || page.live.with_untracked(Vec::is_empty) || event.buttons() & 1 == 0 {
+        if !owned(&event) || page.live.with_untracked(Vec::is_empty) || event.buttons() & 1 == 0 {
             return;
         }
         // Browsers have this for secure addresses only, and `http://` on another machine is none.
@@ -120,8 +147,15 @@ pub fn canvas(page: Page) -> View {
         tell();
     };
     let up = move |event: PointerEvent| {
-        if event.is_primary() {
+        if owned(&event) {
+            owner.set_value(None);
             page.finish_stroke();
+        }
+    };
+    // The system took the pointer for something else, a palm or a gesture: it was never meant as a stroke.
+    let cancelled = move |event: PointerEvent| {
+        if owned(&event) {
+            take_back();
         }
     };
     let key = move |event: KeyboardEvent| {
@@ -153,6 +187,7 @@ pub fn canvas(page: Page) -> View {
         }
     };
     let left = move |_: FocusEvent| {
+        owner.set_value(None);
         page.finish_stroke();
         pen.set(None);
     };
@@ -172,7 +207,8 @@ pub fn canvas(page: Page) -> View {
                 .on(ev::POINTERDOWN, down)
                 .on(ev::POINTERMOVE, moved)
                 .on(ev::POINTERUP, up)
-                .on(ev::POINTERCANCEL, up)
+                .on(ev::POINTERCANCEL, cancelled)
+                .on(ev::LOSTPOINTERCAPTURE, up)
                 .on(ev::KEYDOWN, key)
                 .on(ev::BLUR, left),
         )

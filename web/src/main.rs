@@ -9,6 +9,7 @@ mod curves;
 mod dom;
 mod examine;
 mod fetch;
+mod hands;
 mod images;
 mod learner;
 mod link;

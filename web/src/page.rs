@@ -13,6 +13,7 @@ use crate::card::Card;
 use crate::dom::*;
 use crate::examine::Examination;
 use crate::fetch::{self, Progress};
+use crate::hands::Hands;
 use crate::learner::{EngineFacts, Engines, Learner};
 use crate::play::Player;
 use crate::scramble::Scramble;
@@ -96,6 +97,8 @@ pub struct Page {
     pub picture: Memo<Option<Arc<Vec<f32>>>>,
     /// What the learner sees of it: the picture, or what scrambling makes of it.
     pub sight: Memo<Option<Arc<Vec<f32>>>>,
+    /// What draws.
+    pub hands: Hands,
     /// Whether pixels are scrambled.
     pub scrambled: RwSignal<bool>,
     /// Who answers.
@@ -198,6 +201,7 @@ impl Page {
             live,
             picture,
             sight,
+            hands: Hands::remembered(),
             scrambled,
             who: RwSignal::new(Who::Learner),
             probes: Study::new(),

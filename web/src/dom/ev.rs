@@ -23,6 +23,7 @@ kinds! {
     FOCUS "focus" FocusEvent;
     HASHCHANGE "hashchange" Event;
     KEYDOWN "keydown" KeyboardEvent;
+    LOSTPOINTERCAPTURE "lostpointercapture" PointerEvent;
     POINTERCANCEL "pointercancel" PointerEvent;
     POINTERDOWN "pointerdown" PointerEvent;
     POINTERMOVE "pointermove" PointerEvent;

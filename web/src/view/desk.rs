@@ -4,6 +4,7 @@ use web_sys::HtmlCanvasElement;
 
 use super::camera::camera;
 use super::icon::icon;
+use super::shortcuts;
 use super::switch::switch;
 use crate::browser;
 use crate::canvas::canvas;
@@ -24,34 +25,44 @@ pub fn desk(page: Page) -> View {
         .attr("aria-label", "Drawing")
         .child(canvas(page))
         .child(
-            el("div").class("tools").child(
-                el("div")
-                    .class("buttons")
-                    .child(
-                        button("undo")
-                            .attr("title", "Undo (Ctrl Z)")
-                            .attr("disabled", move || !page.reach.get().0)
-                            .on(ev::CLICK, move |_| page.undo())
-                            .child(icon("undo"))
-                            .child("Undo"),
-                    )
-                    .child(
-                        button("redo")
-                            .class("small")
-                            .attr("title", "Redo (Ctrl Shift Z)")
-                            .attr("aria-label", "Redo")
-                            .attr("disabled", move || !page.reach.get().1)
-                            .on(ev::CLICK, move |_| page.redo())
-                            .child(icon("redo")),
-                    )
-                    .child(
-                        button("clear-drawing")
-                            .attr("title", "Clear the canvas (Esc)")
-                            .attr("disabled", empty)
-                            .on(ev::CLICK, move |_| page.clear_drawing())
-                            .child("Clear"),
-                    ),
-            ),
+            el("div")
+                .class("tools")
+                .child(
+                    el("div")
+                        .class("buttons")
+                        .child(
+                            button("undo")
+                                .attr("title", "Undo (Ctrl Z)")
+                                .attr("disabled", move || !page.reach.get().0)
+                                .on(ev::CLICK, move |_| page.undo())
+                                .child(icon("undo"))
+                                .child("Undo"),
+                        )
+                        .child(
+                            button("redo")
+                                .class("small")
+                                .attr("title", "Redo (Ctrl Shift Z)")
+                                .attr("aria-label", "Redo")
+                                .attr("disabled", move || !page.reach.get().1)
+                                .on(ev::CLICK, move |_| page.redo())
+                                .child(icon("redo")),
+                        )
+                        .child(
+                            button("clear-drawing")
+                                .attr("title", "Clear the canvas (Esc)")
+                                .attr("disabled", empty)
+                                .on(ev::CLICK, move |_| page.clear_drawing())
+                                .child("Clear"),
+                        ),
+                )
+                .child(show(
+                    move || page.hands.pen.get(),
+                    move || {
+                        switch(page.hands.pen_only, "pen-only", "Draw with the pen only", move |on| {
+                            page.hands.set_pen_only(on)
+                        })
+                    },
+                )),
         )
         .child(
             el("p")
@@ -63,7 +74,7 @@ pub fn desk(page: Page) -> View {
                 .attr("aria-live", "polite")
                 .child(move || match page.note.get() {
                     Some(note) => note.words,
-                    None => "Keys: 1 – 9 teach, Ctrl Z takes back, Esc clears the canvas.".to_owned(),
+                    None => shortcuts::HELP.to_owned(),
                 }),
         )
         .child(
@@ -93,7 +104,7 @@ pub fn desk(page: Page) -> View {
                         .child(el("b").child("What it sees"))
                         .child(move || match page.scrambled.get() {
                             true => "The same drawing after one fixed random mixture of all its pixels.",
-                            false => "Your drawing cut out, centred, and made 28 × 28 pixels small.",
+                            false => "Your drawing, cropped, centred and scaled to 28 × 28 pixels.",
                         })
                         .child(switch(page.scrambled, "scramble", "Scramble the pixels", move |on| page.scramble(on))),
                 ),

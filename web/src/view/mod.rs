@@ -14,13 +14,13 @@ mod models;
 mod record;
 mod samples;
 mod share;
+mod shortcuts;
 mod switch;
 mod thumb;
 mod why;
 pub mod words;
 
-use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, HtmlElement, KeyboardEvent};
+use web_sys::DragEvent;
 
 use crate::dom::*;
 use crate::page::Page;
@@ -35,6 +35,7 @@ use models::models;
 use record::{parity, record};
 use samples::samples;
 use share::share;
+use shortcuts::shortcut;
 use why::why;
 
 /// The page.
@@ -76,36 +77,4 @@ pub fn app() -> View {
         .child(parity(page))
         .child(lines(page))
         .child(example_menu(page))
-}
-
-/// Keys that work everywhere but in text fields.
-fn shortcut(page: Page, event: &KeyboardEvent) {
-    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
-    if target.is_some_and(|element| matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA"))
-        || event.alt_key()
-    {
-        return;
-    }
-    let key = event.key();
-    if event.ctrl_key() || event.meta_key() {
-        match (key.to_ascii_lowercase().as_str(), event.shift_key()) {
-            ("z", false) => page.undo(),
-            ("z", true) | ("y", false) => page.redo(),
-            _ => return,
-        }
-        return event.prevent_default();
-    }
-    match key.as_str() {
-        "Escape" | "Delete" | "Backspace" => page.clear_drawing(),
-        key => {
-            // 1 … 9, and 0 for the tenth
-            let number = key.parse::<usize>().ok().filter(|_| key.len() == 1).map(|digit| (digit + 9) % 10);
-            let label = number.and_then(|index| page.table.with_untracked(|t| t.classes.get(index).map(|c| c.label)));
-            match label {
-                Some(label) if !event.repeat() => page.teach(label),
-                _ => return,
-            }
-        }
-    }
-    event.prevent_default();
 }

@@ -1,0 +1,176 @@
+//! Keys that work everywhere but in text fields.
+//!
+//! A key is known by the letter that it writes, and by its place on the keyboard where that letter is of another alphabet or
+//! no digit: the digits of a French keyboard need Shift, and a Russian one has no z.
+
+use wasm_bindgen::JsCast;
+use web_sys::{HtmlElement, KeyboardEvent};
+
+use crate::dom::*;
+use crate::page::Page;
+
+/// What the page says of its keys.
+pub const HELP: &str = "Keys: 1 – 9 and 0 teach, Ctrl Z undoes, Ctrl Shift Z redoes, Esc clears the canvas.";
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Action {
+    /// Teaches the class at this place.
+    Teach(usize),
+    Undo,
+    Redo,
+    Clear,
+}
+
+/// A key with what is held down.
+#[derive(Debug, Clone, Copy, Default)]
+struct Key<'a> {
+    /// What it writes, as `KeyboardEvent.key`.
+    key: &'a str,
+    /// Where it is, as `KeyboardEvent.code`.
+    code: &'a str,
+    /// Ctrl, or Command.
+    command: bool,
+    shift: bool,
+    /// Alt, Option or AltGr.
+    alt: bool,
+}
+
+impl Key<'_> {
+    fn action(self) -> Option<Action> {
+        match (self.alt, self.command) {
+            (true, _) => None,
+            (false, true) => self.command_action(),
+            (false, false) => match self.key {
+                "Escape" | "Delete" | "Backspace" => Some(Action::Clear),
+                // 1 … 9, and 0 for the tenth
+                _ => self.digit().map(|digit| Action::Teach((digit + 9) % 10)),
+            },
+        }
+    }
+
+    fn command_action(self) -> Option<Action> {
+        let letter = self.key.to_ascii_lowercase();
+        let letter = match (letter.as_str(), self.code) {
+            (letter, _) if letter.len() == 1 && letter.is_ascii() => letter,
+            (_, "KeyZ") => "z",
+            (_, "KeyY") => "y",
+            _ => return None,
+        };
+        match (letter, self.shift) {
+            ("z", false) => Some(Action::Undo),
+            ("z", true) | ("y", false) => Some(Action::Redo),
+            _ => None,
+        }
+    }
+
+    /// The digit that a key writes, in whatever script; else the one at its place in the row of digits.
+    fn digit(self) -> Option<usize> {
+        let mut letters = self.key.chars();
+        let (letter, None) = (letters.next()?, letters.next()) else { return None };
+        // The zeros of ASCII, Arabic, Persian, Devanagari, Bengali, Thai and full-width digits.
+        let zeros = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{e50}', '\u{ff10}'];
+        let written = zeros.iter().filter_map(|zero| (letter as usize).checked_sub(*zero as usize)).find(|n| *n < 10);
+        let at_its_place = || match self.shift {
+            false => self.code.strip_prefix("Digit")?.parse().ok().filter(|digit| *digit < 10),
+            // Shift and a digit's key write a sign that somebody may mean.
+            true => None,
+        };
+        written.or_else(at_its_place)
+    }
+}
+
+/// Does what a key says.
+pub fn shortcut(page: Page, event: &KeyboardEvent) {
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let in_text = target.is_some_and(|element| {
+        matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") || element.is_content_editable()
+    });
+    // While an input method composes, keys belong to it.
+    if in_text || event.is_composing() {
+        return;
+    }
+    let (key, code) = (event.key(), event.code());
+    let key = Key {
+        key: &key,
+        code: &code,
+        command: event.ctrl_key() || event.meta_key(),
+        shift: event.shift_key(),
+        alt: event.alt_key() || event.get_modifier_state("AltGraph"),
+    };
+    match key.action() {
+        Some(Action::Undo) => page.undo(),
+        Some(Action::Redo) => page.redo(),
+        Some(Action::Clear) => page.clear_drawing(),
+        Some(Action::Teach(place)) => {
+            let label = page.table.with_untracked(|table| table.classes.get(place).map(|class| class.label));
+            match label {
+                Some(label) if !event.repeat() => page.teach(label),
+                _ => return,
+            }
+        }
+        None => return,
+    }
+    event.prevent_default();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain<'a>(key: &'a str, code: &'a str) -> Option<Action> {
+        Key { key, code, ..Key::default() }.action()
+    }
+
+    fn command<'a>(key: &'a str, code: &'a str, shift: bool) -> Option<Action> {
+        Key { key, code, shift, command: true, ..Key::default() }.action()
+    }
+
+    #[test]
+    fn digits_teach_on_every_keyboard() {
+        for (key, code, place) in [
+            ("1", "Digit1", 0),
+            ("9", "Digit9", 8),
+            ("0", "Digit0", 9),
+            ("&", "Digit1", 0),
+            ("é", "Digit2", 1),
+            ("à", "Digit0", 9),
+            ("\u{6f1}", "Digit1", 0),
+            ("\u{663}", "Digit3", 2),
+            ("\u{969}", "Digit3", 2),
+            ("1", "Numpad1", 0),
+            // a layout with its digits in another order
+            ("7", "Digit1", 6),
+        ] {
+            assert_eq!(plain(key, code), Some(Action::Teach(place)), "{key} at {code}");
+        }
+        let shifted = Key { key: "1", code: "Digit1", shift: true, ..Key::default() };
+        assert_eq!(shifted.action(), Some(Action::Teach(0)), "French, with Shift");
+    }
+
+    #[test]
+    fn keys_that_write_something_else_teach_nothing() {
+        for (key, code) in [("a", "KeyA"), ("End", "Numpad1"), ("Dead", "Digit6"), ("Process", "Digit1"), ("F1", "F1")]
+        {
+            assert_eq!(plain(key, code), None, "{key} at {code}");
+        }
+        assert_eq!(Key { key: "!", code: "Digit1", shift: true, ..Key::default() }.action(), None);
+        assert_eq!(Key { key: "1", code: "Digit1", alt: true, ..Key::default() }.action(), None);
+        // AltGr is Ctrl and Alt on Windows
+        assert_eq!(Key { key: "z", code: "KeyZ", alt: true, command: true, ..Key::default() }.action(), None);
+        assert_eq!(command("1", "Digit1", false), None, "Ctrl 1 changes the tab");
+    }
+
+    #[test]
+    fn undo_goes_by_letter_and_then_by_place() {
+        for (key, code) in [("z", "KeyZ"), ("Z", "KeyZ"), ("z", "KeyY"), ("z", "KeyW"), ("я", "KeyZ"), ("ζ", "KeyZ")]
+        {
+            assert_eq!(command(key, code, false), Some(Action::Undo), "{key} at {code}");
+            assert_eq!(command(key, code, true), Some(Action::Redo), "{key} at {code} with Shift");
+        }
+        assert_eq!(command("y", "KeyY", false), Some(Action::Redo));
+        assert_eq!(command("н", "KeyY", false), Some(Action::Redo));
+        // French: w is where z is elsewhere, and closes the tab
+        assert_eq!(command("w", "KeyZ", false), None);
+    }
+}
