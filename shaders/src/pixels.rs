@@ -134,7 +134,7 @@ pub struct Grey {
 /// # Errors
 /// [`PixelsError::Empty`] when there is no ink; sizes that don't fit or are absurd; pixels outside [0, 1].
 pub fn normalise(pixels: &[f32], height: usize, width: usize) -> Result<Vec<f32>, PixelsError> {
-    check(pixels, height, width, 1)?;
+    check(pixels.len(), height, width, 1)?;
     if let Some((index, &value)) = pixels.iter().enumerate().find(|(_, v)| !(-1e-3..=1.001).contains(*v)) {
         return Err(PixelsError::Pixel { index, value });
     }
@@ -227,13 +227,14 @@ fn weights(extent: usize, scale: f64) -> Vec<Vec<(usize, f32)>> {
         .collect()
 }
 
-fn check(pixels: &[f32], height: usize, width: usize, channels: usize) -> Result<(), PixelsError> {
+/// Whether `found` values are a picture of this size.
+pub(crate) fn check(found: usize, height: usize, width: usize, channels: usize) -> Result<(), PixelsError> {
     if !(1..=MAX_SIDE).contains(&height) || !(1..=MAX_SIDE).contains(&width) {
         return Err(PixelsError::Extent { height, width });
     }
     let expected = (height * width).saturating_mul(channels);
-    if expected != pixels.len() {
-        return Err(PixelsError::Size { height, width, channels, expected, found: pixels.len() });
+    if expected != found {
+        return Err(PixelsError::Size { height, width, channels, expected, found });
     }
     Ok(())
 }
@@ -337,6 +338,12 @@ pub fn drawing(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
     normalise(&grey.pixels, grey.height, grey.width)
 }
 
+/// Brightness of a colour in [0, 1], by the weights of Rec. 601: the one grey of the project, which is Pillow's and a
+/// browser canvas's usual one as well.
+pub fn grey([red, green, blue]: [u8; 3]) -> f32 {
+    (0.299 * f32::from(red) + 0.587 * f32::from(green) + 0.114 * f32::from(blue)) / 255.0
+}
+
 /// Resizes an image to `side`×`side` by exact area pooling: each new pixel is the mean of the area that it covers.
 ///
 /// # Shapes
@@ -345,28 +352,40 @@ pub fn drawing(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
 /// # Errors
 /// Sizes that don't fit the slice or are absurd.
 pub fn pool(image: &[f32], from: (usize, usize, usize), side: usize) -> Result<Vec<f32>, PixelsError> {
+    resize(image, from, (side, side))
+}
+
+/// Resizes an image by exact area pooling: each new pixel is the mean of the area that it covers.
+///
+/// # Shapes
+/// `image` [height, width, channels], `from` = (height, width, channels), `to` = (rows, columns) → [rows, columns, channels]
+///
+/// # Errors
+/// Sizes that don't fit the slice or are absurd.
+pub fn resize(image: &[f32], from: (usize, usize, usize), to: (usize, usize)) -> Result<Vec<f32>, PixelsError> {
     let (height, width, channels) = from;
-    check(image, height, width, channels)?;
-    if !(1..=MAX_SIDE).contains(&side) {
-        return Err(PixelsError::Extent { height: side, width: side });
+    let (rows, columns) = to;
+    check(image.len(), height, width, channels)?;
+    if !(1..=MAX_SIDE).contains(&rows) || !(1..=MAX_SIDE).contains(&columns) {
+        return Err(PixelsError::Extent { height: rows, width: columns });
     }
-    if (height, width) == (side, side) {
+    if (height, width) == to {
         return Ok(image.to_vec());
     }
-    let mut rows = vec![0f32; side * width * channels];
-    for y in 0..side {
-        let to = &mut rows[y * width * channels..][..width * channels];
-        overlaps(y, height, side, |source, weight| {
+    let mut tall = vec![0f32; rows * width * channels];
+    for y in 0..rows {
+        let to = &mut tall[y * width * channels..][..width * channels];
+        overlaps(y, height, rows, |source, weight| {
             let from = &image[source * width * channels..][..width * channels];
             to.iter_mut().zip(from).for_each(|(to, &v)| *to += weight * v);
         });
     }
-    let mut out = vec![0f32; side * side * channels];
-    for x in 0..side {
-        overlaps(x, width, side, |source, weight| {
-            for y in 0..side {
+    let mut out = vec![0f32; rows * columns * channels];
+    for x in 0..columns {
+        overlaps(x, width, columns, |source, weight| {
+            for y in 0..rows {
                 for c in 0..channels {
-                    out[(y * side + x) * channels + c] += weight * rows[(y * width + source) * channels + c];
+                    out[(y * columns + x) * channels + c] += weight * tall[(y * width + source) * channels + c];
                 }
             }
         });

@@ -7,9 +7,10 @@ const MOST_LOSSES = 3;
 /** How often an idle device is looked at, in milliseconds. */
 const WATCH_MS = 500;
 /** Calls that can wait until nobody draws. */
-const PATIENT = new Set(["ask", "parity"]);
+const PATIENT = new Set(["ask"]);
 
 const learners = new Map();
+let watch;
 const queue = [];
 let running = false;
 let losses = 0;
@@ -19,7 +20,7 @@ let adapter;
 /** What the browser tells of the GPU, or why there is none. */
 function findAdapter() {
   adapter ??= (async () => {
-    if (!navigator.gpu) return { refused: "as this browser has no GPU interface. Answers are the same" };
+    if (!globalThis.navigator?.gpu) return { refused: "as there is no GPU interface here. Answers are the same" };
     try {
       const found = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
       if (!found) return { refused: "as the browser offers no GPU here. Answers are the same" };
@@ -46,6 +47,7 @@ class Seat {
 
   announce(name, detail, notice = "") {
     this.engine = { name, detail };
+    if (name === "WebGPU") watch ??= setInterval(look, WATCH_MS);
     this.tell({ event: "engine", learner: this.id, name, detail, notice });
   }
 
@@ -103,7 +105,6 @@ class Seat {
   }
 
   async call(method, args) {
-    if (method === "parity") return parity(args, this.engine.name === "WebGPU" || this.wish !== "cpu");
     try {
       return await this.core[method](...args);
     } catch (error) {
@@ -115,16 +116,9 @@ class Seat {
   }
 }
 
-/** Compares this device with the references, by a build of its own that holds the cases. */
-async function parity([bytes, longest], gpu) {
-  const checked = await import("./parity.js");
-  await checked.default();
-  return new checked.Core(bytes).parity(gpu && !(await findAdapter()).refused, longest);
-}
-
 const plain = {
   open: async (id, [bytes, wish], tell) => {
-    await start();
+    await started;
     const seat = new Seat(id, bytes, wish, tell);
     learners.set(id, seat);
     await seat.settle();
@@ -134,14 +128,25 @@ const plain = {
     learners.get(id)?.core.free();
     learners.delete(id);
   },
-  drawing: async (_, args) => (await start(), drawing(...args)),
-  picture: async (_, args) => (await start(), picture(...args)),
+  drawing: async (_, args) => (await started, drawing(...args)),
+  picture: async (_, args) => (await started, picture(...args)),
   destroy: async () => destroy(),
 };
 
-function start() {
-  started ??= init();
-  return started;
+/** Makes the engine of its compiled WebAssembly; to be called once, before `handle`. */
+export function start(module) {
+  started ??= init({ module_or_path: module });
+  // whoever calls a method hears of it
+  started.catch(() => {});
+}
+
+/** An idle page is to know as well when a device is gone. */
+function look() {
+  for (const seat of learners.values()) {
+    if (seat.engine.name === "WebGPU" && !running && seat.core.lost() !== undefined) {
+      enqueue({ run: () => seat.recover(seat.core.lost(), true).catch(() => {}) });
+    }
+  }
 }
 
 function enqueue(task) {
@@ -178,12 +183,3 @@ export function handle({ call, learner, method, args }, tell) {
   };
   enqueue({ method, run });
 }
-
-// An idle page is to know as well when a device is gone.
-setInterval(() => {
-  for (const seat of learners.values()) {
-    if (seat.engine.name === "WebGPU" && !running && seat.core.lost() !== undefined) {
-      enqueue({ run: () => seat.recover(seat.core.lost(), true).catch(() => {}) });
-    }
-  }
-}, WATCH_MS);

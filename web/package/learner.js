@@ -1,54 +1,40 @@
 // The package: learners that were meta-trained, for any web page. See README.md and learner.d.ts.
-import { Port } from "./port.js";
+import { INKS, LOOKS, found, oneOf, read } from "./input.js";
+import { EngineFault, Port } from "./port.js";
+import { fetched, file } from "./wasm.js";
 
 const FORMAT = "learner-state/1";
-const SIDE = 28;
-/** Pen of strokes without a width, as a share of the drawing's longer side: what learners were trained on. */
-const PEN_SHARE = 0.124;
+const ENGINES = ["auto", "cpu", "webgpu"];
 
-let shared;
+/** Where the worker and the engine's WebAssembly are; see `Learner.configure`. */
+let places = { worker: true, wasm: undefined };
+const ports = [];
 const open = new Map();
 
-function portFor(worker) {
-  if (!worker) return listen(new Port({ worker: false }));
-  shared ??= listen(new Port());
-  return shared;
-}
-
-function listen(port) {
+/** Learners with the same worker and the same WebAssembly share them. */
+function portFor({ worker, wasm }) {
+  const key = (place) => (place instanceof URL ? place.href : place);
+  const known = ports.find((port) => port.worker === key(worker) && port.wasm === key(wasm));
+  if (known) return known.port;
+  const port = new Port({ worker, wasm });
   port.onengine = ({ learner, name, detail, notice }) => open.get(port)?.get(learner)?.({ name, detail, notice });
   open.set(port, new Map());
+  ports.push({ port, worker: key(worker), wasm: key(wasm) });
   return port;
 }
 
-async function bytesOf(source) {
-  if (source instanceof Uint8Array) return source.slice();
-  if (source instanceof ArrayBuffer) return new Uint8Array(source.slice(0));
-  if (typeof Blob !== "undefined" && source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
-  const address = source instanceof Request ? source.url : String(source);
-  let response;
-  try {
-    response = await fetch(source);
-  } catch (error) {
-    throw new Error(
-      `${address} could not be fetched (${error.message}). If it is on another site, that site must allow it (Access-Control-Allow-Origin)`,
-    );
+/** The bytes of a model, and its name for errors. */
+async function model(source) {
+  if (ArrayBuffer.isView(source)) return { bytes: Uint8Array.from(new Uint8Array(source.buffer, source.byteOffset, source.byteLength)) };
+  if (Object.prototype.toString.call(source) === "[object ArrayBuffer]") return { bytes: new Uint8Array(source.slice(0)) };
+  if (typeof Blob !== "undefined" && source instanceof Blob) return { bytes: new Uint8Array(await source.arrayBuffer()), name: source.name };
+  if (typeof source !== "string" && !(source instanceof URL) && typeof source?.url !== "string") {
+    throw new TypeError(`model: expected an address, a Request, a Blob, or bytes, found ${found(source)}`);
   }
-  if (!response.ok) throw new Error(`${address} could not be fetched: the server answered ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
-}
-
-/** What was given, as words for an error. */
-function found(value) {
-  if (value === null || typeof value !== "object") return `${typeof value} ${String(value)}`;
-  return `${value.constructor?.name ?? "object"}${value.length === undefined ? "" : ` of ${value.length}`}`;
-}
-
-function numbers(values, what) {
-  const array = values instanceof Float32Array ? values.slice() : Float32Array.from(values, Number);
-  const bad = array.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new TypeError(`${what}: value ${bad} is not a finite number (${String(values[bad])})`);
-  return array;
+  const name = String(source.url ?? source);
+  // outside a page a name without a scheme is a file's
+  const isFile = typeof source === "string" && !/^[a-z][a-z+.-]+:/i.test(source) && typeof location === "undefined";
+  return { bytes: await (isFile ? file(source) : fetched(source)), name };
 }
 
 export class Learner {
@@ -57,7 +43,7 @@ export class Learner {
   #names = [];
   #labels = [];
   #size;
-  #shape;
+  #reading;
   #turn = Promise.resolve();
 
   /** What the model's file says. */
@@ -67,22 +53,41 @@ export class Learner {
   /** Is told when the engine changes, with a notice where a device was lost. */
   onengine = () => {};
 
-  /** Loads a model: an address, a Request, a Blob, or bytes. */
-  static async load(source, { engine = "auto", worker = true, shape } = {}) {
-    if (!["auto", "cpu", "webgpu"].includes(engine)) {
-      throw new TypeError(`engine: expected "auto", "cpu" or "webgpu", found ${found(engine)}`);
-    }
+  /** Says where the package's worker.js and engine_bg.wasm are, for learners that are loaded from now on. */
+  static configure({ worker = places.worker, wasm = places.wasm } = {}) {
+    places = { worker, wasm };
+  }
+
+  /** Loads a model: an address, a Request, a Blob, or bytes; in Node a file as well. */
+  static async load(source, { engine = "auto", worker = places.worker, wasm = places.wasm, shape, ink = "auto", look = "auto" } = {}) {
+    oneOf("engine", engine, ENGINES);
+    oneOf("ink", ink, INKS);
+    oneOf("look", look, LOOKS);
     const learner = new Learner();
-    const bytes = await bytesOf(source);
-    learner.#port = portFor(worker);
-    learner.#id = learner.#port.next();
-    learner.#shape = shape;
-    open.get(learner.#port).set(learner.#id, ({ name, detail, notice }) => {
+    const port = portFor({ worker, wasm });
+    // a fault of it is heard of by the first call
+    port.start().catch(() => {});
+    const { bytes, name } = await model(source);
+    learner.#port = port;
+    learner.#id = port.next();
+    learner.#reading = { ink, look, shape };
+    open.get(port).set(learner.#id, ({ name, detail, notice }) => {
       learner.engine = { name, detail };
       learner.onengine({ name, detail, notice });
     });
-    learner.card = JSON.parse(await learner.#port.call(learner.#id, "open", [bytes, engine]));
+    try {
+      learner.card = JSON.parse(await port.call(learner.#id, "open", [bytes, engine]));
+    } catch (error) {
+      open.get(port).delete(learner.#id);
+      if (name && error instanceof EngineFault) error.message = `${name}: ${error.message}`;
+      throw error;
+    }
     return learner;
+  }
+
+  /** Where it computes: in a worker, or in the thread of the program itself. */
+  get thread() {
+    return this.#port.place;
   }
 
   /** Labels of the examples shown, in order. */
@@ -101,9 +106,10 @@ export class Learner {
   }
 
   /** Shows an example. */
-  observe(input, label) {
+  observe(input, label, options) {
+    const reading = this.#read(input, options);
     return this.#inTurn(async () => {
-      const { values, size } = await this.#read(input);
+      const { values, size } = await reading;
       const known = this.#number(label);
       await this.#call("observe", [size, values, known]);
       this.#size = size;
@@ -113,13 +119,15 @@ export class Learner {
   }
 
   /** What it is: the label, how sure, and the probability of every label shown. */
-  predict(input) {
-    return this.#inTurn(async () => (await this.#ask(input)).answer);
+  predict(input, options) {
+    const reading = this.#read(input, options);
+    return this.#inTurn(async () => (await this.#ask(reading)).answer);
   }
 
   /** How much each example matters for the answer, in order, summing to 1. */
-  attention(input) {
-    return this.#inTurn(async () => (await this.#ask(input)).attention);
+  attention(input, options) {
+    const reading = this.#read(input, options);
+    return this.#inTurn(async () => (await this.#ask(reading)).attention);
   }
 
   /** Forgets an example, as if it had never been shown. */
@@ -231,44 +239,26 @@ export class Learner {
     while (this.#names.length > 0 && this.#names.at(-1) === undefined) this.#names.pop();
   }
 
-  async #ask(input) {
+  async #ask(reading) {
     if (this.#labels.length === 0) throw new Error("nothing was shown yet: observe a few labelled examples first");
-    const { values, size } = await this.#read(input);
+    const { values, size } = await reading;
     const flat = await this.#call("predict", [size, values, this.#names.length]);
     const probabilities = this.#names
       .map((label, number) => ({ label, probability: flat[number] }))
       .filter(({ label }) => label !== undefined);
+    if (!probabilities.every(({ probability }) => Number.isFinite(probability))) {
+      throw new Error("the learner's answer is not a number. Its weights may be damaged, or the inputs too large: scale them to about 1");
+    }
+    // the first of the largest
     const best = probabilities.reduce((best, next) => (next.probability > best.probability ? next : best));
     return { answer: { ...best, probabilities }, attention: flat.slice(this.#names.length) };
   }
 
-  /** Values and size of an input. */
-  async #read(input) {
-    const square = Uint32Array.of(SIDE, SIDE, 1);
-    if (typeof ImageData !== "undefined" && input instanceof ImageData) {
-      const { data, width, height } = input;
-      // ink is what differs from white paper, or from nothing: what is transparent is paper
-      const grey = Float32Array.from({ length: width * height }, (_, i) => {
-        const [r, g, b, a] = data.subarray(4 * i, 4 * i + 4);
-        return (1 - (0.299 * r + 0.587 * g + 0.114 * b) / 255) * (a / 255);
-      });
-      return { values: await this.#port.call(0, "picture", [grey, height, width]), size: square };
-    }
-    if (input && typeof input === "object" && Array.isArray(input.strokes)) {
-      const points = input.strokes.flatMap((stroke) => stroke.flatMap((point) => (Array.isArray(point) ? point : [point.x, point.y])));
-      const flat = numbers(points, "strokes");
-      let end = 0;
-      const ends = Uint32Array.from(input.strokes, (stroke) => (end += stroke.length));
-      const along = (axis) => flat.filter((_, i) => i % 2 === axis);
-      const extent = Math.max(...[0, 1].map((axis) => along(axis).reduce((most, v) => Math.max(most, v), -Infinity) - along(axis).reduce((least, v) => Math.min(least, v), Infinity)));
-      const width = input.width ?? PEN_SHARE * Math.max(extent, 1);
-      return { values: await this.#port.call(0, "drawing", [flat, ends, width]), size: square };
-    }
-    if (!input || typeof input !== "object" || typeof input.length !== "number") {
-      throw new TypeError(`input: expected numbers, ImageData, or { strokes: [[[x, y], …], …] }, found ${found(input)}`);
-    }
-    const values = numbers(input, "input");
-    if (this.#shape) return { values, size: Uint32Array.from(this.#shape) };
-    return { values, size: values.length === SIDE * SIDE ? square : Uint32Array.of(1, values.length, 1) };
+  /** Values and size of an input, as it is now, whatever becomes of it while others wait. */
+  #read(input, options) {
+    const reading = read(input, { ...this.#reading, ...options }, (method, args, transfer) => this.#port.call(0, method, args, transfer));
+    // it is waited for in turn
+    reading.catch(() => {});
+    return reading;
   }
 }

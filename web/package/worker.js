@@ -1,5 +1,8 @@
 // Learners off the main thread, so that drawing never stutters.
-import { handle } from "./host.js";
+import { handle, start } from "./host.js";
 
-self.onmessage = ({ data }) => handle(data, (message, transfer = []) => self.postMessage(message, transfer));
+self.onmessage = ({ data }) => {
+  if (data.start) return start(data.start);
+  handle(data, (message, transfer = []) => self.postMessage(message, transfer));
+};
 self.postMessage({ event: "ready" });

@@ -13,6 +13,9 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::table::Example;
 
+/// A build of the engine that holds the cases of `?parity`, in a worker; nobody else loads it.
+const PARITY_WORKER: &str = "engine/parity_worker.js";
+
 #[wasm_bindgen(raw_module = "./engine/port.js")]
 extern "C" {
     /// See `web/package/port.js`.
@@ -20,6 +23,10 @@ extern "C" {
 
     #[wasm_bindgen(constructor)]
     fn new() -> Port;
+
+    /// With options, of which `worker` is the address of a worker that takes the same messages.
+    #[wasm_bindgen(constructor)]
+    fn with(options: &js_sys::Object) -> Port;
 
     #[wasm_bindgen(method)]
     fn next(this: &Port) -> u32;
@@ -405,7 +412,14 @@ impl Learner {
     /// Compares every kernel and both engines with their references, on this device and model: a report in JSON.
     /// Episodes of more than `longest` tokens are left out.
     pub async fn parity(&self, longest: u32) -> Result<String, Fault> {
-        let report = self.call("parity", &[Uint8Array::from(&self.0.bytes[..]).into(), longest.into()], &[]).await?;
+        let gpu = self.0.engines.0.wish != "cpu";
+        let args = [JsValue::from(Uint8Array::from(&self.0.bytes[..])), longest.into(), gpu.into()];
+        let args: Array = args.iter().collect();
+        let options = js_sys::Object::new();
+        // a plain property of a fresh object is set without fail
+        let _ = js_sys::Reflect::set(&options, &"worker".into(), &PARITY_WORKER.into());
+        let port = Port::with(&options);
+        let report = JsFuture::from(port.call(0, "parity", &args, &Array::new())).await?;
         Ok(report.as_string().unwrap_or_default())
     }
 }

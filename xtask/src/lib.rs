@@ -2,6 +2,7 @@
 //! the switches of the browser, and how large the page may be.
 
 pub mod chromium;
+pub mod npm;
 pub mod offline;
 pub mod server;
 pub mod shell;

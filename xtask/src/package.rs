@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use xtask::npm;
 use xtask::shell::{rename_into, run, which};
 
 use crate::profile::SMALL;
@@ -16,12 +17,6 @@ cargo xtask package [--out FOLDER]
 Writes the npm-ready package into pkg/ (or FOLDER): a learner for any web page, with its types, on WebGPU or the CPU.
 `npm publish` in that folder would publish it; a page can import its learner.js as it is.";
 
-/// JavaScript of the package, below web/package/.
-const SCRIPTS: [&str; 4] = ["learner.js", "port.js", "host.js", "worker.js"];
-/// What a package has beyond what a page loads.
-const EXTRAS: [&str; 2] = ["learner.d.ts", "README.md"];
-/// The model that the package brings, beside its scripts.
-const MODEL: &str = "drawing.safetensors";
 /// The triple that cargo names its folder after.
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -38,7 +33,8 @@ pub fn build(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str)
         // With the page among the packages, both are built from the same crates with the same features.
         compile(workspace, tools, folder, profile, name, &["--package", "web"], features)?;
     }
-    copy(workspace, folder, &SCRIPTS)
+    copy_scripts(workspace, folder)?;
+    npm::copy(&workspace.root.join("web"), folder, &["parity_worker.js"])
 }
 
 /// Builds the engine alone, as it is published, and writes what a page loads of it into `folder`.
@@ -48,7 +44,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str)
 pub fn build_engine(workspace: &Workspace, tools: &Tools, folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     compile(workspace, tools, folder, SMALL, "engine", &[], &[])?;
-    copy(workspace, folder, &SCRIPTS)
+    copy_scripts(workspace, folder)
 }
 
 /// One build of the engine, beside other packages, as `name` into `folder`.
@@ -67,7 +63,9 @@ fn compile(
     run(cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target))?;
     let built = workspace.target.join(WASM).join(profile).join("engine.wasm");
     let mut bindgen = tools.wasm_command("wasm-bindgen");
-    bindgen.args(["--target", "web", "--no-typescript", "--out-name", name, "--out-dir"]).arg(folder).arg(built);
+    // the package says where the file is, as bundlers and the worker have to know
+    bindgen.args(["--target", "web", "--no-typescript", "--omit-default-module-path"]);
+    bindgen.args(["--out-name", name, "--out-dir"]).arg(folder).arg(built);
     run(&mut bindgen)?;
     if profile == SMALL {
         optimise(tools, &folder.join(format!("{name}_bg.wasm")))?;
@@ -75,24 +73,8 @@ fn compile(
     Ok(())
 }
 
-fn copy(workspace: &Workspace, folder: &Path, names: &[&str]) -> Result<(), String> {
-    for name in names {
-        let from = workspace.root.join("web/package").join(name);
-        fs::copy(&from, folder.join(name)).map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
-    }
-    Ok(())
-}
-
-/// Writes the example, which loads the model at `model`, seen from `folder`.
-///
-/// # Errors
-/// When a file cannot be read or written.
-pub fn example(workspace: &Workspace, folder: &Path, model: &str) -> Result<(), String> {
-    copy(workspace, folder, &["example.html"])?;
-    let from = workspace.root.join("web/package/example.js");
-    let script = fs::read_to_string(&from).map_err(|error| format!("cannot read {}: {error}", from.display()))?;
-    let to = folder.join("example.js");
-    fs::write(&to, script.replace(MODEL, model)).map_err(|error| format!("cannot write {}: {error}", to.display()))
+fn copy_scripts(workspace: &Workspace, folder: &Path) -> Result<(), String> {
+    npm::copy(&workspace.root.join("web/package"), folder, &npm::SCRIPTS)
 }
 
 /// Makes a WebAssembly file smaller, where there is a wasm-opt that can read it.
@@ -136,23 +118,8 @@ pub fn optimise(tools: &Tools, file: &Path) -> Result<(), String> {
 /// # Errors
 /// As [`build`], and when a file cannot be written.
 pub fn publish(workspace: &Workspace, tools: &Tools, folder: &Path) -> Result<(), String> {
-    build(workspace, tools, folder, SMALL)?;
-    copy(workspace, folder, &EXTRAS)?;
-    example(workspace, folder, MODEL)?;
-    // The comparisons belong to the page.
-    for name in ["parity.js", "parity_bg.wasm"] {
-        fs::remove_file(folder.join(name)).map_err(|error| format!("cannot remove {name}: {error}"))?;
-    }
-    for name in ["LICENSE-MIT", "LICENSE-APACHE", "models/drawing.safetensors"] {
-        let from = workspace.root.join(name);
-        let to = folder.join(from.file_name().unwrap_or_default());
-        fs::copy(&from, to).map_err(|error| format!("cannot copy {}: {error}", from.display()))?;
-    }
-    let path = workspace.root.join("web/package/package.json");
-    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let text = text.replace("0.0.0", env!("CARGO_PKG_VERSION"));
-    fs::write(folder.join("package.json"), text)
-        .map_err(|error| format!("cannot write {}: {error}", folder.join("package.json").display()))?;
+    build_engine(workspace, tools, folder)?;
+    npm::assemble(&workspace.root, folder, folder, env!("CARGO_PKG_VERSION"))?;
     println!("{} is ready.", folder.display());
     if let Some(npm) = which("npm") {
         run(Command::new(npm).args(["pack", "--dry-run", "--silent"]).current_dir(folder))?;

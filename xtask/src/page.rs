@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use xtask::npm;
 use xtask::offline;
 use xtask::shell::run;
 use xtask::sizes::{self, MOST, MOST_WASM};
@@ -35,7 +36,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path, profile: &str) -
     // The page uses the package as everybody else can.
     let engine = dist.join("engine");
     package::build(workspace, tools, &engine, profile)?;
-    package::example(workspace, &engine, "../models/drawing.safetensors")?;
+    npm::example(&workspace.root, &engine, "../models/drawing.safetensors")?;
     offline::write(&workspace.root.join("web/sw.js"), dist)?;
     let (wasm, all) = sizes::visit(&sizes::of(dist)?);
     eprintln!(

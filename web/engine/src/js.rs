@@ -6,6 +6,7 @@ use std::sync::Arc;
 use js_sys::Promise;
 use shaders::Model;
 use shaders::gpu::Gpu;
+use shaders::photo::{self, Ink, Look};
 use shaders::pixels::{self, Stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
@@ -63,10 +64,21 @@ pub fn drawing(points: &[f32], ends: &[u32], width: f32) -> Result<Vec<f32>, JsV
     Ok(pixels::drawing(&strokes).map_err(Words::from)?)
 }
 
-/// THE preprocessing of a grey picture, bright on black, in [0, 1].
+/// What a learner sees of a picture, `[height, width, 4]`; see [`photo::drawing`]. `ink` is `auto`, `dark` or `light`, `look`
+/// is `auto`, `drawing` or `photo`.
 #[wasm_bindgen]
-pub fn picture(grey: &[f32], height: usize, width: usize) -> Result<Vec<f32>, JsValue> {
-    Ok(pixels::normalise(grey, height, width).map_err(Words::from)?)
+pub fn picture(rgba: &[u8], height: usize, width: usize, ink: &str, look: &str) -> Result<Vec<f32>, JsValue> {
+    let ink = match ink {
+        "dark" => Ink::Dark,
+        "light" => Ink::Light,
+        _ => Ink::Auto,
+    };
+    let look = match look {
+        "drawing" => Look::Drawing,
+        "photo" => Look::Photo,
+        _ => Look::Auto,
+    };
+    Ok(photo::drawing(rgba, height, width, ink, look).map_err(Words::from)?)
 }
 
 /// A learner.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shaders::photo;
+use shaders::photo::{self, Ink, Look};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DomException, HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
@@ -38,9 +38,7 @@ pub fn camera(page: Page) -> View {
         let video = video.get_untracked().ok_or("the camera is off")?;
         let size = (f64::from(video.video_width()), f64::from(video.video_height()));
         let rgba = square(&video, size, TAKEN, "white")?;
-        let grey = |p: &[u8]| (0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2])) / 255.0;
-        let grey: Vec<f32> = rgba.chunks_exact(4).map(grey).collect();
-        let seen = photo::drawing(&grey, TAKEN, TAKEN).map_err(|_| {
+        let seen = photo::drawing(&rgba, TAKEN, TAKEN, Ink::Auto, Look::Photo).map_err(|_| {
             "nothing stands out there: hold a thick dark drawing on light paper into the square".to_owned()
         })?;
         Ok(levelled(&seen))
