@@ -2,7 +2,8 @@
 
 use std::env;
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -103,7 +104,7 @@ fn export(run: &Path, file: &Path, dtype: &str) {
 #[test]
 fn help_names_every_command_on_standard_output() {
     let (help, _) = good(trainer().arg("--help"));
-    for command in ["train", "eval", "export", "inspect", "data"] {
+    for command in ["train", "eval", "export", "inspect", "experiment", "report", "data"] {
         assert!(help.contains(command), "--help does not name {command}: {help}");
     }
     let (help, _) = good(trainer().args(["train", "--help"]));
@@ -290,6 +291,411 @@ fn missing_data_are_told_with_the_way_to_get_them() {
     export(&run, &file, "f32");
     let words = bad(trainer().arg("eval").arg(&file).args(["--data", "mnist"]));
     assert!(words.contains("trainer data fetch mnist"), "{words}");
+}
+
+/// Files below a folder with what is in them.
+fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(everything(&path)),
+            false => found.push((path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn nothing_of_someone_else_is_removed_or_replaced() {
+    let folder = Folder::new("strangers");
+    let run = folder.at("run");
+    good(&mut train_tiny(&run, 20));
+
+    // a project that happens to have a config.toml
+    let project = folder.at("project");
+    fs::create_dir_all(project.join("src")).unwrap();
+    fs::write(project.join("config.toml"), "title = \"my site\"\n").unwrap();
+    fs::write(project.join("src/main.rs"), "fn main() {}").unwrap();
+    let before = everything(&project);
+    for more in [&["--overwrite"][..], &[]] {
+        let words = bad(train_tiny(&project, 5).args(more));
+        assert!(words.contains("no run wrote") && words.contains("config.toml"), "{words}");
+    }
+    assert!(bad(trainer().args(["train", "--resume"]).arg(&project)).contains("project"));
+    assert_eq!(everything(&project), before);
+
+    // a run, with notes in its folder
+    fs::write(run.join("notes.txt"), "mine").unwrap();
+    let words = bad(&mut train_tiny(&run, 5));
+    assert!(words.contains("--resume") && words.contains("--overwrite"), "{words}");
+    good(train_tiny(&run, 10).arg("--overwrite"));
+    assert_eq!(fs::read_to_string(run.join("notes.txt")).unwrap(), "mine");
+    assert!(!run.join("checkpoint-000000020").exists() && run.join("checkpoint-000000010").exists());
+
+    // files under the names that other commands are given
+    let text = folder.at("thesis.tex");
+    fs::write(&text, "years of work").unwrap();
+    let words = bad(trainer().arg("export").arg(&run).arg("-o").arg(&text));
+    assert!(words.contains("thesis.tex") && words.contains("--overwrite"), "{words}");
+    let model = folder.at("a.safetensors");
+    export(&run, &model, "f32");
+    export(&run, &model, "f16");
+    let other = folder.at("other");
+    good(train_tiny(&other, 10).args(["--set", "seed=7"]));
+    let words = bad(trainer().arg("export").arg(&other).arg("-o").arg(&model));
+    assert!(words.contains("a.safetensors"), "another run's learner is kept: {words}");
+    good(trainer().arg("export").arg(&other).arg("-o").arg(&model).arg("--overwrite"));
+    let eval = |plot: &Path| {
+        let mut command = trainer();
+        command.arg("eval").arg(&model).args(["--data", "random", "--episodes", "4", "--positions", "2", "--plot"]);
+        command.arg(plot);
+        command
+    };
+    let words = bad(&mut eval(&text));
+    assert!(words.contains("thesis.tex"), "{words}");
+    let plot = folder.at("curves.svg");
+    good(&mut eval(&plot));
+    good(&mut eval(&plot));
+    good(eval(&text).arg("--overwrite"));
+    fs::write(&text, "years of work").unwrap();
+
+    // a grid and its report
+    let grid = folder.at("grid");
+    let mut first = trainer();
+    first.args([
+        "experiment",
+        "fig4",
+        "--scale",
+        "smoke",
+        "--seeds",
+        "1",
+        "--device",
+        "cpu",
+        "--shard",
+        "1/40",
+        "--out",
+    ]);
+    first.arg(&grid);
+    let cell = {
+        good(&mut first);
+        fs::read_dir(grid.join("fig4-smoke")).unwrap().next().unwrap().unwrap().path()
+    };
+    fs::write(cell.join("notes.txt"), "mine").unwrap();
+    // as if its settings had changed
+    fs::write(cell.join("cell.json"), "{}").unwrap();
+    fs::remove_file(cell.join("result.json")).unwrap();
+    good(&mut first);
+    assert_eq!(fs::read_to_string(cell.join("notes.txt")).unwrap(), "mine");
+    fs::remove_dir_all(&cell).unwrap();
+    fs::create_dir_all(&cell).unwrap();
+    fs::write(cell.join("notes.txt"), "mine").unwrap();
+    let words = bad(&mut first);
+    assert!(words.contains("notes.txt"), "{words}");
+    assert_eq!(everything(&cell).len(), 1);
+    fs::remove_dir_all(&cell).unwrap();
+    good(&mut first);
+    let report = |page: &Path| {
+        let mut command = trainer();
+        command.arg("report").arg(&grid).arg("-o").arg(page);
+        command
+    };
+    assert!(bad(&mut report(&text)).contains("thesis.tex"));
+    let reports = folder.at("reports");
+    fs::create_dir_all(&reports).unwrap();
+    fs::write(reports.join("results.jsonl"), "{\"mine\": 1}\n").unwrap();
+    let words = bad(&mut report(&reports.join("r.html")));
+    assert!(words.contains("results.jsonl"), "{words}");
+    assert_eq!(everything(&reports).len(), 1);
+    fs::remove_file(reports.join("results.jsonl")).unwrap();
+    good(&mut report(&reports.join("r.html")));
+    good(&mut report(&reports.join("r.html")));
+    assert_eq!(fs::read_to_string(&text).unwrap(), "years of work");
+}
+
+#[test]
+fn a_folder_in_use_is_named_with_the_process_that_uses_it() {
+    let folder = Folder::new("busy");
+    let run = folder.at("run");
+    let mut child = train_tiny(&run, 100_000).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let begun = || fs::read_to_string(run.join("metrics.jsonl")).is_ok_and(|text| !text.is_empty()).then_some(());
+    wait_for("the first step", Duration::from_secs(60), begun);
+    let id = child.id().to_string();
+    for words in [
+        bad(trainer().args(["train", "--device", "cpu", "--resume"]).arg(&run)),
+        bad(train_tiny(&run, 5).arg("--overwrite")),
+    ] {
+        assert!(words.contains("in use") && words.contains(&id), "{words}");
+    }
+    // no farewell; the lock goes with the process
+    child.kill().unwrap();
+    child.wait().unwrap();
+    good(train_tiny(&run, 5).arg("--overwrite"));
+}
+
+#[test]
+fn a_step_has_one_line_after_a_kill_before_the_first_checkpoint() {
+    let folder = Folder::new("early-kill");
+    let run = folder.at("run");
+    let never = ["--set", "training.checkpoint_every=1000000", "--set", "training.log_every=1"];
+    let mut child = train_tiny(&run, 400).args(never).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = || fs::read_to_string(run.join("metrics.jsonl")).map_or(0, |text| text.lines().count());
+    wait_for("some steps", Duration::from_secs(60), || (lines() >= 3).then_some(()));
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success(), "the run was over before it could be killed; make it longer");
+    good(trainer().args(["train", "--device", "cpu", "--resume"]).arg(&run));
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let steps: Vec<u64> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["step"].as_u64().unwrap()).collect();
+    assert_eq!(steps, (1..=400).collect::<Vec<_>>());
+}
+
+/// A file system of a few kilobytes, where this system lets one be made.
+#[cfg(target_os = "linux")]
+struct SmallDisk(PathBuf);
+
+#[cfg(target_os = "linux")]
+impl SmallDisk {
+    fn new(at: PathBuf, kilobytes: u64) -> Option<SmallDisk> {
+        fs::create_dir_all(&at).unwrap();
+        let size = format!("size={kilobytes}k");
+        let made = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).output();
+        made.is_ok_and(|made| made.status.success()).then_some(SmallDisk(at))
+    }
+
+    fn grow(&self) {
+        assert!(Command::new("mount").args(["-o", "remount,size=64m"]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_last_checkpoint_whole() {
+    let folder = Folder::new("full-disk");
+    let whole = folder.at("whole");
+    good(&mut train_tiny(&whole, 60));
+    let bytes: u64 = everything(&whole.join("checkpoint-000000060")).iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    // a checkpoint and half of another
+    let Some(disk) = SmallDisk::new(folder.at("disk"), bytes * 3 / 2 / 1024 + 24) else {
+        eprintln!("not run: no small file system can be mounted here");
+        return;
+    };
+    let run = disk.0.join("run");
+    let words = bad(&mut train_tiny(&run, 60));
+    assert!(words.contains("step 20") && words.contains("No space left"), "{words}");
+    assert!(words.contains("checkpoint-000000010") && words.contains("Free some space"), "{words}");
+    assert!(words.contains(&format!("--resume {}", run.display())), "{words}");
+    let names: Vec<String> =
+        fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.contains(&"checkpoint-000000010".to_owned()), "{names:?}");
+    assert!(names.iter().all(|name| !name.ends_with(".tmp")), "what was begun is left: {names:?}");
+    // the advice holds: first still without space, then with it
+    let words = bad(trainer().args(["train", "--device", "cpu", "--resume"]).arg(&run));
+    assert!(words.contains("Free some space"), "{words}");
+    disk.grow();
+    good(trainer().args(["train", "--device", "cpu", "--resume"]).arg(&run));
+    let files = [folder.at("whole.safetensors"), folder.at("full.safetensors")];
+    export(&whole, &files[0], "f32");
+    export(&run, &files[1], "f32");
+    let models = files.map(|file| shaders::Model::read(&file).unwrap());
+    assert_eq!(models[0].hash(), models[1].hash());
+}
+
+/// The same where no disk can be made: files may not grow beyond a limit.
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_that_cannot_be_written_is_removed() {
+    let folder = Folder::new("limit");
+    let run = folder.at("run");
+    let train = train_tiny(&run, 20);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
+        .arg(train.get_program())
+        .args(train.get_args());
+    let words = bad(limited.stdin(Stdio::null()));
+    assert!(words.contains("step 10") && words.contains("there is no checkpoint before it"), "{words}");
+    let left = everything(&run);
+    assert!(left.iter().all(|(path, _)| !path.display().to_string().contains("checkpoint-")), "{left:?}");
+    good(trainer().args(["train", "--device", "cpu", "--resume"]).arg(&run));
+}
+
+#[test]
+fn what_cannot_be_measured_is_found_before_anything_is() {
+    let folder = Folder::new("checks");
+    let (run, model, data) = (folder.at("run"), folder.at("a.safetensors"), folder.at("data"));
+    good(&mut train_tiny(&run, 10));
+    export(&run, &model, "f32");
+    toy_data_set(&data.join("toy"));
+    // far more episodes than there is time for
+    let eval = |more: &[&str]| {
+        let mut command = trainer();
+        command.arg("eval").arg(&model).args(["--episodes", "1000000000"]).args(more).env("GPICL_DATA", &data);
+        command
+    };
+    let words = bad(&mut eval(&["--data", "toy,nothing"]));
+    assert!(words.contains("nothing"), "{words}");
+    let words = bad(&mut eval(&["--data", "toy,nothing", "--protocol", "drawing", "--ways", "2", "--shots", "1"]));
+    assert!(words.contains("nothing"), "{words}");
+    let missing = folder.at("no-folder/curves.svg");
+    for plot in [missing.to_str().unwrap(), folder.0.to_str().unwrap()] {
+        let words = bad(&mut eval(&["--data", "toy", "--plot", plot]));
+        assert!(words.contains(plot), "{words}");
+    }
+    let second = folder.at("missing.safetensors");
+    assert!(bad(eval(&["--data", "toy"]).arg(&second)).contains("missing.safetensors"));
+    for (option, value, bounds) in [
+        ("--episodes", "0", "1…"),
+        ("--episodes", "-1", "1…"),
+        ("--episodes", "many", "1…"),
+        ("--ways", "1", "2…"),
+        ("--ways", "5,0", "2…"),
+        ("--shots", "0", "1…"),
+        ("--positions", "0", "1…"),
+        ("--queries", "0", "1…"),
+        ("--ensemble", "17", "1…16"),
+        ("--project", "1", "2…"),
+        ("--seed", "-3", "0 or more"),
+    ] {
+        let words = bad(trainer().arg("eval").arg(&model).args(["--data", "random"]).arg(format!("{option}={value}")));
+        assert!(
+            words.contains(option) && words.contains(bounds) && words.contains("found"),
+            "{option}={value}: {words}"
+        );
+        assert!(!words.contains("..=") && !words.contains("invalid digit"), "{words}");
+    }
+    let words = bad(trainer().arg("eval").arg(&model).args(["--data", "random", "--positions", "1000"]));
+    assert!(words.contains("1000") && words.contains("1…40"), "{words}");
+    for jobs in ["0", "x"] {
+        assert!(bad(trainer().args(["experiment", "fig4", "--jobs", jobs])).contains("1…1024"));
+    }
+}
+
+#[test]
+fn progress_is_a_line_now_and_then_where_there_is_no_terminal() {
+    let folder = Folder::new("progress");
+    let (run, model) = (folder.at("run"), folder.at("a.safetensors"));
+    let (_, log) = good(&mut train_tiny(&run, 30));
+    for line in ["step 1/30", "step 30/30"] {
+        assert!(log.contains(line), "{line} is not in {log}");
+    }
+    export(&run, &model, "f32");
+    let (_, log) = good(trainer().arg("eval").arg(&model).args(["--data", "random", "--episodes", "8"]));
+    assert!(log.contains("a on random: 8 episodes"), "{log}");
+    // a run that takes longer than the pause between two lines, and logs next to nothing by itself
+    let mut long = train_tiny(&folder.at("long"), 1_000_000);
+    long.args(["--set", "training.log_every=1000000"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = long.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let beat = lines.find(|line| {
+        let line = line.as_ref().unwrap();
+        line.starts_with("step ") && !line.starts_with("step 1/")
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let beat = beat.expect("a line without a logged step").unwrap();
+    assert!(beat.contains("/1000000") && beat.contains("ETA"), "{beat}");
+}
+
+/// Runs a command whose output or log goes into a pipe that nobody reads.
+#[cfg(unix)]
+fn unread(command: &mut Command, log: bool) -> Output {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    if log {
+        command.stderr(writer).stdout(Stdio::piped())
+    } else {
+        command.stdout(writer).stderr(Stdio::piped())
+    };
+    let child = command.spawn().unwrap();
+    // the copy that the command keeps would hold the pipe open
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    child.wait_with_output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let folder = Folder::new("pipes");
+    let (run, model, data) = (folder.at("run"), folder.at("a.safetensors"), folder.at("data"));
+    good(&mut train_tiny(&run, 10));
+    export(&run, &model, "f32");
+    toy_data_set(&data.join("toy"));
+    let model = model.to_str().unwrap();
+    for arguments in [
+        &["--help"][..],
+        &["train", "--help"],
+        &["--version"],
+        &["inspect", model],
+        &["inspect", model, "--json"],
+        &["inspect", model, "--card"],
+        &["train", "--print-config"],
+        &["experiment", "all", "--plan"],
+        &["data", "list"],
+        &["data", "verify", "toy"],
+        &["eval", model, "--data", "toy", "--episodes", "4"],
+    ] {
+        let ended = unread(trainer().args(arguments).env("GPICL_DATA", &data), false);
+        let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(ended.status.success(), "{arguments:?} ended with {}: {words}", ended.status);
+        assert!(!words.contains("panicked") && !words.to_lowercase().contains("broken pipe"), "{arguments:?}: {words}");
+    }
+    // nobody reads the log: the work is done all the same
+    let second = folder.at("second");
+    assert!(unread(&mut train_tiny(&second, 10), true).status.success());
+    assert!(second.join("checkpoint-000000010").is_dir());
+    let ended =
+        unread(trainer().args(["eval", model, "--data", "toy", "--episodes", "4"]).env("GPICL_DATA", &data), true);
+    assert!(ended.status.success() && !ended.stdout.is_empty());
+    // what was not closed but is full is an error
+    if Path::new("/dev/full").exists() {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = trainer().args(["inspect", model]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        assert!(!ended.status.success());
+        assert!(String::from_utf8_lossy(&ended.stderr).contains("standard output"));
+    }
+}
+
+#[test]
+fn downloads_take_the_proxy_and_the_authorities_of_the_environment() {
+    let folder = Folder::new("environment");
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap().to_string();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = proxy.accept().unwrap();
+        let mut request = [0; 512];
+        let n = stream.read(&mut request).unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+        String::from_utf8_lossy(&request[..n]).into_owned()
+    });
+    let clean = || {
+        let mut command = trainer();
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            command.env_remove(name).env_remove(name.to_lowercase());
+        }
+        command.args(["data", "fetch", "mnist"]).env("GPICL_DATA", folder.at("data"));
+        command
+    };
+    let mut child = clean()
+        .env("HTTPS_PROXY", format!("http://{address}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let request = server.join().unwrap();
+    let _ = child.kill();
+    child.wait().unwrap();
+    assert!(request.starts_with("CONNECT ") && request.contains(":443"), "{request}");
+    let words = bad(clean().env("SSL_CERT_FILE", folder.at("no-such.pem")));
+    assert!(words.contains("SSL_CERT_FILE") && words.contains("no-such.pem"), "{words}");
 }
 
 /// A data set as the IDX format has it: 40 pictures of 8×8 of each of ten classes, each class bright in rows of its own.

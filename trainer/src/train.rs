@@ -5,11 +5,13 @@
 //! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
 //! and step exactly. Causal learners on a CPU take their steps in [`crate::flat`], everything else in Burn.
 
+pub mod folder;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
@@ -29,6 +31,7 @@ use crate::flat::{AdamW, Flat};
 use crate::nets::research::{self, Learner};
 use crate::nets::{Net, Predict, set};
 use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks, drawings};
+use folder::{FolderError, Kind, Place, RunFolder, STATE, checkpoints, finish_checkpoint, remove_checkpoint};
 
 /// Why a run stopped that should not have.
 #[derive(Debug, thiserror::Error)]
@@ -74,9 +77,42 @@ pub enum TrainError {
         /// Cause.
         source: io::Error,
     },
+    /// The folder of a run.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The folder of a new run is taken.
-    #[error("{} holds a run already; go on with it by `--resume {}`, or choose another --out", .0.display(), .0.display())]
+    #[error(
+        "{} holds a run already; go on with it by `--resume {}`, choose another --out, or replace it with --overwrite",
+        .0.display(), .0.display()
+    )]
     Exists(PathBuf),
+    /// A file that must not or cannot be written.
+    #[error(transparent)]
+    Target(#[from] crate::files::FileError),
+    /// A run that could not write.
+    #[error(
+        "{what} could not be written: {cause}. {}. {}, then go on with `trainer train --resume {}`",
+        match last {
+            Some(last) => format!("What was begun of it is removed; the last checkpoint, {}, is whole", last.display()),
+            None => "What was begun of it is removed; there is no checkpoint before it, so that the run begins anew".into(),
+        },
+        advice(*kind, *bytes),
+        folder.display()
+    )]
+    Unwritten {
+        /// What, such as `the checkpoint of step 10`.
+        what: String,
+        /// The folder of the run.
+        folder: PathBuf,
+        /// Cause.
+        cause: String,
+        /// Its kind.
+        kind: Option<io::ErrorKind>,
+        /// Bytes of a checkpoint, about.
+        bytes: u64,
+        /// Newest checkpoint.
+        last: Option<PathBuf>,
+    },
     /// Nothing to resume.
     #[error("{} holds no checkpoint; expected a folder that `trainer train` made", .0.display())]
     NoCheckpoint(PathBuf),
@@ -112,12 +148,49 @@ pub enum TrainError {
     },
 }
 
+/// What to do before a run goes on that could not write.
+fn advice(kind: Option<io::ErrorKind>, bytes: u64) -> String {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match kind {
+        // two checkpoints are kept, and the third must fit beside them
+        Some(StorageFull | QuotaExceeded) => {
+            format!(
+                "Free some space on this disk (a checkpoint takes about {:.1} MB, three must fit)",
+                bytes as f64 / 1e6
+            )
+        }
+        Some(FileTooLarge) => format!("Allow larger files (a checkpoint takes about {:.1} MB)", bytes as f64 / 1e6),
+        Some(PermissionDenied | ReadOnlyFilesystem) => "Make the folder writable".into(),
+        _ => "See what is wrong with this disk".into(),
+    }
+}
+
+/// What the operating system answered, somewhere among the causes of an error.
+fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let mut found = chain.filter_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
+    // some libraries keep nothing of it but its words
+    found.next().or_else(|| {
+        let words = error.to_string();
+        let known = [
+            ("No space left on device", io::ErrorKind::StorageFull),
+            ("not enough space", io::ErrorKind::StorageFull),
+            ("quota exceeded", io::ErrorKind::QuotaExceeded),
+            ("File too large", io::ErrorKind::FileTooLarge),
+        ];
+        known.into_iter().find(|(part, _)| words.contains(part)).map(|(_, kind)| kind)
+    })
+}
+
 impl TrainError {
     /// Whether training ran out of finite numbers, which is a finding about its settings.
     pub fn diverged(&self) -> bool {
         matches!(self, TrainError::Diverged { .. })
     }
 }
+
+/// The settings of a run, in its folder.
+const CONFIG: &str = "config.toml";
 
 fn io_at(path: &Path) -> impl FnOnce(io::Error) -> TrainError + '_ {
     move |source| TrainError::Io { path: path.to_owned(), source }
@@ -182,46 +255,105 @@ pub struct Run {
     threads: (usize, usize),
     /// Where a causal learner on a CPU is trained: its net, average and optimiser then follow only when asked for.
     flat: Option<Flat>,
+    /// Steps done, for others to watch.
+    count: Arc<AtomicU64>,
+    /// Keeps other processes out of the folder; none before the run has one.
+    place: Option<RunFolder>,
 }
 
 impl Run {
     /// A new run in an empty or new folder.
     ///
     /// # Errors
-    /// The folder is taken, data are missing, settings do not fit them.
+    /// The folder is taken, data are missing, settings do not fit them: then nothing is left behind.
     pub fn start(config: RunConfig, folder: &Path, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
-        if folder.join("config.toml").exists() {
-            return Err(TrainError::Exists(folder.to_owned()));
+        match folder::look(folder, Kind::Run)? {
+            Place::Free => {}
+            Place::Taken => return Err(TrainError::Exists(folder.to_owned())),
         }
+        let run = Run::ready(config, folder, data_dir, device)?;
+        let place = RunFolder::create(folder, Kind::Run)?;
+        // another process may have been faster
+        match folder.join(CONFIG).exists() {
+            true => Err(TrainError::Exists(folder.to_owned())),
+            false => run.settle_in(place),
+        }
+    }
+
+    /// As [`Run::start`], in the place of a run that is there: what that one wrote is removed, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Run::start`]; the old run then stays as it is.
+    pub fn start_over(config: RunConfig, folder: &Path, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
+        let old = match folder::look(folder, Kind::Run)? {
+            Place::Free => None,
+            Place::Taken => Some(RunFolder::create(folder, Kind::Run)?),
+        };
+        let run = Run::ready(config, folder, data_dir, device)?;
+        let place = match old {
+            Some(place) => place,
+            None => RunFolder::create(folder, Kind::Run)?,
+        };
+        place.clear()?;
+        run.settle_in(place)
+    }
+
+    /// A new run in a folder that this process has already.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn start_in(config: RunConfig, place: RunFolder, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
+        Run::ready(config, place.path(), data_dir, device)?.settle_in(place)
+    }
+
+    /// A run with its data, which has no folder yet.
+    fn ready(config: RunConfig, folder: &Path, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
         let tasks = open_tasks(&config, data_dir)?;
         let mut run = Run::new(config, folder, tasks, device)?;
         run.set_fused(true)?;
-        fs::create_dir_all(folder).map_err(io_at(folder))?;
-        write_whole(&folder.join("config.toml"), run.config.to_toml().as_bytes())?;
         Ok(run)
     }
 
-    /// Goes on from the newest whole checkpoint of a folder, or from the start if there is none yet.
+    fn settle_in(mut self, place: RunFolder) -> Result<Run, TrainError> {
+        self.place = Some(place);
+        write_whole(&self.folder.join(CONFIG), self.config.to_toml().as_bytes())?;
+        Ok(self)
+    }
+
+    /// Goes on from the newest whole checkpoint of a folder, or from the start if there is none yet; what a killed
+    /// process left unfinished is removed.
     ///
     /// # Errors
-    /// No run there, or a damaged checkpoint.
+    /// No run there, a folder in use, or a damaged checkpoint.
     pub fn resume(folder: &Path, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
-        if !folder.join("config.toml").exists() {
+        if !folder.join(CONFIG).exists() {
             return Err(TrainError::NoCheckpoint(folder.to_owned()));
         }
-        let config = RunConfig::read(&folder.join("config.toml"))?;
+        // both before the folder is touched: it may be another program's
+        folder::expect_run(folder)?;
+        RunConfig::read(&folder.join(CONFIG))?;
+        Run::resume_in(RunFolder::open(folder)?, data_dir, device)
+    }
+
+    /// As [`Run::resume`], in a folder that this process has already.
+    ///
+    /// # Errors
+    /// As [`Run::resume`].
+    pub fn resume_in(place: RunFolder, data_dir: &Path, device: Chosen) -> Result<Run, TrainError> {
+        let folder = place.path().to_owned();
+        let config = RunConfig::read(&folder.join(CONFIG))?;
+        place.remove_unfinished()?;
         let tasks = open_tasks(&config, data_dir)?;
-        let mut run = Run::new(config, folder, tasks, device)?;
-        let Some(path) = newest_checkpoint(folder)? else {
-            run.set_fused(true)?;
-            return Ok(run);
-        };
-        let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
-        let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
-        run.saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
-        run.net = read_net_of(&path, "model", &run.config, &run.device.device.clone().autodiff())?;
-        run.average = read_net_of(&path, "average", &run.config, &run.device.device)?;
-        run.optimiser = run.optimiser.load(path.join("optimiser.bpk")).map_err(|e| wrong(e.to_string()))?;
+        let mut run = Run::new(config, &folder, tasks, device)?;
+        run.place = Some(place);
+        if let Some(path) = newest_checkpoint(&folder)? {
+            let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
+            let state = fs::read(path.join(STATE)).map_err(io_at(&path))?;
+            run.saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
+            run.net = read_net_of(&path, "model", &run.config, &run.device.device.clone().autodiff())?;
+            run.average = read_net_of(&path, "average", &run.config, &run.device.device)?;
+            run.optimiser = run.optimiser.load(path.join("optimiser.bpk")).map_err(|e| wrong(e.to_string()))?;
+        }
         run.forget_metrics_after(run.saved.step)?;
         run.set_fused(true)?;
         Ok(run)
@@ -237,8 +369,9 @@ impl Run {
         let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
         let pools = Vec::new();
         let folder = folder.to_owned();
+        let (count, threads, flat, place) = (Arc::default(), (1, 1), None, None);
         let mut run =
-            Run { config, folder, tasks, device, net, average, optimiser, saved, pools, threads: (1, 1), flat: None };
+            Run { config, folder, tasks, device, net, average, optimiser, saved, pools, threads, flat, count, place };
         run.set_workers(workers);
         Ok(run)
     }
@@ -316,6 +449,12 @@ impl Run {
         self.saved.step
     }
 
+    /// The number of steps done, which follows the run while it trains.
+    pub fn counter(&self) -> Arc<AtomicU64> {
+        self.count.store(self.saved.step, Ordering::Relaxed);
+        self.count.clone()
+    }
+
     /// Trains until the last step or until `stop` is set; writes metrics and checkpoints. `progress` is called after
     /// each logged step. Returns whether the run is complete.
     ///
@@ -349,11 +488,12 @@ impl Run {
                 let next = self.saved.step + 1;
                 let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
                 let metrics = self.advance(logged)?;
+                self.count.store(self.saved.step, Ordering::Relaxed);
                 self.saved.seconds = before + started.elapsed().as_secs_f64();
                 if let Some(mut metrics) = metrics {
                     metrics.seconds = self.saved.seconds;
                     let line = serde_json::to_string(&metrics).expect("plain data");
-                    writeln!(log, "{line}").map_err(io_at(&path))?;
+                    writeln!(log, "{line}").map_err(|error| self.unwritten("metrics.jsonl", &error))?;
                     progress(&metrics);
                 }
                 if self.saved.step.is_multiple_of(self.config.training.checkpoint_every) && self.saved.step < steps {
@@ -514,35 +654,59 @@ impl Run {
     /// Writes `checkpoint-STEP/` whole, then removes older ones but one.
     ///
     /// # Errors
-    /// What the operating system says; the checkpoints before stay.
+    /// What the operating system says; what was begun is removed, the checkpoints before stay.
     pub fn checkpoint(&self) -> Result<(), TrainError> {
         let name = format!("checkpoint-{:09}", self.saved.step);
         let path = self.folder.join(&name);
-        if path.exists() {
+        if path.join(STATE).exists() {
             return Ok(());
         }
         let temporary = self.folder.join(format!("{name}.{}.tmp", std::process::id()));
-        let _ = fs::remove_dir_all(&temporary);
-        fs::create_dir_all(&temporary).map_err(io_at(&temporary))?;
-        write_net(&self.net, &temporary.join("model.safetensors"))?;
-        write_net(&self.average, &temporary.join("average.safetensors"))?;
-        let wrong =
-            |e: burn::store::RecordError| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
-        match (&self.flat, self.config.training.optimiser) {
-            (Some(flat), Optimiser::Adamw) => {
-                let wrong =
-                    |e: burn_pack::Error| TrainError::Checkpoint { path: temporary.clone(), message: e.to_string() };
-                flat.moments().write_to_file(temporary.join("optimiser.bpk")).map_err(wrong)?;
-            }
-            _ => self.optimiser.save(temporary.join("optimiser.bpk")).map_err(wrong)?,
+        if temporary.exists() {
+            remove_checkpoint(&temporary)?;
         }
-        let state = serde_json::to_vec(&self.saved).expect("plain data");
-        write_whole(&temporary.join("state.json"), &state)?;
-        fs::rename(&temporary, &path).map_err(io_at(&path))?;
-        for old in checkpoints(&self.folder)?.iter().rev().skip(2) {
-            fs::remove_dir_all(old).map_err(io_at(old))?;
+        let written = self.write_checkpoint(&temporary).and_then(|()| Ok(finish_checkpoint(&temporary, &path)?));
+        if let Err(error) = written {
+            if temporary.exists() {
+                remove_checkpoint(&temporary)?;
+            }
+            return Err(self.unwritten(&format!("the checkpoint of step {}", self.saved.step), &*error));
+        }
+        match &self.place {
+            Some(place) => Ok(place.remove_checkpoints(2)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Every file of a checkpoint, and all of it on the disk.
+    fn write_checkpoint(&self, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        fs::create_dir_all(folder)?;
+        write_net(&self.net, &folder.join("model.safetensors"))?;
+        write_net(&self.average, &folder.join("average.safetensors"))?;
+        let optimiser = folder.join("optimiser.bpk");
+        match (&self.flat, self.config.training.optimiser) {
+            (Some(flat), Optimiser::Adamw) => flat.moments().write_to_file(&optimiser)?,
+            _ => self.optimiser.save(&optimiser)?,
+        }
+        fs::write(folder.join(STATE), serde_json::to_vec(&self.saved).expect("plain data"))?;
+        for entry in fs::read_dir(folder)? {
+            // for writing: some systems flush nothing else
+            fs::OpenOptions::new().write(true).open(entry?.path())?.sync_all()?;
         }
         Ok(())
+    }
+
+    /// The error of a run that could not write.
+    fn unwritten(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> TrainError {
+        TrainError::Unwritten {
+            what: what.to_owned(),
+            folder: self.folder.clone(),
+            cause: error.to_string(),
+            kind: io_kind(error),
+            // weights, their average and at most two moments
+            bytes: 16 * self.average.num_params() as u64,
+            last: newest_checkpoint(&self.folder).unwrap_or_default(),
+        }
     }
 
     /// The learner as it would be kept now: the running average, without gradients.
@@ -558,13 +722,29 @@ impl Run {
     /// Metrics of steps that will be done again are dropped, so that a step has one line.
     fn forget_metrics_after(&self, step: u64) -> Result<(), TrainError> {
         let path = self.folder.join("metrics.jsonl");
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        let kept: String = text
-            .lines()
-            .filter(|line| serde_json::from_str::<Metrics>(line).is_ok_and(|m| m.step <= step))
-            .flat_map(|line| [line, "\n"])
-            .collect();
-        write_whole(&path, kept.as_bytes())
+        let Ok(text) = fs::read(&path) else { return Ok(()) };
+        let mut kept: Vec<(u64, &[u8])> = Vec::new();
+        // a line without an end was cut off
+        for line in text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+            let Ok(metrics) = serde_json::from_slice::<Metrics>(line) else { continue };
+            // a later line of the same step is of the run that went on
+            while kept.last().is_some_and(|(last, _)| *last >= metrics.step) {
+                kept.pop();
+            }
+            if metrics.step <= step {
+                kept.push((metrics.step, line));
+            }
+        }
+        let kept: Vec<u8> = kept.into_iter().flat_map(|(_, line)| line).copied().collect();
+        match text.starts_with(&kept) {
+            // needs no space, of which there may be none
+            true => fs::OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_len(kept.len() as u64))
+                .map_err(io_at(&path)),
+            false => write_whole(&path, &kept),
+        }
     }
 }
 
@@ -980,20 +1160,6 @@ impl ModuleMapper for Average {
     }
 }
 
-/// Whole checkpoints, oldest first.
-fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, TrainError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io_at(folder))? {
-        let path = entry.map_err(io_at(folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.strip_prefix("checkpoint-").is_some_and(|step| step.parse::<u64>().is_ok()) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 fn newest_checkpoint(folder: &Path) -> Result<Option<PathBuf>, TrainError> {
     Ok(checkpoints(folder)?.pop())
 }
@@ -1044,9 +1210,9 @@ fn open_run(folder: &Path) -> Result<(RunConfig, PathBuf, u64), TrainError> {
         false => None,
     };
     let path = path.ok_or_else(|| TrainError::NoCheckpoint(folder.to_owned()))?;
-    let config = RunConfig::read(&folder.join("config.toml"))?;
+    let config = RunConfig::read(&folder.join(CONFIG))?;
     let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };
-    let state = fs::read(path.join("state.json")).map_err(io_at(&path))?;
+    let state = fs::read(path.join(STATE)).map_err(io_at(&path))?;
     let saved: Saved = serde_json::from_slice(&state).map_err(|e| wrong(e.to_string()))?;
     Ok((config, path, saved.step))
 }
@@ -1078,11 +1244,7 @@ pub fn read_net(folder: &Path, device: &Device) -> Result<(Net, RunConfig, u64),
 /// # Errors
 /// What the operating system says.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    fs::write(&temporary, bytes).map_err(io_at(path))?;
-    fs::rename(&temporary, path).map_err(io_at(path))
+    crate::files::write_whole(path, bytes).map_err(io_at(path))
 }
 
 #[cfg(all(test, feature = "cpu"))]

@@ -76,7 +76,7 @@ fn a_grid_runs_skips_what_is_done_and_makes_a_report() {
 
     let page = folder.0.join("report/report.html");
     let made = report::build(&results(&folder.0));
-    report::write(&made, &page).unwrap();
+    report::write(&made, &page, false).unwrap();
     let html = fs::read_to_string(&page).unwrap();
     for expected in ["fig4", "emergence", "three phases seen:", "<svg", "prefers-color-scheme", "@media print", "copy"]
     {

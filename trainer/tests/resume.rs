@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use trainer::config::RunConfig;
 use trainer::device::{self, Choice};
+use trainer::train::folder::{FolderError, LOCK, MARK};
 use trainer::train::{Metrics, Run, TrainError, read_run};
 
 struct Folder(PathBuf);
@@ -91,6 +92,7 @@ fn mistakes_lose_nothing() {
     let folder = Folder::new("mistakes");
     let mut run = Run::start(config(), &folder.0, Path::new("."), cpu()).unwrap();
     stop_after(&mut run, 10);
+    drop(run);
     // starting anew in the folder of a run is refused
     assert!(matches!(Run::start(config(), &folder.0, Path::new("."), cpu()), Err(TrainError::Exists(_))));
     let nothing = Folder::new("nothing");
@@ -101,6 +103,207 @@ fn mistakes_lose_nothing() {
     assert!(error.to_string().contains("checkpoint-000000010"), "{error}");
     fs::remove_dir_all(folder.0.join("checkpoint-000000010")).unwrap();
     assert_eq!(Run::resume(&folder.0, Path::new("."), cpu()).unwrap().step(), 5);
+}
+
+fn start(folder: &Path) -> Result<Run, TrainError> {
+    Run::start(config(), folder, Path::new("."), cpu())
+}
+
+fn start_over(folder: &Path) -> Result<Run, TrainError> {
+    Run::start_over(config(), folder, Path::new("."), cpu())
+}
+
+fn resume(folder: &Path) -> Result<Run, TrainError> {
+    Run::resume(folder, Path::new("."), cpu())
+}
+
+/// Names and content of everything below a folder.
+fn everything(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(everything(&path)),
+            false => found.push((path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_folder_of_someone_else_is_never_touched() {
+    let settings = config().to_toml();
+    // another program's settings; a run's settings beside someone's work; only a note; only a hidden file
+    let folders: [&[(&str, &str)]; 6] = [
+        &[("config.toml", "[server]\nport = 80\n"), ("src/main.rs", "fn main() {}")],
+        &[("config.toml", &settings), ("thesis.tex", "years of work")],
+        &[("notes.txt", "mine")],
+        &[(".profile", "mine")],
+        &[("config.toml", "not even TOML"), ("metrics.jsonl", "someone's log\n")],
+        &[("checkpoint-000000010/weights.bin", "of another program")],
+    ];
+    for (n, files) in folders.into_iter().enumerate() {
+        let folder = Folder::new(&format!("foreign-{n}"));
+        for (name, text) in files {
+            let path = folder.0.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let before = everything(&folder.0);
+        for made in [start(&folder.0), start_over(&folder.0), resume(&folder.0)] {
+            let words = made.err().expect("refused").to_string();
+            assert!(words.contains(&folder.0.display().to_string()), "{words}");
+        }
+        let found = start_over(&folder.0).err().unwrap();
+        assert!(matches!(found, TrainError::Folder(FolderError::Foreign { .. })), "{n}: {found}");
+        assert_eq!(everything(&folder.0), before, "{n}");
+    }
+    // a file that only looks like a mark opens nothing
+    let folder = Folder::new("foreign-mark");
+    fs::create_dir_all(&folder.0).unwrap();
+    for mark in
+        ["", "touched", "program = \"another\"\n", "program = \"gpicl trainer\"\nversion = 99\nkind = \"run\"\n"]
+    {
+        fs::write(folder.0.join(MARK), mark).unwrap();
+        fs::write(folder.0.join("config.toml"), &settings).unwrap();
+        let before = everything(&folder.0);
+        assert!(start(&folder.0).is_err() && start_over(&folder.0).is_err() && resume(&folder.0).is_err());
+        assert_eq!(everything(&folder.0), before, "{mark:?}");
+    }
+}
+
+#[test]
+fn overwriting_removes_what_a_run_wrote_and_leaves_the_rest() {
+    let folder = Folder::new("overwrite");
+    let mut run = start(&folder.0).unwrap();
+    stop_after(&mut run, 10);
+    drop(run);
+    assert!(folder.0.join(MARK).is_file());
+    let old = folder.0.join("checkpoint-000000010");
+    let own =
+        [folder.0.join("notes.txt"), old.join("why.txt"), folder.0.join("result.json"), folder.0.join("plots/a.svg")];
+    for path in &own {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "mine").unwrap();
+    }
+    // what cannot begin removes nothing
+    let before = everything(&folder.0);
+    let mut missing = config();
+    missing.tasks.data = vec!["no-such-data".into()];
+    assert!(Run::start_over(missing, &folder.0, Path::new("."), cpu()).is_err());
+    let pid = std::process::id().to_string();
+    let without_lock = |all: Vec<(PathBuf, Vec<u8>)>| -> Vec<_> {
+        all.into_iter().filter(|(path, bytes)| !(path.ends_with(LOCK) && bytes == pid.as_bytes())).collect()
+    };
+    assert_eq!(without_lock(everything(&folder.0)), without_lock(before));
+
+    let mut run = start_over(&folder.0).unwrap();
+    assert_eq!(run.step(), 0);
+    assert!(!folder.0.join("metrics.jsonl").exists() && !old.join("state.json").exists());
+    assert!(!folder.0.join("checkpoint-000000005").exists());
+    // its checkpoints move in beside what lies in the folder of the old one
+    stop_after(&mut run, 10);
+    drop(run);
+    assert_eq!(resume(&folder.0).unwrap().step(), 10);
+    assert!(run_is_whole(&old));
+    for path in &own {
+        assert_eq!(fs::read_to_string(path).unwrap(), "mine", "{}", path.display());
+    }
+    // something of someone else under a name that a run needs: nothing is removed
+    fs::remove_file(folder.0.join("config.toml")).unwrap();
+    fs::write(folder.0.join("config.toml"), "[server]\nport = 80\n").unwrap();
+    let before = everything(&folder.0);
+    assert!(matches!(start_over(&folder.0), Err(TrainError::Folder(FolderError::InTheWay { .. }))));
+    assert_eq!(everything(&folder.0), before);
+}
+
+fn run_is_whole(checkpoint: &Path) -> bool {
+    ["model.safetensors", "average.safetensors", "optimiser.bpk", "state.json"]
+        .iter()
+        .all(|f| checkpoint.join(f).is_file())
+}
+
+#[cfg(unix)]
+#[test]
+fn links_lead_nowhere() {
+    let (folder, other) = (Folder::new("links"), Folder::new("linked"));
+    stop_after(&mut start(&folder.0).unwrap(), 10);
+    fs::create_dir_all(&other.0).unwrap();
+    fs::rename(folder.0.join("checkpoint-000000005"), other.0.join("moved")).unwrap();
+    std::os::unix::fs::symlink(other.0.join("moved"), folder.0.join("checkpoint-000000005")).unwrap();
+    assert!(matches!(start_over(&folder.0), Err(TrainError::Folder(FolderError::InTheWay { .. }))));
+    assert!(run_is_whole(&other.0.join("moved")) && run_is_whole(&folder.0.join("checkpoint-000000010")));
+}
+
+#[test]
+fn a_run_of_an_older_trainer_goes_on_and_is_marked_then() {
+    let folder = Folder::new("unmarked");
+    stop_after(&mut start(&folder.0).unwrap(), 8);
+    fs::remove_file(folder.0.join(MARK)).unwrap();
+    fs::remove_file(folder.0.join(LOCK)).unwrap();
+    let before = everything(&folder.0);
+    let found = start_over(&folder.0).err().unwrap();
+    assert!(matches!(found, TrainError::Folder(FolderError::Unmarked(_))), "{found}");
+    assert!(found.to_string().contains("--resume"), "{found}");
+    assert!(start(&folder.0).is_err());
+    assert_eq!(everything(&folder.0), before);
+    assert_eq!(resume(&folder.0).unwrap().step(), 8);
+    assert!(folder.0.join(MARK).is_file());
+    assert_eq!(start_over(&folder.0).unwrap().step(), 0);
+}
+
+#[test]
+fn what_a_killed_process_left_unfinished_is_removed() {
+    let folder = Folder::new("unfinished");
+    stop_after(&mut start(&folder.0).unwrap(), 10);
+    let tmp = folder.0.join("checkpoint-000000012.4711.tmp");
+    fs::create_dir(&tmp).unwrap();
+    fs::write(tmp.join("model.safetensors"), "half of it").unwrap();
+    fs::write(tmp.join("state.json.4711.tmp"), "{").unwrap();
+    fs::write(folder.0.join("metrics.jsonl.4711.tmp"), "{").unwrap();
+    // not the run's, though it looks like it
+    fs::write(folder.0.join("notes.txt.4711.tmp"), "mine").unwrap();
+    fs::write(folder.0.join("notes.tmp"), "mine").unwrap();
+    assert_eq!(read_run(&folder.0).unwrap().2, 10, "what is unfinished is passed by");
+    assert_eq!(resume(&folder.0).unwrap().step(), 10);
+    assert!(!tmp.exists() && !folder.0.join("metrics.jsonl.4711.tmp").exists());
+    assert!(folder.0.join("notes.txt.4711.tmp").exists() && folder.0.join("notes.tmp").exists());
+}
+
+#[test]
+fn a_folder_has_one_run_at_a_time() {
+    let folder = Folder::new("one");
+    let run = start(&folder.0).unwrap();
+    for other in [resume(&folder.0), start_over(&folder.0)] {
+        let found = other.err().expect("refused");
+        let own = std::process::id();
+        assert!(
+            matches!(found, TrainError::Folder(FolderError::Busy { process: Some(id), .. }) if id == own),
+            "{found}"
+        );
+        assert!(found.to_string().contains(&own.to_string()), "{found}");
+    }
+    drop(run);
+    assert_eq!(resume(&folder.0).unwrap().step(), 0);
+}
+
+#[test]
+fn a_step_has_one_line_even_if_no_checkpoint_was_reached() {
+    let folder = Folder::new("early");
+    let mut run = start(&folder.0).unwrap();
+    let stop = AtomicBool::new(false);
+    run.train_until(4, &stop, &mut |_| ()).unwrap();
+    drop(run);
+    assert_eq!(metrics(&folder.0).iter().map(|m| m.step).collect::<Vec<_>>(), [1, 2, 4]);
+    // cut off in the middle of a line
+    let path = folder.0.join("metrics.jsonl");
+    let text = fs::read_to_string(&path).unwrap() + "{\"step\":6,\"lo";
+    fs::write(&path, text).unwrap();
+    let mut run = resume(&folder.0).unwrap();
+    assert_eq!(run.step(), 0);
+    run.train_until(8, &stop, &mut |_| ()).unwrap();
+    assert_eq!(metrics(&folder.0).iter().map(|m| m.step).collect::<Vec<_>>(), [1, 2, 4, 6, 8]);
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn meta_train(
     timed(times, "exported", || {
         let folder = dist.join("models");
         fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-        run_shown(workspace.program("trainer").args(["export", RUN, "-o"]).arg(dist.join(FRESH)))
+        run_shown(workspace.program("trainer").args(["export", RUN, "--overwrite", "-o"]).arg(dist.join(FRESH)))
     })
 }
 

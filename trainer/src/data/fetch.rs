@@ -4,7 +4,9 @@
 //! its checksum is right. A file that is right already is not asked for again; a recompressed one is right when its
 //! content is.
 
-use super::{DataError, cifar, folders, full_name, idx, io, list as idx_files};
+use super::http::{self, Client, Variable};
+use super::{DataError, cifar, folder_name, folders, full_name, idx, io, list as idx_files};
+use crate::files::write_whole;
 use flate2::bufread::MultiGzDecoder;
 use idx::{Idx, Values};
 use md5::{Digest, Md5};
@@ -235,12 +237,18 @@ pub fn list(dir: &Path) -> Vec<Listing> {
 }
 
 /// Downloads what is missing or wrong of a data set into its folder in `dir`, and returns the folder. `progress` is
-/// called with the name of the file and what happens to it.
+/// called with the name of the file and what happens to it. A file that is there and is wrong is replaced only with
+/// `overwrite`: it may be somebody's.
 ///
 /// # Errors
 /// [`DataError::Unknown`] for a name without an address, [`DataError::Download`] when no mirror gave the right file,
-/// [`DataError::Io`] when it cannot be written.
-pub fn fetch(name: &str, dir: &Path, progress: &mut dyn FnMut(&str, Event)) -> Result<PathBuf, DataError> {
+/// [`DataError::Kept`] for another file in the place of one, [`DataError::Io`] when it cannot be written.
+pub fn fetch(
+    name: &str,
+    dir: &Path,
+    overwrite: bool,
+    progress: &mut dyn FnMut(&str, Event),
+) -> Result<PathBuf, DataError> {
     let name = full_name(name);
     let Some(set) = SETS.iter().find(|set| set.name == name) else {
         let found = SETS.iter().map(|set| set.name.to_string()).collect();
@@ -249,9 +257,10 @@ pub fn fetch(name: &str, dir: &Path, progress: &mut dyn FnMut(&str, Event)) -> R
     };
     let folder = dir.join(name);
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
+    let (variable, pause): (Variable<'_>, _) = (&http::variable, Duration::from_secs(1));
     for remote in set.files {
         let Some(prefix) = zip_prefix(remote.name) else {
-            download(&folder, remote, set.mirrors, Duration::from_secs(1), progress)?;
+            download(&folder, remote, set.mirrors, overwrite, variable, pause, progress)?;
             continue;
         };
         // The archive is only a means: what counts is that its conversion is there and whole.
@@ -259,9 +268,9 @@ pub fn fetch(name: &str, dir: &Path, progress: &mut dyn FnMut(&str, Event)) -> R
             progress(remote.name, Event::Present);
             continue;
         }
-        download(&folder, remote, set.mirrors, Duration::from_secs(1), progress)?;
+        download(&folder, remote, set.mirrors, overwrite, variable, pause, progress)?;
         progress(remote.name, Event::Convert);
-        convert_omniglot(&folder.join(remote.name), prefix)?;
+        convert_omniglot(&folder.join(remote.name), prefix, overwrite)?;
     }
     Ok(folder)
 }
@@ -271,7 +280,7 @@ pub fn fetch(name: &str, dir: &Path, progress: &mut dyn FnMut(&str, Event)) -> R
 /// # Errors
 /// [`DataError::Unknown`] for a name that can neither be fetched nor is there.
 pub fn verify(name: &str, dir: &Path) -> Result<Vec<(String, State)>, DataError> {
-    let name = full_name(name);
+    let name = folder_name(name, dir);
     let folder = dir.join(name);
     let mut states = Vec::new();
     let set = SETS.iter().find(|set| set.name == name);
@@ -288,9 +297,9 @@ pub fn verify(name: &str, dir: &Path) -> Result<Vec<(String, State)>, DataError>
         }
     }
     for file in idx_files(&folder).unwrap_or_default() {
-        if states.iter().all(|(known, _)| *known != file) {
-            let found = idx::read(&folder.join(&file));
-            states.push((file, found.map_or_else(|error| State::Wrong(error.to_string()), |_| State::Readable)));
+        if states.iter().all(|(known, _)| *known != file.name) {
+            let found = idx::read(&file.path);
+            states.push((file.name, found.map_or_else(|error| State::Wrong(error.to_string()), |_| State::Readable)));
         }
     }
     if states.is_empty() {
@@ -303,6 +312,9 @@ pub fn verify(name: &str, dir: &Path) -> Result<Vec<(String, State)>, DataError>
 /// Compares a file with its checksum.
 fn state(path: &Path, remote: &RemoteFile) -> State {
     let open = || File::open(path).map(BufReader::new);
+    if path.is_dir() {
+        return State::Wrong("it is a folder, expected a file".into());
+    }
     let file = match open() {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return State::Missing,
@@ -342,22 +354,22 @@ fn download(
     folder: &Path,
     remote: &RemoteFile,
     mirrors: &[&str],
+    overwrite: bool,
+    variable: Variable<'_>,
     pause: Duration,
     progress: &mut dyn FnMut(&str, Event),
 ) -> Result<(), DataError> {
     let path = folder.join(remote.name);
-    if state(&path, remote) == State::Right {
-        progress(remote.name, Event::Present);
-        return Ok(());
+    match state(&path, remote) {
+        State::Right => {
+            progress(remote.name, Event::Present);
+            return Ok(());
+        }
+        State::Wrong(reason) if !overwrite || path.is_dir() => return Err(DataError::Kept { path, reason }),
+        _ => {}
     }
     let part = folder.join(format!("{}.part", remote.name));
-    let config = ureq::Agent::config_builder()
-        .user_agent(concat!("gpicl/", env!("CARGO_PKG_VERSION")))
-        .http_status_as_error(false)
-        .timeout_connect(Some(Duration::from_secs(20)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
-        .timeout_per_read(Some(Duration::from_secs(60)));
-    let agent: ureq::Agent = config.build().into();
+    let client = Client::new(variable)?;
     let mut tried = Vec::new();
     let mut hopeless = vec![false; mirrors.len()];
     for round in 0..ROUNDS {
@@ -366,7 +378,7 @@ fn download(
                 continue;
             }
             let url = format!("{base}{}", remote.name);
-            match attempt(&agent, &url, &part, remote, progress) {
+            match attempt(&client, &url, &part, remote, progress) {
                 Ok(()) => {
                     std::fs::rename(&part, &path).map_err(io(&path))?;
                     progress(remote.name, Event::Done);
@@ -399,7 +411,7 @@ enum Failure {
 /// One request. On success the whole file, its checksum right, is in `part`; on failure what came is kept there for the
 /// next attempt, unless its checksum was wrong.
 fn attempt(
-    agent: &ureq::Agent,
+    client: &Client,
     url: &str,
     part: &Path,
     remote: &RemoteFile,
@@ -412,11 +424,7 @@ fn attempt(
     let resumed = done > 0;
     progress(remote.name, Event::Start { url: url.into(), from: done });
 
-    let mut request = agent.get(url);
-    if resumed {
-        request = request.header("range", format!("bytes={done}-"));
-    }
-    let response = request.call().map_err(|error| remote_error(error.to_string(), true))?;
+    let response = client.get(url, done).map_err(|reason| remote_error(reason, true))?;
     let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_string);
     let range = header("content-range");
     let length: Option<u64> = header("content-length").and_then(|v| v.parse().ok());
@@ -483,8 +491,9 @@ fn converted(prefix: &str) -> [String; 3] {
 
 /// Converts an Omniglot archive (`…/Alphabet/character07/0042_13.png`, 105×105, black on white) to IDX files beside it:
 /// images 28×28, bright on black, reduced by area; labels by character and by alphabet, numbered in the order of their
-/// names; `-characters.txt` and `-alphabets.txt` tell the names.
-fn convert_omniglot(archive: &Path, prefix: &str) -> Result<(), DataError> {
+/// names; `-characters.txt` and `-alphabets.txt` list the names. Files that are there and differ are kept, without
+/// `overwrite`.
+fn convert_omniglot(archive: &Path, prefix: &str, overwrite: bool) -> Result<(), DataError> {
     let wrong = |reason: String| DataError::Archive { path: archive.into(), reason };
     let file = BufReader::new(File::open(archive).map_err(io(archive))?);
     let mut zip = zip::ZipArchive::new(file).map_err(|error| wrong(error.to_string()))?;
@@ -521,15 +530,30 @@ fn convert_omniglot(archive: &Path, prefix: &str) -> Result<(), DataError> {
     }
     let folder = archive.parent().unwrap_or(Path::new(""));
     let n = pictures.len();
-    let [image_file, character_file, alphabet_file] = converted(prefix).map(|f| folder.join(f));
+    let mut lists = Vec::new();
     for (names, of) in [(&characters, "characters"), (&alphabets, "alphabets")] {
         let lines: String = names.iter().enumerate().map(|(i, name)| format!("{i}\t{name}\n")).collect();
-        let path = folder.join(format!("{prefix}-{of}.txt"));
-        std::fs::write(&path, lines).map_err(io(&path))?;
+        lists.push((folder.join(format!("{prefix}-{of}.txt")), lines));
     }
-    idx::write(&character_file, &Idx { dims: vec![n], values: Values::I32(by_character) })?;
-    idx::write(&alphabet_file, &Idx { dims: vec![n], values: Values::I32(by_alphabet) })?;
-    idx::write(&image_file, &Idx { dims: vec![n, pixels::SIDE, pixels::SIDE], values: Values::U8(images) })
+    let [image_file, character_file, alphabet_file] = converted(prefix).map(|f| folder.join(f));
+    let side = pixels::SIDE;
+    // images last: they are what says that all is there
+    let all = [
+        (character_file, Idx { dims: vec![n], values: Values::I32(by_character) }),
+        (alphabet_file, Idx { dims: vec![n], values: Values::I32(by_alphabet) }),
+        (image_file, Idx { dims: vec![n, side, side], values: Values::U8(images) }),
+    ];
+    let other = lists.iter().filter(|(path, lines)| std::fs::read(path).is_ok_and(|old| old != lines.as_bytes()));
+    let other = other.map(|(path, _)| path);
+    let differs = |path: &Path, new: &Idx| path.exists() && idx::read(path).ok().as_ref() != Some(new);
+    let mut other = other.chain(all.iter().filter(|(path, new)| differs(path, new)).map(|(path, _)| path));
+    if let (Some(path), false) = (other.next(), overwrite) {
+        return Err(DataError::Kept { path: path.clone(), reason: "its content is another".into() });
+    }
+    for (path, lines) in lists {
+        write_whole(&path, lines.as_bytes()).map_err(io(&path))?;
+    }
+    all.iter().try_for_each(|(path, new)| idx::write(path, new))
 }
 
 /// Decodes a grey PNG, black on white, to ink in [0, 1].
@@ -633,9 +657,20 @@ mod tests {
     }
 
     fn run(folder: &Folder, file: &RemoteFile, servers: &[&Server]) -> (Result<(), DataError>, Vec<Event>) {
+        run_with(folder, file, servers, true, &|_| None)
+    }
+
+    fn run_with(
+        folder: &Folder,
+        file: &RemoteFile,
+        servers: &[&Server],
+        overwrite: bool,
+        variable: Variable<'_>,
+    ) -> (Result<(), DataError>, Vec<Event>) {
         let mirrors: Vec<&str> = servers.iter().map(|s| s.base).collect();
         let mut events = Vec::new();
-        let result = download(folder.root(), file, &mirrors, Duration::from_millis(1), &mut |name, event| {
+        let pause = Duration::from_millis(1);
+        let result = download(folder.root(), file, &mirrors, overwrite, variable, pause, &mut |name, event| {
             assert_eq!(name, "file.gz");
             events.push(event);
         });
@@ -697,6 +732,24 @@ mod tests {
         assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), b"old and wrong");
         run(&folder, &remote(&content()), &[&server, &good]).0.unwrap();
         assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
+    }
+
+    #[test]
+    fn a_file_that_is_not_the_published_one_is_kept() {
+        let folder = Folder::new("fetch-kept");
+        let server = serve(content(), Manner::Good);
+        let own = folder.write("file.gz", b"somebody's own pictures");
+        let (result, events) = run_with(&folder, &remote(&content()), &[&server], false, &|_| None);
+        let words = result.unwrap_err().to_string();
+        assert!(words.contains("file.gz") && words.contains("--overwrite"), "{words}");
+        assert_eq!(std::fs::read(&own).unwrap(), b"somebody's own pictures");
+        assert!(events.is_empty() && requests(&server).is_empty() && folder.names() == ["file.gz"]);
+        std::fs::remove_file(&own).unwrap();
+        run_with(&folder, &remote(&content()), &[&server], false, &|_| None).0.unwrap();
+        // a folder of the name is never replaced
+        std::fs::remove_file(&own).unwrap();
+        folder.write("file.gz/notes", b"x");
+        assert!(matches!(run(&folder, &remote(&content()), &[&server]).0, Err(DataError::Kept { .. })));
     }
 
     #[test]
@@ -787,7 +840,14 @@ mod tests {
             writer.finish().unwrap();
         }
         zip.finish().unwrap();
-        convert_omniglot(&folder.path("images_background.zip"), "background").unwrap();
+        let convert = |overwrite| convert_omniglot(&folder.path("images_background.zip"), "background", overwrite);
+        convert(false).unwrap();
+        // what is there and the same does not stand in the way; what is another's is kept
+        convert(false).unwrap();
+        folder.write("background-alphabets.txt", b"my own list");
+        assert!(matches!(convert(false), Err(DataError::Kept { .. })));
+        assert_eq!(std::fs::read(folder.path("background-alphabets.txt")).unwrap(), b"my own list");
+        convert(true).unwrap();
 
         let dir = folder.root().parent().unwrap();
         let name = folder.root().file_name().unwrap().to_str().unwrap();
@@ -805,14 +865,14 @@ mod tests {
         let lines = std::fs::read_to_string(folder.path("background-characters.txt")).unwrap();
         assert_eq!(lines, "0\tA/character01\n1\tA/character02\n2\tB/character01\n");
         folder.write("images_evaluation.zip", b"PK and nothing");
-        let found = convert_omniglot(&folder.path("images_evaluation.zip"), "evaluation");
+        let found = convert_omniglot(&folder.path("images_evaluation.zip"), "evaluation", false);
         assert!(matches!(found, Err(DataError::Archive { .. })), "{found:?}");
     }
 
     #[test]
     fn unknown_names_are_answered_with_the_known_ones() {
         let folder = Folder::new("fetch-unknown");
-        let found = fetch("emnist", folder.root(), &mut |_, _| panic!("nothing can be fetched"));
+        let found = fetch("emnist", folder.root(), false, &mut |_, _| panic!("nothing can be fetched"));
         let Err(DataError::Unknown { found, .. }) = found else { panic!("{found:?}") };
         assert!(found.contains(&"mnist".to_string()));
         assert!(matches!(verify("nothing", folder.root()), Err(DataError::Unknown { .. })));

@@ -13,6 +13,7 @@
 
 pub mod cifar;
 pub mod fetch;
+mod http;
 pub mod idx;
 
 use idx::Values;
@@ -236,6 +237,22 @@ pub enum DataError {
         /// One line for each attempt: address and reason.
         tried: Vec<String>,
     },
+    /// A file that is there and is not the published one.
+    #[error("{} is there already and is kept, though it differs from the published file ({reason}); replace it with `trainer data fetch --overwrite`, or move it away", path.display())]
+    Kept {
+        /// The file.
+        path: PathBuf,
+        /// How it differs.
+        reason: String,
+    },
+    /// A variable of the environment that cannot be used.
+    #[error("expected {what}: {reason}")]
+    Environment {
+        /// What is expected where.
+        what: String,
+        /// What was found.
+        reason: String,
+    },
     /// Neither a data directory nor a home directory is known.
     #[error("expected a data directory, found none of GPICL_DATA, XDG_CACHE_HOME, HOME, LOCALAPPDATA; pass --data-dir")]
     NoDirectory,
@@ -286,7 +303,7 @@ fn directory(flag: Option<&Path>, variable: &dyn Fn(&str) -> Option<PathBuf>) ->
 /// [`DataError::Unknown`] and [`DataError::NoSplit`] when it isn't there, with what is; else what is wrong with a file.
 pub fn open(name: &str, split: Split, dir: &Path) -> Result<Dataset, DataError> {
     let (set, kind) = name.split_once(':').map_or((name, None), |(set, kind)| (set, Some(kind)));
-    let set = full_name(set);
+    let set = folder_name(set, dir);
     let folder = dir.join(set);
     // One plain folder name: a name from a configuration must not reach out of the data directory.
     let plain = Path::new(set).components().eq([std::path::Component::Normal(set.as_ref())]);
@@ -305,6 +322,15 @@ pub fn open(name: &str, split: Split, dir: &Path) -> Result<Dataset, DataError> 
     read_pair(name, split, &images, &labels)
 }
 
+/// The name of a data set's folder: that folder if there is one, else what a short name stands for.
+pub fn folder_name<'a>(name: &'a str, dir: &Path) -> &'a str {
+    let long = full_name(name);
+    match holds_data(&dir.join(name)) || (dir.join(name).is_dir() && !dir.join(long).is_dir()) {
+        true if !name.is_empty() => name,
+        _ => long,
+    }
+}
+
 /// The full name of a data set that has a short one.
 pub fn full_name(name: &str) -> &str {
     match name {
@@ -318,46 +344,106 @@ pub fn full_name(name: &str) -> &str {
 /// Names of the folders in the data directory that hold IDX files or CIFAR batches, sorted.
 pub fn folders(dir: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
-    let holds = |folder: &Path| {
-        cifar::is_in(folder) || list(folder).is_ok_and(|files| files.iter().any(|f| f.contains("images")))
-    };
-    let mut found: Vec<String> =
-        entries.filter_map(|entry| entry.ok().filter(|e| holds(&e.path()))?.file_name().into_string().ok()).collect();
+    let of = |entry: std::fs::DirEntry| holds_data(&entry.path()).then(|| entry.file_name().into_string().ok())?;
+    let mut found: Vec<String> = entries.filter_map(|entry| of(entry.ok()?)).collect();
     found.sort();
     found
 }
 
-/// Names of the IDX files in a folder, sorted.
-fn list(folder: &Path) -> Result<Vec<String>, DataError> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io(folder))? {
-        let name = entry.map_err(io(folder))?.file_name().to_string_lossy().into_owned();
-        let stem = name.strip_suffix(".gz").unwrap_or(&name);
-        let idx = stem.contains("-idx") || stem.contains(".idx") || stem.ends_with("idx");
-        if idx && !name.ends_with(".part") {
-            found.push(name);
+/// Whether a folder holds a data set.
+fn holds_data(folder: &Path) -> bool {
+    cifar::is_in(folder) || list(folder).is_ok_and(|files| files.iter().any(|f| f.path.is_file() && f.named("images")))
+}
+
+/// An IDX file of a data set. Some programs unpack an archive into a folder of its name: `train-images-idx3-ubyte/`
+/// with the file of that or another name in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct IdxFile {
+    /// Its name in the data set's folder.
+    name: String,
+    /// Where it lies; the folder itself if there is no file in it.
+    path: PathBuf,
+}
+
+impl IdxFile {
+    /// The name without `.gz`, and with a hyphen before `idx`, where some have a dot.
+    fn stem(&self) -> String {
+        let stem = self.name.strip_suffix(".gz").unwrap_or(&self.name);
+        stem.replace(".idx", "-idx")
+    }
+
+    fn named(&self, word: &str) -> bool {
+        self.name.contains(word)
+    }
+
+    /// For messages.
+    fn words(&self) -> String {
+        match self.path.is_dir() {
+            true => format!("{} (a folder without an IDX file in it)", self.name),
+            false => self.name.clone(),
         }
     }
-    found.sort();
+}
+
+/// Whether something is named like an IDX file.
+fn named_idx(name: &str) -> bool {
+    let stem = name.strip_suffix(".gz").unwrap_or(name);
+    (stem.contains("-idx") || stem.contains(".idx") || stem.ends_with("idx")) && !name.ends_with(".part")
+}
+
+/// The IDX file in a folder that is named like one; folders in it may be so named again.
+fn unpacked(folder: &Path, depth: usize) -> Option<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    // what file managers put there
+    paths.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_'])));
+    paths.sort();
+    let like = |path: &PathBuf| path.file_name().is_some_and(|name| named_idx(&name.to_string_lossy()));
+    let files: Vec<&PathBuf> = paths.iter().filter(|path| path.is_file()).collect();
+    let alike: Vec<&PathBuf> = files.iter().copied().filter(|path| like(path)).collect();
+    match (&alike[..], &files[..]) {
+        ([file], _) | ([], [file]) => Some((*file).clone()),
+        ([], []) if depth > 0 => paths.iter().filter(|path| like(path)).find_map(|path| unpacked(path, depth - 1)),
+        _ => None,
+    }
+}
+
+/// The IDX files in a folder, sorted by name; a file comes before an unpacked folder of the same name.
+fn list(folder: &Path) -> Result<Vec<IdxFile>, DataError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io(folder))? {
+        let entry = entry.map_err(io(folder))?;
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        if !named_idx(&name) {
+            continue;
+        }
+        let path = if path.is_dir() { unpacked(&path, 2).unwrap_or(path) } else { path };
+        found.push(IdxFile { name, path });
+    }
+    found.sort_by_key(|file| (file.stem(), file.path.is_dir(), file.path.parent() != Some(folder), file.name.clone()));
+    // plain and gzip'ed copies of one file may lie side by side: the first is as good as the second
+    found.dedup_by_key(|file| file.stem());
     Ok(found)
 }
 
 /// The image and the label file of a split.
 fn files(folder: &Path, split: Split, kind: Option<&str>) -> Result<(PathBuf, PathBuf), DataError> {
-    let found = list(folder)?;
-    let missing = |wanted: String| DataError::NoSplit { folder: folder.into(), wanted, found: found.clone() };
-    // Plain and gzip'ed copies of one file may lie side by side: the first is as good as the second.
-    let stem = |name: &str| name.strip_suffix(".gz").unwrap_or(name).to_string();
-    let mut images: Vec<&String> = found.iter().filter(|n| n.contains("images")).collect();
-    images.dedup_by_key(|n| stem(n));
+    let all = list(folder)?;
+    let missing = |wanted: String| DataError::NoSplit {
+        folder: folder.into(),
+        wanted,
+        found: all.iter().map(IdxFile::words).collect(),
+    };
+    let found: Vec<&IdxFile> = all.iter().filter(|file| !file.path.is_dir()).collect();
+    let images: Vec<&IdxFile> = found.iter().copied().filter(|n| n.named("images")).collect();
 
     let (own, other): (&[&str], &[&str]) = match split {
         Split::Train => (&["train", "background"], &["t10k", "test", "evaluation", "valid"]),
         Split::Test => (&["t10k", "test", "evaluation"], &[]),
     };
-    let starts = |name: &str, prefixes: &[&str]| prefixes.iter().any(|p| name.starts_with(p));
+    let starts = |file: &IdxFile, prefixes: &[&str]| prefixes.iter().any(|p| file.name.starts_with(p));
     let image = match images.iter().find(|n| starts(n, own)) {
-        Some(name) => *name,
+        Some(file) => *file,
         // The only one there is the test split, and the training split too unless it says otherwise.
         None => match images[..] {
             [only] if !starts(only, other) => only,
@@ -365,10 +451,13 @@ fn files(folder: &Path, split: Split, kind: Option<&str>) -> Result<(PathBuf, Pa
         },
     };
 
-    let prefix = &image[..image.find("images").expect("filtered by this word")];
-    let beside: Vec<&String> =
-        found.iter().filter(|n| n.starts_with(prefix) && !n[prefix.len()..].contains("images")).collect();
-    let named = |kind: &str| beside.iter().find(|n| n[prefix.len()..].starts_with(kind)).copied();
+    let prefix = &image.name[..image.name.find("images").expect("filtered by this word")];
+    let beside: Vec<&IdxFile> = found
+        .iter()
+        .copied()
+        .filter(|n| n.name.starts_with(prefix) && !n.name[prefix.len()..].contains("images"))
+        .collect();
+    let named = |kind: &str| beside.iter().find(|n| n.name[prefix.len()..].starts_with(kind)).copied();
     let label = match kind {
         Some(kind) => named(kind),
         None => {
@@ -376,8 +465,9 @@ fn files(folder: &Path, split: Split, kind: Option<&str>) -> Result<(PathBuf, Pa
         }
     };
     let kind = kind.unwrap_or("labels");
-    let label = label.ok_or_else(|| missing(format!("{kind} for {image} ({prefix}{kind}-idx1-ubyte.gz or so)")))?;
-    Ok((folder.join(image), folder.join(label)))
+    let label =
+        label.ok_or_else(|| missing(format!("{kind} for {} ({prefix}{kind}-idx1-ubyte.gz or so)", image.name)))?;
+    Ok((image.path.clone(), label.path.clone()))
 }
 
 /// Reads a pair of IDX files. Images [n, X], [n, h, w], [n, h, w, c] or [n, c, h, w] of u8; labels [n] of any type.
@@ -518,6 +608,56 @@ pub(crate) mod tests {
         for outside in ["..", "/", "", "../splits", "pair/../one"] {
             assert!(matches!(open(outside, Split::Test), Err(DataError::Unknown { .. })), "{outside:?}");
         }
+    }
+
+    #[test]
+    fn files_in_folders_of_their_name_are_read() {
+        let dir = Folder::new("unpacked");
+        let put = |set: &str, images: &str, labels: &str| {
+            dir.idx(&format!("{set}/{images}"), &[2, 1, 1], ramp(2));
+            dir.idx(&format!("{set}/{labels}"), &[2], ramp(2));
+        };
+        let pack = "t10k-images-idx3-ubyte";
+        put("same", &format!("{pack}/{pack}"), "t10k-labels-idx1-ubyte/t10k-labels-idx1-ubyte");
+        put("dots", &format!("{pack}/t10k-images.idx3-ubyte"), "t10k-labels-idx1-ubyte/t10k-labels.idx1-ubyte");
+        put("other", &format!("{pack}/data"), "t10k-labels-idx1-ubyte/labels.bin");
+        put("twice", &format!("{pack}/{pack}/{pack}.gz"), "t10k-labels-idx1-ubyte/t10k-labels-idx1-ubyte");
+        dir.write("same/t10k-images-idx3-ubyte/.DS_Store", b"x");
+        for name in ["same", "dots", "other", "twice"] {
+            assert_eq!(open(name, Split::Test, dir.root()).unwrap().len(), 2, "{name}");
+        }
+        // a file beside such a folder is the one that is meant
+        put("both", "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte");
+        dir.write("both/t10k-images-idx3-ubyte/t10k-images-idx3-ubyte", b"not this one");
+        std::fs::create_dir_all(dir.path("both/t10k-labels-idx1-ubyte")).unwrap();
+        assert_eq!(open("both", Split::Test, dir.root()).unwrap().len(), 2);
+        // folders alone
+        for part in ["images-idx3-ubyte", "labels-idx1-ubyte"] {
+            std::fs::create_dir_all(dir.path(&format!("empty/t10k-{part}"))).unwrap();
+        }
+        let words = open("empty", Split::Test, dir.root()).unwrap_err().to_string();
+        assert!(words.contains("t10k-images-idx3-ubyte (a folder without an IDX file in it)"), "{words}");
+        assert!(!folders(dir.root()).contains(&"empty".to_owned()));
+    }
+
+    #[test]
+    fn a_folder_is_opened_by_its_own_name_before_a_short_one() {
+        let dir = Folder::new("short-names");
+        let put = |set: &str, n: usize| {
+            dir.idx(&format!("{set}/t10k-images-idx3-ubyte"), &[n, 1, 1], ramp(n));
+            dir.idx(&format!("{set}/t10k-labels-idx1-ubyte"), &[n], ramp(n));
+        };
+        put("cifar10", 3);
+        assert_eq!(open("cifar10", Split::Test, dir.root()).unwrap().len(), 3);
+        put("cifar-10", 4);
+        assert_eq!(open("cifar10", Split::Test, dir.root()).unwrap().len(), 3);
+        assert_eq!(open("cifar-10", Split::Test, dir.root()).unwrap().len(), 4);
+        put("fashion-mnist", 5);
+        assert_eq!(open("fashion", Split::Test, dir.root()).unwrap().len(), 5);
+        // a folder without data hides nothing
+        std::fs::create_dir_all(dir.path("fashion")).unwrap();
+        assert_eq!(open("fashion", Split::Test, dir.root()).unwrap().len(), 5);
+        assert_eq!(fetch::verify("cifar10", dir.root()).unwrap().len(), 2);
     }
 
     #[test]

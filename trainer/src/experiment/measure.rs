@@ -20,6 +20,7 @@ use crate::nets::Net;
 use crate::nets::research::Learner;
 use crate::scratch;
 use crate::tasks::{Episode, Source, Split, TaskConfig, Tasks};
+use crate::train::folder::RunFolder;
 use crate::train::{Run, TrainError, encoded_base, new_net, write_whole};
 
 /// What a cell does.
@@ -111,7 +112,7 @@ pub struct Point {
 
 /// Where and how a cell runs.
 pub(super) struct Site<'a> {
-    pub folder: &'a Path,
+    pub place: &'a RunFolder,
     pub data_dir: &'a Path,
     pub device: &'a Chosen,
     pub threads: usize,
@@ -174,9 +175,10 @@ fn learner(
     site: &Site<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Option<Outcome>, TrainError> {
-    let mut run = match site.folder.join("config.toml").exists() {
-        true => Run::resume(site.folder, site.data_dir, site.device.clone())?,
-        false => Run::start(config.clone(), site.folder, site.data_dir, site.device.clone())?,
+    let (place, device) = (site.place.clone(), site.device.clone());
+    let mut run = match place.path().join("config.toml").exists() {
+        true => Run::resume_in(place, site.data_dir, device)?,
+        false => Run::start_in(config.clone(), place, site.data_dir, device)?,
     };
     if let Some(network) = features {
         for (base, name) in run.tasks.bases.iter_mut().zip(&config.tasks.data) {
@@ -185,7 +187,7 @@ fn learner(
     }
     // one worker: on a CPU cells run beside each other, which needs no waiting for the slowest part of a batch
     run.set_threads(1, site.threads);
-    let file = site.folder.join("probes.jsonl");
+    let file = site.place.path().join("probes.jsonl");
     // probes after the checkpoint will be made again
     let mut probes: Vec<Point> = fs::read_to_string(&file)
         .unwrap_or_default()

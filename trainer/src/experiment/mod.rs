@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{ConfigError, RunConfig};
 use crate::data::DataError;
 use crate::device::Chosen;
+use crate::train::folder::{FolderError, RunFolder};
 use crate::train::{TrainError, write_whole};
 
 pub use grids::{EXPERIMENTS, cells};
@@ -241,6 +242,8 @@ pub enum Event<'a> {
     Ended(&'a CellResult),
     /// A cell was stopped by Ctrl-C, at a checkpoint.
     Stopped(&'a Cell),
+    /// A cell is left to another process, which is at it; why, in words.
+    Busy(&'a Cell, String),
 }
 
 /// How a grid ended.
@@ -254,7 +257,7 @@ pub struct Summary {
     pub diverged: usize,
     /// Cells with an error.
     pub failed: usize,
-    /// Cells that were stopped or not begun.
+    /// Cells that were stopped, not begun, or are another process's.
     pub left: usize,
 }
 
@@ -329,6 +332,10 @@ pub fn run(
                     count(&|s| s.left += 1);
                     event(Event::Stopped(cell));
                 }
+                Err(TrainError::Folder(busy @ FolderError::Busy { .. })) => {
+                    count(&|s| s.left += 1);
+                    event(Event::Busy(cell, busy.to_string()));
+                }
                 Err(error) => {
                     stop.store(true, Ordering::Relaxed);
                     *fault.lock().expect("no thread panics here") = Some(error);
@@ -358,23 +365,20 @@ fn run_cell(
     event: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Option<CellResult>, TrainError> {
     let folder = cell.folder(&options.out);
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| TrainError::Io { path, source }
-    };
+    let place = RunFolder::cell(&folder)?;
+    // another process may have done it in the meantime
+    if let Some(result) = cell.result(&options.out) {
+        return Ok(Some(result));
+    }
     let (file, hash) = (folder.join("cell.json"), cell.hash());
     let text = serde_json::to_string_pretty(&serde_json::json!({ "hash": hash, "cell": cell })).expect("plain data");
     if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
-        // another cell's, or a new one: nothing in it is this one's
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(&folder)(error)),
-            _ => {}
-        }
-        fs::create_dir_all(&folder).map_err(io(&folder))?;
+        // another cell's, or a new one: nothing that a cell wrote there is this one's
+        place.clear()?;
         write_whole(&file, text.as_bytes())?;
     }
     let started = Instant::now();
-    let site = measure::Site { folder: &folder, data_dir, device, threads, stop };
+    let site = measure::Site { place: &place, data_dir, device, threads, stop };
     let (state, message, outcome) = match cell.work.run(&site, &mut |step| event(Event::Step(cell, step))) {
         Ok(None) => return Ok(None),
         Ok(Some(outcome)) => (State::Done, None, outcome),
@@ -396,12 +400,7 @@ fn run_cell(
     let text = serde_json::to_string_pretty(&result).expect("plain data");
     write_whole(&folder.join("result.json"), text.as_bytes())?;
     if !options.keep && state == State::Done {
-        for entry in fs::read_dir(&folder).map_err(io(&folder))? {
-            let path = entry.map_err(io(&folder))?.path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("checkpoint-")) {
-                fs::remove_dir_all(&path).map_err(io(&path))?;
-            }
-        }
+        place.remove_checkpoints(0)?;
     }
     Ok(Some(result))
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::figures::{self, Claim, Data, Section, Table};
 use super::{CellResult, EXPERIMENTS, Scale, State, Work, paper, read_result};
 use crate::chart::{quoted, short};
+use crate::files::check_writable;
 use crate::plot::escape;
 
 /// The report and the files beside it.
@@ -118,24 +119,46 @@ pub fn build(results: &[CellResult]) -> Report {
          <title>Experiments</title>\n<style>{STYLE}</style></head><body><main>\n<h1>Experiments</h1>\n\
          <p>Made by <code>trainer report</code> from {} cells. Dashed lines with hollow points are the paper's numbers ({}), at \
          its own scale, or hand-written rules. Verdicts are computed from the results: {} held, {} not held, {} not to be told \
-         from these results.</p>\n<ol class=\"contents\">\n{contents}</ol>\n{body}</main>\n<script>{SCRIPT}</script></body></html>\n",
+         from these results.</p>\n<ol class=\"contents\">\n{contents}</ol>\n{body}</main>\n<script>{SCRIPT}</script></body></html>\n{}{}{}\n",
         results.len(),
         paper::SOURCE,
         mark(Some(true)),
         mark(Some(false)),
         mark(None),
+        LIST.0,
+        serde_json::to_string(&files.iter().map(|(name, _)| name).collect::<Vec<_>>()).expect("plain data"),
+        LIST.1,
     );
     Report { html, files, cells: results.len() }
 }
 
-/// Writes the page, and its figures and tables into the same folder.
+/// Shows that a page is a report.
+const OWN: &str = "Made by <code>trainer report</code>";
+/// Stands before the list of files beside a report, and after it.
+const LIST: (&str, &str) = ("<!-- files beside it: ", " -->");
+
+/// The files that an earlier report wrote beside itself; none if the page is something else.
+fn earlier(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let list = text.split_once(LIST.0).and_then(|(_, rest)| rest.split_once(LIST.1));
+    list.filter(|_| text.contains(OWN)).and_then(|(list, _)| serde_json::from_str(list).ok()).unwrap_or_default()
+}
+
+/// Writes the page, and its figures and tables into the same folder. What an earlier report wrote is replaced; any
+/// other file only with `overwrite`.
 ///
 /// # Errors
-/// What the operating system says.
-pub fn write(report: &Report, path: &Path) -> Result<(), crate::train::TrainError> {
+/// A file is there that no report wrote (then nothing is written), or what the operating system says.
+pub fn write(report: &Report, path: &Path, overwrite: bool) -> Result<(), crate::train::TrainError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|source| crate::train::TrainError::Io { path: folder.to_owned(), source })?;
+    }
+    let mine = earlier(path);
+    let page = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(OWN));
+    check_writable(path, overwrite, "no report", page)?;
+    for (name, _) in &report.files {
+        check_writable(&path.with_file_name(name), overwrite, "no file of an earlier report", |_| mine.contains(name))?;
     }
     for (name, text) in &report.files {
         crate::train::write_whole(&path.with_file_name(name), text.as_bytes())?;

@@ -94,6 +94,12 @@ impl Prior {
         (raw, dimensions, own)
     }
 
+    /// Sum of all weights.
+    pub fn total(&self) -> f64 {
+        let vectors = self.spectral + self.network + self.clusters + self.prototypes + self.sparse + self.mixtures;
+        vectors + self.strokes + self.fields + self.shapes
+    }
+
     /// Whether some family draws pictures.
     pub fn draws_pictures(&self) -> bool {
         self.strokes + self.fields + self.shapes > 0.0

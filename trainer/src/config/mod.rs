@@ -1,16 +1,23 @@
 //! A run's settings: presets, a TOML file, `--set` overrides. Defaults live here and nowhere else; the resolved
 //! settings are saved with the run and travel in the model file.
 
+mod error;
+mod merge;
+mod settings;
+mod validate;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use shaders::spec::{Convolution, Encoding, ModelSpec, Normalisation, Ridge, RidgeKernel, Stem};
 use toml::{Table, Value};
 
-use crate::nets::research::{KINDS, Learner};
+use crate::nets::research::Learner;
 use crate::tasks::TaskConfig;
 use crate::tasks::drawings::Augment;
 use crate::tasks::prior::Prior;
+pub use error::ConfigError;
+use merge::merge;
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,69 +126,6 @@ pub const PRESETS: [(&str, &str); 4] = [
     ("drawing", "equivariant set learner with a convolutional stem, for drawings; strokes, Omniglot and MNIST"),
     ("paper", "the paper's model and protocol on MNIST (large: for a GPU and patience)"),
 ];
-
-/// Why settings cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// No preset of this name.
-    #[error("unknown preset `{found}`; there are: {known}")]
-    Preset {
-        /// Name given.
-        found: String,
-        /// Names that exist.
-        known: String,
-    },
-    /// No research learner of this kind.
-    #[error("setting `learner.kind`: unknown kind `{found}`{}; there are: {}",
-        nearest.map(|n| format!(", did you mean `{n}`?")).unwrap_or_default(), KINDS.map(|(name, _)| name).join(", "))]
-    Learner {
-        /// Kind given.
-        found: String,
-        /// The known kind most like it.
-        nearest: Option<&'static str>,
-    },
-    /// A key that no setting has.
-    #[error("unknown setting `{key}`{}", nearest.as_ref().map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
-    UnknownKey {
-        /// Key as given, with dots.
-        key: String,
-        /// The known key most like it.
-        nearest: Option<String>,
-    },
-    /// `--set` without an equals sign.
-    #[error("`--set {found}`: expected key=value, such as training.steps=2000")]
-    Assignment {
-        /// Text given.
-        found: String,
-    },
-    /// Not TOML, or a value of another type.
-    #[error("settings{}: {message}", origin.as_ref().map(|o| format!(" in {o}")).unwrap_or_default())]
-    Toml {
-        /// File, if it came from one.
-        origin: Option<String>,
-        /// What the parser says.
-        message: String,
-    },
-    /// A value out of bounds.
-    #[error("setting `{key}`: {message}")]
-    Value {
-        /// Key.
-        key: &'static str,
-        /// Expected and found.
-        message: String,
-    },
-    /// The model's spec is wrong.
-    #[error(transparent)]
-    Spec(#[from] shaders::spec::SpecError),
-    /// A file could not be read.
-    #[error("{path}: {source}")]
-    Io {
-        /// File.
-        path: String,
-        /// Cause.
-        source: std::io::Error,
-    },
-}
 
 impl RunConfig {
     /// A preset by name.
@@ -353,10 +297,9 @@ impl RunConfig {
             let origin = path.display().to_string();
             let text =
                 std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
-            let given: Table = text
-                .parse()
-                .map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })?;
-            merge(&mut table, given, "")?;
+            let given = parse(&text, origin.clone())?;
+            merge(&mut table, given, "")
+                .map_err(|source| ConfigError::In { path: origin, source: Box::new(source) })?;
         }
         for assignment in set {
             let (key, value) =
@@ -383,16 +326,19 @@ impl RunConfig {
     pub fn read(path: &Path) -> Result<RunConfig, ConfigError> {
         let origin = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
-        let table = text
-            .parse()
-            .map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })?;
-        RunConfig::from_table(table)
+        let table = parse(&text, origin.clone())?;
+        RunConfig::from_table(table).map_err(|source| ConfigError::In { path: origin, source: Box::new(source) })
     }
 
-    fn from_table(table: Table) -> Result<RunConfig, ConfigError> {
-        let config: RunConfig = table
-            .try_into()
-            .map_err(|e: toml::de::Error| ConfigError::Toml { origin: None, message: e.to_string() })?;
+    fn from_table(mut table: Table) -> Result<RunConfig, ConfigError> {
+        settings::check(&mut table)?;
+        // every value has its type: what can be wrong is that one is missing
+        let missing = |e: toml::de::Error| {
+            let lack =
+                e.message().strip_prefix("missing field ").map(|name| format!("expected a setting {name}, found none"));
+            ConfigError::Toml { origin: None, message: lack.unwrap_or_else(|| e.message().to_owned()) }
+        };
+        let config: RunConfig = table.try_into().map_err(missing)?;
         config.validate()?;
         Ok(config)
     }
@@ -401,183 +347,19 @@ impl RunConfig {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("settings are plain data")
     }
-
-    fn validate(&self) -> Result<(), ConfigError> {
-        self.model.validate()?;
-        let (tasks, training) = (&self.tasks, &self.training);
-        let check = |held: bool, key: &'static str, message: String| {
-            if held { Ok(()) } else { Err(ConfigError::Value { key, message }) }
-        };
-        let longest = self.model.longest;
-        check(
-            (2..=longest).contains(&tasks.length),
-            "tasks.length",
-            format!("expected 2…{longest} (model.longest), found {}", tasks.length),
-        )?;
-        if let Some((key, message)) = self.learner.wrong() {
-            return Err(ConfigError::Value { key, message });
-        }
-        check(
-            self.learner == Learner::Model || self.model.equivariant.is_none(),
-            "learner.kind",
-            format!(
-                "`{}` reads sequences: start from a preset with model.variant shifted or paper, found equivariant",
-                self.learner.kind()
-            ),
-        )?;
-        check(
-            !self.learner.asks_queries() || tasks.shown.iter().all(|n| (1..tasks.length).contains(n)),
-            "tasks.shown",
-            format!("expected 1…{} examples (tasks.length − 1), found {:?}", tasks.length - 1, tasks.shown),
-        )?;
-        if let Some(set) = &self.model.equivariant {
-            check(tasks.queries > 0, "tasks.queries", "expected 1 or more for a set learner, found 0".into())?;
-            check(
-                !tasks.shown.is_empty() || !tasks.shots.is_empty(),
-                "tasks.shown",
-                "expected at least one number of shown examples (or tasks.shots) for a set learner".into(),
-            )?;
-            let most = tasks.shots.iter().map(|s| s * self.model.classes).chain(tasks.shown.iter().copied());
-            let found = most.max().unwrap_or(0);
-            check(
-                found < longest && !tasks.shown.contains(&0) && !tasks.shots.contains(&0),
-                "tasks.shown",
-                format!("expected 1…{} examples (model.longest − 1), found 0 or {found}", longest - 1),
-            )?;
-            let named = |name: &str| tasks.data.iter().any(|data| data == name);
-            check(
-                tasks.ways <= self.model.classes && tasks.ways != 1,
-                "tasks.ways",
-                format!("expected 0 or 2…{} (model.classes), found {}", self.model.classes, tasks.ways),
-            )?;
-            check(
-                set.stem.is_none() || tasks.vectors == 0.0 || (named("prior") && !tasks.shown.is_empty()),
-                "tasks.vectors",
-                "a share of other inputs than drawings needs \"prior\" in tasks.data and tasks.shown".into(),
-            )?;
-        }
-        check(!tasks.data.is_empty(), "tasks.data", "expected at least one name, such as \"prior\"".into())?;
-        check(
-            tasks.weights.is_empty() || tasks.weights.len() == tasks.data.len(),
-            "tasks.weights",
-            format!("expected none or one for each of the {} entries of tasks.data", tasks.data.len()),
-        )?;
-        check(
-            tasks.weights.iter().all(|w| w.is_finite() && *w >= 0.0)
-                && (tasks.weights.is_empty() || tasks.weights.iter().sum::<f64>() > 0.0),
-            "tasks.weights",
-            "expected weights of 0 or more, not all 0".into(),
-        )?;
-        for (key, share) in [
-            ("tasks.label_bias", tasks.label_bias),
-            ("tasks.fewer_classes", tasks.fewer_classes),
-            ("tasks.uneven", tasks.uneven),
-            ("tasks.label_noise", tasks.label_noise),
-            ("tasks.vectors", tasks.vectors),
-            ("tasks.augment.share", tasks.augment.share),
-        ] {
-            check((0.0..=1.0).contains(&share), key, format!("expected a share in 0…1, found {share}"))?;
-        }
-        check(
-            (-1..=40).contains(&tasks.log2_tasks),
-            "tasks.log2_tasks",
-            format!("expected −1 (endless) or 0…40, found {}", tasks.log2_tasks),
-        )?;
-        check(tasks.sequences_per_task > 0, "tasks.sequences_per_task", "expected 1 or more, found 0".into())?;
-        check(training.steps > 0, "training.steps", "expected 1 or more, found 0".into())?;
-        check(
-            training.micro_batch > 0 && training.batch > 0 && training.batch.is_multiple_of(training.micro_batch),
-            "training.batch",
-            format!("expected a multiple of training.micro_batch = {}, found {}", training.micro_batch, training.batch),
-        )?;
-        check(
-            training.rate.is_finite() && training.rate > 0.0,
-            "training.rate",
-            format!("expected a positive number, found {}", training.rate),
-        )?;
-        check(
-            (0.0..1.0).contains(&training.average),
-            "training.average",
-            format!("expected 0…1, found {}", training.average),
-        )?;
-        check(
-            (0.0..1.0).contains(&training.beta_2),
-            "training.beta_2",
-            format!("expected 0…1, found {}", training.beta_2),
-        )?;
-        check(
-            training.neighbours.is_finite() && training.neighbours >= 0.0,
-            "training.neighbours",
-            format!("expected a weight of 0 or more, found {}", training.neighbours),
-        )?;
-        check(
-            training.epsilon.is_finite() && training.epsilon > 0.0,
-            "training.epsilon",
-            format!("expected a positive number, found {}", training.epsilon),
-        )?;
-        check(training.clip >= 0.0, "training.clip", format!("expected 0 or more, found {}", training.clip))?;
-        check(
-            training.checkpoint_every > 0 && training.log_every > 0,
-            "training.log_every",
-            "expected log_every and checkpoint_every of 1 or more".into(),
-        )
-    }
 }
 
-/// Lays `given` over `table`; every key has to be there already.
-fn merge(table: &mut Table, given: Table, prefix: &str) -> Result<(), ConfigError> {
-    for (key, value) in given {
-        let full = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        match (table.get_mut(&key), value) {
-            (Some(Value::Table(inner)), Value::Table(value)) => {
-                if full == "learner" {
-                    merge_learner(inner, value)?;
-                } else if inner.contains_key("kind") && value.contains_key("kind") {
-                    // a tagged choice (such as the normalisation) is replaced as a whole
-                    *inner = value;
-                } else {
-                    merge(inner, value, &full)?;
-                }
-            }
-            // 1 is a fine way to write 1.0
-            (Some(slot @ Value::Float(_)), Value::Integer(whole)) => *slot = Value::Float(whole as f64),
-            (Some(slot), value) => *slot = value,
-            (None, _) => {
-                let nearest = nearest(&key, table.keys().map(String::as_str))
-                    .map(|known| if prefix.is_empty() { known.to_owned() } else { format!("{prefix}.{known}") });
-                return Err(ConfigError::UnknownKey { key: full, nearest });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Another kind of learner starts from the dials that it has by default.
-fn merge_learner(table: &mut Table, given: Table) -> Result<(), ConfigError> {
-    if let Some(kind) = given.get("kind").and_then(Value::as_str)
-        && table.get("kind").and_then(Value::as_str) != Some(kind)
-    {
-        let wrong = || ConfigError::Learner {
-            found: kind.to_owned(),
-            nearest: nearest(kind, KINDS.iter().map(|(name, _)| *name)),
-        };
-        *table = Table::try_from(Learner::of_kind(kind).ok_or_else(wrong)?).expect("settings are plain data");
-    }
-    merge(table, given, "learner")
-}
-
-/// The name most like another, if it is like it at all.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|known| (strsim::normalized_damerau_levenshtein(known, name), known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.3)
-        .map(|(_, known)| known)
+/// Reads TOML.
+fn parse(text: &str, origin: String) -> Result<Table, ConfigError> {
+    text.parse().map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::settings::{Kind, MODEL};
     use super::*;
+    use crate::nets::research::KINDS;
+    use shaders::spec::SpecError;
 
     fn set(assignment: &str) -> Result<RunConfig, ConfigError> {
         RunConfig::resolve("quick", None, &[assignment.to_owned()])
@@ -635,5 +417,145 @@ mod tests {
         assert!(text(set("learner.hidden=3")).contains("learner.hidden"), "the model of [model] has no such dial");
         assert!(text(set("learner.kind=7")).contains("kind"));
         assert!(text(RunConfig::preset("quik").map(|_| unreachable!())).contains("quick"));
+    }
+
+    /// What Rust calls its types, and serde what it expects.
+    const RUST: [&str; 17] = [
+        "usize",
+        "u64",
+        "u32",
+        "u16",
+        "i64",
+        "i32",
+        "f32",
+        "f64",
+        "string",
+        "boolean",
+        "integer",
+        "floating",
+        "struct",
+        "enum",
+        "a sequence",
+        "unknown variant",
+        "a map",
+    ];
+
+    /// The settings of a preset and of every kind of learner, as `--set` names them.
+    fn walk(table: &Table, prefix: &str, keys: &mut Vec<String>) {
+        for (name, value) in table {
+            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            if let Value::Table(inner) = value {
+                walk(inner, &key, keys);
+            }
+            keys.push(key);
+        }
+    }
+
+    #[test]
+    fn every_setting_refuses_what_it_cannot_be_and_says_what_it_can_be() {
+        let mut starts: Vec<(&str, Option<&str>)> = PRESETS.iter().map(|(name, _)| (*name, None)).collect();
+        starts.extend(KINDS.iter().map(|(kind, _)| ("quick", Some(*kind))));
+        let mut tried = 0;
+        for (preset, kind) in starts {
+            let of_kind = kind.map(|kind| format!("learner.kind={kind}"));
+            let resolve = |more: Option<String>| {
+                RunConfig::resolve(preset, None, &of_kind.iter().cloned().chain(more).collect::<Vec<_>>())
+            };
+            let table = Table::try_from(resolve(None).unwrap()).unwrap();
+            let mut keys = Vec::new();
+            walk(&table, "", &mut keys);
+            for key in keys.iter().filter(|key| kind.is_none() || key.starts_with("learner")) {
+                // what no setting can be, and what some can
+                let never =
+                    ["nan", "inf", "-inf", "1.5e300", "{}", "[[]]", "[nan]", "many words", "\"\"", "2020-01-01"];
+                let perhaps = ["-1", "0", "true", "7", "[]", "[-1]", "0.5", "1e40", "word", "9223372036854775807"];
+                for value in never.iter().chain(&perhaps) {
+                    // any finite number of 0 or more
+                    let open = *value == "1.5e300" && key_takes_any_number(key);
+                    // a section with nothing in it says nothing
+                    let empty = *value == "{}" && table_at(&table, key).is_some_and(Value::is_table);
+                    let found = resolve(Some(format!("{key}={value}")));
+                    tried += 1;
+                    let error = match found {
+                        Ok(_) if perhaps.contains(value) || open || empty => continue,
+                        Ok(_) => panic!("{preset}: {key}={value} was accepted"),
+                        Err(error) => error.to_string(),
+                    };
+                    let words = error.to_lowercase();
+                    let section = key.split('.').next().unwrap();
+                    assert!(words.contains(section) && words.contains("expected"), "{key}={value}: {error}");
+                    if !matches!(*value, "{}" | "[]") {
+                        assert!(words.contains("found"), "{key}={value}: {error}");
+                    }
+                    assert!(RUST.iter().all(|name| !words.contains(name)), "{key}={value}: {error}");
+                    if never.contains(value) && !empty {
+                        assert!(error.contains(&format!("`{key}")), "{key}={value} is blamed on another: {error}");
+                    }
+                }
+                let negative = resolve(Some(format!("{key}=-1")));
+                let below_zero = ["tasks.log2_tasks", "model.encoding.normalisation.mean"];
+                assert!(negative.is_err() || below_zero.contains(&key.as_str()), "{key}=-1 was accepted");
+            }
+        }
+        assert!(tried > 5_000, "{tried}");
+    }
+
+    fn table_at<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+        let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+        match rest {
+            None => table.get(first),
+            Some(rest) => table_at(table.get(first)?.as_table()?, rest),
+        }
+    }
+
+    fn key_takes_any_number(key: &str) -> bool {
+        use super::settings::Bounds;
+        matches!(super::settings::kind_of(key), Some(Kind::Number(Bounds::Positive | Bounds::FromZero)))
+            || key == "learner.rate"
+    }
+
+    #[test]
+    fn each_of_two_settings_is_blamed_for_itself() {
+        let text = |assignment: &str| set(assignment).unwrap_err().to_string();
+        assert!(text("training.checkpoint_every=0").contains("training.checkpoint_every"));
+        assert!(text("training.log_every=0").contains("training.log_every"));
+        assert!(text("training.weight_decay=nan").contains("a number of 0 or more, found nan"));
+        assert!(text("tasks.augment.rotation=inf").contains("0…180"));
+        assert!(text("tasks.prior.strokes=-1").contains("tasks.prior.strokes"));
+        assert!(text("training.steps=1.5").contains("a whole number of 1 or more, found 1.5"));
+        assert_eq!(set("training.steps=2e3").unwrap().training.steps, 2_000);
+        let none: Vec<String> = ["spectral", "network", "clusters", "prototypes", "sparse", "strokes"]
+            .map(|family| format!("tasks.prior.{family}=0"))
+            .into();
+        let error = RunConfig::resolve("quick", None, &none).unwrap_err().to_string();
+        assert!(error.contains("tasks.prior"), "{error}");
+    }
+
+    /// Two lists of bounds, which a change of one alone would set apart.
+    #[test]
+    fn sizes_have_the_bounds_of_the_spec() {
+        for (name, kind) in MODEL {
+            let Kind::Whole(low, high) = *kind else { continue };
+            for (value, held) in [(low - 1, false), (low, true), (high, true), (high + 1, false)] {
+                if value < 0 {
+                    continue;
+                }
+                let mut table = Table::try_from(RunConfig::preset("quick").unwrap().model).unwrap();
+                table.insert((*name).to_owned(), Value::Integer(value));
+                let spec: ModelSpec = table.try_into().unwrap();
+                let size = matches!(spec.validate(), Err(SpecError::Size { field, .. }) if field == *name);
+                assert_eq!(size, !held, "model.{name} = {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_settings_of_any_run_can_be_laid_over_any_preset() {
+        let folder = crate::data::tests::Folder::new("settings");
+        for (name, _) in PRESETS {
+            let config = RunConfig::preset(name).unwrap();
+            let file = folder.write("run.toml", config.to_toml().as_bytes());
+            assert_eq!(RunConfig::resolve("quick", Some(&file), &[]).unwrap(), config, "{name}");
+        }
     }
 }

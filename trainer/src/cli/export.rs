@@ -1,0 +1,82 @@
+//! `trainer export`
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use shaders::Model;
+use shaders::file::Precision;
+use trainer::card::Results;
+use trainer::files;
+use trainer::train::read_run;
+
+use super::Ended;
+use super::output::note;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Folder of the run
+    run: PathBuf,
+    /// File to write; an earlier export of the same run is replaced, any other file is kept
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// How weights are stored
+    #[arg(long, value_enum, default_value_t = Dtype::F32)]
+    dtype: Dtype,
+    /// What `trainer eval --json` printed of this learner, to travel in the file
+    #[arg(long, value_name = "FILE.json")]
+    evaluation: Vec<PathBuf>,
+    /// Replace whatever file is there
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Dtype {
+    F32,
+    F16,
+}
+
+/// Writes a run's learner as one file.
+pub fn run(arguments: &Arguments) -> Ended {
+    let Arguments { run, output, dtype, evaluation, overwrite } = arguments;
+    let (mut model, config, step) = read_run(run)?;
+    let training = config.to_toml();
+    // a file of another run is someone's work, even if the trainer wrote it
+    let own = |path: &Path| Model::read(path).is_ok_and(|old| old.metadata.get("training") == Some(&training));
+    files::check_writable(output, *overwrite, "no earlier export of this run", own)?;
+    let mut results = Results { results: Vec::new() };
+    for path in evaluation {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let more: Results = serde_json::from_str(&text).map_err(|e| {
+            let place = format!("line {}, column {}", e.line(), e.column());
+            format!("{}: expected what `trainer eval --json` prints, found something else at {place}", path.display())
+        })?;
+        results.results.extend(more.results);
+    }
+    if !results.results.is_empty() {
+        model.metadata.insert("evaluation".into(), serde_json::to_string(&results)?);
+    }
+    let text = &mut model.metadata;
+    text.insert("training".into(), training.clone());
+    text.insert("step".into(), step.to_string());
+    text.insert("data".into(), config.tasks.data.join(", "));
+    text.insert("commit".into(), env!("GIT_COMMIT").into());
+    text.insert("licence".into(), "MIT OR Apache-2.0".into());
+    text.insert("software".into(), format!("trainer {}", env!("CARGO_PKG_VERSION")));
+    let bytes = model.to_bytes(match dtype {
+        Dtype::F32 => Precision::F32,
+        Dtype::F16 => Precision::F16,
+    });
+    // what is written is what a page will read
+    let back = Model::from_bytes(&bytes)?;
+    files::write_whole(output, &bytes).map_err(|e| format!("cannot write {}: {e}", output.display()))?;
+    note(format!(
+        "wrote {}: {} parameters, {} bytes, step {step} of {}, weights {}",
+        output.display(),
+        back.spec.parameters(),
+        bytes.len(),
+        config.training.steps,
+        &back.hash()[..12]
+    ));
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! The command line, one file a command.
+
+pub mod data;
+pub mod eval;
+pub mod experiment;
+pub mod export;
+pub mod inspect;
+mod interrupt;
+mod numbers;
+pub mod output;
+mod progress;
+pub mod report;
+pub mod train;
+
+/// How a command ends.
+pub type Ended = Result<(), Box<dyn std::error::Error>>;

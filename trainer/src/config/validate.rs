@@ -1,0 +1,165 @@
+//! What settings have to be to fit each other; each by itself is checked in [`super::settings`].
+
+use shaders::spec::SpecError;
+
+use super::{ConfigError, RunConfig};
+use crate::nets::research::Learner;
+
+type Checked = Result<(), ConfigError>;
+
+fn check(held: bool, key: &'static str, message: String) -> Checked {
+    if held { Ok(()) } else { Err(ConfigError::Value { key, message }) }
+}
+
+impl RunConfig {
+    /// Whether all settings fit each other.
+    pub(super) fn validate(&self) -> Checked {
+        self.model.validate().map_err(|error| self.named(error))?;
+        self.validate_learner()?;
+        self.validate_set()?;
+        self.validate_data()?;
+        let training = &self.training;
+        check(
+            training.batch.is_multiple_of(training.micro_batch),
+            "training.batch",
+            format!("expected a multiple of training.micro_batch = {}, found {}", training.micro_batch, training.batch),
+        )
+    }
+
+    /// An error of the model's spec with the name that its setting has.
+    fn named(&self, error: SpecError) -> ConfigError {
+        let wrong = |key: &str, expected: String, found: String| ConfigError::Setting {
+            key: format!("model.{key}"),
+            expected,
+            found,
+        };
+        let model = toml::Table::try_from(&self.model).expect("settings are plain data");
+        // `qk_norm = false`
+        let switch = |text: &'static str, variant: &str, others: &str| {
+            let (key, value) = text.split_once(" = ").unwrap_or((text, ""));
+            let mut found = Some(&model).map(|table| toml::Value::Table(table.clone()));
+            for part in key.split('.') {
+                found = found.and_then(|value| value.get(part).cloned());
+            }
+            let found = found.map_or("nothing".into(), |value| value.to_string());
+            wrong(key, format!("{value} for model.variant = \"{variant}\" ({others})"), found)
+        };
+        match error {
+            SpecError::Size { field, low, high, found } => {
+                wrong(field, format!("a whole number in {low}…{high}"), found.to_string())
+            }
+            SpecError::NotThePaper { switch: text } => switch(text, "paper", "\"shifted\" leaves the choice"),
+            SpecError::NotCausal { switch: text } => switch(text, "equivariant", "\"shifted\" leaves the choice"),
+            SpecError::Equivariant => {
+                let found = if self.model.equivariant.is_some() { "it with another" } else { "none" };
+                wrong("equivariant", "it for model.variant = \"equivariant\" and no other".into(), found.into())
+            }
+            SpecError::Stem { side, found } => {
+                let least = format!("at least {} for a stem that reads pictures of side {side}", side * side);
+                wrong("inputs", least, found.to_string())
+            }
+            SpecError::TooManyParameters { found } => {
+                let most = shaders::spec::MAX_PARAMETERS;
+                wrong(
+                    "width",
+                    format!("a learner of at most {most} parameters (model.layers and model.inputs count too)"),
+                    found.to_string(),
+                )
+            }
+            other => ConfigError::Spec(other),
+        }
+    }
+
+    fn validate_learner(&self) -> Checked {
+        let (tasks, longest) = (&self.tasks, self.model.longest);
+        check(
+            (2..=longest).contains(&tasks.length),
+            "tasks.length",
+            format!("expected 2…{longest} (model.longest), found {}", tasks.length),
+        )?;
+        if let Some((key, message)) = self.learner.wrong() {
+            return Err(ConfigError::Value { key, message });
+        }
+        check(
+            self.learner == Learner::Model || self.model.equivariant.is_none(),
+            "learner.kind",
+            format!(
+                "`{}` reads sequences: start from a preset with model.variant shifted or paper, found equivariant",
+                self.learner.kind()
+            ),
+        )?;
+        check(
+            !self.learner.asks_queries() || tasks.shown.iter().all(|n| (1..tasks.length).contains(n)),
+            "tasks.shown",
+            format!("expected 1…{} examples (tasks.length − 1), found {:?}", tasks.length - 1, tasks.shown),
+        )
+    }
+
+    /// What a set learner needs.
+    fn validate_set(&self) -> Checked {
+        let (tasks, longest) = (&self.tasks, self.model.longest);
+        let Some(set) = &self.model.equivariant else { return Ok(()) };
+        check(tasks.queries > 0, "tasks.queries", "expected 1 or more for a set learner, found 0".into())?;
+        check(
+            !tasks.shown.is_empty() || !tasks.shots.is_empty(),
+            "tasks.shown",
+            "expected at least one number of shown examples (or tasks.shots) for a set learner, found none".into(),
+        )?;
+        let most = tasks.shots.iter().map(|s| s * self.model.classes).chain(tasks.shown.iter().copied());
+        let found = most.max().unwrap_or(0);
+        check(
+            found < longest && !tasks.shown.contains(&0) && !tasks.shots.contains(&0),
+            "tasks.shown",
+            format!("expected 1…{} examples (model.longest − 1), found 0 or {found}", longest - 1),
+        )?;
+        check(
+            tasks.ways <= self.model.classes && tasks.ways != 1,
+            "tasks.ways",
+            format!("expected 0 or 2…{} (model.classes), found {}", self.model.classes, tasks.ways),
+        )?;
+        let prior = tasks.data.iter().any(|data| data == "prior");
+        check(
+            set.stem.is_none() || tasks.vectors == 0.0 || (prior && !tasks.shown.is_empty()),
+            "tasks.vectors",
+            format!(
+                "expected 0, or \"prior\" in tasks.data and some tasks.shown for the share of other inputs than drawings, \
+                 found {}",
+                tasks.vectors
+            ),
+        )
+    }
+
+    /// Where episodes come from.
+    fn validate_data(&self) -> Checked {
+        let tasks = &self.tasks;
+        check(
+            !tasks.data.is_empty(),
+            "tasks.data",
+            "expected at least one name, such as \"prior\", found none".into(),
+        )?;
+        check(
+            tasks.weights.is_empty() || tasks.weights.len() == tasks.data.len(),
+            "tasks.weights",
+            format!(
+                "expected none or one for each of the {} entries of tasks.data, found {}",
+                tasks.data.len(),
+                tasks.weights.len()
+            ),
+        )?;
+        let sum = tasks.weights.iter().sum::<f64>();
+        check(
+            tasks.weights.iter().all(|w| w.is_finite() && *w >= 0.0)
+                && (tasks.weights.is_empty() || (sum > 0.0 && sum.is_finite())),
+            "tasks.weights",
+            format!("expected weights of 0 or more, not all 0, found {:?}", tasks.weights),
+        )?;
+        let families = tasks.prior.total();
+        check(
+            !tasks.data.iter().any(|data| data == "prior") || (families > 0.0 && families.is_finite()),
+            "tasks.prior",
+            format!(
+                "expected a family with a weight above 0, as tasks.data names \"prior\", found a sum of {families}"
+            ),
+        )
+    }
+}

@@ -1,0 +1,301 @@
+//! The *drawing* protocol.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::Device;
+use rand::RngExt;
+use rayon::prelude::*;
+use shaders::encode::Encoder;
+use shaders::random;
+use shaders::{Model, cpu, session};
+
+use super::episodes::distinct;
+use super::tally::Answer;
+use super::{EvalError, Outcome, Sets, Settings, Tally};
+use crate::baselines::{self, Rule};
+use crate::data::Dataset;
+use crate::nets::Net;
+use crate::tasks::drawings::{Augment, SIDE};
+use crate::tasks::{Episode, Shape, labels};
+use crate::train::{TrainError, class_range, floats, set_batch};
+
+/// Queries a class.
+const QUERIES: usize = 3;
+
+/// How a drawing is changed where there are variants of it.
+const SLIGHT: Augment =
+    Augment { share: 1.0, turns: false, rotation: 6.0, shear: 0.1, aspect: 0.07, elastic: 1.0, blur: 1.0 };
+
+/// An evaluation that is ready to run: raw pictures through THE preprocessing, S shots of each class in random order,
+/// [`QUERIES`] queries a class; answers are restricted to classes that were shown.
+pub struct Drawing {
+    name: String,
+    model: Arc<Model>,
+    dataset: String,
+    set: Arc<Dataset>,
+    /// Examples of each class that has enough.
+    classes: Vec<Vec<u32>>,
+    ways: usize,
+    shots: Vec<usize>,
+    settings: Settings,
+    device: Device,
+    /// A set learner, which Burn computes.
+    net: Option<Net>,
+}
+
+/// Answers of the learner in one episode, and of each rule the fraction right.
+type Answers = (Vec<Answer>, Vec<f64>);
+
+impl Drawing {
+    /// `ways` classes of a data set, `shots` examples of each.
+    ///
+    /// # Errors
+    /// Data that are missing or too few; more than the learner takes.
+    pub fn open(
+        name: &str,
+        model: &Model,
+        dataset: &str,
+        sets: &mut Sets,
+        ways: usize,
+        shots: &[usize],
+        settings: &Settings,
+    ) -> Result<Drawing, EvalError> {
+        let spec = &model.spec;
+        let (file, range) = class_range(dataset).map_err(TrainError::from)?;
+        let set = sets.open(file, settings.split)?;
+        let small = |message| EvalError::Small { name: dataset.to_owned(), message };
+        if ways > spec.classes {
+            return Err(small(format!("{ways}-way was asked for; this learner has {} classes", spec.classes)));
+        }
+        if set.channels != 1 {
+            return Err(small(format!("the drawing protocol needs grey pictures, found {} channels", set.channels)));
+        }
+        let most = shots.iter().copied().max().unwrap_or(1);
+        let variants = settings.ensemble.max(1);
+        if variants > 1 && spec.equivariant.is_none() {
+            return Err(small("an ensemble over changed drawings needs an equivariant learner".into()));
+        }
+        let shown = ways.saturating_mul(most).saturating_mul(variants);
+        if shown >= spec.longest {
+            let takes = spec.longest - 1;
+            return Err(small(format!(
+                "{ways} ways of {most} shots are {shown} examples; this learner takes at most {takes}"
+            )));
+        }
+        let of_range =
+            set.by_class().into_iter().enumerate().filter(|(c, _)| range.contains(c)).map(|(_, members)| members);
+        let classes: Vec<Vec<u32>> = of_range.filter(|members| members.len() >= most + QUERIES).collect();
+        if classes.len() < ways {
+            return Err(small(format!(
+                "expected {ways} classes of at least {} examples, found {}",
+                most + QUERIES,
+                classes.len()
+            )));
+        }
+        // a fault of the encoding is found here, before the first episode
+        Encoder::new(spec, SIDE, SIDE, 1, 0)?;
+        let device = Device::flex();
+        let net = spec.equivariant.is_some().then(|| Net::from_model(model, &device));
+        Ok(Drawing {
+            name: name.to_owned(),
+            model: Arc::new(model.clone()),
+            dataset: dataset.to_owned(),
+            set,
+            classes,
+            ways,
+            shots: shots.to_vec(),
+            settings: settings.clone(),
+            device,
+            net,
+        })
+    }
+
+    /// Episodes of the whole evaluation.
+    pub fn episodes(&self) -> usize {
+        self.settings.episodes * self.shots.len()
+    }
+
+    /// Measures; `progress` is called with the number of episodes done.
+    ///
+    /// # Errors
+    /// The learner refuses an episode.
+    pub fn run(&self, progress: &(dyn Fn(usize) + Sync)) -> Result<Outcome, EvalError> {
+        let Drawing { settings, shots, .. } = self;
+        let mut outcome = Outcome {
+            model: self.name.clone(),
+            dataset: self.dataset.clone(),
+            protocol: format!("drawing {}-way", self.ways),
+            split: settings.split,
+            episodes: settings.episodes,
+            positions: shots.clone(),
+            accuracy: Vec::new(),
+            ci95: Vec::new(),
+            nll: Vec::new(),
+            ece: Vec::new(),
+            overconfidence: Vec::new(),
+            ensemble: (settings.ensemble > 1).then_some(settings.ensemble),
+            project: None,
+            vectors: false,
+            rare: Vec::new(),
+            baselines: Default::default(),
+            margin_ci95: Default::default(),
+        };
+        let done = AtomicUsize::new(0);
+        for &s in shots {
+            let episode = |index: u64| {
+                let answers = self.answers(s, index);
+                progress(done.fetch_add(1, Ordering::Relaxed) + 1);
+                answers
+            };
+            let all: Vec<Answers> =
+                (0..settings.episodes as u64).into_par_iter().map(episode).collect::<Result<_, _>>()?;
+            self.add(&mut outcome, &all);
+        }
+        Ok(outcome)
+    }
+
+    /// What the learner and the rules answer in episode `index` of `s` shots.
+    fn answers(&self, s: usize, index: u64) -> Result<Answers, EvalError> {
+        let Drawing { set, settings, ways, .. } = self;
+        let spec = &self.model.spec;
+        let variants = settings.ensemble.max(1);
+        // a set learner knows how many classes there are
+        let used = if self.net.is_some() { *ways } else { spec.classes };
+        let purpose = format!("evaluation/drawing/{}/{ways}/{s}", self.dataset);
+        let mut stream = random::stream(settings.seed, &purpose, index);
+        let encoder = Encoder::new(spec, SIDE, SIDE, 1, stream.random())?;
+        let chosen = labels::permutation(self.classes.len(), &mut stream);
+        let map = labels::permutation(used, &mut stream);
+        // a stream of its own: the drawings are those of an evaluation without variants
+        let mut changes = random::stream(settings.seed, "evaluation/variants", index);
+        let (mut shown, mut asked) = (Vec::new(), Vec::new());
+        for k in 0..*ways {
+            let pool = &self.classes[chosen[k] as usize];
+            let s = if settings.rare && k == 0 { 1 } else { s };
+            for (n, i) in distinct(pool.len(), s + QUERIES, &mut stream).into_iter().enumerate() {
+                let picture = set.pixels(pool[i as usize] as usize);
+                // a blank picture stays blank: it is an example like any other
+                let picture = shaders::pixels::normalise(&picture, set.height, set.width)
+                    .unwrap_or_else(|_| vec![0.0; SIDE * SIDE]);
+                for variant in 0..variants {
+                    let example = match variant {
+                        0 => encoder.encode(&picture)?,
+                        _ => encoder.encode(&SLIGHT.apply(&picture, 0, &mut changes))?,
+                    };
+                    if n < s { shown.push((example, map[k])) } else { asked.push((example, map[k])) }
+                }
+            }
+        }
+        let order = labels::permutation(shown.len(), &mut stream);
+        let inputs: Vec<f32> = order.iter().flat_map(|&i| shown[i as usize].0.iter().copied()).collect();
+        let given: Vec<u32> = order.iter().map(|&i| shown[i as usize].1).collect();
+        let rows = self.ask(&inputs, &given, &asked, used)?;
+        let once: Vec<&(Vec<f32>, u32)> = asked.iter().step_by(variants).collect();
+        let truth: Vec<u32> = once.iter().map(|(_, label)| *label).collect();
+        let answers = rows.chunks_exact(used).zip(&truth).map(|(row, label)| Answer::new(row, *label)).collect();
+        let mut ruled = Vec::new();
+        if settings.baselines {
+            let queries: Vec<f32> = once.iter().flat_map(|(x, _)| x.iter().copied()).collect();
+            let rules =
+                baselines::Episode::new(&inputs, &given, &queries, spec.inputs, used).expect("an episode fits itself");
+            for rule in Rule::ALL {
+                let hits = rules.predict(rule).iter().zip(&truth).filter(|(a, b)| a == b).count();
+                ruled.push(hits as f64 / truth.len() as f64);
+            }
+        }
+        Ok((answers, ruled))
+    }
+
+    /// Log-probabilities of each query, `[Q, C]`.
+    fn ask(
+        &self,
+        inputs: &[f32],
+        given: &[u32],
+        asked: &[(Vec<f32>, u32)],
+        used: usize,
+    ) -> Result<Vec<f32>, EvalError> {
+        let spec = &self.model.spec;
+        let queries: Vec<f32> = asked.iter().flat_map(|(x, _)| x.iter().copied()).collect();
+        let Some(Net::Set(net)) = &self.net else {
+            let mut session = cpu::Session::new(self.model.clone());
+            session.context.observe(inputs, given)?;
+            return Ok(session::restrict(&session.predict(&queries)?, spec.classes, given));
+        };
+        let drawings = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
+        let both = [inputs, &queries].concat();
+        let truth = given.iter().copied().chain(asked.iter().map(|(_, label)| *label)).collect();
+        let shape = Shape { shown: given.len(), queries: asked.len(), classes: used, drawings };
+        let episode = Episode { inputs: both, labels: truth };
+        let rows = floats(net.forward(&set_batch(&[episode], &shape, &self.device)));
+        Ok(mean_of_variants(&rows, used, self.settings.ensemble.max(1)))
+    }
+
+    /// Adds what the episodes of one number of shots gave.
+    fn add(&self, outcome: &mut Outcome, all: &[Answers]) {
+        let mut own = Tally::default();
+        all.iter().for_each(|(answers, _)| own.add_answers(std::slice::from_ref(answers)));
+        outcome.accuracy.push(own.mean()[0]);
+        outcome.ci95.push(own.ci95()[0]);
+        outcome.nll.push(own.mean_nll()[0]);
+        outcome.ece.push(own.ece()[0]);
+        outcome.overconfidence.push(own.overconfidence()[0]);
+        if self.settings.rare {
+            // queries come class by class, and the first class is the rare one
+            let mut rare = Tally::default();
+            all.iter().for_each(|(answers, _)| rare.add_answers(&[answers[..QUERIES].to_vec()]));
+            outcome.rare.push(rare.mean()[0]);
+        }
+        if self.settings.baselines {
+            for (r, rule) in Rule::ALL.iter().enumerate() {
+                let mut tally = Tally::default();
+                all.iter().for_each(|(_, ruled)| tally.add(&[ruled[r]], &[]));
+                let name = rule.name().to_owned();
+                outcome.margin_ci95.entry(name.clone()).or_default().push(own.margin_ci95(&tally)[0]);
+                outcome.baselines.entry(name).or_default().push(tally.mean()[0]);
+            }
+        }
+    }
+}
+
+/// Opens and runs a [`Drawing`].
+///
+/// # Errors
+/// As [`Drawing::open`] and [`Drawing::run`].
+pub fn drawing(
+    name: &str,
+    model: &Model,
+    dataset: &str,
+    data_dir: &Path,
+    ways: usize,
+    shots: &[usize],
+    settings: &Settings,
+) -> Result<Outcome, EvalError> {
+    Drawing::open(name, model, dataset, &mut Sets::new(data_dir), ways, shots, settings)?.run(&|_| ())
+}
+
+/// Logarithms of the mean chances over the variants of each query.
+///
+/// # Shapes
+/// `rows` log-probabilities `[Q · variants, C]` → `[Q, C]`.
+fn mean_of_variants(rows: &[f32], classes: usize, variants: usize) -> Vec<f32> {
+    let mean = |of_query: &[f32]| -> Vec<f32> {
+        let chance = |c: usize| of_query.iter().skip(c).step_by(classes).map(|log| f64::from(*log).exp()).sum::<f64>();
+        (0..classes).map(|c| (chance(c) / variants as f64).ln() as f32).collect()
+    };
+    rows.chunks_exact(classes * variants).flat_map(mean).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chances_of_variants_are_averaged() {
+        let rows: Vec<f32> = [0.5f32, 0.5, 0.1, 0.9].iter().map(|p| p.ln()).collect();
+        let mean: Vec<f32> = mean_of_variants(&rows, 2, 2).iter().map(|log| log.exp()).collect();
+        assert!((mean[0] - 0.3).abs() < 1e-6 && (mean[1] - 0.7).abs() < 1e-6, "{mean:?}");
+        assert_eq!(mean_of_variants(&rows, 2, 1).len(), 4);
+    }
+}

@@ -1,0 +1,87 @@
+//! Asking a net.
+
+use burn::tensor::Device;
+
+use super::episodes::asked;
+use super::tally::Answer;
+use super::{Settings, Tally};
+use crate::nets::Net;
+use crate::tasks::{Episode, Shape};
+use crate::train::{floats, sequences, set_batch};
+
+/// How a set learner is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    /// C in use.
+    pub classes: usize,
+    /// Whether its stem reads the inputs.
+    pub drawings: bool,
+}
+
+/// Asks a net at each position of each episode and adds what its answers are worth.
+pub(crate) fn score(
+    net: &Net,
+    episodes: &[Episode],
+    asked_as: Asked,
+    settings: &Settings,
+    device: &Device,
+    tally: &mut Tally,
+) {
+    let Asked { classes, drawings } = asked_as;
+    let total = episodes[0].labels.len();
+    let (b, queries, t) = (episodes.len(), settings.queries, total + 1 - settings.queries);
+    // the episode that ends with the shown examples of a position and some of its queries
+    let cut = |e: &Episode, p: usize, asked: &[usize]| {
+        let x = e.inputs.len() / total;
+        let mut cut = Episode { inputs: e.inputs[..(p - 1) * x].to_vec(), labels: e.labels[..p - 1].to_vec() };
+        for &i in asked {
+            cut.inputs.extend_from_slice(&e.inputs[i * x..(i + 1) * x]);
+            cut.labels.push(e.labels[i]);
+        }
+        cut
+    };
+    // log-probabilities of each position, `[B, Q, C]`
+    let rows: Vec<Vec<f32>> = match net {
+        Net::Causal(_) | Net::Research(_) => {
+            let c = net.spec().classes;
+            let ask = |episodes: &[Episode], positions: &[usize]| -> Vec<f32> {
+                let (inputs, labels) = sequences(episodes, c, device);
+                floats(net.predictor().predict_at(inputs, labels, positions))
+            };
+            if queries == 1 {
+                // one pass answers every position
+                let places: Vec<usize> = settings.positions.iter().map(|p| p - 1).collect();
+                let all = ask(episodes, &places);
+                let at = |k: usize| (0..b).flat_map(|e| all[(e * places.len() + k) * c..][..c].to_vec()).collect();
+                (0..places.len()).map(at).collect()
+            } else {
+                let at = |p: usize| -> Vec<f32> {
+                    let of_episode = |e: &Episode| -> Vec<f32> {
+                        let alone: Vec<Episode> = asked(p, t, queries).map(|i| cut(e, p, &[i])).collect();
+                        ask(&alone, &[p - 1])
+                    };
+                    episodes.iter().flat_map(of_episode).collect()
+                };
+                settings.positions.iter().map(|&p| at(p)).collect()
+            }
+        }
+        Net::Set(net) => {
+            let at = |&p: &usize| {
+                let indices: Vec<usize> = asked(p, t, queries).collect();
+                let episodes: Vec<Episode> = episodes.iter().map(|e| cut(e, p, &indices)).collect();
+                let shape = Shape { shown: p - 1, queries, classes, drawings };
+                floats(net.forward(&set_batch(&episodes, &shape, device)))
+            };
+            settings.positions.iter().map(at).collect()
+        }
+    };
+    for (e, episode) in episodes.iter().enumerate() {
+        let of_position = |(&p, rows): (&usize, &Vec<f32>)| {
+            let c = rows.len() / (b * queries);
+            let own = rows[e * queries * c..(e + 1) * queries * c].chunks_exact(c);
+            own.zip(asked(p, t, queries)).map(|(row, i)| Answer::new(row, episode.labels[i])).collect()
+        };
+        let answers: Vec<Vec<Answer>> = settings.positions.iter().zip(&rows).map(of_position).collect();
+        tally.add_answers(&answers);
+    }
+}

@@ -1,0 +1,169 @@
+//! Files are written whole or not at all, and a command replaces only what it wrote itself.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Why a file cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Another file is there.
+    #[error("{} is there already; it is {what} and is kept. Choose another name, or replace it with --overwrite", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+        /// What it is, such as `no earlier export of this run`.
+        what: String,
+    },
+    /// A folder has this name.
+    #[error("{} is a folder, expected the name of a file", .0.display())]
+    Folder(PathBuf),
+    /// The folder of the file does not exist.
+    #[error("cannot write {}: there is no folder {}; make it first, or choose another place", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder that is missing.
+        folder: PathBuf,
+    },
+    /// The operating system refuses.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Cause.
+        source: io::Error,
+    },
+}
+
+/// Writes under a temporary name beside the file, then renames it; a failure leaves no temporary file and the old
+/// content. A link is followed, and what is no file (a pipe, a device) is written to directly.
+///
+/// # Errors
+/// The operating system's.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = real(path);
+    if fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
+    }
+    let temporary = temporary(&path);
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        // a rename can reach the disk before the content does
+        file.sync_all()?;
+        fs::rename(&temporary, &path)
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Finds out, before anything is computed, whether a command may write a file and is able to. `own` says whether an
+/// existing file was written by the same command; `what` says what any other file is.
+///
+/// # Errors
+/// The file must be kept, or cannot be written.
+pub fn check_writable(
+    path: &Path,
+    overwrite: bool,
+    what: &str,
+    own: impl FnOnce(&Path) -> bool,
+) -> Result<(), FileError> {
+    let io = |source| FileError::Io { path: path.to_owned(), source };
+    if path.file_name().is_none() {
+        return Err(FileError::Folder(path.to_owned()));
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(FileError::Folder(path.to_owned())),
+        // a pipe or a device
+        Ok(found) if !found.is_file() => return OpenOptions::new().write(true).open(path).map(|_| ()).map_err(io),
+        Ok(_) if !overwrite && !own(path) => {
+            return Err(FileError::Taken { path: path.to_owned(), what: what.to_owned() });
+        }
+        Ok(found) if found.permissions().readonly() => return Err(io(io::ErrorKind::PermissionDenied.into())),
+        _ => {}
+    }
+    let path = real(path);
+    let folder = folder(&path);
+    if !folder.is_dir() {
+        return Err(FileError::NoFolder { folder: folder.to_owned(), path });
+    }
+    let temporary = temporary(&path);
+    File::create(&temporary).and_then(|_| fs::remove_file(&temporary)).map_err(io)
+}
+
+/// The folder that a file lies in.
+pub fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Where a link leads; every other path is its own.
+fn real(path: &Path) -> PathBuf {
+    match path.is_symlink() {
+        true => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+        false => path.to_owned(),
+    }
+}
+
+/// The temporary name of a file that is being written.
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// The name that a temporary name will become: `metrics.jsonl` of `metrics.jsonl.123.tmp`.
+pub(crate) fn unfinished(name: &str) -> Option<&str> {
+    let (base, process) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
+    (!process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())).then_some(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::tests::Folder;
+
+    #[test]
+    fn a_file_is_replaced_only_by_what_wrote_it() {
+        let folder = Folder::new("files");
+        let path = folder.path("a.txt");
+        let check = |path: &Path, overwrite, own| check_writable(path, overwrite, "something else", |_| own);
+        assert!(check(&path, false, false).is_ok());
+        write_whole(&path, b"first").unwrap();
+        let Err(error) = check(&path, false, false) else { panic!("a stranger's file is taken for ours") };
+        assert!(error.to_string().contains("--overwrite"), "{error}");
+        assert!(check(&path, false, true).is_ok() && check(&path, true, false).is_ok());
+        assert!(matches!(check(folder.root(), true, true), Err(FileError::Folder(_))));
+        assert!(matches!(check(&folder.path("none/a.txt"), true, true), Err(FileError::NoFolder { .. })));
+        assert_eq!(folder.names(), ["a.txt"], "a check leaves nothing behind");
+        assert!(write_whole(&folder.path("none/a.txt"), b"x").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_devices_stay_what_they_are() {
+        let folder = Folder::new("links");
+        let (file, link, device) = (folder.path("file"), folder.path("link"), folder.path("device"));
+        fs::write(&file, b"old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_whole(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        std::os::unix::fs::symlink("/dev/null", &device).unwrap();
+        check_writable(&device, false, "something else", |_| false).unwrap();
+        write_whole(&device, b"gone").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn names_of_unfinished_files_are_known() {
+        assert_eq!(unfinished("metrics.jsonl.12.tmp"), Some("metrics.jsonl"));
+        assert_eq!(unfinished("checkpoint-000000010.9.tmp"), Some("checkpoint-000000010"));
+        for other in ["notes.tmp", "notes.x1.tmp", "a..tmp", "metrics.jsonl", "metrics.jsonl.12"] {
+            assert_eq!(unfinished(other), None, "{other}");
+        }
+    }
+}
