@@ -274,6 +274,26 @@ fn a_damaged_model_is_refused_in_words() {
         let words = bad(trainer().args(&arguments).arg(&file));
         assert!(words.contains("model.safetensors"), "{arguments:?}: {words}");
     }
+    // what a stranger's file is, and what to do
+    let strangers: [(&[u8], &str, &str); 7] = [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 1\n", "Git LFS pointer", "git lfs pull"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "web page", "address of the file"),
+        (b"{\"message\": \"Not Found\"}", "JSON", "server's error"),
+        (b"PK\x03\x04\x14\0\0\0\0\0", "zip archive", "Unpack"),
+        (b"%PDF-1.7\n", "PDF", ".safetensors"),
+        (b"\x89PNG\r\n\x1a\n", "PNG picture", ".safetensors"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC picture", ".safetensors"),
+    ];
+    for (bytes, name, advice) in strangers {
+        fs::write(&file, bytes).unwrap();
+        for arguments in [vec!["inspect"], vec!["eval", "--data", "random"]] {
+            let words = bad(trainer().args(&arguments).arg(&file));
+            assert!(words.contains("model.safetensors"), "{words}");
+            assert!(words.contains(name) && words.contains(advice), "{words}");
+        }
+        let words = bad(trainer().arg("export").arg(&file).arg("-o").arg(folder.at("x.safetensors")));
+        assert!(words.contains(name) && words.contains("trainer train"), "{words}");
+    }
     let missing = folder.at("missing.safetensors");
     let words = bad(trainer().arg("inspect").arg(&missing));
     assert!(words.contains("missing.safetensors"), "{words}");

@@ -8,7 +8,7 @@
 pub mod folder;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,8 +21,8 @@ use burn::optim::{
 };
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use shaders::Model;
 use shaders::file::{FileError, Precision};
+use shaders::{FileKind, Model};
 
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::data::{self, DataError};
@@ -1205,10 +1205,14 @@ fn write_net(net: &Net, path: &Path) -> Result<(), TrainError> {
 
 /// A run's settings, its newest checkpoint and the steps done there.
 fn open_run(folder: &Path) -> Result<(RunConfig, PathBuf, u64), TrainError> {
-    let path = match folder.is_dir() {
-        true => newest_checkpoint(folder)?,
-        false => None,
-    };
+    if folder.is_file() {
+        let mut head = Vec::new();
+        fs::File::open(folder).and_then(|file| file.take(1 << 16).read_to_end(&mut head)).map_err(io_at(folder))?;
+        let kind = FileKind::of(&head).map_or("a file", FileKind::name);
+        let missing = format!("it is {kind}, expected a folder that `trainer train` made");
+        return Err(FolderError::NoRun { path: folder.to_owned(), missing }.into());
+    }
+    let path = newest_checkpoint(folder)?;
     let path = path.ok_or_else(|| TrainError::NoCheckpoint(folder.to_owned()))?;
     let config = RunConfig::read(&folder.join(CONFIG))?;
     let wrong = |message: String| TrainError::Checkpoint { path: path.clone(), message };

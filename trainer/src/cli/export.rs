@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use shaders::Model;
 use shaders::file::Precision;
+use shaders::{FileKind, Model};
 use trainer::card::Results;
 use trainer::files;
 use trainer::train::read_run;
@@ -46,10 +46,12 @@ pub fn run(arguments: &Arguments) -> Ended {
     files::check_writable(output, *overwrite, "no earlier export of this run", own)?;
     let mut results = Results { results: Vec::new() };
     for path in evaluation {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let more: Results = serde_json::from_str(&text).map_err(|e| {
-            let place = format!("line {}, column {}", e.line(), e.column());
-            format!("{}: expected what `trainer eval --json` prints, found something else at {place}", path.display())
+        let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let more: Results = serde_json::from_slice(&bytes).map_err(|e| {
+            let kind = FileKind::of(&bytes).filter(|kind| *kind != FileKind::Json).map(FileKind::name);
+            let found = kind
+                .map_or_else(|| format!("something else at line {}, column {}", e.line(), e.column()), str::to_owned);
+            format!("{}: expected what `trainer eval --json` prints, found {found}", path.display())
         })?;
         results.results.extend(more.results);
     }

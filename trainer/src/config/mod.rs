@@ -9,6 +9,7 @@ mod validate;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use shaders::FileKind;
 use shaders::spec::{Convolution, Encoding, ModelSpec, Normalisation, Ridge, RidgeKernel, Stem};
 use toml::{Table, Value};
 
@@ -294,10 +295,7 @@ impl RunConfig {
     pub fn resolve(preset: &str, file: Option<&Path>, set: &[String]) -> Result<RunConfig, ConfigError> {
         let mut table = Table::try_from(RunConfig::preset(preset)?).expect("settings are plain data");
         if let Some(path) = file {
-            let origin = path.display().to_string();
-            let text =
-                std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
-            let given = parse(&text, origin.clone())?;
+            let (given, origin) = read_table(path)?;
             merge(&mut table, given, "")
                 .map_err(|source| ConfigError::In { path: origin, source: Box::new(source) })?;
         }
@@ -324,9 +322,7 @@ impl RunConfig {
     /// # Errors
     /// As [`RunConfig::resolve`].
     pub fn read(path: &Path) -> Result<RunConfig, ConfigError> {
-        let origin = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
-        let table = parse(&text, origin.clone())?;
+        let (table, origin) = read_table(path)?;
         RunConfig::from_table(table).map_err(|source| ConfigError::In { path: origin, source: Box::new(source) })
     }
 
@@ -349,9 +345,22 @@ impl RunConfig {
     }
 }
 
-/// Reads TOML.
-fn parse(text: &str, origin: String) -> Result<Table, ConfigError> {
-    text.parse().map_err(|e: toml::de::Error| ConfigError::Toml { origin: Some(origin), message: e.to_string() })
+/// Reads a file of settings.
+fn read_table(path: &Path) -> Result<(Table, String), ConfigError> {
+    let origin = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Io { path: origin.clone(), source })?;
+    let table = std::str::from_utf8(&bytes)
+        .map_err(|e| e.to_string())
+        .and_then(|text| text.parse::<Table>().map_err(|e| e.to_string()));
+    match table {
+        Ok(table) => Ok((table, origin)),
+        Err(words) => {
+            // what is wrong in a line says little where the file is none of settings
+            let kind = FileKind::of(&bytes).filter(|kind| !matches!(kind, FileKind::Text | FileKind::Csv));
+            let other = kind.map(|kind| format!("expected settings as TOML, found {}", kind.name()));
+            Err(ConfigError::Toml { origin: Some(origin), message: other.unwrap_or(words) })
+        }
+    }
 }
 
 #[cfg(test)]
@@ -546,6 +555,26 @@ mod tests {
                 let size = matches!(spec.validate(), Err(SpecError::Size { field, .. }) if field == *name);
                 assert_eq!(size, !held, "model.{name} = {value}");
             }
+        }
+    }
+
+    #[test]
+    fn files_that_are_none_of_settings_are_named() {
+        let folder = crate::data::tests::Folder::new("no-settings");
+        let words = |bytes: &[u8]| {
+            let file = folder.write("run.toml", bytes);
+            RunConfig::resolve("quick", Some(&file), &[]).unwrap_err().to_string()
+        };
+        for (bytes, name) in [
+            (&b"<!DOCTYPE html><html><body>404"[..], "web page"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 1\n", "Git LFS pointer"),
+            (b"{\"training\": {\"steps\": 3}}", "JSON"),
+            (b"\x89PNG\r\n\x1a\n\xff", "PNG"),
+            (b"[training]\nsteps = \n", "line 2"),
+            (b"[training]\nstepz = 3\n", "training.steps"),
+        ] {
+            let words = words(bytes);
+            assert!(words.contains(name) && words.contains("run.toml"), "{words}");
         }
     }
 

@@ -3,8 +3,9 @@
 
 use super::{DataError, Dataset, Split, io};
 use flate2::bufread::GzDecoder;
+use shaders::FileKind;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Name of the archive, as it is downloaded.
@@ -48,7 +49,12 @@ pub fn read(folder: &Path, name: &str, split: Split) -> Result<Dataset, DataErro
         }
     } else {
         let path = folder.join(ARCHIVE);
-        let file = BufReader::with_capacity(1 << 16, File::open(&path).map_err(io(&path))?);
+        let mut file = BufReader::with_capacity(1 << 16, File::open(&path).map_err(io(&path))?);
+        let head = file.fill_buf().map_err(io(&path))?;
+        if !head.starts_with(&[0x1f, 0x8b]) {
+            let found = FileKind::of(head).map_or("something else", FileKind::name);
+            return Err(DataError::Archive { path, reason: format!("expected a compressed archive, found {found}") });
+        }
         let mut archive = tar::Archive::new(GzDecoder::new(file));
         for entry in archive.entries().map_err(io(&path))? {
             let entry = entry.map_err(io(&path))?;
@@ -149,7 +155,8 @@ mod tests {
         assert!(matches!(read(folder.root(), "c", Split::Test), Err(DataError::Label { found: 10, .. })));
         // No training batch, no archive.
         assert!(matches!(read(folder.root(), "c", Split::Train), Err(DataError::Io { .. })));
-        folder.write(ARCHIVE, b"no archive");
-        assert!(matches!(read(folder.root(), "c", Split::Train), Err(DataError::Io { .. })));
+        folder.write(ARCHIVE, b"<!DOCTYPE html><html>");
+        let found = read(folder.root(), "c", Split::Train);
+        assert!(matches!(&found, Err(DataError::Archive { reason, .. }) if reason.contains("web page")), "{found:?}");
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{DataError, io};
 use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
+use shaders::FileKind;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -43,7 +44,9 @@ fn parse(from: &mut dyn Read, path: &Path) -> Result<Idx, DataError> {
     let path_buf = || path.to_path_buf();
     let magic: [u8; 4] = take(from, 4, path)?.try_into().expect("take returns as many bytes as it is asked for");
     let [0, 0, code, axes] = magic else {
-        return Err(DataError::Magic { path: path_buf(), found: magic });
+        let mut head = magic.to_vec();
+        from.take(4_096).read_to_end(&mut head).map_err(io(path))?;
+        return Err(DataError::Magic { path: path_buf(), found: magic, kind: FileKind::of(&head) });
     };
     let size: u64 = match code {
         0x08 | 0x09 => 1,
@@ -167,6 +170,26 @@ mod tests {
         assert!(matches!(read_bytes(&[&good[..], &[1]].concat()), Err(DataError::Trailing { expected: 6, .. })));
         assert!(matches!(read_bytes(b"\x89PNG\r\n"), Err(DataError::Magic { found: [0x89, b'P', b'N', b'G'], .. })));
         assert!(matches!(read_bytes(&[0, 0, 0x0D, 1, 0, 0, 0, 1]), Err(DataError::Type { found: 0x0D, .. })));
+        for (bytes, name, advice) in [
+            (
+                &b"version https://git-lfs.github.com/spec/v1\noid sha256:0a\nsize 1\n"[..],
+                "Git LFS pointer",
+                "git lfs pull",
+            ),
+            (b"<!DOCTYPE html><html><body>404", "web page", "download"),
+            (b"%PDF-1.7 and so on", "PDF", "IDX file here"),
+            (b"PK\x03\x04 and so on", "zip archive", "unpack"),
+            (b"\x89PNG\r\n\x1a\n and so on", "PNG", "convert"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC", "convert"),
+            (b"{\"message\": \"not found\"}", "JSON", "fetch"),
+        ] {
+            let words = read_bytes(bytes).unwrap_err().to_string();
+            assert!(words.contains(name) && words.contains(advice), "{words}");
+            // behind a name that ends in .gz as well
+            let mut zip = GzEncoder::new(Vec::new(), Compression::default());
+            zip.write_all(bytes).unwrap();
+            assert!(read_bytes(&zip.finish().unwrap()).unwrap_err().to_string().contains(name), "{name}");
+        }
         // 2^96 values, none at all, no axis, 5 axes: none may be allocated.
         for header in [vec![0xff; 12], vec![0; 4], vec![], [0, 0, 0, 1].repeat(5)] {
             let axes = (header.len() / 4) as u8;

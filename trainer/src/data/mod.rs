@@ -18,7 +18,7 @@ pub mod idx;
 
 use idx::Values;
 use serde::{Deserialize, Serialize};
-use shaders::pixels;
+use shaders::{FileKind, pixels};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -132,12 +132,15 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// The first four bytes are none of an IDX file.
-    #[error("{}: expected an IDX file (it starts with two zero bytes), found {found:02x?}; is it another format, or a web page?", path.display())]
+    #[error("{}: expected an IDX file (it starts with two zero bytes), found {}; {}", path.display(),
+        kind.map_or_else(|| format!("the bytes {found:02x?}"), |kind| kind.name().to_owned()), instead(*kind))]
     Magic {
         /// The file.
         path: PathBuf,
         /// Its first bytes.
         found: [u8; 4],
+        /// What it is, if that is known.
+        kind: Option<FileKind>,
     },
     /// Values of a type that is not read here.
     #[error("{}: expected values of type {expected}, found type code {found:#04x}; convert the file", path.display())]
@@ -259,6 +262,35 @@ pub enum DataError {
     /// An image that could not be resampled.
     #[error(transparent)]
     Pixels(#[from] pixels::PixelsError),
+}
+
+/// What to do about a file that lies where an IDX file should.
+fn instead(kind: Option<FileKind>) -> &'static str {
+    match kind {
+        Some(FileKind::Empty) => "the copy or download stopped before it began: fetch it again",
+        Some(FileKind::LfsPointer) => {
+            "run `git lfs pull` in the repository that it came from, or download the file itself"
+        }
+        Some(FileKind::WebPage) => {
+            "the address led to a page, perhaps an error or a login: download the file itself, or fetch the data set again"
+        }
+        Some(FileKind::Zip | FileKind::Archive) => "unpack it, and put the IDX files from it here",
+        Some(
+            FileKind::Csv
+            | FileKind::ExcelWorkbook
+            | FileKind::OpenDocument
+            | FileKind::OldOffice
+            | FileKind::Npy
+            | FileKind::Npz
+            | FileKind::Matlab
+            | FileKind::Parquet
+            | FileKind::Png
+            | FileKind::Jpeg
+            | FileKind::Heic
+            | FileKind::Hdf5,
+        ) => "convert it to IDX first",
+        _ => "put the IDX file here, or fetch the data set again",
+    }
 }
 
 fn names(found: &[String]) -> String {

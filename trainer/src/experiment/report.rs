@@ -57,9 +57,11 @@ pub fn collect(sources: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
         let text = std::fs::read_to_string(&file)
             .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
         for (i, line) in text.lines().enumerate() {
-            let result = serde_json::from_str(line).map_err(|error| {
-                let place = format!("{}, line {}", file.display(), i + 1);
-                std::io::Error::other(format!("{place}: expected a result as `trainer report` writes it: {error}"))
+            let result = serde_json::from_str(line).map_err(|error: serde_json::Error| {
+                let place = format!("{}, line {}, column {}", file.display(), i + 1, error.column());
+                std::io::Error::other(format!(
+                    "{place}: expected a result as `trainer report` writes it, found something else"
+                ))
             })?;
             add(result);
         }
