@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use shaders::engine::Engine;
 use shaders::gpu::Gpu;
-use shaders::parity::episode;
-use shaders::session::Engine;
-use shaders::spec::{Convolution, Equivariant, Ridge, RidgeKernel, Stem};
+use shaders::model::spec::{Convolution, Equivariant, Ridge, RidgeKernel, Stem};
+use shaders::testing::episode;
 use shaders::{Model, ModelSpec};
 
 /// Median of 15 runs in milliseconds.
@@ -74,7 +74,7 @@ fn main() {
             predict(&mut engine, 1);
             times.push(median_ms(|| predict(&mut engine, 1)));
             times.push(median_ms(|| {
-                engine.rewind(49).expect("50 shown");
+                engine.truncate(49).expect("50 shown");
                 engine.observe(&inputs[..width], &labels[..1]).expect("room");
                 predict(&mut engine, 1);
             }));

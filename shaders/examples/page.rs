@@ -16,11 +16,11 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
-use shaders::encode::Encoder;
-use shaders::file::Precision;
-use shaders::pixels::{self, Stroke};
-use shaders::session::Engine;
-use shaders::strokes::{Character, normal};
+use shaders::engine::Engine;
+use shaders::input::encode::Encoder;
+use shaders::input::pixels::{self, Stroke};
+use shaders::input::strokes::{Character, normal};
+use shaders::model::file::Precision;
 use shaders::{Model, ModelSpec, random};
 
 const SHOWN: usize = 100;
@@ -69,7 +69,7 @@ fn write(folder: &Path, name: &str, model: Model) -> Result<(), Box<dyn Error>> 
     let labels: Vec<u32> = (0..SHOWN).map(|index| (index % CLASSES) as u32).collect();
 
     let mut engine = Engine::cpu(model);
-    engine.set_drawings(encoder.drawings());
+    engine.set_images(encoder.drawings());
     if spec.equivariant.is_some() {
         engine.set_classes(CLASSES)?;
     }

@@ -1,4 +1,4 @@
-//! Names a file by its first bytes, for files that are not what was asked for: a pointer in the place of a model, a web
+//! Names a file by its first bytes, for files that are not what was asked for: a pointer instead of a model, a web
 //! page, a picture, an archive. Looking never allocates, and reads no more than the first and the last mebibyte.
 
 /// What a file is.
@@ -91,7 +91,7 @@ const TEXT: usize = 4096;
 /// The longest header that safetensors allow.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// Formats that begin with bytes of their own, by offset.
+/// Formats that are known by fixed bytes, by offset.
 const SIGNATURES: &[(usize, &[u8], FileKind)] = &[
     (0, b"%PDF-", FileKind::Pdf),
     (0, b"\x89PNG\r\n\x1a\n", FileKind::Png),

@@ -1,19 +1,20 @@
-//! Does this device compute what the formulas say? [`kernels`] runs every case of every kernel, [`sessions`] compares
-//! whole learners: [`cpu::forward`] against both engines, filled at once and one example at a time, and every way
+//! Does this device compute the formulas? [`kernels`] runs every case of every kernel, [`sessions`] compares
+//! whole learners: [`reference::forward`] against both engines, filled at once and one example at a time, and every way
 //! to change a context against starting afresh. The same code runs natively and in the page (`?parity`).
 
 use std::sync::Arc;
 
-use rand::Rng;
 use serde::Serialize;
 
-use crate::cpu;
-use crate::file::Model;
-use crate::gpu::Gpu;
+use crate::engine::{Engine, Kind};
+use crate::gpu::device::Gpu;
 use crate::kernel;
-use crate::random;
-use crate::session::{Engine, Kind, SessionError};
-use crate::spec::Manner;
+use crate::model::file::Model;
+use crate::model::spec::QueryOptions;
+use crate::plan::task::MOST_ROWS;
+use crate::reference;
+use crate::session::error::SessionError;
+use crate::testing::episode;
 
 /// Largest absolute difference allowed between log-probabilities of two implementations. A forward pass in f32 through a few
 /// layers loses about 1e-5; a wrong slot, label or position is off by 1e-2 and more.
@@ -117,41 +118,28 @@ pub async fn kernels(gpu: &Gpu) -> Vec<Report> {
     reports
 }
 
-/// A seeded episode of T examples.
-///
-/// # Shapes
-/// Inputs `[T, X]` of variance 1, labels `[T]`.
-pub fn episode(model: &Model, seed: u64, tokens: usize) -> (Vec<f32>, Vec<u32>) {
-    let mut stream = random::stream(seed, "parity", tokens as u64);
-    // uniform in ±√3 has variance 1
-    let mut input = || (f64::from(stream.next_u32()) / f64::from(1u32 << 31) - 1.0) as f32 * 3f32.sqrt();
-    let inputs = (0..tokens * model.spec.inputs).map(|_| input()).collect();
-    let labels = (0..tokens).map(|_| stream.next_u32() % model.spec.classes as u32).collect();
-    (inputs, labels)
-}
-
 /// Compares sessions of `model` at each of `lengths` (those that fit the model): the CPU engine, and with a device
 /// the GPU engine.
 pub async fn sessions(gpu: Option<&Gpu>, model: &Arc<Model>, seed: u64, lengths: &[usize]) -> Vec<Report> {
-    sessions_as(gpu, model, seed, lengths, Manner::of(&model.spec)).await
+    sessions_as(gpu, model, seed, lengths, QueryOptions::of(&model.spec)).await
 }
 
-/// As [`sessions`], asked in another manner.
+/// As [`sessions`], asked with other options.
 pub async fn sessions_as(
     gpu: Option<&Gpu>,
     model: &Arc<Model>,
     seed: u64,
     lengths: &[usize],
-    manner: Manner,
+    options: QueryOptions,
 ) -> Vec<Report> {
     let mut reports = Vec::new();
     let kinds: &[Kind] = if gpu.is_some() { &[Kind::Cpu, Kind::Gpu] } else { &[Kind::Cpu] };
     for &tokens in lengths.iter().filter(|tokens| (1..=model.spec.longest).contains(*tokens)) {
         let (inputs, mut labels) = episode(model, seed, tokens);
-        labels.iter_mut().for_each(|label| *label %= manner.classes as u32);
+        labels.iter_mut().for_each(|label| *label %= options.classes as u32);
         let want = match model.spec.equivariant.is_some() && tokens > ONE_BY_ONE {
-            true => cpu::last_as(model, &inputs, &labels, manner),
-            false => cpu::forward_as(model, &inputs, &labels, manner),
+            true => reference::last_as(model, &inputs, &labels, options),
+            false => reference::forward_as(model, &inputs, &labels, options),
         };
         let want = match want {
             Ok(want) => want,
@@ -162,7 +150,7 @@ pub async fn sessions_as(
         };
         for &kind in kinds {
             let gpu = gpu.filter(|_| kind == Kind::Gpu);
-            let trial = Trial { gpu, model, manner, inputs: &inputs, labels: &labels };
+            let trial = Trial { gpu, model, options, inputs: &inputs, labels: &labels };
             if let Err(error) = trial.run(&want, &mut reports).await {
                 reports.push(failed(trial.name(), &format!("T = {tokens}"), TOLERANCE, &error));
             }
@@ -176,7 +164,7 @@ struct Trial<'a> {
     /// None: the CPU engine.
     gpu: Option<&'a Gpu>,
     model: &'a Arc<Model>,
-    manner: Manner,
+    options: QueryOptions,
     inputs: &'a [f32],
     labels: &'a [u32],
 }
@@ -194,14 +182,14 @@ impl Trial<'_> {
         }
     }
 
-    /// A new session, asked in this trial's manner.
+    /// A new session, asked with this trial's options.
     async fn engine(&self) -> Result<Engine, SessionError> {
-        self.mannered(self.plain().await?)
+        self.with_options(self.plain().await?)
     }
 
-    fn mannered(&self, mut engine: Engine) -> Result<Engine, SessionError> {
-        engine.set_classes(self.manner.classes)?;
-        engine.set_drawings(self.manner.drawings);
+    fn with_options(&self, mut engine: Engine) -> Result<Engine, SessionError> {
+        engine.set_classes(self.options.classes)?;
+        engine.set_images(self.options.images);
         Ok(engine)
     }
 
@@ -210,88 +198,126 @@ impl Trial<'_> {
         &self.inputs[index * width..(index + 1) * width]
     }
 
+    /// N examples shown of the T, and the query after them.
+    fn split(&self) -> (&[f32], &[u32], &[f32]) {
+        let shown = self.labels.len() - 1;
+        let (context, query) = self.inputs.split_at(shown * self.model.spec.inputs);
+        (context, &self.labels[..shown], query)
+    }
+
+    fn report(&self, case: &str, got: &[f32], want: &[f32]) -> Report {
+        compare(self.name(), &format!("T = {}, {case}", self.labels.len()), got, want, TOLERANCE)
+    }
+
     /// `want`: log-probabilities at every position, `[T, C]`, or at the last alone, `[C]`.
     async fn run(&self, want: &[f32], reports: &mut Vec<Report>) -> Result<(), SessionError> {
-        let tokens = self.labels.len();
-        let shown = tokens - 1;
-        let (width, classes) = (self.model.spec.inputs, self.model.spec.classes);
-        let (context, query) = self.inputs.split_at(shown * width);
-        let last = &want[want.len() - classes..];
-        let name = self.name();
-        let mut report = |case: &str, got: &[f32], want: &[f32]| {
-            reports.push(compare(name, &format!("T = {tokens}, {case}"), got, want, TOLERANCE));
-        };
-
+        let (context, labels, query) = self.split();
         let mut engine = self.engine().await?;
-        engine.observe(context, &self.labels[..shown])?;
+        engine.observe(context, labels)?;
         let at_once = engine.predict(query).await?;
-        report("shown at once, against the formulas", &at_once, last);
-        report("asked again: nothing of a query is kept", &engine.predict(query).await?, &at_once);
-
-        let (answer, attention) = engine.consult(query).await?;
-        report("asked with attention", &answer, &at_once);
-        let sums: Vec<f32> = attention.weights.chunks_exact(tokens).map(|row| row.iter().sum()).collect();
-        report("attention sums to 1", &sums, &vec![1.0; self.model.spec.layers * self.model.spec.heads]);
-        if self.gpu.is_some() {
-            let mut other = self.mannered(Engine::cpu(self.model.clone()))?;
-            other.observe(context, &self.labels[..shown])?;
-            let of_other = other.attention(query).await?;
-            report("attention, against the CPU", &attention.weights, &of_other.weights);
-            report("importance, against the CPU", &attention.importance(), &of_other.importance());
-        }
-
-        // more queries than one list takes, a few examples by turns; hundreds of embeddings once
-        // are enough
+        let last = &want[want.len() - self.model.spec.classes..];
+        reports.push(self.report("shown at once, against the formulas", &at_once, last));
+        let again = engine.predict(query).await?;
+        reports.push(self.report("asked again: nothing of a query is kept", &again, &at_once));
+        self.attention(&mut engine, &at_once, reports).await?;
+        // hundreds of embeddings once are enough
         let stem = self.model.spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
-        if !stem || tokens == 2 {
-            let turns = tokens.min(3);
-            let many = 2 * crate::plan::MOST_ROWS + turns;
-            let queries: Vec<f32> = (0..many).flat_map(|q| self.example(q % turns)).copied().collect();
-            let answers = engine.predict(&queries).await?;
-            let mut alone = Vec::new();
-            for turn in 0..turns {
-                alone.extend(engine.predict(self.example(turn)).await?);
-            }
-            let answers_from = |query: usize| &answers[query * classes..][..alone.len()];
-            report("many queries on one context", answers_from(0), &alone);
-            report("many queries, a later list", answers_from((many / turns - 1) * turns), &alone);
+        if !stem || self.labels.len() == 2 {
+            self.many_queries(&mut engine, reports).await?;
         }
-
-        let mut slowly = self.engine().await?;
-        if want.len() == tokens * classes {
-            let mut one_by_one = Vec::new();
-            for index in 0..tokens {
-                one_by_one.extend(slowly.predict(self.example(index)).await?);
-                if index < shown {
-                    slowly.observe(self.example(index), &self.labels[index..=index])?;
-                }
-            }
-            report("shown one at a time, against the formulas", &one_by_one, want);
-        } else {
-            slowly.observe(context, &self.labels[..shown])?;
-        }
-
-        let saved = engine.save();
         let mut restored = self.plain().await?;
-        restored.restore(&saved)?;
-        report("restored from bytes", &restored.predict(query).await?, &at_once);
-
-        if shown == 0 {
-            return Ok(());
+        restored.restore(&engine.save())?;
+        reports.push(self.report("restored from bytes", &restored.predict(query).await?, &at_once));
+        let slowly = self.one_by_one(want, reports).await?;
+        if !labels.is_empty() {
+            self.changes(engine, slowly, &at_once, reports).await?;
         }
-        // each change after the cache was filled, against a session that only ever saw the result
-        let middle = shown / 2;
-        engine.forget(middle)?;
-        report("one forgotten", &engine.predict(query).await?, &self.afresh(&engine, query).await?);
-        slowly.relabel(middle, (self.labels[middle] + 1) % self.manner.classes as u32)?;
-        report("one relabelled", &slowly.predict(query).await?, &self.afresh(&slowly, query).await?);
-        slowly.rewind(middle)?;
-        report("rewound", &slowly.predict(query).await?, &self.afresh(&slowly, query).await?);
-        slowly.observe(&context[middle * width..], &self.labels[middle..shown])?;
-        report("rewound and shown again", &slowly.predict(query).await?, &at_once);
+        Ok(())
+    }
+
+    async fn attention(
+        &self,
+        engine: &mut Engine,
+        at_once: &[f32],
+        reports: &mut Vec<Report>,
+    ) -> Result<(), SessionError> {
+        let (context, labels, query) = self.split();
+        let (answer, attention) = engine.predict_with_attention(query).await?;
+        reports.push(self.report("asked with attention", &answer, at_once));
+        let sums: Vec<f32> = attention.weights.chunks_exact(attention.slots).map(|row| row.iter().sum()).collect();
+        let ones = vec![1.0; self.model.spec.layers * self.model.spec.heads];
+        reports.push(self.report("attention sums to 1", &sums, &ones));
+        if self.gpu.is_some() {
+            let mut other = self.with_options(Engine::cpu(self.model.clone()))?;
+            other.observe(context, labels)?;
+            let of_other = other.attention(query).await?;
+            reports.push(self.report("attention, against the CPU", &attention.weights, &of_other.weights));
+            let importance = of_other.importance();
+            reports.push(self.report("importance, against the CPU", &attention.importance(), &importance));
+        }
+        Ok(())
+    }
+
+    /// More queries than one list takes, a few examples by turns.
+    async fn many_queries(&self, engine: &mut Engine, reports: &mut Vec<Report>) -> Result<(), SessionError> {
+        let turns = self.labels.len().min(3);
+        let many = 2 * MOST_ROWS + turns;
+        let queries: Vec<f32> = (0..many).flat_map(|q| self.example(q % turns)).copied().collect();
+        let answers = engine.predict(&queries).await?;
+        let mut alone = Vec::new();
+        for turn in 0..turns {
+            alone.extend(engine.predict(self.example(turn)).await?);
+        }
+        let answers_from = |query: usize| &answers[query * self.model.spec.classes..][..alone.len()];
+        reports.push(self.report("many queries on one context", answers_from(0), &alone));
+        let later = answers_from((many / turns - 1) * turns);
+        reports.push(self.report("many queries, a later list", later, &alone));
+        Ok(())
+    }
+
+    /// A session that was shown one example after another, asked each time where `want` has every answer.
+    async fn one_by_one(&self, want: &[f32], reports: &mut Vec<Report>) -> Result<Engine, SessionError> {
+        let (context, labels, _) = self.split();
+        let mut slowly = self.engine().await?;
+        if want.len() < self.labels.len() * self.model.spec.classes {
+            slowly.observe(context, labels)?;
+            return Ok(slowly);
+        }
+        let mut one_by_one = Vec::new();
+        for index in 0..self.labels.len() {
+            one_by_one.extend(slowly.predict(self.example(index)).await?);
+            if index < labels.len() {
+                slowly.observe(self.example(index), &labels[index..=index])?;
+            }
+        }
+        reports.push(self.report("shown one at a time, against the formulas", &one_by_one, want));
+        Ok(slowly)
+    }
+
+    /// Each change after the cache was filled, against a session that only ever saw the result.
+    async fn changes(
+        &self,
+        mut engine: Engine,
+        mut slowly: Engine,
+        at_once: &[f32],
+        reports: &mut Vec<Report>,
+    ) -> Result<(), SessionError> {
+        let (context, labels, query) = self.split();
+        let (middle, width) = (labels.len() / 2, self.model.spec.inputs);
+        engine.remove(middle)?;
+        let fresh = self.afresh(&engine, query).await?;
+        reports.push(self.report("one removed", &engine.predict(query).await?, &fresh));
+        slowly.relabel(middle, (labels[middle] + 1) % self.options.classes as u32)?;
+        let fresh = self.afresh(&slowly, query).await?;
+        reports.push(self.report("one relabelled", &slowly.predict(query).await?, &fresh));
+        slowly.truncate(middle)?;
+        let fresh = self.afresh(&slowly, query).await?;
+        reports.push(self.report("truncated", &slowly.predict(query).await?, &fresh));
+        slowly.observe(&context[middle * width..], &labels[middle..])?;
+        reports.push(self.report("truncated and shown again", &slowly.predict(query).await?, at_once));
         slowly.clear();
-        let first = cpu::last_as(self.model, self.example(0), &self.labels[..1], self.manner)?;
-        report("cleared", &slowly.predict(self.example(0)).await?, &first);
+        let first = reference::last_as(self.model, self.example(0), &self.labels[..1], self.options)?;
+        reports.push(self.report("cleared", &slowly.predict(self.example(0)).await?, &first));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! From what a learner or a rule says of each class to one answer. Whatever names a class goes through [`answer`], so that
+//! From scores of each class to probabilities and to one answer. Whatever names a class goes through [`answer`], so that
 //! the page, the package, the evaluation and the baselines never differ.
 
 /// The class with the largest value, the first of several; none where there is no class, where a value is not a number or
@@ -19,6 +19,46 @@ pub fn answer<T: Copy + Into<f64>>(values: &[T]) -> Option<usize> {
     best
 }
 
+/// Log-softmax in place.
+pub fn log_softmax(row: &mut [f64]) {
+    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_sum = top + row.iter().map(|v| (v - top).exp()).sum::<f64>().ln();
+    row.iter_mut().for_each(|v| *v -= log_sum);
+}
+
+/// Softmax in place.
+pub fn softmax(row: &mut [f64]) {
+    let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.iter_mut().for_each(|v| *v = (*v - top).exp());
+    let total: f64 = row.iter().sum();
+    row.iter_mut().for_each(|v| *v /= total);
+}
+
+/// Log-probabilities renormalised over the classes that were shown; the others get −∞. When nothing was shown
+/// yet, they come back as they are.
+///
+/// # Shapes
+/// `log_probabilities` and the result `[Q, classes]`; `shown` holds labels, in any order, with repeats.
+pub fn renormalise_over_seen(log_probabilities: &[f32], classes: usize, shown: &[u32]) -> Vec<f32> {
+    if shown.is_empty() {
+        return log_probabilities.to_vec();
+    }
+    let mut allowed = vec![false; classes];
+    shown.iter().for_each(|&label| allowed[label as usize] = true);
+    let mut restricted = Vec::with_capacity(log_probabilities.len());
+    for row in log_probabilities.chunks_exact(classes) {
+        let largest = row.iter().zip(&allowed).filter(|(_, a)| **a).map(|(v, _)| *v).fold(f32::NEG_INFINITY, f32::max);
+        // a row of −∞ on every shown class ranks none of them: uniform
+        let shifted = |value: f32| if largest == f32::NEG_INFINITY { 0.0 } else { f64::from(value - largest) };
+        let sum: f64 = row.iter().zip(&allowed).filter(|(_, a)| **a).map(|(v, _)| shifted(*v).exp()).sum();
+        restricted.extend(row.iter().zip(&allowed).map(|(value, allowed)| match allowed {
+            true => (shifted(*value) - sum.ln()) as f32,
+            false => f32::NEG_INFINITY,
+        }));
+    }
+    restricted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +75,17 @@ mod tests {
         for values in [&[][..], &[f32::NEG_INFINITY; 3], &[0.5, f32::NAN], &[f32::NAN, 0.5], &[f32::INFINITY, 0.0]] {
             assert_eq!(answer(values), None, "{values:?}");
         }
+    }
+
+    #[test]
+    fn restricted_chances_sum_to_1_over_the_labels_shown() {
+        let rows: Vec<f32> = [0.5f32, 0.25, 0.25, 0.1, 0.8, 0.1].iter().map(|p| p.ln()).collect();
+        let chances: Vec<f32> = renormalise_over_seen(&rows, 3, &[2, 0, 2]).iter().map(|log| log.exp()).collect();
+        for (chance, expected) in chances.iter().zip([2.0 / 3.0, 0.0, 1.0 / 3.0, 0.5, 0.0, 0.5]) {
+            assert!((chance - expected).abs() < 1e-6, "{chances:?}");
+        }
+        assert_eq!(renormalise_over_seen(&rows, 3, &[]), rows);
+        let hopeless = renormalise_over_seen(&[f32::NEG_INFINITY, f32::NEG_INFINITY, 0.0], 3, &[0, 1]);
+        assert!((hopeless[0].exp() - 0.5).abs() < 1e-6 && hopeless[2] == f32::NEG_INFINITY);
     }
 }

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use shaders::engine::Engine;
 use shaders::gpu::{Gpu, Session};
-use shaders::parity::{self, Report};
-use shaders::session::{Engine, SessionError};
-use shaders::spec::{
-    Convolution, Equivariant, KeyShift, Manner, Normalisation, Positions, QueryKey, Ridge, RidgeKernel, Stem,
+use shaders::model::spec::{
+    Convolution, Equivariant, KeyShift, Normalisation, Positions, QueryKey, QueryOptions, Ridge, RidgeKernel, Stem,
 };
+use shaders::parity::{self, Report};
+use shaders::session::SessionError;
+use shaders::testing;
 use shaders::{Model, ModelSpec};
 
 fn gpu() -> Option<Gpu> {
@@ -117,8 +119,8 @@ fn stem() -> Stem {
     Stem { side: 4, convolutions, embedding: 5 }
 }
 
-/// Set learners with and without ridges, a stem, linear heads, each asked in every manner.
-fn every_set() -> Vec<(ModelSpec, Manner)> {
+/// Set learners with and without ridges, a stem, linear heads, each asked in every options.
+fn every_set() -> Vec<(ModelSpec, QueryOptions)> {
     let mut all = Vec::new();
     for (linear_heads, ridge, stem) in [
         (1, vec![], None),
@@ -135,11 +137,11 @@ fn every_set() -> Vec<(ModelSpec, Manner)> {
             // room for colours, which the stem does not read
             spec.inputs = 23;
         }
-        let own = Manner::of(&spec);
+        let own = QueryOptions::of(&spec);
         for classes in [2, 3, 5] {
-            all.push((spec.clone(), Manner { classes, ..own }));
-            if own.drawings {
-                all.push((spec.clone(), Manner { classes, drawings: false }));
+            all.push((spec.clone(), QueryOptions { classes, ..own }));
+            if own.images {
+                all.push((spec.clone(), QueryOptions { classes, images: false }));
             }
         }
     }
@@ -175,16 +177,16 @@ fn every_switch_gives_the_same_answers_on_the_gpu() {
 
 #[test]
 fn every_set_learner_gives_the_same_answers_on_the_cpu() {
-    for (spec, manner) in every_set() {
-        check(&pollster::block_on(parity::sessions_as(None, &model(spec), 1, &[1, 2, 3, 9], manner)));
+    for (spec, options) in every_set() {
+        check(&pollster::block_on(parity::sessions_as(None, &model(spec), 1, &[1, 2, 3, 9], options)));
     }
 }
 
 #[test]
 fn every_set_learner_gives_the_same_answers_on_the_gpu() {
     if let Some(gpu) = gpu() {
-        for (spec, manner) in every_set() {
-            check(&pollster::block_on(parity::sessions_as(Some(&gpu), &model(spec), 1, &[1, 2, 3, 9], manner)));
+        for (spec, options) in every_set() {
+            check(&pollster::block_on(parity::sessions_as(Some(&gpu), &model(spec), 1, &[1, 2, 3, 9], options)));
         }
     }
 }
@@ -195,9 +197,9 @@ fn set_learners_of_real_sizes_agree_at_every_length() {
     let mut spec = ModelSpec::equivariant(784, 20, 16, 4);
     spec.equivariant = Some(Equivariant { ridge: ridges(), ..spec.set().clone() });
     for classes in [10, 20] {
-        let manner = Manner { classes, drawings: false };
+        let options = QueryOptions { classes, images: false };
         let reports =
-            pollster::block_on(parity::sessions_as(gpu.as_ref(), &model(spec.clone()), 2, &parity::LENGTHS, manner));
+            pollster::block_on(parity::sessions_as(gpu.as_ref(), &model(spec.clone()), 2, &parity::LENGTHS, options));
         for report in &reports {
             println!("{report}");
         }
@@ -252,7 +254,7 @@ fn a_set_learner_keeps_its_symmetries_on_every_engine() {
     let mut spec = small_set();
     spec.equivariant = Some(Equivariant { linear_heads: 2, ridge: ridges(), ..spec.set().clone() });
     let model = model(spec);
-    let (inputs, labels) = parity::episode(&model, 8, 31);
+    let (inputs, labels) = testing::episode(&model, 8, 31);
     let (shown, query) = inputs.split_at(30 * 16);
     let labels = &labels[..30];
     let gpu = gpu();
@@ -285,7 +287,7 @@ fn a_change_of_manner_is_a_change_of_the_question() {
     let mut spec = small_set();
     spec.equivariant = Some(Equivariant { ridge: ridges(), stem: Some(stem()), ..spec.set().clone() });
     let model = model(spec);
-    let (inputs, mut labels) = parity::episode(&model, 9, 12);
+    let (inputs, mut labels) = testing::episode(&model, 9, 12);
     labels.iter_mut().for_each(|label| *label %= 3);
     let (shown, query) = inputs.split_at(11 * 16);
     let gpu = gpu();
@@ -294,8 +296,10 @@ fn a_change_of_manner_is_a_change_of_the_question() {
         engine.observe(shown, &labels[..11]).unwrap();
         for (classes, drawings) in [(5, true), (3, true), (3, false), (4, false), (4, true)] {
             engine.set_classes(classes).unwrap();
-            engine.set_drawings(drawings);
-            let want = shaders::cpu::last_as(&model, &inputs, &labels, Manner { classes, drawings }).unwrap();
+            engine.set_images(drawings);
+            let want =
+                shaders::reference::last_as(&model, &inputs, &labels, QueryOptions { classes, images: drawings })
+                    .unwrap();
             let got = pollster::block_on(engine.predict(query)).unwrap();
             check(&[parity::compare(
                 "after a change",
@@ -315,7 +319,7 @@ fn a_change_of_manner_is_a_change_of_the_question() {
 fn a_lost_device_is_an_error_and_the_examples_survive() {
     let Some(gpu) = gpu() else { return };
     let model = model(small());
-    let (inputs, labels) = parity::episode(&model, 4, 3);
+    let (inputs, labels) = testing::episode(&model, 4, 3);
     let query = &inputs[..19];
     pollster::block_on(async {
         let mut engine = Engine::gpu(&gpu, &model).await.unwrap();
@@ -340,9 +344,9 @@ fn a_wrong_weight_is_noticed() {
     let right = model(small());
     let mut wrong = Model::clone(&right);
     wrong.tensors_mut().get_mut("layer.1.value.weight").unwrap()[3] += 1.0;
-    let (inputs, labels) = parity::episode(&right, 5, 9);
-    let want = shaders::cpu::forward(&right, &inputs, &labels).unwrap();
-    let got = shaders::cpu::forward(&wrong, &inputs, &labels).unwrap();
+    let (inputs, labels) = testing::episode(&right, 5, 9);
+    let want = shaders::reference::forward(&right, &inputs, &labels).unwrap();
+    let got = shaders::reference::forward(&wrong, &inputs, &labels).unwrap();
     assert!(!parity::compare("forward", "one weight changed", &got, &want, parity::TOLERANCE).ok);
 }
 
@@ -352,8 +356,8 @@ fn normalisation_has_no_part_in_the_learner() {
     let one = model(small());
     let mut other = Model::clone(&one);
     other.spec.encoding.normalisation = Normalisation::Scalar { mean: 5.0, std: 3.0 };
-    let (inputs, labels) = parity::episode(&one, 6, 4);
-    let answers = |model: &Model| shaders::cpu::forward(model, &inputs, &labels).unwrap();
+    let (inputs, labels) = testing::episode(&one, 6, 4);
+    let answers = |model: &Model| shaders::reference::forward(model, &inputs, &labels).unwrap();
     assert_eq!(answers(&one), answers(&other));
 }
 

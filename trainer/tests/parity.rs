@@ -138,7 +138,8 @@ fn burn_equals_the_cpu_reference_for_set_learners() {
         {
             let mut episode = episode(&spec, t);
             episode.labels.iter_mut().for_each(|label| *label %= classes as u32);
-            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, drawings }).unwrap();
+            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, images: drawings })
+                .unwrap();
             let want = &all[(t - 1) * 6..][..classes];
             let shape = Shape { shown: t - 1, queries: 1, classes, drawings };
             let got = floats(net.forward(&set_batch(&[episode], &shape, &Device::flex())));

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Caught, Gpu, PARAMS_STRIDE, caught};
-use crate::file::Model;
+use super::device::{Caught, Gpu, PARAMS_STRIDE, caught};
 use crate::kernel;
-use crate::plan::{self, Buffer, Plan, Task};
-use crate::session::{Attention, Context, SessionError};
+use crate::model::file::Model;
+use crate::plan::buffer::Buffer;
+use crate::plan::task::Task;
+use crate::plan::{Plan, weights};
+use crate::session::attention::Attention;
+use crate::session::context::Context;
+use crate::session::error::SessionError;
 
 /// A session on a GPU.
 pub struct Session {
@@ -16,20 +20,20 @@ pub struct Session {
     plan: Plan,
     layers: usize,
     heads: usize,
-    /// [`plan::blend`] of all layers, `[L, H]`.
+    /// [`weights::blend`] of all layers, `[L, H]`.
     blend: Vec<f32>,
     /// Weights, scratch and cache.
     buffers: BTreeMap<Buffer, wgpu::Buffer>,
     /// Parameter blocks of one submission.
     params: wgpu::Buffer,
     /// Rows, slots and answers that there is room for.
-    room: Room,
+    capacity: Capacity,
     /// Bind groups by kernel and buffers, until buffers grow.
     groups: BTreeMap<(usize, Vec<Buffer>), wgpu::BindGroup>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Room {
+struct Capacity {
     rows: usize,
     slots: usize,
     answers: usize,
@@ -42,7 +46,7 @@ impl Session {
     /// A device that is lost, out of memory, or too small for the model.
     pub async fn new(gpu: &Gpu, model: &Model) -> Result<Self, SessionError> {
         gpu.prepare(&model.spec).await?;
-        let weights = plan::derived(model);
+        let derived = weights::derived(model);
         let tensors = model.spec.tensors();
         for tensor in &tensors {
             check_size(gpu, &format!("tensor {}", tensor.name), tensor.len())?;
@@ -55,7 +59,7 @@ impl Session {
                 let values = bytemuck::cast_slice(model.tensor(&tensor.name));
                 buffers.insert(Buffer::Tensor(index), gpu.upload(values));
             }
-            for (buffer, values) in &weights {
+            for (buffer, values) in &derived {
                 buffers.insert(*buffer, gpu.upload(bytemuck::cast_slice(values)));
             }
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
@@ -68,15 +72,15 @@ impl Session {
             plan,
             layers: model.spec.layers,
             heads: model.spec.heads,
-            blend: (0..model.spec.layers).flat_map(|layer| plan::blend(model, layer)).collect(),
+            blend: (0..model.spec.layers).flat_map(|layer| weights::blend(model, layer)).collect(),
             buffers,
             params,
-            room: Room::default(),
+            capacity: Capacity::default(),
             groups: BTreeMap::new(),
         })
     }
 
-    /// Log-probabilities of every class for every query; see [`crate::session::Engine::predict`].
+    /// Log-probabilities of every class for every query; see [`crate::engine::Engine::predict`].
     ///
     /// # Shapes
     /// `queries` `[Q, X]`; the result `[Q, C]`.
@@ -89,35 +93,35 @@ impl Session {
             return Ok(Vec::new());
         }
         let answers = self.ask(queries, count, false).await?;
-        Ok(self.context.widen(&answers))
+        Ok(self.context.pad_classes(&answers))
     }
 
-    /// What it says of one query, and where that looked; see [`crate::session::Engine::consult`].
+    /// The answer to one query, and where that looked; see [`crate::engine::Engine::predict_with_attention`].
     ///
     /// # Shapes
     /// `query` `[X]`; log-probabilities `[C]`.
     ///
     /// # Errors
     /// As [`Session::predict`].
-    pub async fn consult(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
+    pub async fn predict_with_attention(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
         self.context.check_query(query)?;
         let (classes, slots) = (self.context.classes_in_use(), self.context.len() + 1);
         let mut answers = self.ask(query, 1, true).await?;
         let mut weights = answers.split_off(classes);
         let alpha = weights.split_off(self.layers * self.heads * slots);
         let (layers, heads, blend) = (self.layers, self.heads, self.blend.clone());
-        Ok((self.context.widen(&answers), Attention { layers, heads, slots, weights, blend, alpha }))
+        Ok((self.context.pad_classes(&answers), Attention { layers, heads, slots, weights, blend, alpha }))
     }
 
-    /// Brings the cache up to date, asks, and reads back the answers, and with `shares` after them the attention weights
+    /// Brings the cache up to date, asks, and reads back the answers, and with `weights` after them the attention weights
     /// and the α of each ridge.
-    async fn ask(&mut self, queries: &[f32], count: usize, shares: bool) -> Result<Vec<f32>, SessionError> {
+    async fn ask(&mut self, queries: &[f32], count: usize, weights: bool) -> Result<Vec<f32>, SessionError> {
         self.gpu.check()?;
         let shown = self.context.len();
-        let tasks = self.make_room(shown, count, shares)?;
+        let tasks = self.make_room(shown, count, weights)?;
         let mut wanted = vec![(Buffer::Answers, count * self.context.classes_in_use())];
-        if shares {
-            wanted.push((Buffer::Shares, self.layers * self.heads * (shown + 1)));
+        if weights {
+            wanted.push((Buffer::AttentionWeights, self.layers * self.heads * (shown + 1)));
             wanted.push((Buffer::Alpha, self.plan.ridges() * shown));
             wanted.retain(|(_, elements)| *elements > 0);
         }
@@ -133,26 +137,26 @@ impl Session {
             staging.expect("at least one query")
         });
         // Valid only once the device has said so: until then, and if this future is dropped, the cache is not trusted.
-        self.context.uncached();
+        self.context.invalidate_all();
         self.gpu.settle(errors).await?;
         let bytes = self.gpu.read(&staging).await?;
-        self.context.cached();
+        self.context.mark_cached();
         Ok(bytemuck::pod_collect_to_vec(&bytes[..elements * 4]))
     }
 
     /// What is to be done, and room for it; the buffers themselves are made by [`Session::grow`].
-    fn make_room(&mut self, slots: usize, count: usize, shares: bool) -> Result<Vec<Task>, SessionError> {
-        let mut wanted = self.room;
+    fn make_room(&mut self, slots: usize, count: usize, weights: bool) -> Result<Vec<Task>, SessionError> {
+        let mut wanted = self.capacity;
         if slots > wanted.slots {
             // room to spare, since more examples are likely to follow; the new cache is empty
             wanted.slots = slots.next_power_of_two().max(64).min(self.context.capacity());
-            self.context.uncached();
+            self.context.invalidate_all();
         }
-        let tasks = self.plan.tasks(&self.context, count, shares);
+        let tasks = self.plan.tasks(&self.context, count, weights);
         let rows = tasks.iter().map(Task::rows).max().unwrap_or(1);
         wanted.rows = wanted.rows.max(rows.next_power_of_two());
         wanted.answers = wanted.answers.max(count.next_power_of_two());
-        if wanted == self.room && self.buffers.contains_key(&Buffer::Hidden) {
+        if wanted == self.capacity && self.buffers.contains_key(&Buffer::Hidden) {
             return Ok(tasks);
         }
         for buffer in self.plan.buffers() {
@@ -160,12 +164,12 @@ impl Session {
             check_size(&self.gpu, &format!("{buffer:?}"), elements)?;
         }
         for buffer in self.plan.buffers() {
-            let before = self.plan.elements(buffer, self.room.rows, self.room.slots, self.room.answers);
+            let before = self.plan.elements(buffer, self.capacity.rows, self.capacity.slots, self.capacity.answers);
             if self.plan.elements(buffer, wanted.rows, wanted.slots, wanted.answers) != before {
                 self.buffers.remove(&buffer);
             }
         }
-        self.room = wanted;
+        self.capacity = wanted;
         self.groups.clear();
         Ok(tasks)
     }
@@ -173,7 +177,7 @@ impl Session {
     /// Makes the buffers that are missing.
     fn grow(&mut self) {
         for buffer in self.plan.buffers() {
-            let elements = self.plan.elements(buffer, self.room.rows, self.room.slots, self.room.answers);
+            let elements = self.plan.elements(buffer, self.capacity.rows, self.capacity.slots, self.capacity.answers);
             self.buffers.entry(buffer).or_insert_with(|| self.gpu.storage(elements as u64 * 4));
         }
     }
@@ -182,14 +186,14 @@ impl Session {
     /// another, for reading.
     fn submit(&mut self, task: Task, queries: &[f32], wanted: &[(Buffer, usize)]) -> Option<wgpu::Buffer> {
         let gpu = &self.gpu;
-        let inputs = bytemuck::cast_slice(self.context.inputs_of(task, queries));
+        let inputs = bytemuck::cast_slice(task.inputs(&self.context, queries));
         for (buffer, first) in self.plan.takes_inputs(task) {
             gpu.queue.write_buffer(&self.buffers[&buffer], first as u64 * 4, inputs);
         }
-        if let Some(labels) = self.context.labels_of(task) {
+        if let Some(labels) = task.labels(&self.context) {
             gpu.queue.write_buffer(&self.buffers[&Buffer::Labels], 0, bytemuck::cast_slice(&labels));
         }
-        let launches = self.plan.launches(task, self.context.manner());
+        let launches = self.plan.launches(task, self.context.options());
         let mut params = vec![0; launches.len() * PARAMS_STRIDE];
         for (block, launch) in params.chunks_exact_mut(PARAMS_STRIDE).zip(&launches) {
             let bytes = launch.step.params();

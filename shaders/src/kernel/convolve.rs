@@ -1,6 +1,7 @@
 //! One convolution of a stem: ReLU(window·W + b) with zeros around ("same" padding, ⌊size/2⌋ on each side).
 
-use super::{Case, Kernel, accumulate, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, UNTOUCHED, accumulate, bare, params, read, values, words, write};
+use crate::simd::{Scratch, add_rows, positive};
 
 params! {
     /// R.
@@ -22,6 +23,8 @@ params! {
 }
 
 const THREADS: u32 = 64;
+/// Windows that the f32 half lays out at a time.
+const WINDOWS: usize = 512;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
@@ -41,11 +44,11 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [(p.after * p.after * p.outputs).div_ceil(THREADS), p.rows, 1]
 }
 
-/// On the CPU.
+/// Straight from the formula, with its sums in f64.
 ///
 /// # Shapes
 /// `input` `[R, row]`, of each row `[side, side, I]`; `weight` `[size, size, I, O]`, `bias` `[O]`, `output` `[R, after, after, O]`.
-pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+pub fn reference(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
     let (size, after) = (p.size as usize, p.after as usize);
     let mut sums = vec![0f64; outputs];
@@ -69,6 +72,42 @@ pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut
     }
 }
 
+/// As [`reference`] in f32, for the engine on the CPU.
+pub fn run(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32], scratch: &mut Scratch) {
+    let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
+    let (size, after, stride) = (p.size as usize, p.after as usize, p.stride as usize);
+    let plane = if p.row == 0 { side * side * inputs } else { p.row as usize };
+    let (window, places) = (size * size * inputs, after * after);
+    let output = &mut output[..p.rows as usize * places * outputs];
+    for (part, out) in output.chunks_mut(WINDOWS * outputs).enumerate() {
+        let count = out.len() / outputs;
+        scratch.rows.clear();
+        scratch.rows.resize(count * window, 0.0);
+        for (i, row) in scratch.rows.chunks_exact_mut(window).enumerate() {
+            let place = part * WINDOWS + i;
+            let plane = &input[place / places * plane..][..side * side * inputs];
+            let (top, left) = (place % places / after * stride, place % after * stride);
+            // the columns of the window that are inside; `edge` are missing before
+            let edge = (size / 2).saturating_sub(left);
+            let from = (left + edge).wrapping_sub(size / 2);
+            let width = (size - edge).min(side - from);
+            for dy in 0..size {
+                // above the first row this wraps around to a number that is too large
+                let y = (top + dy).wrapping_sub(size / 2);
+                if y < side {
+                    let to = &mut row[(dy * size + edge) * inputs..][..width * inputs];
+                    let from = &plane[(y * side + from) * inputs..][..width * inputs];
+                    // a few numbers each: a call of `memcpy` would take longer
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                }
+            }
+        }
+        out.chunks_exact_mut(outputs).for_each(|out| out.copy_from_slice(&bias[..outputs]));
+        add_rows(out, &scratch.rows, window, window, &weight[..window * outputs], &mut scratch.tiles);
+        out.iter_mut().for_each(|out| *out = positive(*out));
+    }
+}
+
 fn cases() -> Vec<Case> {
     let case = |name, p: Params, values_size: f32| {
         let p = Params { after: p.side.div_ceil(p.stride), ..p };
@@ -77,9 +116,9 @@ fn cases() -> Vec<Case> {
         let input = values("convolve input", (p.rows * row) as usize, values_size);
         let weight = values("convolve weight", (window * p.outputs) as usize, 1.0 / (window as f32).sqrt());
         let bias = values("convolve bias", p.outputs as usize, 1.0);
-        let mut output = vec![super::UNTOUCHED; (p.rows * p.after * p.after * p.outputs) as usize + 1];
+        let mut output = vec![UNTOUCHED; (p.rows * p.after * p.after * p.outputs) as usize + 1];
         let before = [&input, &weight, &bias, &output].map(|buffer| words(buffer)).to_vec();
-        cpu(&p, &input, &weight, &bias, &mut output);
+        reference(&p, &input, &weight, &bias, &mut output);
         // as for `linear`: a sum of as many products as the window has values
         let size = values_size.max(1.0);
         let tolerance = 8.0 * size * (window as f32).sqrt() / (1 << 24) as f32 + 1e-6 * size;
@@ -114,7 +153,16 @@ mod tests {
     fn zeros_lie_around_the_input() {
         let p = Params { rows: 1, side: 2, inputs: 1, outputs: 1, size: 3, stride: 1, after: 2, ..Params::default() };
         let mut output = [0.0; 4];
-        cpu(&p, &[1.0, 2.0, 3.0, 4.0], &[1.0, 0.0, 0.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0], &[-15.0], &mut output);
+        reference(&p, &[1.0, 2.0, 3.0, 4.0], &[1.0, 0.0, 0.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0], &[-15.0], &mut output);
         assert_eq!(output, [0.0, 5.0, 15.0, 26.0]);
+    }
+
+    #[test]
+    #[cfg(feature = "parity")]
+    fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
+        crate::kernel::common::check_run(&KERNEL, |p, b| {
+            let [input, weight, bias, output] = b else { unreachable!() };
+            run(p, input, weight, bias, output, &mut Scratch::default());
+        });
     }
 }

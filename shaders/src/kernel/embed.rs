@@ -1,6 +1,6 @@
 //! Where a token begins: h = W_y[y_{i−1}] + p_i, without its inputs, which `linear` adds.
 
-use super::{Case, Kernel, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
 
 /// The label of a token that has no example before it; it contributes nothing.
 pub const NO_LABEL: u32 = u32::MAX;
@@ -44,11 +44,11 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [p.width.div_ceil(THREADS), p.rows, 1]
 }
 
-/// On the CPU.
+/// On the CPU, with its sums in f64: the engine has no faster half, as little time is spent here.
 ///
 /// # Shapes
 /// `labels` `[R]`, `label_table` `[C, D]`, `position_table` `[T, D]` (or anything, where there are no positions), `output` `[R, D]`.
-pub fn cpu(p: &Params, labels: &[u32], label_table: &[f32], position_table: &[f32], output: &mut [f32]) {
+pub fn run(p: &Params, labels: &[u32], label_table: &[f32], position_table: &[f32], output: &mut [f32]) {
     let width = p.width as usize;
     for (row, out) in output.chunks_exact_mut(width).take(p.rows as usize).enumerate() {
         out.fill(0.0);
@@ -67,9 +67,9 @@ fn cases() -> Vec<Case> {
         let (width, longest) = (p.width as usize, 2048);
         let label_table = values("embed labels", p.classes as usize * width, 80.0);
         let position_table = values("embed positions", longest * width, 1.0);
-        let mut output = vec![super::UNTOUCHED; (p.rows as usize + 1) * width];
+        let mut output = vec![UNTOUCHED; (p.rows as usize + 1) * width];
         let before = vec![labels.to_vec(), words(&label_table), words(&position_table), words(&output)];
-        cpu(&p, labels, &label_table, &position_table, &mut output);
+        run(&p, labels, &label_table, &position_table, &mut output);
         // one addition of the same two numbers: the last bit at 80, should a device not round to nearest
         let tolerance = 1e-5;
         Case {

@@ -1,6 +1,7 @@
 //! output\[r\] = (output\[r\] +) activation(input\[r\]·W + b), the activation none or the exact GELU x·Φ(x).
 
-use super::{Case, Kernel, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, bare, params, read, values, words, write};
+use crate::simd::{self, Scratch, add, add_rows};
 
 params! {
     /// R.
@@ -47,11 +48,11 @@ pub fn gelu(x: f64) -> f64 {
     0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2))
 }
 
-/// On the CPU.
+/// Straight from the formula, with its sums in f64.
 ///
 /// # Shapes
 /// `input` `[R, row]`, of each row the first I; `weight` `[I, O]`, `bias` `[O]` unless `unbiased`, `output` `[output_first + R, O]`.
-pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
+pub fn reference(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let (inputs, outputs) = (p.inputs as usize, p.outputs as usize);
     let mut sums = vec![0f64; outputs];
     let outs = output.chunks_exact_mut(outputs).skip(p.output_first as usize);
@@ -73,6 +74,28 @@ pub fn cpu(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut
     }
 }
 
+/// As [`reference`] in f32, for the engine on the CPU.
+pub fn run(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32], scratch: &mut Scratch) {
+    let (inputs, outputs, rows) = (p.inputs as usize, p.outputs as usize, p.rows as usize);
+    let row = if p.row == 0 { inputs } else { p.row as usize };
+    let out = &mut output[p.output_first as usize * outputs..][..rows * outputs];
+    let bias = if p.unbiased == 0 { &bias[..outputs] } else { &[] };
+    if p.accumulate == 0 {
+        out.fill(0.0);
+    }
+    // GELU is of the sum alone, not of what it is added to
+    let before = if p.gelu != 0 && p.accumulate != 0 { out.to_vec() } else { Vec::new() };
+    if !before.is_empty() {
+        out.fill(0.0);
+    }
+    add_rows(out, input, row, inputs, weight, &mut scratch.tiles);
+    out.chunks_exact_mut(outputs).for_each(|out| add(out, 1.0, bias));
+    if p.gelu != 0 {
+        out.iter_mut().for_each(|value| *value = simd::gelu(*value));
+    }
+    add(out, 1.0, &before);
+}
+
 fn cases() -> Vec<Case> {
     let case = |name, p: Params, size: f32| {
         let (rows, inputs, outputs) = (p.rows as usize, p.inputs as usize, p.outputs as usize);
@@ -82,7 +105,7 @@ fn cases() -> Vec<Case> {
         let bias = values("linear bias", outputs, 1.0);
         let mut output = values("linear output", (p.output_first as usize + rows + 1) * outputs, 1.0);
         let before = vec![words(&input), words(&weight), words(&bias), words(&output)];
-        cpu(&p, &input, &weight, &bias, &mut output);
+        reference(&p, &input, &weight, &bias, &mut output);
         // A sum of I products of at most `size/√I` each, in f32: its rounding is a random walk of about √I steps
         // of half an ulp of a partial sum (at most about `size`): 2^-24·size·√I; 8 times that for chance, and 1e-6 for
         // the series of erf.
@@ -141,7 +164,16 @@ mod tests {
     fn rows_beyond_the_last_are_left_alone() {
         let p = Params { rows: 1, inputs: 2, outputs: 1, output_first: 1, ..Params::default() };
         let mut output = [9.0; 3];
-        cpu(&p, &[2.0, 3.0], &[10.0, 100.0], &[1.0], &mut output);
+        reference(&p, &[2.0, 3.0], &[10.0, 100.0], &[1.0], &mut output);
         assert_eq!(output, [9.0, 321.0, 9.0]);
+    }
+
+    #[test]
+    #[cfg(feature = "parity")]
+    fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
+        crate::kernel::common::check_run(&KERNEL, |p, b| {
+            let [input, weight, bias, output] = b else { unreachable!() };
+            run(p, input, weight, bias, output, &mut Scratch::default());
+        });
     }
 }

@@ -1,202 +1,65 @@
 //! The kernels: each a pair of files of one name.
 //!
-//! The Rust half of a pair holds the parameter block, the launch grid, the list of bindings, a CPU version written
-//! straight from the formula with its sums in f64, and cases with a tolerance. The WGSL half compiles as it
-//! stands. Listing a pair in [`ALL`] is all its registration: the layout test below and the parity check of
-//! [`crate::parity`] walk that list, natively and in the browser.
+//! The Rust half of a pair holds the parameter block, the launch grid, the list of bindings, cases with a tolerance, and
+//! the computation on the CPU: `run` for the engine and, where that is in f32, a `reference` straight from the formula with
+//! its sums in f64. The WGSL half compiles as it stands. Listing a pair in [`ALL`] is all its registration: the layout test
+//! below and the parity check of [`crate::parity`] walk that list, natively and in the browser.
 //!
 //! Binding 0 of group 0 is the parameter block (uniform); the bindings of [`Kernel::bindings`] follow from 1, all of
 //! them storage buffers, at most 8 as WebGPU guarantees.
 
-// without the parity check, nobody asks for its cases
+// without the parity check, its cases are unused
 #![cfg_attr(not(feature = "parity"), allow(dead_code, unused_imports))]
 
 pub mod attention;
-pub mod begin;
-pub mod centre;
+pub mod common;
 pub mod convolve;
 pub mod embed;
-pub mod keys;
+pub mod gram;
+pub mod key_shift;
 pub mod layer_norm;
 pub mod linear;
+pub mod local_scale;
 pub mod log_softmax;
-pub mod project;
-pub mod reach;
-pub mod read_out;
-pub mod relate;
-pub mod score;
+pub mod mean;
+pub mod pairwise;
+pub mod qkv;
+pub mod ridge_scores;
 pub mod set_attention;
-pub mod similarity;
+pub mod set_embed;
+pub mod set_logits;
+pub mod set_mlp;
 pub mod sweep;
-pub mod update;
 
-/// One kernel.
-pub struct Kernel {
-    /// Name of the pair.
-    pub name: &'static str,
-    /// The WGSL half, without its comments.
-    pub source: &'static str,
-    /// Workgroup size.
-    pub workgroup: [u32; 3],
-    /// Values of the `override` constants.
-    pub constants: &'static [(&'static str, f64)],
-    /// Name and byte offset of each member of the parameter block.
-    pub fields: &'static [(&'static str, usize)],
-    /// Bytes of the parameter block.
-    pub params_size: usize,
-    /// Storage bindings in order, from binding 1.
-    pub bindings: &'static [Binding],
-    /// Cases for the parity check.
-    #[cfg(feature = "parity")]
-    pub cases: fn() -> Vec<Case>,
-}
-
-/// A storage binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Binding {
-    /// Name in WGSL.
-    pub name: &'static str,
-    /// Whether the kernel writes to it.
-    pub written: bool,
-}
-
-const fn read(name: &'static str) -> Binding {
-    Binding { name, written: false }
-}
-
-const fn write(name: &'static str) -> Binding {
-    Binding { name, written: true }
-}
+use common::Kernel;
 
 /// Every kernel.
 pub static ALL: [&Kernel; 18] = [
     &embed::KERNEL,
     &linear::KERNEL,
     &layer_norm::KERNEL,
-    &keys::KERNEL,
+    &key_shift::KERNEL,
     &attention::KERNEL,
     &log_softmax::KERNEL,
     // of set learners
     &convolve::KERNEL,
-    &centre::KERNEL,
-    &relate::KERNEL,
-    &reach::KERNEL,
-    &similarity::KERNEL,
+    &mean::KERNEL,
+    &pairwise::KERNEL,
+    &local_scale::KERNEL,
+    &gram::KERNEL,
     &sweep::KERNEL,
-    &score::KERNEL,
-    &begin::KERNEL,
-    &project::KERNEL,
+    &ridge_scores::KERNEL,
+    &set_embed::KERNEL,
+    &qkv::KERNEL,
     &set_attention::KERNEL,
-    &update::KERNEL,
-    &read_out::KERNEL,
+    &set_mlp::KERNEL,
+    &set_logits::KERNEL,
 ];
 
 /// Where a kernel is in [`ALL`].
 pub fn index(kernel: &Kernel) -> usize {
     ALL.iter().position(|other| other.name == kernel.name).expect("every kernel is registered")
 }
-
-/// One input of the parity check with what the CPU version makes of it.
-pub struct Case {
-    /// What is special about it.
-    pub name: &'static str,
-    /// The parameter block.
-    pub params: Vec<u8>,
-    /// Workgroups.
-    pub grid: [u32; 3],
-    /// Contents of the storage buffers before the launch, in the order of the bindings.
-    pub before: Vec<Vec<u32>>,
-    /// Binding index (from 0, storage only) and contents after the launch, of every written binding. Elements that the
-    /// kernel must leave alone are among them.
-    pub after: Vec<(usize, Vec<f32>)>,
-    /// Largest absolute difference allowed.
-    pub tolerance: f32,
-}
-
-/// Marks elements of a case's output that no kernel should touch.
-pub(crate) const UNTOUCHED: f32 = -7.5;
-
-/// f32 values as the words of a buffer.
-pub(crate) fn words(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
-}
-
-/// `count` seeded values, uniform in ±`size`.
-pub(crate) fn values(purpose: &str, count: usize, size: f32) -> Vec<f32> {
-    use rand::Rng;
-    let mut stream = crate::random::stream(1, purpose, 0);
-    (0..count).map(|_| size * (stream.next_u32() as f32 / (1u64 << 31) as f32 - 1.0)).collect()
-}
-
-/// sums += row·weight, the inputs outermost: weights are read in their order, and the inner loop vectorises.
-///
-/// # Shapes
-/// `row` `[I]`, `weight` `[I]` rows of `[O]`, `sums` `[O]`.
-fn accumulate<'a>(sums: &mut [f64], row: impl Iterator<Item = f64>, weight: impl Iterator<Item = &'a [f32]>) {
-    for (x, weights) in row.zip(weight) {
-        sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum += x * f64::from(w));
-    }
-}
-
-/// What RMS norm divides a token of a set learner by: √(mean of u² over classes and channels + ε).
-fn rms<T: Copy + Into<f64>>(token: &[T]) -> f64 {
-    let squares: f64 = token.iter().map(|&u| u.into() * u.into()).sum();
-    (squares / token.len() as f64 + f64::from(crate::spec::RMS_EPSILON)).sqrt()
-}
-
-/// The text of a WGSL file without its comments: whoever loads the page reads them where they are written. Lines stay where
-/// they were, so that a compiler's words still point to them.
-macro_rules! bare {
-    ($file:literal) => {{
-        const SOURCE: &[u8] = include_bytes!($file);
-        const BARE: [u8; $crate::kernel::strip::<0>(SOURCE).1] = $crate::kernel::strip(SOURCE).0;
-        match std::str::from_utf8(&BARE) {
-            Ok(source) => source,
-            Err(_) => panic!("the file is UTF-8"),
-        }
-    }};
-}
-use bare;
-
-/// What is left of a source without `// …` and the spaces before it, in the first `N` bytes, and how much that is.
-const fn strip<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
-    let (mut text, mut length, mut at) = ([0; N], 0, 0);
-    // bytes up to the last one of its line that is no space
-    let mut kept = 0;
-    while at < source.len() {
-        if source[at] == b'/' && at + 1 < source.len() && source[at + 1] == b'/' {
-            while at < source.len() && source[at] != b'\n' {
-                at += 1;
-            }
-            length = kept;
-            continue;
-        }
-        if length < N {
-            text[length] = source[at];
-        }
-        length += 1;
-        if source[at] != b' ' {
-            kept = length;
-        }
-        at += 1;
-    }
-    (text, length)
-}
-
-/// Declares a parameter block whose members are all `u32`, with its layout.
-macro_rules! params {
-    ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {
-        /// The parameter block, as the WGSL half declares it. Uniform layout: its size is a multiple of 16 bytes.
-        #[repr(C)]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
-        pub struct Params {
-            $($(#[$doc])* pub $field: u32,)+
-        }
-
-        const FIELDS: &[(&str, usize)] = &[$((stringify!($field), std::mem::offset_of!(Params, $field))),+];
-    };
-}
-use params;
 
 #[cfg(all(test, feature = "parity"))]
 mod tests {

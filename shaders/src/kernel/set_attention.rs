@@ -6,10 +6,11 @@
 //! output_ic = Σ_j a_ij·v_jc
 //! ```
 //!
-//! A shown input does not see itself; where nobody is left to see, the output is 0.
+//! A shown input does not see itself; where there is no other, the output is 0.
 
-use super::{Case, Kernel, bare, params, read, values, words, write};
-use crate::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
+use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use crate::model::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
+use crate::simd::{add, exp, softmax};
 
 params! {
     /// R.
@@ -78,89 +79,84 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [p.rows, p.heads + p.linear_heads, 1]
 }
 
-/// On the CPU.
+/// What it reads, in the order of the bindings. A is (H + linear heads)·K.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// `[R, C, query_stride]`, of which the first H·K are read.
+    pub query: &'a [f32],
+    /// Queries, keys and values of the shown examples, `[N, C, 2·H·K + A]`.
+    pub slots: &'a [f32],
+    /// cos, δ and ε, `[views or 1, 3, R, N]`.
+    pub relations: &'a [f32],
+    /// `[ridges, R, N]`
+    pub alpha: &'a [f32],
+    /// τ `[H]`, then `[views·4, H]`, then `[views·3 + ridges, linear heads]`.
+    pub slopes: &'a [f32],
+}
+
+/// Sizes that follow from the parameters, and the parts of the slopes.
+struct Parts<'a> {
+    /// Rows, shown examples, classes and K.
+    sizes: (usize, usize, usize, usize),
+    /// Softmax heads, linear heads and views.
+    heads: (usize, usize, usize),
+    /// τ `[H]`
+    temperature: &'a [f32],
+    /// `[views·4, H]`
+    softmax: &'a [f32],
+    /// `[views·3 + ridges, linear heads]`
+    linear: &'a [f32],
+}
+
+impl<'a> Parts<'a> {
+    fn new(p: &Params, slopes: &'a [f32]) -> Self {
+        let (heads, linear, views) = (p.heads as usize, p.linear_heads as usize, p.views as usize);
+        let (temperature, rest) = slopes.split_at(heads);
+        let (softmax, slopes) = rest.split_at(SOFTMAX_FEATURES * views * heads);
+        let sizes = (p.rows as usize, p.shown as usize, p.classes as usize, p.key_size as usize);
+        Parts { sizes, heads: (heads, linear, views), temperature, softmax, linear: slopes }
+    }
+
+    /// H·K, A, and values of a class in a slot.
+    fn channels(&self) -> (usize, usize, usize) {
+        let ((.., size), (heads, linear, _)) = (self.sizes, self.heads);
+        let (channels, all) = (heads * size, (heads + linear) * size);
+        (channels, all, 2 * channels + all)
+    }
+
+    /// The shown examples that row `row` sees.
+    fn seen_by(&self, row: usize, among: u32) -> impl Iterator<Item = usize> + Clone {
+        (0..self.sizes.1).filter(move |&j| among == 0 || j != row)
+    }
+}
+
+/// Straight from the formula, with its sums in f64.
 ///
 /// # Shapes
-/// A is (H + linear heads)·K. `query` `[R, C, query_stride]`, its first H·K are read; `slots` `[N, C, 2·H·K + A]`:
-/// queries, keys and values; `relations` `[views or 1, 3, R, N]`: cos, δ, ε; `alpha` `[ridges, R, N]`; `slopes`: τ `[H]`,
-/// then `[views·4, H]`, then `[views·3 + ridges, linear heads]`; `output` `[R, C, A]`; `weights` from `weights_first` on
-/// `[H, N + 1]`.
-pub fn cpu(
-    p: &Params,
-    query: &[f32],
-    slots: &[f32],
-    relations: &[f32],
-    alpha: &[f32],
-    slopes: &[f32],
-    output: &mut [f32],
-    weights: &mut [f32],
-) {
-    let (r, n, c, size) = (p.rows as usize, p.shown as usize, p.classes as usize, p.key_size as usize);
-    let (heads, linear, views) = (p.heads as usize, p.linear_heads as usize, p.views as usize);
-    let (channels, all) = (heads * size, (heads + linear) * size);
-    let (stride, pairs) = (2 * channels + all, r * n);
-    let (temperature, rest) = slopes.split_at(heads);
-    let (softmax, linear_slopes) = rest.split_at(SOFTMAX_FEATURES * views * heads);
-    let plane = |view: usize, plane: usize, at: usize| -> f64 {
-        f64::from(relations[(view * p.view_step as usize + plane) * pairs + at])
-    };
+/// See [`Inputs`]; `output` `[R, C, A]`; `weights` from `weights_first` on `[H, N + 1]`.
+pub fn reference(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f32]) {
+    let parts = Parts::new(p, inputs.slopes);
+    let ((r, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);
+    let (channels, all, stride) = parts.channels();
     // weight of head h and slot j in [N, heads], so that a slot's values are read once for all heads
     let mut shares = vec![0f64; n * (heads + linear)];
-    let mut products = vec![0f64; channels];
     let mut mix = vec![0f64; c * all];
     let mut wide = vec![0f64; all];
     for row in 0..r {
-        let seen = n - if p.among != 0 { 1.min(n) } else { 0 };
-        let sees = |j: usize| p.among == 0 || j != row;
-        let query: Vec<f64> = (0..c)
-            .flat_map(|class| &query[(row * c + class) * p.query_stride as usize..][..channels])
-            .map(|&q| f64::from(q))
-            .collect();
-        for j in (0..n).filter(|&j| sees(j)) {
-            let at = row * n + j;
-            products.fill(0.0);
-            let keys = slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[channels..2 * channels]);
-            for (query, keys) in query.chunks_exact(channels).zip(keys) {
-                let pairs = products.iter_mut().zip(query.iter().zip(keys));
-                pairs.for_each(|(product, (q, &k))| *product += q * f64::from(k));
-            }
-            let shares = &mut shares[j * (heads + linear)..][..heads + linear];
-            for head in 0..heads {
-                let dot: f64 = products[head * size..][..size].iter().sum();
-                shares[head] = f64::from(temperature[head]) / ((c * size) as f64).sqrt() * dot;
-            }
-            shares[heads..].fill(0.0);
-            for view in 0..views {
-                let (cosine, distance, near) = (plane(view, 0, at), plane(view, 1, at), plane(view, 2, at));
-                for (f, feature) in [cosine, cosine * cosine, -distance, -near].into_iter().enumerate() {
-                    let slopes = &softmax[(view * SOFTMAX_FEATURES + f) * heads..][..heads];
-                    shares.iter_mut().zip(slopes).for_each(|(share, &slope)| *share += feature * f64::from(slope));
-                }
-                for (f, feature) in [cosine, cosine * cosine, (-near).exp()].into_iter().enumerate() {
-                    let slopes = &linear_slopes[(view * LINEAR_FEATURES + f) * linear..][..linear];
-                    let feature = feature / seen as f64;
-                    let pairs = shares[heads..].iter_mut().zip(slopes);
-                    pairs.for_each(|(share, &slope)| *share += feature * f64::from(slope));
-                }
-            }
-            for ridge in 0..p.ridges as usize {
-                let slopes = &linear_slopes[(views * LINEAR_FEATURES + ridge) * linear..][..linear];
-                let share = f64::from(alpha[ridge * pairs + at]);
-                shares[heads..].iter_mut().zip(slopes).for_each(|(sum, &slope)| *sum += share * f64::from(slope));
-            }
-        }
+        let seen = parts.seen_by(row, p.among);
+        weigh_reference(p, inputs, &parts, row, &mut shares);
         for head in 0..heads {
-            let each = || (0..n).filter(|&j| sees(j)).map(|j| j * (heads + linear) + head);
+            let each = || seen.clone().map(|j| j * (heads + linear) + head);
             let largest = each().map(|at| shares[at]).fold(f64::NEG_INFINITY, f64::max);
             each().for_each(|at| shares[at] = (shares[at] - largest).exp());
             let total: f64 = each().map(|at| shares[at]).sum();
             each().for_each(|at| shares[at] /= total);
         }
         mix.fill(0.0);
-        for j in (0..n).filter(|&j| sees(j)) {
+        for j in seen {
             let shares = &shares[j * (heads + linear)..][..heads + linear];
             wide.chunks_exact_mut(size).zip(shares).for_each(|(wide, &share)| wide.fill(share));
-            let values = slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[2 * channels..]);
+            let values = inputs.slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[2 * channels..]);
             for (mix, values) in mix.chunks_exact_mut(all).zip(values) {
                 let pairs = mix.iter_mut().zip(wide.iter().zip(values));
                 pairs.for_each(|(mix, (share, &value))| *mix += share * f64::from(value));
@@ -174,6 +170,143 @@ pub fn cpu(
                 out[n] = if n == 0 { 1.0 } else { 0.0 };
             }
         }
+    }
+}
+
+/// Logits of the softmax heads and weights of the linear heads of one row, `[N, heads]`.
+fn weigh_reference(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usize, shares: &mut [f64]) {
+    let ((r, n, c, size), (heads, linear, views)) = (parts.sizes, parts.heads);
+    let (channels, _, stride) = parts.channels();
+    let pairs = r * n;
+    let plane = |view: usize, plane: usize, at: usize| -> f64 {
+        f64::from(inputs.relations[(view * p.view_step as usize + plane) * pairs + at])
+    };
+    let query: Vec<f64> = (0..c)
+        .flat_map(|class| &inputs.query[(row * c + class) * p.query_stride as usize..][..channels])
+        .map(|&q| f64::from(q))
+        .collect();
+    let mut products = vec![0f64; channels];
+    let seen = parts.seen_by(row, p.among);
+    let count = seen.clone().count() as f64;
+    for j in seen {
+        let at = row * n + j;
+        products.fill(0.0);
+        let slots = inputs.slots[j * c * stride..].chunks_exact(stride).take(c);
+        for (query, slot) in query.chunks_exact(channels).zip(slots) {
+            let pairs = products.iter_mut().zip(query.iter().zip(&slot[channels..2 * channels]));
+            pairs.for_each(|(product, (q, &k))| *product += q * f64::from(k));
+        }
+        let shares = &mut shares[j * (heads + linear)..][..heads + linear];
+        for head in 0..heads {
+            let dot: f64 = products[head * size..][..size].iter().sum();
+            shares[head] = f64::from(parts.temperature[head]) / ((c * size) as f64).sqrt() * dot;
+        }
+        shares[heads..].fill(0.0);
+        for view in 0..views {
+            let (cosine, distance, near) = (plane(view, 0, at), plane(view, 1, at), plane(view, 2, at));
+            for (f, feature) in [cosine, cosine * cosine, -distance, -near].into_iter().enumerate() {
+                let slopes = &parts.softmax[(view * SOFTMAX_FEATURES + f) * heads..][..heads];
+                shares.iter_mut().zip(slopes).for_each(|(share, &slope)| *share += feature * f64::from(slope));
+            }
+            for (f, feature) in [cosine, cosine * cosine, (-near).exp()].into_iter().enumerate() {
+                let slopes = &parts.linear[(view * LINEAR_FEATURES + f) * linear..][..linear];
+                let feature = feature / count;
+                let pairs = shares[heads..].iter_mut().zip(slopes);
+                pairs.for_each(|(share, &slope)| *share += feature * f64::from(slope));
+            }
+        }
+        for ridge in 0..p.ridges as usize {
+            let slopes = &parts.linear[(views * LINEAR_FEATURES + ridge) * linear..][..linear];
+            let share = f64::from(inputs.alpha[ridge * pairs + at]);
+            shares[heads..].iter_mut().zip(slopes).for_each(|(sum, &slope)| *sum += share * f64::from(slope));
+        }
+    }
+}
+
+/// As [`reference`] in f32, for the engine on the CPU.
+pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f32]) {
+    let parts = Parts::new(p, inputs.slopes);
+    let ((r, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);
+    let (channels, all, stride) = parts.channels();
+    // a row of weights of every head over the slots
+    let mut shares = vec![0.0; n * (heads + linear)];
+    let mut wide = vec![0.0; all];
+    for row in 0..r {
+        let seen = parts.seen_by(row, p.among);
+        shares.fill(0.0);
+        weigh(p, inputs, &parts, row, &mut shares);
+        let (soft, lines) = shares.split_at_mut(heads * n);
+        if p.among != 0 {
+            soft.iter_mut().skip(row).step_by(n).for_each(|share| *share = f32::NEG_INFINITY);
+            lines.iter_mut().skip(row).step_by(n).for_each(|share| *share = 0.0);
+        }
+        if seen.clone().next().is_some() {
+            soft.chunks_exact_mut(n).for_each(softmax);
+        }
+        let out = &mut output[row * c * all..][..c * all];
+        out.fill(0.0);
+        for j in seen {
+            wide.chunks_exact_mut(size).enumerate().for_each(|(head, wide)| wide.fill(shares[head * n + j]));
+            let values = inputs.slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[2 * channels..]);
+            for (out, values) in out.chunks_exact_mut(all).zip(values) {
+                let pairs = out.iter_mut().zip(wide.iter().zip(values));
+                pairs.for_each(|(out, (share, value))| *out += share * value);
+            }
+        }
+        if p.weights != 0 {
+            for (head, out) in weights[p.weights_first as usize..].chunks_exact_mut(n + 1).take(heads).enumerate() {
+                out[..n].copy_from_slice(&shares[head * n..][..n]);
+                out[n] = if n == 0 { 1.0 } else { 0.0 };
+            }
+        }
+    }
+}
+
+/// Logits of the softmax heads and weights of the linear heads of one row, `[heads, N]`.
+fn weigh(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usize, shares: &mut [f32]) {
+    let ((r, n, c, size), (heads, linear, views)) = (parts.sizes, parts.heads);
+    let (channels, _, stride) = parts.channels();
+    let (pairs, query_stride) = (r * n, p.query_stride as usize);
+    let stretch = 1.0 / ((c * size) as f32).sqrt();
+    let mut products = vec![0.0; channels];
+    let mut near = vec![0.0; n];
+    let seen = parts.seen_by(row, p.among);
+    let count = seen.clone().count() as f32;
+    for j in seen {
+        products.fill(0.0);
+        let slots = inputs.slots[j * c * stride..].chunks_exact(stride).take(c);
+        for (query, slot) in inputs.query[row * c * query_stride..].chunks(query_stride).zip(slots) {
+            let pairs = products.iter_mut().zip(query[..channels].iter().zip(&slot[channels..2 * channels]));
+            pairs.for_each(|(product, (q, k))| *product += q * k);
+        }
+        for (head, product) in products.chunks_exact(size).enumerate() {
+            shares[head * n + j] = parts.temperature[head] * stretch * product.iter().sum::<f32>();
+        }
+    }
+    for view in 0..views {
+        let plane = |plane: usize| &inputs.relations[(view * p.view_step as usize + plane) * pairs + row * n..][..n];
+        let (cosine, distance, local) = (plane(0), plane(1), plane(2));
+        near.iter_mut().zip(local).for_each(|(near, local)| *near = exp(-local));
+        for (head, shares) in shares.chunks_exact_mut(n.max(1)).enumerate() {
+            let slope = |f: usize| parts.softmax[(view * SOFTMAX_FEATURES + f) * heads + head];
+            let line = |f: usize| parts.linear[(view * LINEAR_FEATURES + f) * linear + head - heads] / count;
+            let all = shares.iter_mut().zip(cosine.iter().zip(distance).zip(local.iter().zip(&near)));
+            if head < heads {
+                let (a, b, d, e) = (slope(0), slope(1), slope(2), slope(3));
+                all.for_each(|(share, ((cos, far), (local, _)))| {
+                    *share += (a + b * cos) * cos - (d * far + e * local);
+                });
+            } else {
+                let (a, b, e) = (line(0), line(1), line(2));
+                all.for_each(|(share, ((cos, _), (_, near)))| *share += (a + b * cos) * cos + e * near);
+            }
+        }
+    }
+    for ridge in 0..p.ridges as usize {
+        let slopes = &parts.linear[(views * LINEAR_FEATURES + ridge) * linear..][..linear];
+        let alpha = &inputs.alpha[ridge * pairs + row * n..][..n];
+        let lines = shares[heads * n..].chunks_exact_mut(n.max(1));
+        lines.zip(slopes).for_each(|(shares, slope)| add(shares, *slope, alpha));
     }
 }
 
@@ -199,12 +332,13 @@ fn cases() -> Vec<Case> {
         let mut slopes = vec![1.5; heads];
         slopes.extend(values("set slopes", SOFTMAX_FEATURES * views * heads, 5.0));
         slopes.extend(values("set linear slopes", (LINEAR_FEATURES * views + p.ridges as usize) * linear, 2.0));
-        let mut output = vec![super::UNTOUCHED; (r * c + 1) * all];
+        let mut output = vec![UNTOUCHED; (r * c + 1) * all];
         let shares = if p.weights != 0 { heads * (n + 1) } else { 0 };
-        let mut weights = vec![super::UNTOUCHED; p.weights_first as usize + shares + 1];
+        let mut weights = vec![UNTOUCHED; p.weights_first as usize + shares + 1];
         let buffers = [&query, &slots, &relations, &alpha, &slopes, &output, &weights];
         let before = buffers.map(|buffer| words(buffer)).to_vec();
-        cpu(&p, &query, &slots, &relations, &alpha, &slopes, &mut output, &mut weights);
+        let inputs = Inputs { query: &query, slots: &slots, relations: &relations, alpha: &alpha, slopes: &slopes };
+        reference(&p, &inputs, &mut output, &mut weights);
         // An error e in a logit multiplies a weight by 1 + e. A logit is 1.5/√(C·K) times C·K products of at most size²,
         // and four features a view of at most 10: about 4 ulp of all of it. Linear heads add N products of values.
         let logit = 1.5 * ((c * k) as f32).sqrt() * size * size + 40.0 * views as f32;
@@ -267,7 +401,17 @@ mod tests {
         let relations = [[1.0, 0.5, 0.5, 1.0], [0.0; 4], [0.0; 4]].concat();
         let slopes = [[1.0].as_slice(), &[0.0; 4], &[2.0, 0.0, 0.0]].concat();
         let mut output = [9.0; 4];
-        cpu(&p, &slots, &slots, &relations, &[], &slopes, &mut output, &mut []);
+        let inputs = Inputs { query: &slots, slots: &slots, relations: &relations, alpha: &[], slopes: &slopes };
+        reference(&p, &inputs, &mut output, &mut []);
         assert_eq!(output, [7.0, 11.0, 3.0, 5.0]);
+    }
+
+    #[test]
+    #[cfg(feature = "parity")]
+    fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
+        crate::kernel::common::check_run(&KERNEL, |p, b| {
+            let [query, slots, relations, alpha, slopes, output, weights] = b else { unreachable!() };
+            run(p, &Inputs { query, slots, relations, alpha, slopes }, output, weights);
+        });
     }
 }

@@ -7,7 +7,8 @@
 //! Once every block is swept, the matrix is minus the inverse. It stays symmetric on the way, and as K is positive
 //! semi-definite but for rounding, no pivot is below about λ.
 
-use super::{Case, Kernel, accumulate, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, UNTOUCHED, accumulate, bare, params, read, values, words, write};
+use crate::simd::{Scratch, add_rows};
 
 params! {
     /// N.
@@ -50,11 +51,11 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [p.shown.div_ceil(BLOCK), p.shown.div_ceil(BLOCK), p.ridges]
 }
 
-/// On the CPU.
+/// Straight from the formula, with its sums in f64.
 ///
 /// # Shapes
 /// `input` and `output` `[ridges, N, N]`, `lambda` `[ridges]`.
-pub fn cpu(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32]) {
+pub fn reference(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32]) {
     let n = p.shown as usize;
     let block = p.first as usize..(p.first as usize + BLOCK as usize).min(n);
     let size = block.len();
@@ -98,6 +99,58 @@ pub fn cpu(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32]) {
     }
 }
 
+/// As [`reference`] in f32, for the engine on the CPU. The block itself is inverted in f64: it is small, and every later one leans on it.
+pub fn run(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32], scratch: &mut Scratch) {
+    let n = p.shown as usize;
+    let block = p.first as usize..(p.first as usize + BLOCK as usize).min(n);
+    let size = block.len();
+    let sign = if p.last != 0 { -1.0 } else { 1.0 };
+    for (ridge, &lambda) in lambda.iter().enumerate().take(p.ridges as usize) {
+        let input = &input[ridge * n * n..][..n * n];
+        let output = &mut output[ridge * n * n..][..n * n];
+        let lambda = if p.initial != 0 { lambda } else { 0.0 };
+        let mut inverse = vec![0f64; size * size];
+        for (i, row) in inverse.chunks_exact_mut(size).enumerate() {
+            let from = &input[(block.start + i) * n + block.start..][..size];
+            row.iter_mut().zip(from).for_each(|(to, &from)| *to = f64::from(from));
+            row[i] += f64::from(lambda);
+        }
+        let mut column = vec![0f64; size];
+        for p in 0..size {
+            column.iter_mut().zip(inverse.chunks_exact(size)).for_each(|(to, row)| *to = row[p]);
+            let share = 1.0 / column[p];
+            for (i, row) in inverse.chunks_exact_mut(size).enumerate() {
+                let factor = column[i] * share;
+                match i == p {
+                    true => row.iter_mut().zip(&column).for_each(|(value, c)| *value = c * share),
+                    false => row.iter_mut().zip(&column).for_each(|(value, c)| *value -= factor * c),
+                }
+                row[p] = if i == p { -share } else { factor };
+            }
+        }
+        let inverse: Vec<f32> = inverse.iter().map(|&value| value as f32).collect();
+        // what multiplies the rows of the block: −A_iP·D, or D in the block itself
+        let factors = &mut scratch.hidden;
+        factors.clear();
+        factors.resize(n * size, 0.0);
+        add_rows(factors, &input[block.start..], n, size, &inverse, &mut scratch.tiles);
+        for (i, row) in inverse.chunks_exact(size).enumerate() {
+            let to = &mut factors[(block.start + i) * size..][..size];
+            to.iter_mut().zip(row).for_each(|(to, value)| *to = -value);
+        }
+        output.copy_from_slice(input);
+        if p.initial != 0 {
+            output.iter_mut().step_by(n + 1).for_each(|value| *value += lambda);
+        }
+        output[block.start * n..block.end * n].fill(0.0);
+        add_rows(output, factors, size, size, &input[block.start * n..block.end * n], &mut scratch.tiles);
+        for (out, factors) in output.chunks_exact_mut(n).zip(factors.chunks_exact(size)) {
+            out[block.clone()].iter_mut().zip(factors).for_each(|(out, factor)| *out = -factor);
+        }
+        output.iter_mut().for_each(|out| *out *= sign);
+    }
+}
+
 fn cases() -> Vec<Case> {
     // the Gaussian kernel of points in four dimensions
     let case = |name, p: Params, lambda: &[f32], size: f32| {
@@ -112,11 +165,11 @@ fn cases() -> Vec<Case> {
         // a matrix as the blocks before leave it
         for first in (0..p.first).step_by(BLOCK as usize) {
             let before = input.clone();
-            cpu(&Params { first, initial: u32::from(first == 0), last: 0, ..p }, &before, lambda, &mut input);
+            reference(&Params { first, initial: u32::from(first == 0), last: 0, ..p }, &before, lambda, &mut input);
         }
-        let mut output = vec![super::UNTOUCHED; input.len() + 1];
+        let mut output = vec![UNTOUCHED; input.len() + 1];
         let before = vec![words(&input), words(lambda), words(&output)];
-        cpu(&p, &input, lambda, &mut output);
+        reference(&p, &input, lambda, &mut output);
         // Entries of D are at most 1/λ; a relative rounding of 2^-24 of the block changes them by that times 32/λ.
         let least = lambda.iter().copied().fold(f32::INFINITY, f32::min);
         let tolerance = 2e-6 / least + BLOCK as f32 / (least * least) / (1 << 24) as f32;
@@ -148,7 +201,7 @@ mod tests {
         for first in [0, 32, 64] {
             let (initial, last) = (u32::from(first == 0), u32::from(first == 64));
             let p = Params { shown: n as u32, ridges: 1, first, initial, last, ..Params::default() };
-            cpu(&p, &input, &[lambda], &mut output);
+            reference(&p, &input, &[lambda], &mut output);
             input.copy_from_slice(&output);
         }
         for (i, j) in (0..n * n).map(|at| (at / n, at % n)) {
@@ -156,5 +209,14 @@ mod tests {
                 (0..n).map(|m| (gram[i * n + m] + if i == m { lambda } else { 0.0 }) * output[m * n + j]).sum();
             assert!((product - if i == j { 1.0 } else { 0.0 }).abs() < 1e-5, "{i} {j} {product}");
         }
+    }
+
+    #[test]
+    #[cfg(feature = "parity")]
+    fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
+        crate::kernel::common::check_run(&KERNEL, |p, b| {
+            let [input, lambda, output] = b else { unreachable!() };
+            run(p, input, lambda, output, &mut Scratch::default());
+        });
     }
 }

@@ -72,7 +72,7 @@ impl Course {
         }
         let encoder = Encoder::new(&model.spec, size.0, size.1, size.2, PROJECTION_SEED)?;
         let drawings = encoder.drawings();
-        engine.set_drawings(drawings);
+        engine.set_images(drawings);
         let (labels, names, raw) = (Vec::new(), Vec::new(), Vec::new());
         let mut course = Course { size, labels, names, model, encoder, engine, drawings, raw };
         course.rewind(0)?;
@@ -86,7 +86,7 @@ impl Course {
         if drawings != self.drawings {
             self.drawings = drawings;
             self.rewind(0)?;
-            self.engine.set_drawings(drawings);
+            self.engine.set_images(drawings);
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Course {
     pub async fn move_to(&mut self, gpu: Option<&Gpu>) -> Result<(), Words> {
         let mut other = engine(&self.model, gpu).await?;
         let context = self.engine.context();
-        other.set_drawings(context.drawings());
+        other.set_images(context.images());
         other.set_classes(context.classes_in_use())?;
         other.observe(&context.examples().inputs, &context.examples().labels)?;
         self.engine = other;
@@ -118,7 +118,7 @@ impl Course {
 
     /// Keeps the first `count` examples, and of a set learner's classes those that they have.
     pub fn rewind(&mut self, count: usize) -> Result<(), Words> {
-        self.engine.rewind(count)?;
+        self.engine.truncate(count)?;
         self.labels.truncate(count);
         self.raw.truncate(count * values(self.size));
         if self.set() {
@@ -178,7 +178,7 @@ impl Course {
 
     /// Forgets one example, as if it had never been shown.
     pub fn forget(&mut self, index: usize) -> Result<(), Words> {
-        self.engine.forget(index)?;
+        self.engine.remove(index)?;
         self.labels.remove(index);
         let width = values(self.size);
         if self.raw.len() >= (index + 1) * width {
@@ -248,7 +248,7 @@ impl Course {
         if self.labels.is_empty() {
             return Ok(None);
         }
-        let (log_probabilities, attention) = self.engine.consult(&query).await?;
+        let (log_probabilities, attention) = self.engine.predict_with_attention(&query).await?;
         let probabilities = self.probabilities(&log_probabilities, labels)?;
         Ok(Some(Answer { probabilities, importance: attention.importance() }))
     }
@@ -323,7 +323,7 @@ impl Course {
     pub fn restore(model: Arc<Model>, size: Size, names: &[u32], bytes: &[u8]) -> Result<Course, Words> {
         let mut course = Course::on_cpu(model, size)?;
         course.engine.restore(bytes)?;
-        course.drawings = course.engine.context().drawings() || course.model.spec.equivariant.is_none();
+        course.drawings = course.engine.context().images() || course.model.spec.equivariant.is_none();
         if course.set() {
             course.names = names.to_vec();
         }
@@ -489,6 +489,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_no_answer() {
+        let mut weights = (*model(true)).clone();
+        // their product is beyond f32
+        for name in ["norm", "readout"] {
+            weights.tensors_mut().get_mut(name).unwrap().fill(3e38);
+        }
+        let mut course = Course::on_cpu(Arc::new(weights), (1, D, 1)).unwrap();
+        [0, 1].into_iter().for_each(|label| course.observe(&row(label as usize), label).unwrap());
+        let said = block_on(course.answer(&row(77), 2)).unwrap_err().said;
+        assert!(said.contains("not finite"), "{said}");
     }
 
     #[test]

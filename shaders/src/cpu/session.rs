@@ -1,0 +1,181 @@
+//! The learner on this thread, with cached keys and values: the engine where there is no GPU.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kernel::{
+    attention, convolve, embed, gram, key_shift, layer_norm, linear, local_scale, log_softmax, mean, pairwise, qkv,
+    ridge_scores, set_attention, set_embed, set_logits, set_mlp, sweep,
+};
+use crate::model::file::Model;
+use crate::plan::buffer::Buffer;
+use crate::plan::step::{Launch, Step};
+use crate::plan::{Plan, weights};
+use crate::session::attention::Attention;
+use crate::session::context::Context;
+use crate::session::error::SessionError;
+use crate::simd::Scratch;
+
+/// A session on this thread, with cached keys and values.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// The examples shown.
+    pub context: Context,
+    model: Arc<Model>,
+    plan: Plan,
+    /// Names of [`crate::model::spec::ModelSpec::tensors`].
+    names: Vec<String>,
+    /// See [`weights::derived`].
+    derived: BTreeMap<Buffer, Vec<f32>>,
+    /// Scratch and cache.
+    buffers: BTreeMap<Buffer, Vec<f32>>,
+    labels: Vec<u32>,
+    scratch: Scratch,
+}
+
+impl Session {
+    /// An empty session.
+    pub fn new(model: Arc<Model>) -> Self {
+        let plan = Plan::new(&model.spec);
+        Session {
+            context: Context::new(&model),
+            names: model.spec.tensors().into_iter().map(|tensor| tensor.name).collect(),
+            derived: weights::derived(&model).into_iter().collect(),
+            buffers: plan.buffers().into_iter().map(|buffer| (buffer, Vec::new())).collect(),
+            labels: Vec::new(),
+            scratch: Scratch::default(),
+            plan,
+            model,
+        }
+    }
+
+    /// Log-probabilities of every class for every query; see [`crate::engine::Engine::predict`].
+    ///
+    /// # Shapes
+    /// `queries` `[Q, X]`; the result `[Q, C]`.
+    ///
+    /// # Errors
+    /// Queries of a wrong length or not finite.
+    pub fn predict(&mut self, queries: &[f32]) -> Result<Vec<f32>, SessionError> {
+        let count = self.context.check_inputs(queries)?;
+        self.ask(queries, count, false);
+        Ok(self.context.pad_classes(&self.buffers[&Buffer::Answers][..count * self.context.classes_in_use()]))
+    }
+
+    /// The answer to one query, and where that looked; see [`crate::engine::Engine::predict_with_attention`].
+    ///
+    /// # Shapes
+    /// `query` `[X]`; log-probabilities `[C]`.
+    ///
+    /// # Errors
+    /// As [`Session::predict`].
+    pub fn predict_with_attention(&mut self, query: &[f32]) -> Result<(Vec<f32>, Attention), SessionError> {
+        self.context.check_query(query)?;
+        self.ask(query, 1, true);
+        let (layers, heads, slots) = (self.model.spec.layers, self.model.spec.heads, self.context.len() + 1);
+        let alphas = self.plan.ridges() * self.context.len();
+        let attention = Attention {
+            layers,
+            heads,
+            slots,
+            weights: self.buffers[&Buffer::AttentionWeights][..layers * heads * slots].to_vec(),
+            blend: (0..layers).flat_map(|layer| weights::blend(&self.model, layer)).collect(),
+            alpha: self.buffers.get(&Buffer::Alpha).map_or_else(Vec::new, |alpha| alpha[..alphas].to_vec()),
+        };
+        Ok((self.context.pad_classes(&self.buffers[&Buffer::Answers][..self.context.classes_in_use()]), attention))
+    }
+
+    /// Brings the cache up to date, then asks.
+    fn ask(&mut self, queries: &[f32], count: usize, weights: bool) {
+        for task in self.plan.tasks(&self.context, count, weights) {
+            // shrinking or growing keeps the first elements, so the cached slots stay
+            for buffer in self.plan.buffers() {
+                let elements = self.plan.elements(buffer, task.rows(), self.context.len(), count);
+                self.buffers.get_mut(&buffer).expect("every buffer of the plan is there").resize(elements, 0.0);
+            }
+            let inputs = task.inputs(&self.context, queries);
+            for (buffer, first) in self.plan.takes_inputs(task) {
+                let buffer = self.buffers.get_mut(&buffer).expect("every buffer of the plan is there");
+                buffer[first..first + inputs.len()].copy_from_slice(inputs);
+            }
+            if let Some(labels) = task.labels(&self.context) {
+                self.labels = labels;
+            }
+            for launch in self.plan.launches(task, self.context.options()) {
+                self.launch(&launch);
+            }
+        }
+        self.context.mark_cached();
+    }
+
+    /// The contents of a buffer.
+    fn read(&self, buffer: Buffer) -> &[f32] {
+        match buffer {
+            Buffer::Tensor(index) => self.model.tensor(&self.names[index]),
+            other => self.derived.get(&other).unwrap_or_else(|| &self.buffers[&other]),
+        }
+    }
+
+    fn launch(&mut self, launch: &Launch) {
+        // written buffers are taken out, so that the others can be read meanwhile, and put back
+        let bindings = launch.step.kernel().bindings.iter().zip(&launch.buffers);
+        let mut taken: Vec<(Buffer, Vec<f32>)> = bindings
+            .filter(|(binding, _)| binding.written)
+            .map(|(_, &buffer)| (buffer, self.buffers.insert(buffer, Vec::new()).expect("written buffers are ours")))
+            .collect();
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let read = |index: usize| self.read(launch.buffers[index]);
+        match (&launch.step, &mut taken[..]) {
+            (Step::Embed(p), [(_, output)]) => embed::run(p, &self.labels, read(1), read(2), output),
+            (Step::Linear(p), [(_, output)]) => linear::run(p, read(0), read(1), read(2), output, &mut scratch),
+            (Step::LayerNorm(p), [(_, output)]) => layer_norm::run(p, read(0), read(1), read(2), output),
+            (Step::KeyShift(p), [(_, output)]) => key_shift::run(p, read(0), read(1), read(2), output),
+            (Step::Attention(p), [(_, output), (_, weights)]) => {
+                let inputs = attention::Inputs {
+                    query: read(0),
+                    slots: read(1),
+                    slot_values: read(2),
+                    own_slot: read(3),
+                    own_value: read(4),
+                    scale: read(5),
+                };
+                attention::run(p, &inputs, output, weights);
+            }
+            (Step::LogSoftmax(p), [(_, output)]) => log_softmax::run(p, read(0), output),
+            (Step::Convolve(p), [(_, output)]) => convolve::run(p, read(0), read(1), read(2), output, &mut scratch),
+            (Step::Mean(p), [(_, output)]) => mean::run(p, read(0), output),
+            (Step::Pairwise(p), [(_, relations), (_, squares)]) => {
+                pairwise::run(p, read(0), read(1), read(2), relations, squares);
+            }
+            (Step::LocalScale(p), [(_, relations), (_, scales)]) => {
+                local_scale::run(p, read(0), read(1), relations, scales)
+            }
+            (Step::Gram(p), [(_, relations), (_, output)]) => {
+                gram::run(p, read(0), read(1), relations, output);
+            }
+            (Step::Sweep(p), [(_, output)]) => sweep::run(p, read(0), read(1), output, &mut scratch),
+            (Step::RidgeScores(p), [(_, alpha), (_, scores)]) => {
+                ridge_scores::run(p, &self.labels, read(1), read(2), read(3), alpha, scores);
+            }
+            (Step::SetEmbed(p), [(_, state)]) => {
+                set_embed::run(p, &self.labels, read(1), read(2), read(3), read(4), state)
+            }
+            (Step::Qkv(p), [(_, output)]) => qkv::run(p, read(0), read(1), output),
+            (Step::SetAttention(p), [(_, output), (_, weights)]) => {
+                let inputs = set_attention::Inputs {
+                    query: read(0),
+                    slots: read(1),
+                    relations: read(2),
+                    alpha: read(3),
+                    slopes: read(4),
+                };
+                set_attention::run(p, &inputs, output, weights);
+            }
+            (Step::SetMlp(p), [(_, state)]) => set_mlp::run(p, read(0), read(1), read(2), read(3), state, &mut scratch),
+            (Step::SetLogits(p), [(_, output)]) => set_logits::run(p, read(0), read(1), read(2), output),
+            (step, _) => unreachable!("{} writes other bindings than it declares", step.kernel().name),
+        }
+        self.scratch = scratch;
+        self.buffers.extend(taken);
+    }
+}

@@ -1,0 +1,6 @@
+//! How data get in: drawings, pictures and rows of tables to the inputs of a learner.
+
+pub mod encode;
+pub mod photo;
+pub mod pixels;
+pub mod strokes;

@@ -1,0 +1,210 @@
+//! What the f32 halves of kernels and the baselines compute with: loops over arrays of [`LANES`] values, which compilers turn
+//! into SIMD, four lanes wide in WebAssembly. Sums are in local arrays, so that no slice is checked inside and nothing is
+//! written before its turn.
+
+use std::f32::consts::FRAC_1_SQRT_2;
+
+/// Columns that are summed at a time: two vectors of WebAssembly's.
+pub const LANES: usize = 8;
+/// Rows of a tile of a product; with [`LANES`] columns its sums fill half of the vector registers.
+const TILE: usize = 4;
+/// Fewer rows are multiplied one by one: weights are then read once, in their order.
+const FEW: usize = 4;
+
+/// The values of a chunk of N.
+pub fn lanes<const N: usize>(chunk: &[f32]) -> [f32; N] {
+    let mut all = [0.0; N];
+    all.copy_from_slice(chunk);
+    all
+}
+
+/// a·b in N sums, and what is left over at the end.
+fn products<const N: usize>(a: &[f32], b: &[f32]) -> ([f32; N], f32) {
+    let mut sums = [0.0; N];
+    let (a, b) = (a.chunks_exact(N), b.chunks_exact(N));
+    let rest = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a.zip(b) {
+        let (a, b): ([f32; N], [f32; N]) = (lanes(a), lanes(b));
+        for l in 0..N {
+            sums[l] += a[l] * b[l];
+        }
+    }
+    (sums, rest)
+}
+
+/// a·b
+pub fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (sums, rest) = products::<LANES>(a, b);
+    sums.iter().sum::<f32>() + rest
+}
+
+/// a·b in twice as many sums, which are added in f64: nearly as fast, and more exact.
+pub fn dot_in_f64(a: &[f32], b: &[f32]) -> f64 {
+    let (sums, rest) = products::<{ 2 * LANES }>(a, b);
+    sums.iter().map(|&sum| f64::from(sum)).sum::<f64>() + f64::from(rest)
+}
+
+/// The larger of x and 0. `f32::max` minds NaN, for which WebAssembly has no instruction, and would be a call.
+pub fn positive(x: f32) -> f32 {
+    if x > 0.0 { x } else { 0.0 }
+}
+
+/// out += factor·row
+pub fn add(out: &mut [f32], factor: f32, row: &[f32]) {
+    out.iter_mut().zip(row).for_each(|(out, value)| *out += factor * value);
+}
+
+/// Sums, and a chunk of each of four rows.
+type Five = ([f32; LANES], [f32; LANES], [f32; LANES], [f32; LANES], [f32; LANES]);
+
+/// out += x·W for one row. `weight` begins at the first column wanted; its rows are `stride` apart.
+///
+/// Four rows of W are read at a time, one of each quarter, so that each quarter is read from its beginning to its end: memory
+/// is what this waits for.
+pub fn add_row(out: &mut [f32], x: &[f32], weight: &[f32], stride: usize) {
+    let columns = out.len();
+    let whole = columns - columns % LANES;
+    let quarter = x.len() / 4;
+    for first in 0..quarter {
+        let row = |i: usize| &weight[(i * quarter + first) * stride..][..columns];
+        let rows = [row(0), row(1), row(2), row(3)];
+        let x = [x[first], x[quarter + first], x[2 * quarter + first], x[3 * quarter + first]];
+        let [a, b, c, d] = rows.map(|row| row.chunks_exact(LANES));
+        for ((((out, a), b), c), d) in out.chunks_exact_mut(LANES).zip(a).zip(b).zip(c).zip(d) {
+            let (mut sums, a, b, c, d): Five = (lanes(out), lanes(a), lanes(b), lanes(c), lanes(d));
+            for l in 0..LANES {
+                sums[l] += (x[0] * a[l] + x[1] * b[l]) + (x[2] * c[l] + x[3] * d[l]);
+            }
+            out.copy_from_slice(&sums);
+        }
+        for (x, row) in x.iter().zip(rows) {
+            add(&mut out[whole..], *x, &row[whole..]);
+        }
+    }
+    let done = 4 * quarter;
+    for (&x, row) in x[done..].iter().zip(weight.get(done * stride..).unwrap_or_default().chunks(stride)) {
+        add(out, x, row);
+    }
+}
+
+/// output += input·W for many rows, in tiles of [`TILE`] rows and [`LANES`] columns, both laid out beforehand in the order in
+/// which a tile reads them. `tiles` is scratch.
+///
+/// # Shapes
+/// `input` rows of I values, `row` apart; `weight` `[I, O]`, `output` rows of O values.
+pub fn add_rows(output: &mut [f32], input: &[f32], row: usize, inputs: usize, weight: &[f32], tiles: &mut Vec<f32>) {
+    let outputs = weight.len() / inputs;
+    let rows = output.len() / outputs;
+    if rows < FEW {
+        for (out, x) in output.chunks_exact_mut(outputs).zip(input.chunks(row)) {
+            add_row(out, &x[..inputs], weight, outputs);
+        }
+        return;
+    }
+    tiles.clear();
+    tiles.resize((rows.next_multiple_of(TILE) + LANES) * inputs, 0.0);
+    let (panel, tall) = tiles.split_at_mut(LANES * inputs);
+    for (at, x) in input.chunks(row).take(rows).enumerate() {
+        let tile = &mut tall[at / TILE * TILE * inputs..][..TILE * inputs];
+        tile.iter_mut().skip(at % TILE).step_by(TILE).zip(x).for_each(|(to, &x)| *to = x);
+    }
+    for first in (0..outputs).step_by(LANES) {
+        let count = LANES.min(outputs - first);
+        let columns = weight.chunks_exact(outputs).map(|row| &row[first..first + count]);
+        for (to, from) in panel.chunks_exact_mut(LANES).zip(columns) {
+            // a copy of known size is no call
+            match count {
+                LANES => to.copy_from_slice(&lanes::<LANES>(from)),
+                _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+            }
+        }
+        for (tile, x) in tall.chunks_exact(TILE * inputs).enumerate() {
+            let mut sums = [[0.0; LANES]; TILE];
+            for (x, w) in x.chunks_exact(TILE).zip(panel.chunks_exact(LANES)) {
+                let w: [f32; LANES] = lanes(w);
+                for i in 0..TILE {
+                    for l in 0..LANES {
+                        sums[i][l] += x[i] * w[l];
+                    }
+                }
+            }
+            let outs = output[tile * TILE * outputs..].chunks_exact_mut(outputs);
+            for (out, sums) in outs.zip(&sums) {
+                let out = &mut out[first..first + count];
+                match count {
+                    LANES => {
+                        let mut all: [f32; LANES] = lanes(out);
+                        (0..LANES).for_each(|l| all[l] += sums[l]);
+                        out.copy_from_slice(&all);
+                    }
+                    _ => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+                }
+            }
+        }
+    }
+}
+
+/// e^x to about 2 ulp, for x in ±87; what is below gives almost nothing.
+pub fn exp(x: f32) -> f32 {
+    // 2^n·e^r with |r| at most ln 2/2; the sum's last bits are those of the nearest whole number
+    const SHIFT: f32 = 12_582_912.0;
+    let x = x.clamp(-87.0, 87.0);
+    let shifted = x * std::f32::consts::LOG2_E + SHIFT;
+    let n = shifted - SHIFT;
+    // ln 2 in two parts
+    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
+    let p = ((((1.0 / 720.0 * r + 1.0 / 120.0) * r + 1.0 / 24.0) * r + 1.0 / 6.0) * r + 0.5) * r * r + r + 1.0;
+    p * f32::from_bits(((n as i32 + 127) << 23) as u32)
+}
+
+/// x·Φ(x). erf by formula 7.1.26 of Abramowitz and Stegun, which is within 1.5e-7 of it.
+pub fn gelu(x: f32) -> f32 {
+    let z = x.abs() * FRAC_1_SQRT_2;
+    let t = 1.0 / (1.0 + 0.327_591_1 * z);
+    let series = ((((1.061_405_4 * t - 1.453_152_1) * t + 1.421_413_8) * t - 0.284_496_72) * t + 0.254_829_6) * t;
+    // of what is above 0, half of 1 − erf is missing; of what is below, that is all there is
+    let tail = 0.5 * x * series * exp(-z * z);
+    if x > 0.0 { x - tail } else { tail }
+}
+
+/// Softmax in place.
+pub fn softmax(shares: &mut [f32]) {
+    let largest = shares.iter().fold(f32::NEG_INFINITY, |most, &share| if share > most { share } else { most });
+    shares.iter_mut().for_each(|share| *share = exp(*share - largest));
+    let total: f32 = shares.iter().sum();
+    shares.iter_mut().for_each(|share| *share /= total);
+}
+
+/// Memory that calls pass on.
+#[derive(Debug, Clone, Default)]
+pub struct Scratch {
+    /// Of [`add_rows`].
+    pub tiles: Vec<f32>,
+    /// Windows of a convolution, or states.
+    pub rows: Vec<f32>,
+    /// Hidden units.
+    pub hidden: Vec<f32>,
+}
+
+/// 1/√(mean of squares + ε)
+pub fn inverse_rms(token: &[f32], epsilon: f32) -> f32 {
+    1.0 / (dot(token, token) / token.len() as f32 + epsilon).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_and_gelu_are_those_of_the_library() {
+        let exact = |x: f64| 0.5 * x * (1.0 + libm::erf(x * std::f64::consts::FRAC_1_SQRT_2));
+        for step in -8_000..8_000 {
+            let x = step as f32 / 100.0;
+            let (got, want) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((got / want - 1.0).abs() < 4e-7, "e^{x}: {got}, {want}");
+            let (got, want) = (f64::from(gelu(x)), exact(f64::from(x)));
+            assert!((got - want).abs() < 3e-7 * want.abs().max(1.0), "gelu({x}): {got}, {want}");
+        }
+        assert!(exp(f32::NEG_INFINITY) < 1e-37);
+    }
+}

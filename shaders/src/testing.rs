@@ -1,0 +1,19 @@
+//! Seeded episodes for tests and comparisons.
+
+use rand::Rng;
+
+use crate::model::file::Model;
+use crate::random;
+
+/// A seeded episode of T examples.
+///
+/// # Shapes
+/// Inputs `[T, X]` of variance 1, labels `[T]`.
+pub fn episode(model: &Model, seed: u64, tokens: usize) -> (Vec<f32>, Vec<u32>) {
+    let mut stream = random::stream(seed, "parity", tokens as u64);
+    // uniform in ±√3 has variance 1
+    let mut input = || (f64::from(stream.next_u32()) / f64::from(1u32 << 31) - 1.0) as f32 * 3f32.sqrt();
+    let inputs = (0..tokens * model.spec.inputs).map(|_| input()).collect();
+    let labels = (0..tokens).map(|_| stream.next_u32() % model.spec.classes as u32).collect();
+    (inputs, labels)
+}
