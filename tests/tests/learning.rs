@@ -11,7 +11,6 @@ use shaders::{Model, cpu, random};
 use trainer::data::{self, Split};
 use trainer::eval::{self, Settings};
 use trainer::nets::Net;
-use trainer::tasks::drawings::strokes;
 use trainer::tasks::labels::permutation;
 use trainer::tasks::projection::normals;
 
@@ -124,7 +123,7 @@ fn real_pictures_are_learned_as_well_as_promised() {
 fn characters(model: &Model, n: usize, seed: u64) -> (Vec<f32>, Vec<u32>) {
     let own: Vec<u32> = (0..n as u32).map(|i| (i * 7 + i / 5) % 3).collect();
     let mut task = random::stream(seed, "test/characters", 0);
-    let drawings = strokes(3, &own, &mut task, &mut random::stream(seed, "test/drawings", 0));
+    let drawings = trainer::tasks::characters(3, &own, &mut task, &mut random::stream(seed, "test/drawings", 0));
     let encoder = Encoder::new(&model.spec, 28, 28, 1, 0).unwrap();
     assert!(encoder.drawings());
     (drawings.chunks_exact(28 * 28).flat_map(|drawing| encoder.encode(drawing).unwrap()).collect(), own)

@@ -81,14 +81,49 @@ pub fn open(choice: Choice) -> Result<Chosen, DeviceError> {
 
 fn cpu() -> Result<Chosen, DeviceError> {
     #[cfg(feature = "cpu")]
-    return Ok(Chosen { device: Device::flex(), name: "CPU (flex)".into(), cpu: true });
+    return Ok(Chosen { device: host(), name: "CPU (flex)".into(), cpu: true });
     #[cfg(not(feature = "cpu"))]
     Err(DeviceError::NoCpu)
 }
 
-/// Discrete, integrated and virtual GPUs, in this order.
+/// The device of small work next to training: counting parameters, features, single questions. The CPU, or without the
+/// `cpu` feature whatever else was built.
+pub fn host() -> Device {
+    #[cfg(feature = "cpu")]
+    return Device::flex();
+    #[cfg(not(feature = "cpu"))]
+    Device::default()
+}
+
+/// Every GPU: through CUDA where this build has it and a driver is installed, else discrete, integrated and virtual ones
+/// through wgpu, in this order.
 #[cfg(feature = "gpu")]
 pub fn gpus() -> Vec<Chosen> {
+    #[cfg(feature = "cuda")]
+    {
+        let found = cuda_gpus();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    wgpu_gpus()
+}
+
+/// CUDA's devices in CUDA's order; none where no driver is installed.
+#[cfg(feature = "cuda")]
+fn cuda_gpus() -> Vec<Chosen> {
+    use burn::tensor::DeviceType;
+    let count = Device::enumerate(DeviceType::Cuda).into_iter().count();
+    let chosen = |index: usize| {
+        let device = Device::cuda(index);
+        let name = device.identity().map_or_else(|| format!("GPU {index}"), |identity| identity.name);
+        Chosen { device, name: format!("{name} (CUDA)"), cpu: false }
+    };
+    (0..count).map(chosen).collect()
+}
+
+#[cfg(feature = "gpu")]
+fn wgpu_gpus() -> Vec<Chosen> {
     use burn::tensor::DeviceKind;
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));

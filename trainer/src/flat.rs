@@ -11,7 +11,7 @@ use burn::tensor::TensorData;
 use rayon::prelude::*;
 use shaders::spec::ModelSpec;
 
-use crate::nets::fused::{Workspace, simd};
+use crate::fused::{Sequences, Workspace, simd};
 
 /// Tokens of a piece, about: enough for products to run at full speed, few enough for its rows to stay in the cache.
 const ROWS: usize = 400;
@@ -145,7 +145,8 @@ impl Flat {
             let first = g * pieces / groups;
             for p in first..(g + 1) * pieces / groups {
                 let (inputs, labels) = episodes(p * piece..batch.min((p + 1) * piece));
-                let log_probabilities = workspace.gradient(weights, &inputs, &labels, tokens, scale, sum, p > first);
+                let sequences = Sequences { inputs: &inputs, labels: &labels, tokens };
+                let log_probabilities = workspace.gradient(weights, sequences, scale, sum, p > first);
                 if scored {
                     add_score(&mut score, log_probabilities, &labels, tokens, batch);
                 }

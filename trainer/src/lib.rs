@@ -3,7 +3,6 @@
 
 pub mod baselines;
 pub mod card;
-pub mod chart;
 pub mod config;
 pub mod data;
 pub mod device;
@@ -11,9 +10,9 @@ pub mod eval;
 pub mod experiment;
 pub mod files;
 pub mod flat;
+pub mod fused;
 pub mod learner;
 pub mod nets;
 pub mod plot;
-pub mod scratch;
 pub mod tasks;
 pub mod train;

@@ -28,9 +28,12 @@ use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::data::{self, DataError};
 use crate::device::Chosen;
 use crate::flat::{AdamW, Flat};
+pub use crate::nets::batch::{batch, sequences, set_batch};
 use crate::nets::research::{self, Learner};
-use crate::nets::{Net, Predict, set};
-use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks, drawings};
+pub use crate::nets::tensors::floats;
+use crate::nets::tensors::scalar;
+use crate::nets::{Inputs, Net, Predict};
+use crate::tasks::{Base, Episode, Shape, Source, Split, Tasks};
 use folder::{FolderError, Kind, Place, RunFolder, STATE, checkpoints, finish_checkpoint, remove_checkpoint};
 
 /// Why a run stopped that should not have.
@@ -849,16 +852,16 @@ pub(crate) fn drawn_base(set: &data::Dataset, entry: &str) -> Result<Base, Train
     if set.channels != 1 {
         return Err(TrainError::Inputs { name: entry.to_owned(), expected: 1, found: set.channels });
     }
-    let mut pictures = Vec::with_capacity(set.len() * drawings::SIDE * drawings::SIDE);
+    let mut pictures = Vec::with_capacity(set.len() * shaders::pixels::SIDE * shaders::pixels::SIDE);
     for i in 0..set.len() {
         let picture = shaders::pixels::normalise(&set.pixels(i), set.height, set.width)
             // an empty picture stays empty
-            .unwrap_or_else(|_| vec![0.0; drawings::SIDE * drawings::SIDE]);
+            .unwrap_or_else(|_| vec![0.0; shaders::pixels::SIDE * shaders::pixels::SIDE]);
         pictures.extend(picture);
     }
     let mut base = Base::new(&set.name, Vec::new(), set.labels.clone());
     base.drawings = Some(std::sync::Arc::new(pictures));
-    base.dimensions = drawings::SIDE * drawings::SIDE;
+    base.dimensions = shaders::pixels::SIDE * shaders::pixels::SIDE;
     Ok(base)
 }
 
@@ -934,7 +937,7 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, (parts, neighbours):
     let device = net.devices().into_iter().next().expect("a net has a device");
     let (log_probabilities, beside, answered) = match net {
         Net::Set(net) => {
-            let (log_probabilities, beside) = net.forward_beside(&set_batch(episodes, shape, &device));
+            let (log_probabilities, beside) = net.forward_with_neighbours(&set_batch(episodes, shape, &device));
             (log_probabilities, beside.filter(|_| neighbours > 0.0), shape.shown)
         }
         Net::Research(research::Net::SetTransformer(net)) => {
@@ -943,7 +946,7 @@ fn gradient(net: &Net, episodes: &[Episode], shape: &Shape, (parts, neighbours):
         }
         _ => {
             let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
-            (net.predictor().predict(inputs, labels), None, 0)
+            (net.predictor(Inputs::Vectors).predict(inputs, labels), None, 0)
         }
     };
     let [b, t, c] = log_probabilities.dims();
@@ -1016,63 +1019,6 @@ fn values(net: &Net) -> Vec<f32> {
     let mut all = Flatten(Vec::new());
     net.visit(&mut all);
     all.0
-}
-
-/// Episodes of one shape as a set learner takes them. Shorter inputs get zeros at their end, which no inner product
-/// notices.
-pub fn set_batch(episodes: &[Episode], shape: &Shape, device: &Device) -> set::Batch {
-    let rows = episodes[0].labels.len();
-    let width = episodes.iter().map(|episode| episode.inputs.len() / rows).max().expect("a batch has episodes");
-    let mut inputs = vec![0f32; episodes.len() * rows * width];
-    for (to, episode) in inputs.chunks_exact_mut(rows * width).zip(episodes) {
-        let own = episode.inputs.len() / rows;
-        for (to, from) in to.chunks_exact_mut(width).zip(episode.inputs.chunks_exact(own)) {
-            to[..own].copy_from_slice(from);
-        }
-    }
-    set::Batch {
-        inputs: Tensor::from_data(TensorData::new(inputs, [episodes.len(), rows, width]), device),
-        labels: episodes.iter().map(|episode| episode.labels[..shape.shown].to_vec()).collect(),
-        classes: shape.classes,
-        drawings: shape.drawings,
-    }
-}
-
-/// Inputs `[B, T, X]` and one-hot labels `[B, T, C]` of sequences, as [`crate::nets::Predict`] takes them.
-pub fn sequences(episodes: &[Episode], classes: usize, device: &Device) -> (Tensor<3>, Tensor<3>) {
-    let (b, t) = (episodes.len(), episodes[0].labels.len());
-    let inputs = episodes[0].inputs.len() / t;
-    let (values, _, labels) = batch(episodes, inputs, classes);
-    let tensor = |values, last| Tensor::from_data(TensorData::new(values, [b, t, last]), device);
-    (tensor(values, inputs), tensor(labels, classes))
-}
-
-/// Inputs `[B, T, X]`, one-hot labels of position i−1 `[B, T, C]`, one-hot labels `[B, T, C]`.
-pub fn batch(episodes: &[Episode], inputs: usize, classes: usize) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
-    let t = episodes[0].labels.len();
-    let mut all = Vec::with_capacity(episodes.len() * t * inputs);
-    let mut previous = vec![0.0; episodes.len() * t * classes];
-    let mut target = previous.clone();
-    for (e, episode) in episodes.iter().enumerate() {
-        all.extend_from_slice(&episode.inputs);
-        for (i, &label) in episode.labels.iter().enumerate() {
-            let at = e * t + i;
-            target[at * classes + label as usize] = 1.0;
-            if i + 1 < t {
-                previous[(at + 1) * classes + label as usize] = 1.0;
-            }
-        }
-    }
-    (all, previous, target)
-}
-
-/// A tensor's values.
-pub fn floats<const R: usize>(tensor: Tensor<R>) -> Vec<f32> {
-    tensor.try_into_vec_as::<f32>().expect("float tensors can be read as f32")
-}
-
-fn scalar(tensor: Tensor<1>) -> f64 {
-    f64::from(floats(tensor)[0])
 }
 
 fn add(sum: &mut Vec<f64>, values: &[f64]) {
@@ -1254,7 +1200,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 #[cfg(all(test, feature = "cpu"))]
 mod tests {
     use super::*;
-    use burn::tensor::{Device, Distribution};
+    use burn::tensor::Distribution;
     use shaders::spec::ModelSpec;
 
     /// Registers a random gradient for every parameter.
@@ -1270,7 +1216,7 @@ mod tests {
     #[test]
     fn muon_moves_the_matrices_of_layers_and_nothing_else() {
         let model = Model::random(ModelSpec::shifted(8, 8, 1, 1), 1).unwrap();
-        let net = Net::from_model(&model, &Device::flex().autodiff());
+        let net = Net::from_model(&model, &crate::device::host().autodiff());
         let mut noise = Noise(GradientsParams::new());
         net.visit(&mut noise);
         let training = Training { optimiser: Optimiser::Muon, weight_decay: 0.0, ..Training::default() };

@@ -6,9 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use trainer::device::{self, Choice};
-use trainer::experiment::{
-    self, Cell, CellResult, Event, Options, Outcome, Scale, Shard, State, Summary, Work, report,
-};
+use trainer::experiment::{self, Cell, CellResult, Event, Job, Options, Outcome, Scale, Shard, State, Summary, report};
 
 struct Folder(PathBuf);
 
@@ -147,11 +145,11 @@ fn shards_share_the_cells_and_their_results_merge() {
 fn a_cell_that_diverges_or_fails_says_so_and_the_grid_goes_on() {
     let folder = Folder::new("diverged");
     let mut cells = smoke("fig4");
-    let Work::Learner { config, .. } = &mut cells[0].work else { panic!("a learner") };
+    let Job::Learner { config, .. } = &mut cells[0].job else { panic!("a learner") };
     config.training.rate = 1e30;
     config.training.warm_up = 0;
     config.training.clip = 0.0;
-    let Work::Learner { config, .. } = &mut cells[1].work else { panic!("a learner") };
+    let Job::Learner { config, .. } = &mut cells[1].job else { panic!("a learner") };
     config.tasks.data = vec!["no-such-set".into()];
     let (summary, _) = run(&cells, &folder.0, None);
     assert_eq!((summary.diverged, summary.failed, summary.done), (1, 1, cells.len() - 1));
@@ -173,7 +171,7 @@ fn a_changed_cell_is_run_anew() {
     cells.truncate(1);
     run(&cells, &folder.0, None);
     let before = results(&folder.0);
-    let Work::Learner { config, .. } = &mut cells[0].work else { panic!("a learner") };
+    let Job::Learner { config, .. } = &mut cells[0].job else { panic!("a learner") };
     config.training.steps = 3;
     let (_, started) = run(&cells, &folder.0, None);
     assert_eq!(started.len(), 1);

@@ -8,10 +8,11 @@ use shaders::spec::{
     Convolution, Equivariant, KeyShift, ModelSpec, Positions, QueryKey, Ridge, RidgeKernel, Stem, Variant,
 };
 use shaders::{Model, cpu, random};
-use trainer::nets::Net;
+use trainer::device::host;
+use trainer::nets::{Inputs, Net};
 use trainer::tasks::projection::normals;
 use trainer::tasks::{Episode, Shape, projection};
-use trainer::train::{batch, floats, set_batch};
+use trainer::train::{batch, floats, sequences, set_batch};
 
 fn episode(spec: &ModelSpec, t: usize) -> Episode {
     let mut stream = random::stream(11, "parity", t as u64);
@@ -68,7 +69,7 @@ fn burn_equals_the_cpu_reference() {
         for t in [1, 2, 37, 100] {
             let episode = episode(&model.spec, t);
             let want = cpu::forward(&model, &episode.inputs, &episode.labels).unwrap();
-            let got = burn_forward(&model, &episode, &Device::flex());
+            let got = burn_forward(&model, &episode, &host());
             assert_close(&got, &want, 1e-3, &format!("{:?} at T = {t}", model.spec.key_shift));
         }
     }
@@ -81,7 +82,7 @@ fn burn_equals_the_cpu_reference_on_the_shipped_file() {
     for t in [1, 2, 37, 100] {
         let episode = episode(&model.spec, t);
         let want = cpu::forward(&model, &episode.inputs, &episode.labels).unwrap();
-        let got = burn_forward(&model, &episode, &Device::flex());
+        let got = burn_forward(&model, &episode, &host());
         assert_close(&got, &want, 1e-3, &format!("quick at T = {t}"));
     }
 }
@@ -122,17 +123,22 @@ fn set_specs() -> Vec<ModelSpec> {
     ]
 }
 
+/// A model of which every slope and bias takes part.
+fn set_model(spec: &ModelSpec, seed: u64) -> Model {
+    let mut model = Model::random(spec.clone(), seed).unwrap();
+    for (name, values) in model.tensors_mut() {
+        if name.contains("slope") || name.ends_with("bias") || name.starts_with("readout") {
+            values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * ((i * 7) as f32).sin());
+        }
+    }
+    model
+}
+
 #[test]
 fn burn_equals_the_cpu_reference_for_set_learners() {
     for (seed, spec) in set_specs().into_iter().enumerate() {
-        let mut model = Model::random(spec.clone(), seed as u64).unwrap();
-        // every slope and bias takes part
-        for (name, values) in model.tensors_mut() {
-            if name.contains("slope") || name.ends_with("bias") || name.starts_with("readout") {
-                values.iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * ((i * 7) as f32).sin());
-            }
-        }
-        let Net::Set(net) = Net::from_model(&model, &Device::flex()) else { panic!("a set learner") };
+        let model = set_model(&spec, seed as u64);
+        let Net::Set(net) = Net::from_model(&model, &host()) else { panic!("a set learner") };
         for (t, classes, drawings) in
             [(1, 6, false), (2, 2, true), (5, 6, true), (37, 4, false), (37, 6, true), (100, 6, true)]
         {
@@ -142,8 +148,33 @@ fn burn_equals_the_cpu_reference_for_set_learners() {
                 .unwrap();
             let want = &all[(t - 1) * 6..][..classes];
             let shape = Shape { shown: t - 1, queries: 1, classes, drawings };
-            let got = floats(net.forward(&set_batch(&[episode], &shape, &Device::flex())));
+            let got = floats(net.forward(&set_batch(&[episode], &shape, &host())));
             assert_close(&got, want, 1e-3, &format!("set learner {seed}, T = {t}, {classes} classes"));
         }
+    }
+}
+
+/// A learner with a stem answers about images as images, and about vectors as vectors, only as it is told.
+#[test]
+fn a_predictor_reads_images_through_the_stem_and_vectors_without_it() {
+    let classes = 6;
+    for (seed, spec) in set_specs().into_iter().enumerate() {
+        let model = set_model(&spec, seed as u64);
+        let net = Net::from_model(&model, &host());
+        let episode = episode(&spec, 9);
+        let (inputs, labels) = sequences(std::slice::from_ref(&episode), classes, &host());
+        let mut answers = Vec::new();
+        for (kind, drawings) in [(Inputs::Images, true), (Inputs::Vectors, false)] {
+            let got = floats(net.predictor(kind).predict_at(inputs.clone(), labels.clone(), &[8]));
+            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, drawings }).unwrap();
+            assert_close(&got, &all[8 * 6..][..classes], 1e-3, &format!("set learner {seed}, {kind:?}"));
+            answers.push(got);
+        }
+        let stem = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
+        assert_eq!(
+            answers[0] != answers[1],
+            stem,
+            "set learner {seed}: a stem makes a difference, and nothing else does"
+        );
     }
 }

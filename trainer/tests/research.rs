@@ -10,8 +10,10 @@ use rand::RngExt;
 use shaders::random;
 use shaders::spec::ModelSpec;
 use trainer::config::{ConfigError, RunConfig};
-use trainer::device::{self, Choice};
-use trainer::nets::research::{KINDS, Learner, Net, Tensors, lstm, maml, memory, mlp, outer, set_transformer, vsml};
+use trainer::device::{self, Choice, host};
+use trainer::nets::research::{
+    KINDS, Learner, Net, Tensors, linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, vsml,
+};
 use trainer::tasks::projection::normals;
 use trainer::train::{Metrics, Run, TrainError, floats, read_net, read_run};
 
@@ -26,22 +28,34 @@ fn spec() -> ModelSpec {
 
 /// One of each kind, small, with every switch.
 fn learners() -> Vec<Learner> {
-    let memory = |shift| memory::Dials { width: 6, layers: 2, heads: 2, key_size: 3, shift, aligned: shift };
-    let maml = |rule, rate| Learner::Maml(maml::Dials { width: 6, rule, rate });
+    let memory =
+        |shift| linear_attention::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3, shift, aligned: shift };
+    let (delta, gated) = (linear_attention::FastWeights, linear_attention::GatedLinearAttention);
+    let maml = |rule, rate| Learner::Maml(maml::Hyperparameters { width: 6, rule, rate });
     vec![
-        Learner::Mlp(mlp::Dials { width: 8, layers: 2 }),
-        Learner::Lstm(lstm::Dials { hidden: 6, layers: 2, whole_tokens: false }),
-        Learner::Lstm(lstm::Dials { hidden: 4, layers: 1, whole_tokens: true }),
-        Learner::OuterProductLstm(outer::Dials { heads: 2, size: 3, whole_tokens: false, aligned: false }),
-        Learner::OuterProductLstm(outer::Dials { heads: 1, size: 3, whole_tokens: true, aligned: true }),
-        Learner::FastWeights(memory(true)),
-        Learner::FastWeights(memory(false)),
-        Learner::GatedLinearAttention(memory(true)),
-        Learner::GatedLinearAttention(memory(false)),
-        Learner::Vsml(vsml::Dials { size: 4 }),
-        Learner::VsmlUntied(vsml::UntiedDials { grid: 2, size: 3, whole_tokens: false }),
-        Learner::VsmlUntied(vsml::UntiedDials { grid: 2, size: 3, whole_tokens: true }),
-        Learner::SetTransformer(set_transformer::Dials { width: 6, layers: 2, heads: 2, key_size: 3 }),
+        Learner::Mlp(mlp::Hyperparameters { width: 8, layers: 2 }),
+        Learner::Lstm(lstm::Hyperparameters { hidden: 6, layers: 2, whole_tokens: false }),
+        Learner::Lstm(lstm::Hyperparameters { hidden: 4, layers: 1, whole_tokens: true }),
+        Learner::OuterProductLstm(outer_product_lstm::Hyperparameters {
+            heads: 2,
+            size: 3,
+            whole_tokens: false,
+            aligned: false,
+        }),
+        Learner::OuterProductLstm(outer_product_lstm::Hyperparameters {
+            heads: 1,
+            size: 3,
+            whole_tokens: true,
+            aligned: true,
+        }),
+        Learner::FastWeights(delta(memory(true))),
+        Learner::FastWeights(delta(memory(false))),
+        Learner::GatedLinearAttention(gated(memory(true))),
+        Learner::GatedLinearAttention(gated(memory(false))),
+        Learner::Vsml(vsml::Hyperparameters { size: 4 }),
+        Learner::VsmlUntied(vsml::UntiedHyperparameters { grid: 2, size: 3, whole_tokens: false }),
+        Learner::VsmlUntied(vsml::UntiedHyperparameters { grid: 2, size: 3, whole_tokens: true }),
+        Learner::SetTransformer(set_transformer::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3 }),
         maml(maml::Rule::Sgd, 0.3),
         maml(maml::Rule::Adam, 0.02),
     ]
@@ -72,7 +86,7 @@ fn one_hot(labels: &[Vec<u32>]) -> Vec<f32> {
 
 /// Weights away from the special points of a new net, where some gradients are zero.
 fn shaken(learner: &Learner, spec: &ModelSpec, seed: u64) -> Tensors {
-    let mut tensors = Net::random(learner, spec, seed, &Device::flex()).unwrap().tensors();
+    let mut tensors = Net::random(learner, spec, seed, &host()).unwrap().tensors();
     for (i, (_, values)) in tensors.values_mut().enumerate() {
         let noise = normals(values.len(), &mut random::stream(seed, "test/noise", i as u64));
         values.iter_mut().zip(noise).for_each(|(v, n)| *v += 0.1 * n);
@@ -111,7 +125,7 @@ fn gradients_are_those_of_finite_differences() {
     let weight = |i: usize| (1.0 + (i % T) as f64) / (B * T * T) as f64;
     for learner in learners() {
         let weights = shaken(&learner, &spec(), 3);
-        let device = Device::flex().autodiff();
+        let device = host().autodiff();
         let net = Net::from_tensors(&learner, &spec(), &weights, &device).unwrap();
         let target: Vec<f32> = one_hot(&labels).iter().enumerate().map(|(at, v)| -v * weight(at / C) as f32).collect();
         let target = Tensor::<3>::from_data(TensorData::new(target, [B, T, C]), &device);
@@ -121,8 +135,8 @@ fn gradients_are_those_of_finite_differences() {
         let gradients = visitor.found;
         // the same loss, summed in f64: what is left of f32 is the rounding of each log-probability
         let loss = |weights: &Tensors| -> f64 {
-            let net = Net::from_tensors(&learner, &spec(), weights, &Device::flex()).unwrap();
-            let rows = floats(answer(&net, &inputs, &labels, &Device::flex()));
+            let net = Net::from_tensors(&learner, &spec(), weights, &host()).unwrap();
+            let rows = floats(answer(&net, &inputs, &labels, &host()));
             let right = labels.iter().flatten().enumerate();
             right.map(|(i, &l)| -f64::from(rows[i * C + l as usize]) * weight(i)).sum()
         };
@@ -159,7 +173,7 @@ fn gradients_are_those_of_finite_differences() {
 
 #[test]
 fn what_comes_later_changes_nothing_before() {
-    let device = Device::flex();
+    let device = host();
     let (inputs, labels) = sequences(2);
     for learner in learners() {
         let kind = learner.kind();
@@ -200,9 +214,9 @@ fn what_comes_later_changes_nothing_before() {
 
 #[test]
 fn vsml_knows_no_names_and_no_order_of_inputs() {
-    let device = Device::flex();
+    let device = host();
     let (inputs, labels) = sequences(6);
-    let learner = Learner::Vsml(vsml::Dials { size: 5 });
+    let learner = Learner::Vsml(vsml::Hyperparameters { size: 5 });
     let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 1), &device).unwrap();
     let rows = floats(answer(&net, &inputs, &labels, &device));
     let renamed: Vec<Vec<u32>> = labels.iter().map(|l| l.iter().map(|&l| (l + 1) % C as u32).collect()).collect();
@@ -222,9 +236,10 @@ fn vsml_knows_no_names_and_no_order_of_inputs() {
 
 #[test]
 fn a_set_transformer_knows_no_order_of_examples() {
-    let device = Device::flex();
+    let device = host();
     let (inputs, labels) = sequences(7);
-    let learner = Learner::SetTransformer(set_transformer::Dials { width: 6, layers: 2, heads: 2, key_size: 3 });
+    let learner =
+        Learner::SetTransformer(set_transformer::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3 });
     let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 1), &device).unwrap();
     // the last example stays, those before it are reversed
     let order: Vec<usize> = (0..T - 1).rev().chain([T - 1]).collect();
@@ -244,27 +259,32 @@ fn a_set_transformer_knows_no_order_of_examples() {
 #[test]
 fn state_sizes_are_counted_by_one_definition() {
     let size = |learner: Learner, t| learner.state_size(&spec(), t);
-    assert_eq!(size(Learner::Mlp(mlp::Dials::default()), 100), 0);
-    assert_eq!(size(Learner::Lstm(lstm::Dials { hidden: 64, layers: 1, whole_tokens: true }), 100), 128);
+    assert_eq!(size(Learner::Mlp(mlp::Hyperparameters::default()), 100), 0);
+    assert_eq!(size(Learner::Lstm(lstm::Hyperparameters { hidden: 64, layers: 1, whole_tokens: true }), 100), 128);
     assert_eq!(
-        size(Learner::OuterProductLstm(outer::Dials { heads: 2, size: 8, ..Default::default() }), 100),
+        size(
+            Learner::OuterProductLstm(outer_product_lstm::Hyperparameters { heads: 2, size: 8, ..Default::default() }),
+            100
+        ),
         2 * 8 * 8 + 2 * 8
     );
-    let memory = memory::Dials { width: 9, layers: 2, heads: 3, key_size: 4, shift: false, aligned: false };
-    assert_eq!(size(Learner::FastWeights(memory), 100), 2 * 3 * 4 * 4);
-    assert_eq!(size(Learner::GatedLinearAttention(memory::Dials { shift: true, ..memory }), 7), 2 * 3 * 4 * 5);
-    assert_eq!(size(Learner::Vsml(vsml::Dials { size: 8 }), 100), X * C * 2 * 8);
+    let memory =
+        |shift| linear_attention::Hyperparameters { width: 9, layers: 2, heads: 3, key_size: 4, shift, aligned: false };
+    let (delta, gated) = (linear_attention::FastWeights, linear_attention::GatedLinearAttention);
+    assert_eq!(size(Learner::FastWeights(delta(memory(false))), 100), 2 * 3 * 4 * 4);
+    assert_eq!(size(Learner::GatedLinearAttention(gated(memory(true))), 7), 2 * 3 * 4 * 5);
+    assert_eq!(size(Learner::Vsml(vsml::Hyperparameters { size: 8 }), 100), X * C * 2 * 8);
     assert_eq!(
-        size(Learner::VsmlUntied(vsml::UntiedDials { grid: 4, size: 8, whole_tokens: false }), 100),
+        size(Learner::VsmlUntied(vsml::UntiedHyperparameters { grid: 4, size: 8, whole_tokens: false }), 100),
         4 * 4 * 2 * 8
     );
     // the paper's own figure: 204,800 numbers at T = 100
     let paper = RunConfig::preset("paper").unwrap();
     assert_eq!(paper.learner.state_size(&paper.model, 100), 204_800);
-    let set = set_transformer::Dials { width: 9, layers: 4, heads: 8, key_size: 32 };
+    let set = set_transformer::Hyperparameters { width: 9, layers: 4, heads: 8, key_size: 32 };
     assert_eq!(size(Learner::SetTransformer(set), 100), 204_800);
     let weights = (X + 1) * 16 + 17 * C;
-    let maml = |rule| Learner::Maml(maml::Dials { width: 16, rule, rate: 0.1 });
+    let maml = |rule| Learner::Maml(maml::Hyperparameters { width: 16, rule, rate: 0.1 });
     assert_eq!(size(maml(maml::Rule::Sgd), 100), weights);
     assert_eq!(size(maml(maml::Rule::Adam), 100), 3 * weights);
 }
@@ -291,16 +311,16 @@ fn weights_survive_a_file_and_a_wrong_one_is_named() {
     std::fs::create_dir_all(&folder.0).unwrap();
     let path = folder.0.join("net.safetensors");
     for learner in learners() {
-        let net = Net::random(&learner, &spec(), 5, &Device::flex()).unwrap();
+        let net = Net::random(&learner, &spec(), 5, &host()).unwrap();
         assert_eq!(net.num_params(), net.tensors().values().map(|(_, values)| values.len()).sum::<usize>());
         net.write(&path).unwrap();
-        assert_eq!(Net::read(&path, &learner, &spec(), &Device::flex()).unwrap().tensors(), net.tensors());
+        assert_eq!(Net::read(&path, &learner, &spec(), &host()).unwrap().tensors(), net.tensors());
     }
-    let other = Learner::Lstm(lstm::Dials::default());
-    let error = Net::read(&path, &other, &spec(), &Device::flex()).err().unwrap();
+    let other = Learner::Lstm(lstm::Hyperparameters::default());
+    let error = Net::read(&path, &other, &spec(), &host()).err().unwrap();
     assert!(error.contains("net.safetensors: expected a tensor `layer.0.input`"), "{error}");
-    let huge = Learner::Lstm(lstm::Dials { hidden: 8_192, layers: 2, whole_tokens: false });
-    assert!(Net::random(&huge, &spec(), 5, &Device::flex()).err().unwrap().contains("parameters"));
+    let huge = Learner::Lstm(lstm::Hyperparameters { hidden: 8_192, layers: 2, whole_tokens: false });
+    assert!(Net::random(&huge, &spec(), 5, &host()).err().unwrap().contains("parameters"));
 }
 
 /// A run of a few tasks with two classes: which one it is has to be found out from the examples.
@@ -417,7 +437,7 @@ fn a_resumed_run_of_each_kind_equals_an_uninterrupted_one_bit_for_bit() {
         let mut run = Run::resume(&broken.0, Path::new("."), cpu()).unwrap();
         assert_eq!(run.step(), 2);
         assert!(run.train(&AtomicBool::new(false), &mut |_| ()).unwrap());
-        let tensors = |folder: &Path| match read_net(folder, &Device::flex()).unwrap() {
+        let tensors = |folder: &Path| match read_net(folder, &host()).unwrap() {
             (trainer::nets::Net::Research(net), _, 4) => net.tensors(),
             other => panic!("{other:?}"),
         };
@@ -451,7 +471,7 @@ fn a_run_that_diverges_says_when_and_what_is_left() {
     let last = last.as_ref().unwrap();
     assert!(last.ends_with(format!("checkpoint-{:09}", step - 1)), "{error}");
     assert!(error.to_string().contains(&format!("at step {step}, the last checkpoint is")), "{error}");
-    assert!(read_net(&folder.0, &Device::flex()).is_ok());
+    assert!(read_net(&folder.0, &host()).is_ok());
 }
 
 #[test]

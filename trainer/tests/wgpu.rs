@@ -7,6 +7,7 @@ use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use rand::RngExt;
 use shaders::spec::ModelSpec;
 use shaders::{Model, random};
+use trainer::device::host;
 use trainer::nets::Net;
 use trainer::tasks::Episode;
 use trainer::tasks::projection::normals;
@@ -51,7 +52,7 @@ fn wgpu_trains_as_flex_does() {
         return;
     }
     println!("on {:?}", adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>());
-    let want = losses(Device::flex(), 4);
+    let want = losses(host(), 4);
     let got = losses(Device::wgpu(DeviceKind::DefaultDevice), 4);
     println!("flex {want:?}\nwgpu {got:?}");
     assert!(want[3] < want[0] - 0.01, "the loss falls on flex: {want:?}");

@@ -46,13 +46,13 @@ pub struct Arguments {
 }
 
 fn experiment_help() -> String {
-    let lines: Vec<String> = EXPERIMENTS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    let lines: Vec<String> = EXPERIMENTS.iter().map(|e| format!("{}: {}", e.name, e.about)).collect();
     format!("Experiments, or all:\n{}", lines.join("\n"))
 }
 
 /// Runs grids, or lists their cells.
 pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
-    let all = EXPERIMENTS.map(|(name, _)| name.to_owned());
+    let all = EXPERIMENTS.map(|experiment| experiment.name.to_owned());
     let names = if arguments.names.iter().any(|name| name == "all") { &all[..] } else { &arguments.names[..] };
     let mut cells = Vec::new();
     for name in names {

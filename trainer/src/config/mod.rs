@@ -14,9 +14,7 @@ use shaders::spec::{Convolution, Encoding, ModelSpec, Normalisation, Ridge, Ridg
 use toml::{Table, Value};
 
 use crate::nets::research::Learner;
-use crate::tasks::TaskConfig;
-use crate::tasks::drawings::Augment;
-use crate::tasks::prior::Prior;
+use crate::tasks::{Augment, Prior, TaskConfig};
 pub use error::ConfigError;
 use merge::merge;
 

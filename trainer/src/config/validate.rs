@@ -3,7 +3,7 @@
 use shaders::spec::SpecError;
 
 use super::{ConfigError, RunConfig};
-use crate::nets::research::Learner;
+use crate::nets::research::{Learner, OutOfBounds};
 
 type Checked = Result<(), ConfigError>;
 
@@ -77,7 +77,7 @@ impl RunConfig {
             "tasks.length",
             format!("expected 2…{longest} (model.longest), found {}", tasks.length),
         )?;
-        if let Some((key, message)) = self.learner.wrong() {
+        if let Err(OutOfBounds { key, message }) = self.learner.validate() {
             return Err(ConfigError::Value { key, message });
         }
         check(

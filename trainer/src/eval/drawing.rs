@@ -14,12 +14,12 @@ use shaders::{Model, cpu, session};
 use super::episodes::distinct;
 use super::tally::Answer;
 use super::{EvalError, Outcome, Sets, Settings, Tally};
-use crate::baselines::{self, Rule};
 use crate::data::Dataset;
 use crate::nets::Net;
-use crate::tasks::drawings::{Augment, SIDE};
-use crate::tasks::{Episode, Shape, labels};
+use crate::tasks::augment::SIDE;
+use crate::tasks::{Augment, Episode, Shape, labels};
 use crate::train::{TrainError, class_range, floats, set_batch};
+use shaders::rules::{self as baselines, Rule};
 
 /// Queries a class.
 const QUERIES: usize = 3;
@@ -28,7 +28,7 @@ const QUERIES: usize = 3;
 const SLIGHT: Augment =
     Augment { share: 1.0, turns: false, rotation: 6.0, shear: 0.1, aspect: 0.07, elastic: 1.0, blur: 1.0 };
 
-/// An evaluation that is ready to run: raw pictures through THE preprocessing, S shots of each class in random order,
+/// An evaluation that is ready to run: raw pictures through the shared preprocessing, S shots of each class in random order,
 /// [`QUERIES`] queries a class; answers are restricted to classes that were shown.
 pub struct Drawing {
     name: String,
@@ -96,7 +96,7 @@ impl Drawing {
         }
         // a fault of the encoding is found here, before the first episode
         Encoder::new(spec, SIDE, SIDE, 1, 0)?;
-        let device = Device::flex();
+        let device = crate::device::host();
         let net = spec.equivariant.is_some().then(|| Net::from_model(model, &device));
         Ok(Drawing {
             name: name.to_owned(),

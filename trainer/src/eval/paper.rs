@@ -8,11 +8,11 @@ use shaders::random;
 
 use super::episodes::{Source, asked, test_episode};
 use super::{Asked, EvalError, Outcome, Sets, Settings, Tally, score};
-use crate::baselines::{self, Rule};
 use crate::data::Dataset;
 use crate::nets::Net;
 use crate::tasks::{Episode, labels};
 use crate::train::{TrainError, encode_base};
+use shaders::rules::{self as baselines, Rule};
 
 /// Episodes that are answered at once.
 const BATCH: usize = 16;
@@ -237,7 +237,7 @@ mod tests {
             vectors: false,
             rare: false,
         };
-        let device = Device::flex();
+        let device = crate::device::host();
         let net = Net::from_model(&model, &device);
         let outcome = paper("m", &net, Some(&net), "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();
         assert_eq!(outcome.episodes, 64);

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use super::episodes::asked;
 use super::tally::Answer;
 use super::{Settings, Tally};
-use crate::nets::Net;
+use crate::nets::{Inputs, Net};
 use crate::tasks::{Episode, Shape};
 use crate::train::{floats, sequences, set_batch};
 
@@ -46,7 +46,7 @@ pub(crate) fn score(
             let c = net.spec().classes;
             let ask = |episodes: &[Episode], positions: &[usize]| -> Vec<f32> {
                 let (inputs, labels) = sequences(episodes, c, device);
-                floats(net.predictor().predict_at(inputs, labels, positions))
+                floats(net.predictor(Inputs::Vectors).predict_at(inputs, labels, positions))
             };
             if queries == 1 {
                 // one pass answers every position

@@ -6,11 +6,12 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use shaders::Model;
 
 use crate::config::RunConfig;
 use crate::data::{self, Split, mean_and_std};
+use crate::device::host;
 use crate::nets::Net;
 use crate::tasks::Base;
 use crate::train::{TrainError, drawn_base, floats};
@@ -32,7 +33,7 @@ pub(super) fn base(network: &str, name: &str, split: Split, data_dir: &Path) -> 
         }
         path => Model::read(Path::new(path))?,
     };
-    let net = match Net::from_model(&model, &Device::flex()) {
+    let net = match Net::from_model(&model, &host()) {
         Net::Set(net) if net.has_stem() => net,
         _ => return Err(TrainError::NoStem { path: network.into() }),
     };
@@ -46,7 +47,7 @@ pub(super) fn base(network: &str, name: &str, split: Split, data_dir: &Path) -> 
             let mut chunk = chunk.to_vec();
             chunk.chunks_exact_mut(x).for_each(shaders::pixels::standardise);
             let rows = chunk.len() / x;
-            let drawings = Tensor::<2>::from_data(TensorData::new(chunk, [rows, x]), &Device::flex());
+            let drawings = Tensor::<2>::from_data(TensorData::new(chunk, [rows, x]), &host());
             features.extend(floats(net.embed(drawings)));
         }
         Ok((features, base.labels.to_vec()))

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::figures::{self, Claim, Data, Section, Table};
-use super::{CellResult, EXPERIMENTS, Scale, State, Work, paper, read_result};
-use crate::chart::{quoted, short};
+use super::cell::{CellResult, Job, Scale, State, read_result};
+use super::paper;
+use super::registry::{cells, find};
+use super::section::{Claim, Results, Section, Table};
 use crate::files::check_writable;
-use crate::plot::escape;
+use crate::plot::csv::quoted;
+use crate::plot::{escape, short};
 
 /// The report and the files beside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +33,7 @@ pub fn collect(sources: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
     let mut found: BTreeMap<(usize, Scale, String), CellResult> = BTreeMap::new();
     let mut add = |result: CellResult| {
         let cell = &result.cell;
-        let order = EXPERIMENTS.iter().position(|(name, _)| *name == cell.experiment).unwrap_or(usize::MAX);
+        let order = find(&cell.experiment).map_or(usize::MAX, |(place, _)| place);
         let key = (order, cell.scale, format!("{} {}", cell.experiment, cell.name));
         let better = found.get(&key).is_none_or(|old| old.state == State::Failed);
         if better {
@@ -70,8 +72,8 @@ pub fn collect(sources: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
     // in the order of the grid, which its names do not have
     all.sort_by_cached_key(|result| {
         let cell = &result.cell;
-        let order = EXPERIMENTS.iter().position(|(name, _)| *name == cell.experiment).unwrap_or(usize::MAX);
-        let grid = super::cells(&cell.experiment, cell.scale, None).unwrap_or_default();
+        let order = find(&cell.experiment).map_or(usize::MAX, |(place, _)| place);
+        let grid = cells(&cell.experiment, cell.scale, None).unwrap_or_default();
         let seedless = |name: &str| name.rsplit_once("-seed").map_or(name.to_owned(), |(name, _)| name.to_owned());
         let place = grid.iter().position(|other| seedless(&other.name) == seedless(&cell.name)).unwrap_or(usize::MAX);
         (order, cell.scale, place, cell.name.clone())
@@ -99,8 +101,10 @@ pub fn build(results: &[CellResult]) -> Report {
     let mut contents = String::new();
     let several = groups.iter().any(|g| g.1 != groups[0].1);
     for (name, scale, cells) in groups {
-        let about = EXPERIMENTS.iter().find(|(known, _)| *known == name).map_or("", |(_, about)| about);
-        let section = figures::section(name, &Data { scale, cells: cells.clone() });
+        let experiment = find(name).map(|(_, experiment)| experiment);
+        let about = experiment.map_or("", |experiment| experiment.about);
+        let results = Results { scale, cells: cells.clone() };
+        let section = experiment.map_or_else(Section::default, |experiment| (experiment.section)(&results));
         let id = if several { format!("{name}-{scale}") } else { name.to_owned() };
         let verdicts: String = section.claims.iter().map(|claim| mark(claim.held)).collect();
         let _ = writeln!(contents, "<li><a href=\"#{id}\">{name}</a> {} {verdicts}</li>", escape(about));
@@ -226,9 +230,9 @@ fn part(id: &str, name: &str, scale: Scale, about: &str, section: &Section, cell
         escape(&devices.join(", ")),
         escape(&commits.join(", ")),
     );
-    let config = cells.iter().find_map(|cell| match &cell.cell.work {
-        Work::Learner { config, .. } => Some((&cell.cell.name, config)),
-        Work::Rules { .. } => None,
+    let config = cells.iter().find_map(|cell| match &cell.cell.job {
+        Job::Learner { config, .. } => Some((&cell.cell.name, config)),
+        Job::Rules { .. } => None,
     });
     if let Some((cell, config)) = config {
         let _ = writeln!(

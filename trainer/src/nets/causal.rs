@@ -4,7 +4,9 @@ use burn::module::{Module, Param};
 use burn::tensor::{Bool, Tensor, activation};
 use shaders::spec::{KeyShift, LAYER_NORM_EPSILON, ModelSpec, Positions, QK_NORM_EPSILON, QueryKey};
 
-use super::{Linear, Loader};
+use super::load::Loader;
+use super::parts::{Linear, SpecField, previous};
+use super::predict::Predict;
 
 /// A causal learner. Shapes of the parameters: [`ModelSpec::tensors`].
 #[derive(Module, Debug)]
@@ -14,7 +16,7 @@ pub struct Net {
     norm: LayerNorm,
     readout: Linear,
     #[module(skip)]
-    spec: super::SpecField,
+    spec: SpecField,
 }
 
 #[derive(Module, Debug)]
@@ -109,7 +111,7 @@ impl Net {
             layer: (0..spec.layers).map(layer).collect(),
             norm: norm("norm".into()),
             readout: linear("readout".into()),
-            spec: super::SpecField(spec.clone()),
+            spec: SpecField(spec.clone()),
         }
     }
 
@@ -168,12 +170,12 @@ impl Net {
     }
 }
 
-impl super::Predict for Net {
+impl Predict for Net {
     fn spec(&self) -> &ModelSpec {
         &self.spec.0
     }
 
     fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
-        self.forward(inputs, super::research::previous(labels))
+        self.forward(inputs, previous(labels))
     }
 }

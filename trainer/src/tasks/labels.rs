@@ -4,7 +4,7 @@ use rand::RngExt;
 use rand_distr::{Distribution, Gamma};
 use shaders::random::Stream;
 
-use super::TaskConfig;
+use super::config::TaskConfig;
 
 /// The classes of one task.
 #[derive(Debug, Clone, PartialEq)]

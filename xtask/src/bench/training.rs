@@ -29,7 +29,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let out = options.value("--out")?.map(|folder| workspace.root.join(folder));
     options.finish()?;
 
-    run_shown(&mut workspace.cargo(&["build", "--release", "-p", "trainer", "--example", "step"]))?;
+    run_shown(&mut workspace.cargo(&["build", "--release", "-p", "bench", "--bin", "train_step"]))?;
     let bench = Bench { workspace, peers: peers(&python), rounds, autodiff };
     let mut table = format!("{}\n\n{HEADER}\n", machine_description(workspace));
     let mut rows = String::from("case,threads,contender,round,median_ms\n");
@@ -140,7 +140,7 @@ impl Learner {
 
 impl Bench<'_> {
     fn step(&self) -> PathBuf {
-        self.workspace.target.join("release/examples").join(format!("step{}", env::consts::EXE_SUFFIX))
+        self.workspace.target.join("release").join(format!("train_step{}", env::consts::EXE_SUFFIX))
     }
 
     /// Rows of the table, and rows of each round.

@@ -11,13 +11,16 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Linear, Predict, Wrong, outside, read_out, token_size, tokens, unstack};
-use crate::nets::SpecField;
+use super::super::parts::{Linear, SpecField};
+use super::super::predict::Predict;
+use super::builder::Builder;
+use super::kind::{Kind, OutOfBounds, within};
+use super::parts::{read_out, token_size, tokens, unstack};
 
-/// Its dials.
+/// Its hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Dials {
+pub struct Hyperparameters {
     /// H: cells of a layer.
     pub hidden: usize,
     /// Layers on top of each other.
@@ -27,20 +30,26 @@ pub struct Dials {
     pub whole_tokens: bool,
 }
 
-impl Default for Dials {
+impl Default for Hyperparameters {
     fn default() -> Self {
-        Dials { hidden: 256, layers: 1, whole_tokens: false }
+        Hyperparameters { hidden: 256, layers: 1, whole_tokens: false }
     }
 }
 
-impl Dials {
-    pub(super) fn wrong(&self) -> Wrong {
-        outside(&[("learner.hidden", self.hidden, 8_192), ("learner.layers", self.layers, 16)])
+impl Kind for Hyperparameters {
+    type Net = Net;
+
+    fn validate(&self) -> Result<(), OutOfBounds> {
+        within(&[("learner.hidden", self.hidden, 8_192), ("learner.layers", self.layers, 16)])
     }
 
     /// Cells and outputs.
-    pub(super) fn state_size(&self) -> usize {
+    fn state_size(&self, _: &ModelSpec, _: usize) -> usize {
         2 * self.hidden * self.layers
+    }
+
+    fn build(&self, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        Net::new(self, spec, build)
     }
 }
 
@@ -95,10 +104,10 @@ impl Layer {
 }
 
 impl Net {
-    pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
-        let h = dials.hidden;
+    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        let h = settings.hidden;
         let layer = |l: usize| {
-            let inputs = if l == 0 { token_size(spec, dials.whole_tokens) } else { h };
+            let inputs = if l == 0 { token_size(spec, settings.whole_tokens) } else { h };
             Layer {
                 input: build.matrix(&format!("layer.{l}.input"), inputs, 4 * h, 1.0),
                 recurrent: build.matrix(&format!("layer.{l}.recurrent"), h, 4 * h, 1.0),
@@ -106,9 +115,9 @@ impl Net {
             }
         };
         Net {
-            layer: (0..dials.layers).map(layer).collect(),
+            layer: (0..settings.layers).map(layer).collect(),
             readout: build.linear("readout", h, spec.classes, 0.5),
-            whole_tokens: dials.whole_tokens,
+            whole_tokens: settings.whole_tokens,
             spec: SpecField(spec.clone()),
         }
     }

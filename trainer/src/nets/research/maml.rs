@@ -17,13 +17,15 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Predict, Wrong, outside};
-use crate::nets::SpecField;
+use super::super::parts::SpecField;
+use super::super::predict::Predict;
+use super::builder::Builder;
+use super::kind::{Kind, OutOfBounds, within};
 
-/// Its dials.
+/// Its hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Dials {
+pub struct Hyperparameters {
     /// Hidden units.
     pub width: usize,
     /// The inner optimiser.
@@ -42,28 +44,37 @@ pub enum Rule {
     Adam,
 }
 
-impl Default for Dials {
+impl Default for Hyperparameters {
     fn default() -> Self {
         // the paper's baseline
-        Dials { width: 128, rule: Rule::Adam, rate: 1e-3 }
+        Hyperparameters { width: 128, rule: Rule::Adam, rate: 1e-3 }
     }
 }
 
-impl Dials {
-    pub(super) fn wrong(&self) -> Wrong {
+impl Kind for Hyperparameters {
+    type Net = Net;
+
+    fn validate(&self) -> Result<(), OutOfBounds> {
         if !(self.rate.is_finite() && self.rate > 0.0) {
-            return Some(("learner.rate", format!("expected a positive number, found {}", self.rate)));
+            return Err(OutOfBounds {
+                key: "learner.rate",
+                message: format!("expected a positive number, found {}", self.rate),
+            });
         }
-        outside(&[("learner.width", self.width, 8_192)])
+        within(&[("learner.width", self.width, 8_192)])
     }
 
     /// The weights, which follow the examples, and Adam's averages.
-    pub(super) fn state_size(&self, spec: &ModelSpec) -> usize {
+    fn state_size(&self, spec: &ModelSpec, _: usize) -> usize {
         let weights = (spec.inputs + 1) * self.width + (self.width + 1) * spec.classes;
         match self.rule {
             Rule::Sgd => weights,
             Rule::Adam => 3 * weights,
         }
+    }
+
+    fn build(&self, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        Net::new(self, spec, build)
     }
 }
 
@@ -75,7 +86,7 @@ pub struct Net {
     /// `[H + 1, C]`, the last row is the bias.
     second: Param<Tensor<2>>,
     #[module(skip)]
-    dials: Dials,
+    settings: Hyperparameters,
     #[module(skip)]
     spec: SpecField,
 }
@@ -98,9 +109,9 @@ impl Moving {
     }
 
     /// Step number `n`, counted from 1.
-    fn step(self, gradient: Tensor<3>, dials: &Dials, n: usize) -> Moving {
-        if dials.rule == Rule::Sgd {
-            return Moving { weights: self.weights - gradient * dials.rate, averages: None };
+    fn step(self, gradient: Tensor<3>, settings: &Hyperparameters, n: usize) -> Moving {
+        if settings.rule == Rule::Sgd {
+            return Moving { weights: self.weights - gradient * settings.rate, averages: None };
         }
         let square = gradient.clone() * gradient.clone() * (1.0 - BETA_2);
         let (m, v) = match self.averages {
@@ -109,18 +120,18 @@ impl Moving {
         };
         let unbias = |beta: f64| 1.0 / (1.0 - beta.powi(n as i32));
         let root = (v.clone() * unbias(BETA_2) + EPSILON * EPSILON).sqrt();
-        let weights = self.weights - m.clone() * (dials.rate * unbias(BETA_1)) / root;
+        let weights = self.weights - m.clone() * (settings.rate * unbias(BETA_1)) / root;
         Moving { weights, averages: Some((m, v)) }
     }
 }
 
 impl Net {
-    pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
         Net {
             // He initialisation, for ReLU
-            first: build.matrix("first", spec.inputs + 1, dials.width, 2f32.sqrt()),
-            second: build.matrix("second", dials.width + 1, spec.classes, 0.5),
-            dials: *dials,
+            first: build.matrix("first", spec.inputs + 1, settings.width, 2f32.sqrt()),
+            second: build.matrix("second", settings.width + 1, spec.classes, 0.5),
+            settings: *settings,
             spec: SpecField(spec.clone()),
         }
     }
@@ -134,7 +145,7 @@ impl Predict for Net {
     fn predict(&self, inputs: Tensor<3>, labels: Tensor<3>) -> Tensor<3> {
         let [b, t, x] = inputs.dims();
         let [_, _, c] = labels.dims();
-        let h = self.dials.width;
+        let h = self.settings.width;
         let device = inputs.device();
         let one = || Tensor::<3>::ones([b, 1, 1], &device);
         let (mut first, mut second) = (Moving::new(self.first.val(), b), Moving::new(self.second.val(), b));
@@ -152,8 +163,8 @@ impl Predict for Net {
             let active = sums.greater_elem(0.0).float();
             let back = second.weights.clone().narrow(1, 0, h).matmul(error.clone().swap_dims(1, 2)); // [B, H, 1]
             let back = back.reshape([b, 1, h]) * active;
-            first = first.step(input.reshape([b, x + 1, 1]) * back, &self.dials, i + 1);
-            second = second.step(hidden.reshape([b, h + 1, 1]) * error.reshape([b, 1, c]), &self.dials, i + 1);
+            first = first.step(input.reshape([b, x + 1, 1]) * back, &self.settings, i + 1);
+            second = second.step(hidden.reshape([b, h + 1, 1]) * error.reshape([b, 1, c]), &self.settings, i + 1);
         }
         Tensor::cat(answers, 1)
     }

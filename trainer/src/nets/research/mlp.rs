@@ -5,29 +5,42 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Linear, Predict, Wrong, outside};
-use crate::nets::SpecField;
+use super::super::parts::{Linear, SpecField};
+use super::super::predict::Predict;
+use super::builder::Builder;
+use super::kind::{Kind, OutOfBounds, within};
 
-/// Its dials.
+/// Its hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Dials {
+pub struct Hyperparameters {
     /// Units of each hidden layer.
     pub width: usize,
     /// Hidden layers.
     pub layers: usize,
 }
 
-impl Default for Dials {
+impl Default for Hyperparameters {
     fn default() -> Self {
         // two hidden layers, as in the paper's figure 2
-        Dials { width: 256, layers: 2 }
+        Hyperparameters { width: 256, layers: 2 }
     }
 }
 
-impl Dials {
-    pub(super) fn wrong(&self) -> Wrong {
-        outside(&[("learner.width", self.width, 8_192), ("learner.layers", self.layers, 16)])
+impl Kind for Hyperparameters {
+    type Net = Net;
+
+    fn validate(&self) -> Result<(), OutOfBounds> {
+        within(&[("learner.width", self.width, 8_192), ("learner.layers", self.layers, 16)])
+    }
+
+    /// It remembers nothing.
+    fn state_size(&self, _: &ModelSpec, _: usize) -> usize {
+        0
+    }
+
+    fn build(&self, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        Net::new(self, spec, build)
     }
 }
 
@@ -41,14 +54,14 @@ pub struct Net {
 }
 
 impl Net {
-    pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
-        let inputs = |l: usize| if l == 0 { spec.inputs } else { dials.width };
+    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        let inputs = |l: usize| if l == 0 { spec.inputs } else { settings.width };
         Net {
             // He initialisation, for ReLU
-            layer: (0..dials.layers)
-                .map(|l| build.linear(&format!("layer.{l}"), inputs(l), dials.width, 2f32.sqrt()))
+            layer: (0..settings.layers)
+                .map(|l| build.linear(&format!("layer.{l}"), inputs(l), settings.width, 2f32.sqrt()))
                 .collect(),
-            readout: build.linear("readout", dials.width, spec.classes, 0.5),
+            readout: build.linear("readout", settings.width, spec.classes, 0.5),
             spec: SpecField(spec.clone()),
         }
     }

@@ -14,13 +14,16 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Block, Builder, Linear, Norm, Predict, Wrong, outside, unit};
-use crate::nets::SpecField;
+use super::super::parts::{Linear, SpecField};
+use super::super::predict::Predict;
+use super::builder::Builder;
+use super::kind::{Kind, OutOfBounds, within};
+use super::parts::{Block, Norm, unit};
 
-/// Its dials.
+/// Its hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Dials {
+pub struct Hyperparameters {
     /// D: width of the residual stream.
     pub width: usize,
     /// L: layers.
@@ -31,15 +34,19 @@ pub struct Dials {
     pub key_size: usize,
 }
 
-impl Default for Dials {
+impl Default for Hyperparameters {
     fn default() -> Self {
-        Dials { width: 128, layers: 3, heads: 4, key_size: 32 }
+        Hyperparameters { width: 128, layers: 3, heads: 4, key_size: 32 }
     }
 }
 
-impl Dials {
-    pub(super) fn wrong(&self) -> Wrong {
-        outside(&[
+impl Kind for Hyperparameters {
+    type Net = Net;
+
+    const ASKS_QUERIES: bool = true;
+
+    fn validate(&self) -> Result<(), OutOfBounds> {
+        within(&[
             ("learner.width", self.width, 4_096),
             ("learner.layers", self.layers, 64),
             ("learner.heads", self.heads, 64),
@@ -48,8 +55,12 @@ impl Dials {
     }
 
     /// Keys and values of the shown examples.
-    pub(super) fn state_size(&self, t: usize) -> usize {
+    fn state_size(&self, _: &ModelSpec, t: usize) -> usize {
         2 * self.heads * self.key_size * self.layers * t
+    }
+
+    fn build(&self, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        Net::new(self, spec, build)
     }
 }
 
@@ -82,8 +93,8 @@ struct Layer {
 }
 
 impl Net {
-    pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
-        let Dials { width: d, layers, heads, key_size } = *dials;
+    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        let Hyperparameters { width: d, layers, heads, key_size } = *settings;
         let branch = (0.5 / layers as f32).sqrt();
         let layer = |l: usize| {
             let at = |name: &str| format!("layer.{l}.{name}");

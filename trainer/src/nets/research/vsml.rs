@@ -23,38 +23,47 @@ use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
 use shaders::spec::ModelSpec;
 
-use super::{Builder, Linear, Predict, Wrong, outside, read_out, token_size, tokens, unstack};
-use crate::nets::SpecField;
+use super::super::parts::{Linear, SpecField};
+use super::super::predict::Predict;
+use super::builder::Builder;
+use super::kind::{Kind, OutOfBounds, within};
+use super::parts::{read_out, token_size, tokens, unstack};
 
-/// Dials with symmetries.
+/// Hyperparameters with symmetries.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Dials {
+pub struct Hyperparameters {
     /// S: cells of each tiny LSTM.
     pub size: usize,
 }
 
-impl Default for Dials {
+impl Default for Hyperparameters {
     fn default() -> Self {
-        Dials { size: 16 }
+        Hyperparameters { size: 16 }
     }
 }
 
-impl Dials {
-    pub(super) fn wrong(&self) -> Wrong {
-        outside(&[("learner.size", self.size, 256)])
+impl Kind for Hyperparameters {
+    type Net = Net;
+
+    fn validate(&self) -> Result<(), OutOfBounds> {
+        within(&[("learner.size", self.size, 256)])
     }
 
     /// Cells and outputs of each LSTM.
-    pub(super) fn state_size(&self, spec: &ModelSpec) -> usize {
+    fn state_size(&self, spec: &ModelSpec, _: usize) -> usize {
         spec.inputs * spec.classes * 2 * self.size
+    }
+
+    fn build(&self, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        Net::new(self, spec, build)
     }
 }
 
-/// Dials without symmetries.
+/// Hyperparameters without symmetries.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct UntiedDials {
+pub struct UntiedHyperparameters {
     /// k: rows and columns of the grid.
     pub grid: usize,
     /// S: cells of each LSTM.
@@ -64,20 +73,26 @@ pub struct UntiedDials {
     pub whole_tokens: bool,
 }
 
-impl Default for UntiedDials {
+impl Default for UntiedHyperparameters {
     fn default() -> Self {
-        UntiedDials { grid: 4, size: 16, whole_tokens: false }
+        UntiedHyperparameters { grid: 4, size: 16, whole_tokens: false }
     }
 }
 
-impl UntiedDials {
-    pub(super) fn wrong(&self) -> Wrong {
-        outside(&[("learner.grid", self.grid, 64), ("learner.size", self.size, 256)])
+impl Kind for UntiedHyperparameters {
+    type Net = Untied;
+
+    fn validate(&self) -> Result<(), OutOfBounds> {
+        within(&[("learner.grid", self.grid, 64), ("learner.size", self.size, 256)])
     }
 
     /// Cells and outputs of each LSTM.
-    pub(super) fn state_size(&self) -> usize {
+    fn state_size(&self, _: &ModelSpec, _: usize) -> usize {
         self.grid * self.grid * 2 * self.size
+    }
+
+    fn build(&self, spec: &ModelSpec, build: &mut Builder<'_>) -> Untied {
+        Untied::new(self, spec, build)
     }
 }
 
@@ -115,8 +130,8 @@ pub struct Net {
 }
 
 impl Net {
-    pub(super) fn new(dials: &Dials, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
-        let s = dials.size;
+    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        let s = settings.size;
         Net {
             input: build.matrix("input", 1, 4 * s, 1.0),
             feedback: build.matrix("feedback", 2, 4 * s, 1.0),
@@ -203,8 +218,8 @@ pub struct Untied {
 }
 
 impl Untied {
-    pub(super) fn new(dials: &UntiedDials, spec: &ModelSpec, build: &mut Builder<'_>) -> Untied {
-        let UntiedDials { grid: k, size: s, whole_tokens } = *dials;
+    fn new(settings: &UntiedHyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Untied {
+        let UntiedHyperparameters { grid: k, size: s, whole_tokens } = *settings;
         Untied {
             embed: build.linear("embed", token_size(spec, whole_tokens), k * s, 1.0),
             cell: build.param("cell", [k * k, 4 * s, 4 * s], 0.0, 1.0 / (4.0 * s as f32).sqrt()),

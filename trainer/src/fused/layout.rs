@@ -1,0 +1,78 @@
+//! Where the tensors of a learner lie in a flat buffer.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use shaders::spec::{KeyShift, ModelSpec, QueryKey};
+
+/// Where each tensor lies in a flat buffer.
+pub struct Layout {
+    pub places: BTreeMap<String, Range<usize>>,
+    pub total: usize,
+}
+
+impl Layout {
+    pub fn new(spec: &ModelSpec) -> Layout {
+        let (mut places, mut total) = (BTreeMap::new(), 0);
+        for tensor in spec.tensors() {
+            let size: usize = tensor.shape.iter().product();
+            places.insert(tensor.name, total..total + size);
+            total += size;
+        }
+        Layout { places, total }
+    }
+
+    pub fn at(&self, name: &str) -> Range<usize> {
+        self.places[name].clone()
+    }
+}
+
+/// Places of a layer's tensors.
+pub struct Layer {
+    pub norm1: [Range<usize>; 2],
+    pub query: [Range<usize>; 2],
+    pub key: Option<[Range<usize>; 2]>,
+    pub value: [Range<usize>; 2],
+    pub output: [Range<usize>; 2],
+    pub gate: Option<Range<usize>>,
+    pub temperature: Option<Range<usize>>,
+    pub norm2: [Range<usize>; 2],
+    pub up: [Range<usize>; 2],
+    pub down: [Range<usize>; 2],
+}
+
+impl Layer {
+    /// Places of layer `l`.
+    pub fn new(spec: &ModelSpec, layout: &Layout, l: usize) -> Layer {
+        let at = |name: &str| layout.at(&format!("layer.{l}.{name}"));
+        let linear = |name: &str| [at(&format!("{name}.weight")), at(&format!("{name}.bias"))];
+        let norm = |name: &str| [at(&format!("{name}.gamma")), at(&format!("{name}.beta"))];
+        Layer {
+            norm1: norm("norm1"),
+            query: linear("query"),
+            key: (spec.query_key != QueryKey::Tied).then(|| linear("key")),
+            value: linear("value"),
+            output: linear("output"),
+            gate: (spec.key_shift == KeyShift::Gated).then(|| at("key_shift.gate")),
+            temperature: spec.qk_norm.then(|| at("temperature")),
+            norm2: norm("norm2"),
+            up: linear("mlp.up"),
+            down: linear("mlp.down"),
+        }
+    }
+
+    /// Query, key (unless it is the query) and value.
+    pub fn projections(&self) -> Vec<&[Range<usize>; 2]> {
+        [Some(&self.query), self.key.as_ref(), Some(&self.value)].into_iter().flatten().collect()
+    }
+}
+
+/// Whether the gradient of a tensor is one matrix product.
+pub fn written(name: &str) -> bool {
+    name.ends_with(".weight") && name != "embed.label.weight"
+}
+
+/// Two places of a buffer at once; they do not overlap.
+pub fn two<'a>(buffer: &'a mut [f32], places: &[Range<usize>; 2]) -> [&'a mut [f32]; 2] {
+    buffer.get_disjoint_mut(places.clone()).expect("places of different tensors")
+}

@@ -1,0 +1,224 @@
+//! Augmentation: changes of hand and pen to drawings of 28 × 28.
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use shaders::pixels;
+use shaders::random::Stream;
+use shaders::strokes::normal;
+
+/// Side of a drawing after the shared preprocessing.
+pub const SIDE: usize = pixels::SIDE;
+/// Rotations by quarter turns, and their mirror images.
+pub const TURNS: usize = 8;
+
+/// How drawings are changed, each time they are shown; the shared preprocessing follows. Keys are those of `[tasks.augment]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Augment {
+    /// Share of drawings that are changed; 0 for none.
+    pub share: f64,
+    /// Whether a class turned or mirrored is a class of its own.
+    pub turns: bool,
+    /// Standard deviation of the rotation, degrees.
+    pub rotation: f32,
+    /// Standard deviation of the slant.
+    pub shear: f32,
+    /// Standard deviation of ln(width/height)/2.
+    pub aspect: f32,
+    /// Largest root mean square of an elastic deformation, pixels.
+    pub elastic: f32,
+    /// Largest standard deviation of the pen's blur, pixels.
+    pub blur: f32,
+}
+
+impl Default for Augment {
+    fn default() -> Self {
+        Augment { share: 0.0, turns: false, rotation: 10.0, shear: 0.22, aspect: 0.15, elastic: 1.8, blur: 1.3 }
+    }
+}
+
+impl Augment {
+    /// Whether anything is to be done.
+    pub fn active(&self) -> bool {
+        self.share > 0.0 || self.turns
+    }
+
+    /// A drawing, turned and perhaps changed, preprocessed.
+    ///
+    /// # Shapes
+    /// `picture` and the result `[28, 28]` in 0…1.
+    pub fn apply(&self, picture: &[f32], turn: usize, stream: &mut Stream) -> Vec<f32> {
+        let turned = match turn {
+            0 => picture.to_vec(),
+            _ => turned(picture, turn),
+        };
+        if !stream.random_bool(self.share) {
+            return turned;
+        }
+        let mut changed = self.warp(&turned, stream);
+        self.pen(&mut changed, stream);
+        // a drawing that has lost all its ink stays as it was
+        pixels::normalise(&changed, SIDE, SIDE).unwrap_or(turned)
+    }
+
+    /// An affine and an elastic deformation, bilinear.
+    fn warp(&self, picture: &[f32], stream: &mut Stream) -> Vec<f32> {
+        let limit = 2.2 * self.rotation;
+        let (sin, cos) = (self.rotation * normal(stream)).clamp(-limit, limit).to_radians().sin_cos();
+        let shear = self.shear * normal(stream);
+        let aspect = self.aspect * normal(stream);
+        let (high, wide) = (aspect.exp(), (-aspect).exp());
+        // rows of R·S with S = [[high, 0], [shear, wide]]
+        let matrix = [[cos * high - sin * shear, -sin * wide], [sin * high + cos * shear, cos * wide]];
+        let strength = if self.elastic > 0.2 { stream.random_range(0.2..self.elastic) } else { self.elastic };
+        let bumps = bumps();
+        let weights: [[f32; 2]; BUMPS] =
+            std::array::from_fn(|_| [strength * normal(stream), strength * normal(stream)]);
+        let middle = (SIDE as f32 - 1.0) / 2.0;
+        let mut out = Vec::with_capacity(SIDE * SIDE);
+        for (pixel, bump) in bumps.chunks_exact(BUMPS).enumerate() {
+            let (v, u) = ((pixel / SIDE) as f32 - middle, (pixel % SIDE) as f32 - middle);
+            let mut y = matrix[0][0] * v + matrix[0][1] * u + middle;
+            let mut x = matrix[1][0] * v + matrix[1][1] * u + middle;
+            for (share, weight) in bump.iter().zip(&weights) {
+                y += share * weight[0];
+                x += share * weight[1];
+            }
+            out.push(at(picture, y, x));
+        }
+        out
+    }
+
+    /// Another pen: a blur, then a contrast that makes lines thicker or thinner.
+    fn pen(&self, picture: &mut [f32], stream: &mut Stream) {
+        let sigma = if self.blur > 0.4 { stream.random_range(0.4..self.blur) } else { 0.4 };
+        let gain = stream.random_range(1.0..3.5f32);
+        blur(picture, sigma);
+        let largest = picture.iter().copied().fold(0.0, f32::max);
+        let scale = gain / (0.9 * largest + 1e-3);
+        picture.iter_mut().for_each(|v| *v = (*v * scale - 0.15 * (gain - 1.0)).clamp(0.0, 1.0));
+    }
+}
+
+/// One of the 8 symmetries of the square.
+fn turned(picture: &[f32], turn: usize) -> Vec<f32> {
+    let last = SIDE - 1;
+    (0..SIDE * SIDE)
+        .map(|pixel| {
+            let (y, x) = (pixel / SIDE, pixel % SIDE);
+            let x = if turn >= 4 { last - x } else { x };
+            let (y, x) = match turn % 4 {
+                0 => (y, x),
+                1 => (x, last - y),
+                2 => (last - y, last - x),
+                _ => (last - x, y),
+            };
+            picture[y * SIDE + x]
+        })
+        .collect()
+}
+
+/// The value between pixels, 0 outside.
+fn at(picture: &[f32], y: f32, x: f32) -> f32 {
+    let (top, left) = (y.floor(), x.floor());
+    let (v, u) = (y - top, x - left);
+    let value = |dy: i32, dx: i32| {
+        let (row, column) = (top as i32 + dy, left as i32 + dx);
+        let inside = (0..SIDE as i32).contains(&row) && (0..SIDE as i32).contains(&column);
+        if inside { picture[row as usize * SIDE + column as usize] } else { 0.0 }
+    };
+    (1.0 - v) * ((1.0 - u) * value(0, 0) + u * value(0, 1)) + v * ((1.0 - u) * value(1, 0) + u * value(1, 1))
+}
+
+/// Control points of an elastic deformation, 4 × 4.
+const BUMPS: usize = 16;
+
+/// How far each pixel follows each control point, `[28 · 28, 16]`, Gaussian with a standard deviation of 5 pixels; the
+/// squares of a pixel sum to 1.
+fn bumps() -> &'static [f32] {
+    static BUMP: std::sync::OnceLock<Vec<f32>> = std::sync::OnceLock::new();
+    BUMP.get_or_init(|| {
+        let mut all = Vec::with_capacity(SIDE * SIDE * BUMPS);
+        for pixel in 0..SIDE * SIDE {
+            let near = |i: usize, at: usize| {
+                let control = -12.0 + 8.0 * i as f32 + (SIDE as f32 - 1.0) / 2.0;
+                (at as f32 - control).powi(2)
+            };
+            let row: Vec<f32> =
+                (0..BUMPS).map(|b| (-(near(b / 4, pixel / SIDE) + near(b % 4, pixel % SIDE)) / 50.0).exp()).collect();
+            let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt();
+            all.extend(row.into_iter().map(|v| v / norm));
+        }
+        all
+    })
+}
+
+fn blur(picture: &mut [f32], sigma: f32) {
+    let reach = (3.0 * sigma).ceil() as usize;
+    let weight: Vec<f32> = (0..=reach).map(|d| (-((d * d) as f32) / (2.0 * sigma * sigma)).exp()).collect();
+    let sum = weight[0] + 2.0 * weight[1..].iter().sum::<f32>();
+    for (stride, line) in [(1, SIDE), (SIDE, 1)] {
+        let before = picture.to_vec();
+        for pixel in 0..SIDE * SIDE {
+            // position along the direction of the blur
+            let along = if stride == 1 { pixel % line } else { pixel / SIDE };
+            let mut value = weight[0] * before[pixel];
+            for (d, w) in weight.iter().enumerate().skip(1) {
+                if along >= d {
+                    value += w * before[pixel - d * stride];
+                }
+                if along + d < SIDE {
+                    value += w * before[pixel + d * stride];
+                }
+            }
+            picture[pixel] = value / sum;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shaders::random;
+
+    /// An L, off the middle.
+    fn letter() -> Vec<f32> {
+        let mut picture = vec![0f32; SIDE * SIDE];
+        (5..20).for_each(|y| picture[y * SIDE + 8] = 1.0);
+        (8..16).for_each(|x| picture[19 * SIDE + x] = 1.0);
+        picture
+    }
+
+    #[test]
+    fn the_eight_turns_are_different_and_keep_the_ink() {
+        let all: Vec<Vec<f32>> = (0..TURNS).map(|turn| turned(&letter(), turn)).collect();
+        assert_eq!(all[0], letter());
+        for (i, a) in all.iter().enumerate() {
+            assert_eq!(a.iter().sum::<f32>(), letter().iter().sum::<f32>());
+            assert!(all[..i].iter().all(|b| a != b));
+        }
+        // four quarter turns are none
+        let once = turned(&letter(), 1);
+        assert_eq!(turned(&turned(&turned(&once, 1), 1), 1), letter());
+    }
+
+    #[test]
+    fn a_changed_drawing_is_preprocessed_and_still_itself() {
+        let own = pixels::normalise(&letter(), SIDE, SIDE).unwrap();
+        let augment = Augment { share: 1.0, ..Default::default() };
+        let mut stream = random::stream(1, "augment", 0);
+        let cosine = |a: &[f32], b: &[f32]| -> f32 {
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+        };
+        let mut mean = 0.0;
+        for _ in 0..50 {
+            let changed = augment.apply(&own, 0, &mut stream);
+            assert!(changed.iter().all(|v| (0.0..=1.001).contains(v)));
+            mean += cosine(&changed, &own) / 50.0;
+        }
+        assert!((0.5..0.98).contains(&mean), "{mean}");
+        let still = Augment { share: 0.0, turns: true, ..Default::default() };
+        assert_eq!(still.apply(&own, 0, &mut stream), own);
+    }
+}
