@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shaders::pixels::{self, PixelsError, SIDE, Stroke};
 
+use crate::answers::{Answers, Basis, Verdict, Who};
 use crate::code::{self, Reader, Writer};
 
 /// The canvas measures this many units a side, whatever its size on the screen.
@@ -63,6 +64,9 @@ pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
     strokes
 }
 
+/// What an example is known by; never given twice.
+pub type Id = u32;
+
 /// One class of the task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
@@ -73,16 +77,29 @@ pub struct Class {
 }
 
 /// One shown example.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Example {
     /// Never given twice.
-    pub id: u32,
+    pub id: Id,
     /// As it was drawn, in no more points than it takes; empty where it came as a picture.
     pub strokes: Drawing,
     /// What the learner sees of it: ink in [0, 1], [28, 28].
     pub picture: Picture,
     /// Label of its class.
     pub label: u32,
+    /// What was said of it before it was told that label.
+    pub answers: Answers,
+}
+
+impl PartialEq for Example {
+    fn eq(&self, other: &Example) -> bool {
+        // Snapshots share what they hold, and a thousand pictures take long to compare.
+        let same = |a: &Example, b: &Example| {
+            (Arc::ptr_eq(&a.picture, &b.picture) || a.picture == b.picture)
+                && (Arc::ptr_eq(&a.strokes, &b.strokes) || a.strokes == b.strokes)
+        };
+        self.id == other.id && self.label == other.label && self.answers == other.answers && same(self, other)
+    }
 }
 
 /// Classes, examples and the drawing in hand.
@@ -97,7 +114,7 @@ pub struct Table {
     /// The picture in hand, in place of a drawing.
     pub photo: Option<Picture>,
     /// The next example's id.
-    next: u32,
+    next: Id,
 }
 
 impl Default for Table {
@@ -141,7 +158,8 @@ impl Table {
     pub fn add(&mut self, label: u32, strokes: Vec<Stroke>, picture: Option<Picture>) {
         let picture = if strokes.is_empty() { picture } else { seen(&strokes).ok().map(Arc::new) };
         let Some(picture) = picture else { return };
-        self.examples.push(Example { id: self.next, strokes: Arc::new(strokes), picture, label });
+        let (strokes, answers) = (Arc::new(strokes), Answers::default());
+        self.examples.push(Example { id: self.next, strokes, picture, label, answers });
         self.next += 1;
     }
 
@@ -161,21 +179,47 @@ impl Table {
     }
 
     /// Forgets one example.
-    pub fn forget(&mut self, id: u32) {
+    pub fn forget(&mut self, id: Id) {
         self.examples.retain(|example| example.id != id);
     }
 
-    /// Gives one example another label.
-    pub fn relabel(&mut self, id: u32, label: u32) {
-        if let Some(example) = self.examples.iter_mut().find(|example| example.id == id) {
+    /// Gives one example another label. What was said of it was said of another question.
+    pub fn relabel(&mut self, id: Id, label: u32) {
+        if let Some(example) = self.examples.iter_mut().find(|example| example.id == id && example.label != label) {
             example.label = label;
+            example.answers = Answers::default();
         }
     }
 
-    /// Puts the examples in another order: `below(n)` gives a random number below n.
+    /// Puts the examples in another order: `below(n)` gives a random number below n. What was said of them was said after
+    /// others.
     pub fn shuffle(&mut self, mut below: impl FnMut(usize) -> usize) {
+        self.examples.iter_mut().for_each(|example| example.answers = Answers::default());
         for last in (1..self.examples.len()).rev() {
             self.examples.swap(last, below(last + 1));
+        }
+    }
+
+    /// Keeps what was said of examples: id, label that it was asked about, who, and the verdict. Those that are gone or have
+    /// another label by now are left out.
+    pub fn keep_answers(&mut self, basis: Basis, answers: &[(Id, u32, Who, Verdict)]) {
+        for (id, label, who, verdict) in answers {
+            // what is asked last is taught last, mostly
+            let found = self.examples.iter_mut().rev().find(|example| example.id == *id && example.label == *label);
+            if let Some(example) = found {
+                example.answers.keep(basis, *who, *verdict);
+            }
+        }
+    }
+
+    /// Takes over what is known in another state of the table, as far as both begin with the same examples: it was said
+    /// after those alone.
+    pub fn adopt_answers(&mut self, other: &Table) {
+        for (example, other) in self.examples.iter_mut().zip(&other.examples) {
+            if (example.id, example.label) != (other.id, other.label) {
+                break;
+            }
+            example.answers.adopt(&other.answers);
         }
     }
 
@@ -232,6 +276,7 @@ impl Table {
                     label: example.label,
                     strokes: example.strokes.iter().map(flat).collect(),
                     picture: example.strokes.is_empty().then(|| packed(&example.picture)),
+                    answers: example.answers.save(),
                 })
                 .collect(),
         };
@@ -255,6 +300,9 @@ impl Table {
                 None => None,
             };
             table.take(example.label, strokes.collect(), picture)?;
+            if let Some(last) = table.examples.last_mut() {
+                last.answers = Answers::load(&example.answers);
+            }
         }
         Ok(table)
     }
@@ -322,6 +370,9 @@ struct SavedExample {
     /// In place of strokes; see [`Writer::picture`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
+    /// See [`Answers::save`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<String>,
 }
 
 /// Tables before and after the one in hand.
@@ -462,6 +513,41 @@ mod tests {
         assert_eq!(back, table);
         assert_eq!(back.name(1), "zig zag");
         assert_eq!(back.name(2), "wave");
+    }
+
+    #[test]
+    fn what_was_said_is_kept_until_it_is_another_question() {
+        use crate::answers::{Basis, Verdict, Who};
+        let basis = Basis { weights: 7, scrambled: false };
+        let mut table = Table::default();
+        [2, 1, 1].into_iter().for_each(|label| drawn(&mut table, label));
+        let without = table.save();
+        assert!(!without.contains("answers"), "nothing was said: {without}");
+        assert_eq!(Table::load(&without).unwrap(), table, "examples of earlier versions have no answers");
+        table.examples.iter_mut().for_each(|example| example.answers.keep(basis, Who::Learner, Verdict::Right));
+        let back = Table::load(&table.save()).unwrap();
+        assert_eq!(back, table);
+        table.swap(1, 2);
+        assert!(table.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)), "only names changed");
+        let known = |table: &Table| table.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
+        let before = table.clone();
+        table.relabel(1, 0);
+        assert_eq!(known(&table), 2);
+        // what was found out meanwhile outlives undo, up to the first difference
+        let mut undone = before.clone();
+        undone.examples.iter_mut().for_each(|example| example.answers = Answers::default());
+        undone.adopt_answers(&table);
+        assert_eq!(known(&undone), 1);
+        let (id, label) = (undone.examples[1].id, undone.examples[1].label);
+        undone.keep_answers(
+            basis,
+            &[(id, label + 1, Who::Learner, Verdict::Right), (99, 0, Who::Learner, Verdict::Right)],
+        );
+        assert_eq!(known(&undone), 1, "an answer about another label was kept");
+        undone.keep_answers(basis, &[(id, label, Who::Learner, Verdict::Right)]);
+        assert_eq!(known(&undone), 2);
+        table.shuffle(|_| 0);
+        assert_eq!(known(&table), 0);
     }
 
     #[test]
