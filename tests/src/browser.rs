@@ -166,6 +166,35 @@ impl Browser {
         self.command("POST", "url", &json!({ "url": url }));
     }
 
+    /// Opens another tab, goes there, and gives its name.
+    pub fn new_tab(&self) -> String {
+        let tab = self.command("POST", "window/new", &json!({ "type": "tab" }));
+        let name = tab["handle"].as_str().expect("a tab has a name").to_string();
+        self.go_to_tab(&name);
+        name
+    }
+
+    /// The name of the tab that commands go to.
+    pub fn tab(&self) -> String {
+        self.command("GET", "window", &Value::Null).as_str().expect("a tab has a name").to_string()
+    }
+
+    /// Goes to another tab.
+    pub fn go_to_tab(&self, name: &str) {
+        self.command("POST", "window", &json!({ "handle": name }));
+    }
+
+    /// Closes the tab, without asking what it is about, and goes to another.
+    pub fn close_tab(&self, then: &str) {
+        self.command("DELETE", "window", &Value::Null);
+        self.go_to_tab(then);
+    }
+
+    /// Runs a script in each page of the tab before the page's own.
+    pub fn before_pages(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
+    }
+
     /// Runs a function body in the page and gives what it returns. `arguments` are its arguments.
     pub fn script(&self, body: &str, arguments: &[Value]) -> Value {
         self.command("POST", "execute/sync", &json!({ "script": body, "args": arguments }))

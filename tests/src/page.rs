@@ -67,6 +67,24 @@ impl Page {
         Some(page)
     }
 
+    /// Opens another address in this tab, or the same anew, and waits until the page is ready or has failed in words.
+    pub fn visit(&self, url: &str) {
+        self.browser.open("about:blank");
+        self.browser.open(url);
+        wait_for("the page's start", STARTING, || (self.state() != "loading").then_some(()));
+        self.settle();
+    }
+
+    /// Empties what the browser stores for the page.
+    pub fn forget_everything(&self) {
+        let origin = self.url();
+        self.browser.open("about:blank");
+        self.browser.devtools(
+            "Storage.clearDataForOrigin",
+            &json!({ "origin": origin.trim_end_matches('/'), "storageTypes": "indexeddb,local_storage" }),
+        );
+    }
+
     /// `loading`, `ready` or `failed`.
     pub fn state(&self) -> String {
         let state = self.browser.script("return document.documentElement.dataset.state ?? 'loading'", &[]);
@@ -76,7 +94,8 @@ impl Page {
     /// Waits until the page has answered everything it was told.
     #[track_caller]
     pub fn settle(&self) {
-        let idle = "return document.documentElement.dataset.busy !== 'true'";
+        // What is taught is kept a moment later.
+        let idle = "const d = document.documentElement.dataset; return d.busy !== 'true' && d.kept !== 'false'";
         wait_for("the page's answer", ANSWERING, || (self.browser.script(idle, &[]) == true).then_some(()));
     }
 

@@ -87,6 +87,8 @@ fn a_sample_plays_from_guessing_to_right() {
         assert_eq!(page.count(0), 1);
         page.click("undo");
         assert_eq!(page.count(5), 3);
+        page.click("undo");
+        assert_eq!(page.count(0), 1);
         assert_no_complaints(&page);
     }
 }
@@ -245,7 +247,7 @@ fn examples_are_saved_and_opened_as_a_file() {
     let before = page.ask(&question);
     page.browser.downloads(&folder);
     page.click("save-examples");
-    let path = folder.join("examples.json");
+    let path = folder.join("My-drawings.json");
     wait_for("the file", Duration::from_secs(30), || fs::metadata(&path).ok().filter(|file| file.len() > 0).map(drop));
     page.click("clear-all");
     assert_eq!(page.count(0), 0);

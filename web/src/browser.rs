@@ -9,11 +9,6 @@ use web_sys::{
 
 use crate::fetch::LARGEST;
 
-/// Key of the page's table in the browser's own storage.
-const STORAGE_KEY: &str = "learner-table";
-/// Key of the visitor's own table while something else is on the table.
-const ASIDE_KEY: &str = "learner-table-aside";
-
 /// The window; there is no page without one.
 pub fn window() -> Window {
     web_sys::window().expect("a page has a window")
@@ -155,48 +150,6 @@ fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }
 
-/// What was stored last time.
-pub fn stored() -> Option<String> {
-    storage()?.get_item(STORAGE_KEY).ok().flatten()
-}
-
-/// Stores `text` for the next visit, or says why not.
-pub fn store(text: &str) -> Result<(), String> {
-    set(STORAGE_KEY, text)
-}
-
-fn set(key: &str, text: &str) -> Result<(), String> {
-    let blocked = "this browser keeps no data for this page (private window, or storage is switched off). Save them \
-                   as a file instead";
-    let storage = storage().ok_or(blocked)?;
-    storage.set_item(key, text).map_err(|error| {
-        match error.dyn_ref::<web_sys::DomException>().map(web_sys::DomException::name) {
-            Some(name) if name == "QuotaExceededError" => {
-                "the storage that the browser gives this page is full. Save them as a file, or forget some".to_owned()
-            }
-            _ => format!("{} ({})", blocked, words(error)),
-        }
-    })
-}
-
-/// Stores the visitor's own table beside the one in use.
-pub fn store_aside(text: &str) -> Result<(), String> {
-    set(ASIDE_KEY, text)
-}
-
-/// The visitor's own table, if it was put aside.
-pub fn aside() -> Option<String> {
-    storage()?.get_item(ASIDE_KEY).ok().flatten()
-}
-
-/// The visitor's own table is in use again.
-pub fn drop_aside() {
-    if let Some(storage) = storage() {
-        // What can't be removed is overwritten next time.
-        let _ = storage.remove_item(ASIDE_KEY);
-    }
-}
-
 /// What was remembered under a name of this page.
 pub fn remembered(name: &str) -> Option<String> {
     storage()?.get_item(name).ok().flatten()
@@ -205,6 +158,26 @@ pub fn remembered(name: &str) -> Option<String> {
 /// Remembers something small for the next visit. Where nothing can be kept, nothing is lost but that.
 pub fn remember(name: &str, value: &str) {
     if let Some(storage) = storage() {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// Forgets what was remembered under a name.
+pub fn forget(name: &str) {
+    if let Some(storage) = storage() {
+        // What can't be removed is not taken for anything new.
+        let _ = storage.remove_item(name);
+    }
+}
+
+/// What this tab remembers under a name, until it is closed.
+pub fn session(name: &str) -> Option<String> {
+    window().session_storage().ok().flatten()?.get_item(name).ok().flatten()
+}
+
+/// Has this tab remember something small until it is closed.
+pub fn remember_session(name: &str, value: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
         let _ = storage.set_item(name, value);
     }
 }

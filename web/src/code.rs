@@ -251,6 +251,12 @@ fn simplify(points: &[[f32; 2]], tolerance: f32, kept: &mut Vec<[f32; 2]>) {
     }
 }
 
+/// CRC-32 as in PNG (ISO 3309).
+pub fn checksum(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +270,11 @@ mod tests {
         };
         let bar = (0..40).map(|i| [300.0 + 7.0 * i as f32, 120.0]).collect();
         vec![Stroke { points: (0..300).map(point).collect(), width: PEN }, Stroke { points: bar, width: PEN }]
+    }
+
+    #[test]
+    fn the_checksum_is_the_known_one() {
+        assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
     }
 
     #[test]

@@ -8,13 +8,15 @@
 
 use std::sync::Arc;
 
-use crate::code::{self, Reader, Writer};
+use crate::code::{self, Reader, Writer, checksum};
 use crate::table::{Class, Table, joined};
 
 /// Version of the bytes.
 const VERSION: u8 = 1;
 /// What the address's fragment begins with.
 pub const MARK: &str = "#examples=";
+/// Where shipped models lie.
+const SHIPPED: &str = "models/";
 /// Letters of an address that mail, chat and their servers let through.
 pub const LONGEST: usize = 8_000;
 
@@ -29,6 +31,14 @@ pub struct Shared {
     pub hash: [u8; 4],
     /// Whether pixels are scrambled.
     pub scrambled: bool,
+}
+
+impl Shared {
+    /// The address of its model, if a page can fetch it.
+    pub fn address(&self) -> Option<String> {
+        let shipped = self.model.starts_with(SHIPPED) && !self.model.contains("..");
+        (shipped || self.model.starts_with("https://")).then(|| self.model.clone())
+    }
 }
 
 /// Why a link opens to nothing.
@@ -96,12 +106,47 @@ pub fn write(shared: &Shared) -> String {
     format!("{MARK}{}", code::to_letters(&writer.0))
 }
 
-/// Reads a fragment; none where it is not one of these.
+/// Reads a fragment; none where it is not one of these. Mail and chat programs escape signs (`%3D`, `=3D`), break lines,
+/// and take the full stop or bracket behind a link for a part of it: nothing of that is lost.
 pub fn read(fragment: &str) -> Option<Result<Shared, LinkError>> {
-    let text = fragment.strip_prefix(MARK)?;
-    Some(decode(
-        text.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_'),
-    ))
+    let text = unescaped(fragment);
+    let text = text.trim_start_matches('#').trim_start().strip_prefix(MARK.trim_matches(['#', '=']))?;
+    // A heading of that name is no link.
+    let text = text.strip_prefix(|sign: char| !sign.is_alphanumeric() && sign != '-' && sign != '_')?;
+    let letters = |text: &str| {
+        let kept = text.chars().filter(|sign| !invisible(*sign) && *sign != '=');
+        kept.take_while(|sign| sign.is_ascii_alphanumeric() || *sign == '-' || *sign == '_').collect::<String>()
+    };
+    match (decode(&letters(text)), text.strip_prefix("3D")) {
+        (Err(LinkError::Damaged), Some(rest)) => Some(decode(&letters(rest))),
+        (found, _) => Some(found),
+    }
+}
+
+/// Spaces and line breaks, and the signs without width that some programs put in for breaking lines.
+fn invisible(sign: char) -> bool {
+    sign.is_whitespace() || matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Text without `%` escapes, which some programs apply twice.
+fn unescaped(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..3 {
+        let mut bytes = Vec::with_capacity(text.len());
+        let mut rest = text.as_bytes();
+        while let Some((first, behind)) = rest.split_first() {
+            let digits = behind.get(..2).filter(|two| *first == b'%' && two.iter().all(u8::is_ascii_hexdigit));
+            let byte = digits.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+            bytes.push(byte.unwrap_or(*first));
+            rest = if byte.is_some() { &behind[2..] } else { behind };
+        }
+        let decoded = String::from_utf8_lossy(&bytes).into_owned();
+        if decoded == text {
+            break;
+        }
+        text = decoded;
+    }
+    text
 }
 
 fn decode(text: &str) -> Result<Shared, LinkError> {
@@ -144,12 +189,6 @@ fn parse(reader: &mut Reader<'_>) -> Option<Shared> {
     reader.0.is_empty().then_some(Shared { table, model, hash: *hash, scrambled })
 }
 
-/// CRC-32 as in PNG (ISO 3309).
-fn checksum(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,9 +210,13 @@ mod tests {
         Shared { table, model: "models/drawing.safetensors".into(), hash: [1, 2, 3, 255], scrambled: true }
     }
 
-    #[test]
-    fn the_checksum_is_the_known_one() {
-        assert_eq!(checksum(b"123456789"), 0xcbf4_3926);
+    /// With small ids, to compare it with another.
+    fn numbered(shared: &Shared) -> Shared {
+        Shared { table: shared.table.numbered(), ..shared.clone() }
+    }
+
+    fn opened(link: &str) -> Option<Result<Shared, LinkError>> {
+        read(link).map(|found| found.map(|shared| numbered(&shared)))
     }
 
     #[test]
@@ -181,12 +224,43 @@ mod tests {
         for examples in [0, 1, 30] {
             let shared = shared(examples);
             let link = write(&shared);
-            assert_eq!(read(&link), Some(Ok(shared.clone())));
-            // as it comes out of the middle of a sentence
-            assert_eq!(read(&format!("{link}).")), Some(Ok(shared)));
+            assert_eq!(opened(&link), Some(Ok(numbered(&shared))));
         }
-        assert_eq!(read("#about"), None);
-        assert_eq!(read(""), None);
+        for other in ["", "#about", "#examples", "#examples-of-use", "#examplesAQ"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+        for empty in ["#examples=", "#examples=...", "#examples%3D"] {
+            assert_eq!(read(empty), Some(Err(LinkError::Damaged)), "{empty}");
+        }
+    }
+
+    #[test]
+    fn what_mail_and_chat_do_to_a_link_is_undone() {
+        let shared = shared(3);
+        let link = write(&shared);
+        let letters = &link[MARK.len()..];
+        let (head, tail) = letters.split_at(letters.len() / 2);
+        for changed in [
+            format!("{link})."),
+            format!("{link}>,"),
+            format!("{link}%20"),
+            format!("{link}%29."),
+            format!("{link}\u{2026}"),
+            format!("#examples%3D{letters}"),
+            format!("#examples%3d{letters}."),
+            format!("#examples%253D{letters}"),
+            format!("#examples=3D{letters}"),
+            format!("#%65xamples={letters}"),
+            format!("#examples={head}%0D%0A{tail}"),
+            format!("#examples={head}=%0A{tail}"),
+            format!("#examples={head}%20 {tail}"),
+            format!("#examples={head}\u{200b}{tail}"),
+            format!("# examples= {letters}"),
+            format!("{link}&utm_source=mail"),
+            format!("{link}?fbclid=AbC"),
+        ] {
+            assert_eq!(opened(&changed), Some(Ok(numbered(&shared))), "{changed}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::browser;
 use crate::dom::*;
 use crate::packs::Pack;
 use crate::page::{Page, Phase};
+use crate::table::Table;
 
 /// Time that a drawing takes, in milliseconds at single speed.
 const DRAW_MS: f64 = 330.0;
@@ -77,22 +78,24 @@ impl Player {
 }
 
 impl Page {
-    /// Plays a pack from its beginning: one step to undo, with the visitor's own examples put aside. Jumps to the end
-    /// where the visitor asked for no motion.
+    /// Plays a pack from its beginning, in a set beside the visitor's own: one step to undo. Jumps to the end where the
+    /// visitor asked for no motion.
     pub fn play(self, pack: Pack) {
         let player = self.player;
-        if player.state.get_untracked() == State::Idle || player.state.get_untracked() == State::Done {
-            self.put_aside();
-            self.begin();
-        }
+        let on = untrack(|| player.on());
         player.turn.update(|turn| *turn += 1);
         player.pack.set(pack);
         player.told.set(Vec::new());
         player.hurry.set(browser::still());
         player.state.set(State::Playing);
         self.live.set(Vec::new());
-        let names = pack.names().iter().map(|name| name.to_string());
-        self.show(|table| *table = table.cleared(names));
+        let table = Table::of(pack.names().iter().map(|name| name.to_string()));
+        if on {
+            self.rename_sample(pack.title());
+            self.show(|now| *now = table);
+        } else {
+            self.open_sample(pack.title(), table);
+        }
         spawn_local(self.perform(pack, player.turn.get_untracked()));
     }
 
@@ -127,7 +130,7 @@ impl Page {
         {
             self.player.turn.update(|turn| *turn += 1);
             browser::mark("verdict", "");
-            self.keep();
+            self.played();
         }
     }
 
@@ -182,7 +185,7 @@ impl Page {
         }
         if current() {
             player.state.set(State::Done);
-            self.keep();
+            self.played();
             let asked = player.told.with_untracked(|told| told.iter().filter(|told| told.right.is_some()).count());
             let right = player.told.with_untracked(|told| told.iter().filter(|told| told.right == Some(true)).count());
             let classes = pack.names().len();

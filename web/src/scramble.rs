@@ -8,7 +8,7 @@ use std::sync::Arc;
 use shaders::encode::gaussian_projection;
 use shaders::pixels::{SIDE, standardise};
 
-use crate::table::Picture;
+use crate::table::{Id, Picture};
 
 /// One mixture for every visit.
 const SEED: u64 = 0x5c7a;
@@ -21,7 +21,7 @@ pub struct Scramble {
     /// `[784, 784]`.
     matrix: OnceCell<Vec<f32>>,
     /// By example.
-    known: RefCell<HashMap<u32, Picture>>,
+    known: RefCell<HashMap<Id, Picture>>,
 }
 
 impl Scramble {
@@ -39,7 +39,7 @@ impl Scramble {
     }
 
     /// The same for an example, worked out once.
-    pub fn example(&self, id: u32, picture: &[f32]) -> Picture {
+    pub fn example(&self, id: Id, picture: &[f32]) -> Picture {
         let found = self.known.borrow().get(&id).cloned();
         found.unwrap_or_else(|| {
             let scrambled = self.picture(picture);

@@ -1,50 +1,29 @@
-//! Examples on their way: as a file, as a link, and the visitor's own put aside while others are on the table.
+//! Examples on their way: as a file, and as a link.
 
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
 
 use crate::browser;
+use crate::change::Hand;
+use crate::code::checksum;
 use crate::dom::*;
 use crate::link::{self, Shared};
 use crate::page::{OWN_MODEL, Page, Source, base, capital};
+use crate::store::record::{About, Origin};
 use crate::table::Table;
 use crate::view::files::with_paths;
 
-/// Where shipped models lie.
-const SHIPPED: &str = "models/";
 /// Largest file of examples that is read, in bytes.
 const LARGEST_FILE: f64 = 30e6;
 
 impl Page {
-    /// Stores the visitor's own examples beside the table, unless what is there came from elsewhere.
-    pub fn put_aside(self) {
-        self.stop();
-        let count = self.table.with_untracked(|table| table.examples.len());
-        if count == 0 || self.borrowed.get_untracked() {
-            self.borrowed.set(true);
-            return;
-        }
-        self.borrowed.set(true);
-        let text = self.table.with_untracked(Table::save);
-        if browser::store_aside(&text).is_ok() {
-            self.aside.set(count);
-        }
-    }
-
-    /// The visitor's own examples come back.
+    /// Opens the visitor's own set again.
     pub fn bring_back(self) {
-        self.stop();
-        let Some(Ok(own)) = browser::aside().map(|text| Table::load(&text)) else {
-            self.aside.set(0);
-            return self
-                .fault("Your own examples could not be read from the browser's storage. Undo may bring them back.");
-        };
-        self.change(|table| *table = table.replaced_by(own));
-        browser::drop_aside();
-        self.aside.set(0);
-        self.borrowed.set(false);
-        self.say("Your own examples are back.");
+        if let Some((id, _)) = untrack(|| self.mine()) {
+            self.say("Your own examples are back.");
+            self.go_to(id);
+        }
     }
 
     /// Everything that the answers depend on.
@@ -81,50 +60,55 @@ impl Page {
         Ok(address)
     }
 
-    /// Opens the link in the address, if there is one, and gives the address of its model.
-    pub fn open_link(self) -> Option<String> {
-        if let Some(Ok(own)) = browser::aside().map(|text| Table::load(&text)) {
-            self.aside.set(own.examples.len());
-            self.borrowed.set(true);
-        }
-        let shared = match link::read(&browser::fragment())? {
-            Ok(shared) => shared,
+    /// What the link in the address brought, if there is one. The address is free of it then.
+    pub fn read_link(self) -> Option<Shared> {
+        match link::read(&browser::fragment())? {
+            Ok(shared) => {
+                browser::drop_fragment();
+                Some(shared)
+            }
             Err(error) => {
                 self.fault(format!("{}.", capital(&error.to_string())));
-                return None;
+                None
             }
-        };
-        browser::drop_fragment();
-        self.open_shared(shared)
+        }
     }
 
     /// Opens a link that came into the address of the page that is already here.
     pub fn follow_link(self) {
         let current = self.facts.with_untracked(|facts| facts.as_ref().map(|facts| facts.source.clone()));
-        match self.open_link() {
-            Some(model) if current.as_deref() != Some(model.as_str()) => self.load(Source::Address(model)),
-            _ => self.compare_with_link(),
-        }
+        let Some(shared) = self.read_link() else { return };
+        let model = shared.address().filter(|model| current.as_deref() != Some(model.as_str()));
+        self.stop();
+        self.later(async move {
+            self.open_shared(shared);
+            match model {
+                Some(model) => self.load(Source::Address(model)),
+                None => self.compare_with_link(),
+            }
+        });
     }
 
-    /// Puts what was shared on the table and gives the address of its model, if this page can fetch it.
-    fn open_shared(self, shared: Shared) -> Option<String> {
-        self.put_aside();
+    /// Opens what was shared as a set beside all others. The same link is not opened twice, as long as it is as it came.
+    pub fn open_shared(self, shared: Shared) {
         let count = shared.table.examples.len();
-        self.change(|table| *table = table.replaced_by(shared.table));
-        self.borrowed.set(true);
-        if self.scrambled.get_untracked() != shared.scrambled {
-            self.scramble(shared.scrambled);
-        }
-        let own = match self.aside.get_untracked() {
-            0 => "",
-            _ => " Your own are put aside: Undo or “Back to mine” brings them back.",
-        };
+        let source = checksum(link::write(&shared).as_bytes());
         self.expected.set(Some((base(&shared.model).to_owned(), shared.hash)));
-        self.say(format!("This link came with {count} examples.{own}"));
-        let model = shared.model;
-        let shipped = model.starts_with(SHIPPED) && !model.contains("..");
-        (shipped || model.starts_with("https://")).then_some(model)
+        match self.same_source(source) {
+            Some(id) => {
+                let hand = Hand::of(&shared.table);
+                self.go_to_with(id, Some(hand));
+            }
+            None => {
+                let (name, scrambled) = ("From a link".to_owned(), shared.scrambled);
+                self.create(About { name, origin: Origin::Link, source, scrambled, ..About::default() }, shared.table);
+            }
+        }
+        let own = match untrack(|| self.mine()) {
+            None => "",
+            Some(_) => " Your own set is untouched: “Back to mine” or Undo opens it.",
+        };
+        self.say(format!("This link came with {count} examples, which are a set by themselves.{own}"));
     }
 
     /// Says so where the learner in use is not the one that a link was made with.
@@ -143,31 +127,28 @@ impl Page {
         }
     }
 
-    /// Examples and settings as a file of the visitor's.
-    pub fn save_file(self) {
-        self.finish_stroke();
-        let text = self.table.with_untracked(Table::save);
-        match browser::download("examples.json", &text) {
-            Ok(()) => self.say("Saved as examples.json. Drop that file on this page to go on with it."),
-            Err(error) => self.fault(format!("The file could not be saved: {error}.")),
-        }
-    }
-
-    /// Examples from a file's text: one step to undo.
+    /// Examples from a file's text, as a set beside all others: one step to undo.
     pub fn open_examples(self, name: &str, text: &str) {
         self.stop();
         match Table::load(text) {
             Ok(found) => {
-                let count = found.examples.len();
-                // What is on the canvas stays, and is answered from the new examples.
-                self.change(|table| {
-                    let mut found = table.replaced_by(found);
-                    found.drawing = std::mem::take(&mut table.drawing);
-                    found.photo = table.photo.take();
-                    *table = found;
+                let (count, source) = (found.examples.len(), checksum(text.as_bytes()));
+                let title = name.rsplit_once('.').map_or(name, |(title, _)| title).to_owned();
+                let words = format!("{count} examples from “{name}”, as a set by themselves. Undo goes back to the other.");
+                self.later(async move {
+                    match self.same_source(source) {
+                        Some(id) => self.go_to(id),
+                        None => {
+                            // What is on the canvas stays, and is answered from the new examples.
+                            self.finish_stroke();
+                            let mut found = found;
+                            self.table.with_untracked(Hand::of).give(&mut found);
+                            let about = About { name: title, origin: Origin::File, source, ..About::default() };
+                            self.create(about, found);
+                        }
+                    }
+                    self.say(words);
                 });
-                self.borrowed.set(false);
-                self.say(format!("{count} examples from “{name}”. Undo brings back what was here before."));
             }
             Err(error) => self.fault(format!(
                 "“{name}” holds no examples that this page can read ({error}). Expected a file that “Save a file” made. \

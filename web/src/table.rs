@@ -24,10 +24,25 @@ pub const FEWEST: usize = 2;
 pub const MOST: usize = 10;
 /// Longest name of a class, in characters.
 pub const LONGEST_NAME: usize = 24;
-/// Steps that can be undone.
-const STEPS: usize = 200;
 /// Names offered to new classes, each short to draw.
 const STARTERS: [&str; MOST] = ["circle", "star", "wave", "house", "fish", "heart", "moon", "tree", "key", "cup"];
+
+/// An example's name for good, drawn at random: tabs that know nothing of each other never give the same one.
+pub type Id = u64;
+
+/// A number below 2⁵³, which JavaScript holds exactly.
+#[cfg(target_arch = "wasm32")]
+pub fn fresh_id() -> Id {
+    let bits = |count: u32| (js_sys::Math::random() * f64::from(1u32 << count)) as u64;
+    bits(27) << 26 | bits(26)
+}
+
+/// Tests have no browser to draw numbers from, and read better with small ones.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn fresh_id() -> Id {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+}
 
 /// A drawing: its strokes, shared between snapshots.
 pub type Drawing = Arc<Vec<Stroke>>;
@@ -64,9 +79,6 @@ pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
     strokes
 }
 
-/// What an example is known by; never given twice.
-pub type Id = u32;
-
 /// One class of the task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
@@ -81,6 +93,9 @@ pub struct Class {
 pub struct Example {
     /// Never given twice.
     pub id: Id,
+    /// Examples stand in the order of their places, and of their ids where places are equal: so each can be kept, moved
+    /// and brought back without a word about the others.
+    pub place: f64,
     /// As it was drawn, in no more points than it takes; empty where it came as a picture.
     pub strokes: Drawing,
     /// What the learner sees of it: ink in [0, 1], [28, 28].
@@ -98,7 +113,8 @@ impl PartialEq for Example {
             (Arc::ptr_eq(&a.picture, &b.picture) || a.picture == b.picture)
                 && (Arc::ptr_eq(&a.strokes, &b.strokes) || a.strokes == b.strokes)
         };
-        self.id == other.id && self.label == other.label && self.answers == other.answers && same(self, other)
+        let known = |example: &Example| (example.id, example.place, example.label);
+        known(self) == known(other) && self.answers == other.answers && same(self, other)
     }
 }
 
@@ -113,14 +129,12 @@ pub struct Table {
     pub drawing: Drawing,
     /// The picture in hand, in place of a drawing.
     pub photo: Option<Picture>,
-    /// The next example's id.
-    next: Id,
 }
 
 impl Default for Table {
     fn default() -> Self {
         let classes = STARTERS[..3].iter().zip(0..).map(|(name, label)| Class { label, name: name.to_string() });
-        Table { classes: classes.collect(), examples: Vec::new(), drawing: Drawing::default(), photo: None, next: 0 }
+        Table { classes: classes.collect(), examples: Vec::new(), drawing: Drawing::default(), photo: None }
     }
 }
 
@@ -128,6 +142,17 @@ impl Table {
     /// Number of examples of a label.
     pub fn count(&self, label: u32) -> usize {
         self.examples.iter().filter(|example| example.label == label).count()
+    }
+
+    /// The same table with small ids, to compare it with another.
+    #[cfg(test)]
+    pub fn numbered(&self) -> Table {
+        let mut table = self.clone();
+        table.examples.iter_mut().zip(1..).for_each(|(example, number)| {
+            example.id = number;
+            example.place = number as f64;
+        });
+        table
     }
 
     /// Labels in the order in which they were shown.
@@ -158,24 +183,20 @@ impl Table {
     pub fn add(&mut self, label: u32, strokes: Vec<Stroke>, picture: Option<Picture>) {
         let picture = if strokes.is_empty() { picture } else { seen(&strokes).ok().map(Arc::new) };
         let Some(picture) = picture else { return };
+        let place = self.examples.last().map_or(0.0, |last| last.place) + 1.0;
         let (strokes, answers) = (Arc::new(strokes), Answers::default());
-        self.examples.push(Example { id: self.next, strokes, picture, label, answers });
-        self.next += 1;
+        self.examples.push(Example { id: fresh_id(), place, strokes, picture, label, answers });
     }
 
-    /// The table with these classes and no example; ids go on.
-    pub fn cleared(&self, names: impl IntoIterator<Item = String>) -> Table {
+    /// A table of classes with these names, and no example.
+    pub fn of(names: impl IntoIterator<Item = String>) -> Table {
         let classes = names.into_iter().zip(0..MOST as u32).map(|(name, label)| Class { label, name }).collect();
-        Table { classes, next: self.next, ..Table::default() }
+        Table { classes, ..Table::default() }
     }
 
-    /// The examples of another table under ids that this one has not given out.
-    pub fn replaced_by(&self, other: Table) -> Table {
-        let mut other = other;
-        let first = self.next;
-        other.examples.iter_mut().zip(first..).for_each(|(example, id)| example.id = id);
-        other.next = first + other.examples.len() as u32;
-        other
+    /// Puts the examples in the order of their places.
+    pub fn sort(&mut self) {
+        self.examples.sort_by(|a, b| a.place.total_cmp(&b.place).then(a.id.cmp(&b.id)));
     }
 
     /// Forgets one example.
@@ -196,7 +217,10 @@ impl Table {
     pub fn shuffle(&mut self, mut below: impl FnMut(usize) -> usize) {
         self.examples.iter_mut().for_each(|example| example.answers = Answers::default());
         for last in (1..self.examples.len()).rev() {
-            self.examples.swap(last, below(last + 1));
+            let other = below(last + 1);
+            self.examples.swap(last, other);
+            let place = self.examples[last].place;
+            self.examples[last].place = std::mem::replace(&mut self.examples[other].place, place);
         }
     }
 
@@ -209,17 +233,6 @@ impl Table {
             if let Some(example) = found {
                 example.answers.keep(basis, *who, *verdict);
             }
-        }
-    }
-
-    /// Takes over what is known in another state of the table, as far as both begin with the same examples: it was said
-    /// after those alone.
-    pub fn adopt_answers(&mut self, other: &Table) {
-        for (example, other) in self.examples.iter_mut().zip(&other.examples) {
-            if (example.id, example.label) != (other.id, other.label) {
-                break;
-            }
-            example.answers.adopt(&other.answers);
         }
     }
 
@@ -264,23 +277,10 @@ impl Table {
         }
     }
 
-    /// As text: for the browser's own storage, and for a file.
+    /// As text, for a file.
     pub fn save(&self) -> String {
-        let saved = Saved {
-            version: VERSION,
-            classes: self.classes.clone(),
-            examples: self
-                .examples
-                .iter()
-                .map(|example| SavedExample {
-                    label: example.label,
-                    strokes: example.strokes.iter().map(flat).collect(),
-                    picture: example.strokes.is_empty().then(|| packed(&example.picture)),
-                    answers: example.answers.save(),
-                })
-                .collect(),
-        };
-        serde_json::to_string(&saved).expect("plain data")
+        let (classes, examples) = (self.classes.clone(), self.examples.iter().map(SavedExample::of).collect());
+        serde_json::to_string(&Saved { version: VERSION, classes, examples }).expect("plain data")
     }
 
     /// Reads what [`Table::save`] wrote, in this version or the first, or says why it can't.
@@ -291,15 +291,8 @@ impl Table {
         }
         let mut table = Table::with_classes(saved.classes)?;
         for example in saved.examples {
-            let strokes = example.strokes.iter().map(|flat| Stroke {
-                points: flat.chunks_exact(2).map(|point| [point[0] as f32, point[1] as f32]).collect(),
-                width: PEN,
-            });
-            let picture = match &example.picture {
-                Some(text) => Some(unpacked(text).ok_or("a picture is damaged")?),
-                None => None,
-            };
-            table.take(example.label, strokes.collect(), picture)?;
+            let (strokes, picture) = example.content()?;
+            table.take(example.label, strokes, picture)?;
             if let Some(last) = table.examples.last_mut() {
                 last.answers = Answers::load(&example.answers);
             }
@@ -361,8 +354,9 @@ struct Saved {
     examples: Vec<SavedExample>,
 }
 
+/// An example as it is kept: in a file, and in the browser's storage.
 #[derive(Serialize, Deserialize)]
-struct SavedExample {
+pub struct SavedExample {
     label: u32,
     /// A list for each stroke; see [`flat`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -375,49 +369,52 @@ struct SavedExample {
     answers: Vec<String>,
 }
 
-/// Tables before and after the one in hand.
-#[derive(Debug, Default)]
-pub struct History {
-    past: Vec<Table>,
-    future: Vec<Table>,
-}
-
-impl History {
-    /// Remembers `before` as the step that the next undo goes back to.
-    pub fn record(&mut self, before: Table) {
-        self.future.clear();
-        self.past.push(before);
-        if self.past.len() > STEPS {
-            self.past.remove(0);
+impl SavedExample {
+    /// What is kept of an example, beside its id and its place.
+    pub fn of(example: &Example) -> SavedExample {
+        SavedExample {
+            label: example.label,
+            strokes: example.strokes.iter().map(flat).collect(),
+            picture: example.strokes.is_empty().then(|| packed(&example.picture)),
+            answers: example.answers.save(),
         }
     }
 
-    /// The table before the last step; `now` can be had again by [`History::redo`].
-    pub fn undo(&mut self, now: &Table) -> Option<Table> {
-        let before = self.past.pop()?;
-        self.future.push(now.clone());
-        // An id that was given out once must not come back for another drawing after undo.
-        Some(Table { next: now.next, ..before })
+    /// The example again, under its id and at its place, or why it can't be read.
+    pub fn example(&self, id: Id, place: f64) -> Result<Example, String> {
+        let (strokes, picture) = self.content()?;
+        let picture = match picture {
+            Some(picture) if strokes.is_empty() => picture,
+            _ => Arc::new(seen(&strokes).map_err(|error| error.to_string())?),
+        };
+        let answers = Answers::load(&self.answers);
+        Ok(Example { id, place, strokes: Arc::new(strokes), picture, label: self.label, answers })
     }
 
-    /// The table that the last undo left.
-    pub fn redo(&mut self, now: &Table) -> Option<Table> {
-        let after = self.future.pop()?;
-        self.past.push(now.clone());
-        Some(Table { next: now.next.max(after.next), ..after })
+    /// The same where the page has its strokes and picture already.
+    pub fn known(&self, known: &Example, place: f64) -> Example {
+        Example { label: self.label, place, answers: Answers::load(&self.answers), ..known.clone() }
     }
 
-    /// Whether there is a step to undo, and one to redo.
-    pub fn reach(&self) -> (bool, bool) {
-        (!self.past.is_empty(), !self.future.is_empty())
+    fn content(&self) -> Result<(Vec<Stroke>, Option<Picture>), String> {
+        let stroke = |flat: &Vec<i32>| Stroke {
+            points: flat.chunks_exact(2).map(|point| [point[0] as f32, point[1] as f32]).collect(),
+            width: PEN,
+        };
+        let picture = match &self.picture {
+            Some(text) => Some(unpacked(text).ok_or("a picture is damaged")?),
+            None => None,
+        };
+        Ok((self.strokes.iter().map(stroke).collect(), picture))
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn drawn(table: &mut Table, label: u32) {
+    /// Draws something and teaches it.
+    pub fn drawn(table: &mut Table, label: u32) {
         let points = vec![[100.0, 100.0], [100.0 + 50.0 * label as f32, 800.0]];
         table.drawing = Arc::new(vec![Stroke { points, width: PEN }]);
         table.teach(label);
@@ -469,16 +466,21 @@ mod tests {
     fn one_example_is_forgotten_relabelled_and_moved() {
         let mut table = Table::default();
         [0, 1, 2].into_iter().for_each(|label| drawn(&mut table, label));
-        table.relabel(1, 2);
+        let ids = |table: &Table| table.examples.iter().map(|example| example.id).collect::<Vec<Id>>();
+        let first = ids(&table);
+        table.relabel(first[1], 2);
         assert_eq!(table.labels(), [0, 2, 2]);
-        table.relabel(77, 0);
-        table.forget(0);
-        assert_eq!(table.examples.iter().map(|example| example.id).collect::<Vec<_>>(), [1, 2]);
+        table.relabel(0, 0);
+        table.forget(first[0]);
+        assert_eq!(ids(&table), first[1..]);
         drawn(&mut table, 1);
-        let mut before: Vec<u32> = table.examples.iter().map(|example| example.id).collect();
+        let mut before = ids(&table);
         table.shuffle(|_| 0);
-        let mut after: Vec<u32> = table.examples.iter().map(|example| example.id).collect();
+        let mut after = ids(&table);
         assert_ne!(before, after);
+        let shuffled = table.clone();
+        table.sort();
+        assert_eq!(table, shuffled, "places and order are two things");
         before.sort();
         after.sort();
         assert_eq!(before, after);
@@ -510,7 +512,7 @@ mod tests {
         table.rename(1, "  zig zag ");
         table.rename(2, "   ");
         let back = Table::load(&table.save()).unwrap();
-        assert_eq!(back, table);
+        assert_eq!(back.numbered(), table.numbered());
         assert_eq!(back.name(1), "zig zag");
         assert_eq!(back.name(2), "wave");
     }
@@ -523,25 +525,24 @@ mod tests {
         [2, 1, 1].into_iter().for_each(|label| drawn(&mut table, label));
         let without = table.save();
         assert!(!without.contains("answers"), "nothing was said: {without}");
-        assert_eq!(Table::load(&without).unwrap(), table, "examples of earlier versions have no answers");
+        let loaded = Table::load(&without).unwrap();
+        assert_eq!(loaded.numbered(), table.numbered(), "examples of earlier versions have no answers");
         table.examples.iter_mut().for_each(|example| example.answers.keep(basis, Who::Learner, Verdict::Right));
         let back = Table::load(&table.save()).unwrap();
-        assert_eq!(back, table);
+        assert_eq!(back.numbered(), table.numbered());
         table.swap(1, 2);
         assert!(table.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)), "only names changed");
         let known = |table: &Table| table.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
         let before = table.clone();
-        table.relabel(1, 0);
+        table.relabel(before.examples[1].id, 0);
         assert_eq!(known(&table), 2);
-        // what was found out meanwhile outlives undo, up to the first difference
         let mut undone = before.clone();
-        undone.examples.iter_mut().for_each(|example| example.answers = Answers::default());
-        undone.adopt_answers(&table);
+        undone.examples[1..].iter_mut().for_each(|example| example.answers = Answers::default());
         assert_eq!(known(&undone), 1);
         let (id, label) = (undone.examples[1].id, undone.examples[1].label);
         undone.keep_answers(
             basis,
-            &[(id, label + 1, Who::Learner, Verdict::Right), (99, 0, Who::Learner, Verdict::Right)],
+            &[(id, label + 1, Who::Learner, Verdict::Right), (Id::MAX, 0, Who::Learner, Verdict::Right)],
         );
         assert_eq!(known(&undone), 1, "an answer about another label was kept");
         undone.keep_answers(basis, &[(id, label, Who::Learner, Verdict::Right)]);
@@ -559,7 +560,7 @@ mod tests {
         drawn(&mut table, 0);
         assert_eq!((table.photo.clone(), table.examples.len()), (None, 2));
         let back = Table::load(&table.save()).unwrap();
-        assert_eq!(back, table);
+        assert_eq!(back.numbered(), table.numbered());
         assert_eq!(*back.examples[0].picture, picture);
         table.teach(2);
         assert_eq!(table.examples.len(), 2, "there was nothing in hand");
@@ -575,12 +576,11 @@ mod tests {
         let mut own = Table::default();
         [0, 1, 2].into_iter().for_each(|label| drawn(&mut own, label));
         let other = Table::load(&own.save()).unwrap();
-        let mut merged = own.replaced_by(other);
-        drawn(&mut merged, 0);
-        assert_eq!(merged.examples.iter().map(|example| example.id).collect::<Vec<_>>(), [3, 4, 5, 6]);
-        let mut cleared = own.cleared(["x".to_owned(), "y".to_owned()]);
-        drawn(&mut cleared, 1);
-        assert_eq!((cleared.name(1), cleared.examples[0].id), ("y", 3));
+        let known = |id: Id| own.examples.iter().any(|example| example.id == id);
+        assert!(other.examples.iter().all(|example| !known(example.id)));
+        let mut named = Table::of(["x".to_owned(), "y".to_owned()]);
+        drawn(&mut named, 1);
+        assert_eq!((named.name(1), named.examples.len()), ("y", 1));
     }
 
     #[test]
@@ -603,28 +603,5 @@ mod tests {
             let said = Table::load(&bad).unwrap_err();
             assert!(said.contains(words), "{said}");
         }
-    }
-
-    #[test]
-    fn undo_and_redo_walk_the_same_path() {
-        let (mut table, mut history) = (Table::default(), History::default());
-        let mut path = vec![table.clone()];
-        for label in [0, 1, 0] {
-            history.record(table.clone());
-            drawn(&mut table, label);
-            path.push(table.clone());
-        }
-        for step in (0..3).rev() {
-            table = history.undo(&table).unwrap();
-            assert_eq!((&table.examples, &table.drawing), (&path[step].examples, &path[step].drawing));
-        }
-        assert!(history.undo(&table).is_none());
-        table = history.redo(&table).unwrap();
-        assert_eq!(table.examples, path[1].examples);
-        // another step forgets the way forward, and no id is given twice
-        history.record(table.clone());
-        drawn(&mut table, 2);
-        assert!(history.redo(&table).is_none());
-        assert_eq!(table.examples.iter().map(|example| example.id).collect::<Vec<_>>(), [0, 3]);
     }
 }

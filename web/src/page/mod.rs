@@ -19,10 +19,12 @@ use crate::examine::Examination;
 use crate::fetch::Progress;
 use crate::hands::Hands;
 use crate::learner::Learner;
+use crate::link::Shared;
 use crate::play::Player;
 use crate::scramble::Scramble;
+use crate::store::Sets;
 use crate::study::{Order, Study};
-use crate::table::{Example, History, Id, Picture, Table, seen};
+use crate::table::{Example, Id, Picture, Table, seen};
 use crate::walk::{Step, Walk};
 
 /// The model that the page comes with.
@@ -141,10 +143,8 @@ pub struct Page {
     pub parity: RwSignal<Option<String>>,
     /// How much of a model has come, while one is on its way.
     pub progress: RwSignal<Option<Progress>>,
-    /// Examples of the visitor's own that were put aside for a sample or a link; 0 where there are none.
-    pub aside: RwSignal<usize>,
-    /// Whether what is on the table came from a sample or a link.
-    pub borrowed: RwSignal<bool>,
+    /// Sets of examples, of which the table is one.
+    pub sets: Sets,
     /// Name and first bytes of the learner that a link was made with, until it is here.
     pub expected: RwSignal<Option<(String, [u8; 4])>>,
     /// What is being played.
@@ -156,7 +156,6 @@ pub struct Page {
 
 #[derive(Default)]
 struct Inner {
-    history: History,
     engines: Option<Engines>,
     scramble: Scramble,
     /// Whether the learner's examples are scrambled.
@@ -181,12 +180,9 @@ struct Inner {
 impl Page {
     /// The page as it was left at the last visit, and the model on its way.
     pub fn open() -> Page {
-        let (table, trouble) = match browser::stored().map(|text| Table::load(&text)) {
-            Some(Ok(table)) => (table, None),
-            Some(Err(error)) => (Table::default(), Some(error)),
-            None => (Table::default(), None),
-        };
-        let (table, live) = (RwSignal::new(table), RwSignal::new(Vec::<Stroke>::new()));
+        let first = Table::default();
+        let sets = Sets::new(&first);
+        let (table, live) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
         let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
         let drawing = Memo::new(move |_| table.with(|table| table.drawing.clone()));
         let photo = Memo::new(move |_| table.with(|table| table.photo.clone()));
@@ -233,8 +229,7 @@ impl Page {
             engine: RwSignal::new(None),
             parity: RwSignal::new(None),
             progress: RwSignal::new(None),
-            aside: RwSignal::new(0),
-            borrowed: RwSignal::new(false),
+            sets,
             expected: RwSignal::new(None),
             player: Player::new(),
             trial: Examination::new(),
@@ -243,11 +238,6 @@ impl Page {
         let wish = browser::query("engine").unwrap_or_default();
         let engines = Engines::new(&wish, Box::new(move |number, facts, notice| page.heed(number, facts, notice)));
         page.inner.update_value(|inner| inner.engines = Some(engines));
-        if let Some(error) = trouble {
-            page.fault(format!(
-                "The examples of your last visit could not be read ({error}), so this is a fresh start."
-            ));
-        }
         Effect::new(move |_| {
             let name = match page.phase.get() {
                 Phase::Loading => "loading",
@@ -262,7 +252,9 @@ impl Page {
             page.wake();
         });
         page.follow();
-        let linked = page.open_link();
+        let shared = page.read_link();
+        let linked = shared.as_ref().and_then(Shared::address);
+        page.open_store(shared);
         page.load(Source::Address(browser::query("model").or(linked).unwrap_or_else(|| OWN_MODEL.into())));
         page
     }
@@ -277,62 +269,9 @@ impl Page {
         self.note.set(Some(Note { words: words.into(), fault: true }));
     }
 
-    /// Changes the table: one step to undo.
-    pub fn change(self, with: impl FnOnce(&mut Table)) {
-        self.stop();
-        let before = self.table.get_untracked();
-        let mut after = before.clone();
-        with(&mut after);
-        if after != before {
-            self.inner.update_value(|inner| inner.history.record(before));
-            self.put(after);
-        }
-    }
-
-    /// Begins a change that is made bit by bit with [`Page::show`]: all of it is one step to undo.
-    pub fn begin(self) {
-        let before = self.table.get_untracked();
-        self.inner.update_value(|inner| inner.history.record(before));
-        self.reach.set(self.inner.with_value(|inner| inner.history.reach()));
-    }
-
     /// Changes the table without a step to undo, and without keeping it for the next visit.
     pub fn show(self, with: impl FnOnce(&mut Table)) {
         self.table.update(with);
-        self.wake();
-    }
-
-    /// Keeps the table for the next visit.
-    pub fn keep(self) {
-        let text = self.table.with_untracked(Table::save);
-        // It stands apart from the note, which the next word of the page takes away.
-        self.unkept.set(browser::store(&text).err());
-    }
-
-    /// Takes the last step back.
-    pub fn undo(self) {
-        self.travel(History::undo);
-    }
-
-    /// Takes the step again that was taken back last.
-    pub fn redo(self) {
-        self.travel(History::redo);
-    }
-
-    fn travel(self, step: fn(&mut History, &Table) -> Option<Table>) {
-        self.stop();
-        let now = self.table.get_untracked();
-        if let Some(mut then) = self.inner.try_update_value(|inner| step(&mut inner.history, &now)).flatten() {
-            then.adopt_answers(&now);
-            self.note.set(None);
-            self.put(then);
-        }
-    }
-
-    fn put(self, table: Table) {
-        self.table.set(table);
-        self.reach.set(self.inner.with_value(|inner| inner.history.reach()));
-        self.keep();
         self.wake();
     }
 
@@ -411,6 +350,7 @@ impl Page {
     /// Scrambles the pixels of all pictures, or ends that.
     pub fn scramble(self, on: bool) {
         self.scrambled.set(on);
+        self.keep_scrambled(on);
         self.probes.go_on();
         self.wake();
         if on {

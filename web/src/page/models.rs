@@ -41,7 +41,10 @@ impl Page {
                 Err(words) => return self.refuse(words),
             };
             let Some(engines) = self.inner.with_value(|inner| inner.engines.clone()) else { return };
-            match Learner::open(&engines, Place::Front, bytes).await {
+            let opened = Learner::open(&engines, Place::Front, bytes).await;
+            // Before it is known what was kept there is nothing to answer.
+            self.sets.opened().await;
+            match opened {
                 Ok(learner) if last() => {
                     self.inner.update_value(|inner| inner.incoming = Some((learner, name)));
                     self.wake();

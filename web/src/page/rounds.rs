@@ -23,7 +23,7 @@ pub(super) enum Preparing {
 
 impl Page {
     /// Has the newest state answered, after the round that is under way.
-    pub(super) fn wake(self) {
+    pub fn wake(self) {
         browser::mark("busy", "true");
         let start = self.inner.try_update_value(|inner| {
             inner.dirty = true;

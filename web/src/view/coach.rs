@@ -131,7 +131,6 @@ impl Page {
         if asked(location.search())
             || asked(location.hash())
             || browser::still()
-            || browser::stored().is_some()
             || self.table.with_untracked(|table| !table.examples.is_empty())
         {
             return;
@@ -156,7 +155,8 @@ impl Page {
                 browser::sleep(50).await;
             }
             browser::sleep(BEFORE_MS).await;
-            let still_empty = self.table.with_untracked(|table| table.examples.is_empty() && table.drawing.is_empty());
+            let still_empty = self.sets.none_kept()
+                && self.table.with_untracked(|table| table.examples.is_empty() && table.drawing.is_empty());
             if by_itself.get_value() && still_empty && self.phase.get_untracked() == crate::page::Phase::Ready {
                 self.play(PACK);
             }

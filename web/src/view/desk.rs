@@ -83,7 +83,14 @@ pub fn desk(page: Page) -> View {
                 .attr("role", "alert")
                 .test_id("unkept")
                 .attr("hidden", move || page.unkept.with(Option::is_none))
-                .child(move || page.unkept.get().map(unkept)),
+                .child(move || page.unkept.get().map(unkept))
+                .child(show(
+                    move || page.unkept.with(Option::is_some),
+                    move || {
+                        let save = move |_| page.save_set(page.sets.open.get_untracked());
+                        button("save-unkept").on(ev::CLICK, save).child("Save a file")
+                    },
+                )),
         )
         .child(
             el("figure")
@@ -115,8 +122,5 @@ pub fn desk(page: Page) -> View {
 
 /// That nothing will be left at the next visit, and what helps.
 fn unkept(error: String) -> String {
-    format!(
-        "Your examples can't be kept for the next visit: the browser's storage for this page is full or blocked \
-         ({error}). They stay here until you close the page; save them as a file under Share and keep."
-    )
+    format!("Not kept for your next visit: {error}. Everything stays here until you close this page. ")
 }

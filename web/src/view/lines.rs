@@ -6,6 +6,7 @@ use super::thumb::Gallery;
 use crate::browser;
 use crate::dom::*;
 use crate::page::Page;
+use crate::table::Id;
 
 /// Shares below this are no line.
 const FAINT: f32 = 0.03;
@@ -74,13 +75,13 @@ fn measured(page: Page, gallery: Gallery, over: &SvgElement) -> Vec<Line> {
     let Some(from) = document.get_element_by_id("seen") else { return Vec::new() };
     let origin = over.get_bounding_client_rect();
     let seen = from.get_bounding_client_rect();
-    let mut shares: Vec<(f32, u32, u32)> = page.table.with_untracked(|table| {
+    let mut shares: Vec<(f32, Id, u32)> = page.table.with_untracked(|table| {
         let shares = table.examples.iter().zip(attention).map(|(example, share)| (share, example.id, example.label));
         shares.filter(|(share, ..)| *share >= FAINT).collect()
     });
     shares.sort_by(|a, b| b.0.total_cmp(&a.0));
     shares.truncate(MOST);
-    let line = |(share, id, label): (f32, u32, u32)| {
+    let line = |(share, id, label): (f32, Id, u32)| {
         let thumb = gallery.button(id)?;
         let at = thumb.get_bounding_client_rect();
         let list = thumb.closest("ul").ok().flatten().map(|list: Element| list.get_bounding_client_rect());

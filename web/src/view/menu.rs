@@ -8,14 +8,14 @@ use super::thumb::focus_example;
 use crate::browser;
 use crate::dom::*;
 use crate::page::Page;
-use crate::table::Class;
+use crate::table::{Class, Id};
 
 /// The menu, while it is open.
 pub fn example_menu(page: Page) -> View {
     (move || page.menu.get().map(|menu| open(page, menu.id, menu.x, menu.y))).into_view()
 }
 
-fn open(page: Page, id: u32, x: f64, y: f64) -> View {
+fn open(page: Page, id: Id, x: f64, y: f64) -> View {
     let list = NodeRef::<HtmlElement>::new();
     let found = page.table.with_untracked(|table| {
         let at = table.examples.iter().position(|example| example.id == id)?;

@@ -13,6 +13,7 @@ mod menu;
 mod models;
 mod record;
 mod samples;
+mod sets;
 mod share;
 mod shortcuts;
 mod switch;

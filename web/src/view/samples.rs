@@ -211,16 +211,16 @@ fn told(page: Page) -> View {
         .into_view()
 }
 
-/// Brings the visitor's own examples back, where some were put aside.
+/// Opens the visitor's own set, while another is open.
 pub fn back(page: Page) -> View {
     show(
-        move || page.aside.get() > 0,
+        move || page.mine().is_some(),
         move || {
             button("bring-back")
                 .class("back")
                 .on(ev::CLICK, move |_| page.bring_back())
                 .child(icon("undo"))
-                .child(move || format!("Back to mine ({})", page.aside.get()))
+                .child(move || format!("Back to mine ({})", page.mine().map_or(0, |(_, count)| count)))
         },
     )
 }

@@ -5,6 +5,8 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
 
 use super::files::files;
+use super::icon::icon;
+use super::sets::sets;
 use crate::browser;
 use crate::dom::*;
 use crate::page::Page;
@@ -65,17 +67,19 @@ pub fn share(page: Page) -> View {
         .attr("aria-label", "Share and keep")
         .child(el("h2").child("Share and keep"))
         .child(el("p").class("hint").child(
-            "Examples are kept in this browser. A link carries the drawings themselves, after the #: it goes to nobody \
-                 but those you send it to.",
+            "Examples are kept in this browser, in sets; links, files and samples open as separate sets. A link carries \
+             the drawings themselves after the #, so they go only to those you send it to.",
         ))
+        .child(sets(page))
         .child(
             el("div")
                 .class("buttons")
+                .child(button("new-set").on(ev::CLICK, move |_| page.new_set()).child(icon("plus")).child("New set"))
                 .child(button("share-link").attr("disabled", none).on(ev::CLICK, make).child("Copy a link"))
                 .child(
                     button("save-examples")
                         .attr("disabled", none)
-                        .on(ev::CLICK, move |_| page.save_file())
+                        .on(ev::CLICK, move |_| page.save_set(page.sets.open.get_untracked()))
                         .child("Save a file"),
                 )
                 .child(files(

@@ -1,0 +1,50 @@
+//! What earlier versions of the page have kept in `localStorage`: one table, and the visitor's own while something else
+//! was on it.
+
+use super::Unreadable;
+use super::record::{About, FIRST, Origin};
+use crate::browser;
+use crate::code::checksum;
+use crate::table::Table;
+
+/// Key of the table.
+const TABLE: &str = "learner-table";
+/// Key of the visitor's own table while something else was on it.
+const ASIDE: &str = "learner-table-aside";
+
+/// A set of an earlier version.
+pub struct Earlier {
+    /// Its key there.
+    pub key: &'static str,
+    /// Names the very text: the same text is not taken over twice.
+    pub source: String,
+    /// What it becomes.
+    pub about: About,
+    /// Its classes and examples.
+    pub table: Table,
+}
+
+/// All that an earlier version has left, the visitor's own first, and what of it can't be read.
+pub fn find() -> (Vec<Earlier>, Vec<Unreadable>) {
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+    let aside = browser::remembered(ASIDE);
+    let borrowed = aside.is_some();
+    for (key, text) in [(ASIDE, aside), (TABLE, browser::remembered(TABLE))] {
+        let Some(text) = text else { continue };
+        match Table::load(&text) {
+            Ok(table) => {
+                let source = format!("{key} {} {:08x}", text.len(), checksum(text.as_bytes()));
+                let own = About { name: FIRST.to_owned(), ..About::default() };
+                let other =
+                    About { name: "From a sample or a link".to_owned(), origin: Origin::Link, ..About::default() };
+                let about = if key == TABLE && borrowed { other } else { own };
+                found.push(Earlier { key, source, about, table });
+            }
+            Err(why) => {
+                let what = format!("Examples of an earlier visit, in this browser's localStorage as “{key}”");
+                unreadable.push(Unreadable { what, why, text: Some(text) });
+            }
+        }
+    }
+    (found, unreadable)
+}

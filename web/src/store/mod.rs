@@ -1,0 +1,184 @@
+//! Sets of examples, kept in the browser's database and shared by all tabs of the page.
+//!
+//! The table on the page is the truth of its tab. What it holds more than the database is written by one worker at a time,
+//! as a [`crate::change::Change`] on what the database holds by then; what other tabs have written is taken in below what is not kept
+//! yet. Where nothing can be kept, all sets stay in memory.
+
+pub mod database;
+mod earlier;
+pub mod history;
+pub mod record;
+mod sets;
+mod sync;
+
+use web_sys::BroadcastChannel;
+
+use crate::browser;
+use crate::change::Change;
+use crate::dom::*;
+use crate::table::{Id, Table, fresh_id};
+use database::{Database, Trouble};
+use history::History;
+use record::{About, FIRST, Origin};
+
+/// A set, as the list shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its key.
+    pub id: Id,
+    /// Name and origin.
+    pub about: About,
+    /// Number of its examples.
+    pub count: usize,
+    /// When it was last changed, in milliseconds since 1970.
+    pub changed: f64,
+}
+
+impl Entry {
+    /// Whether the visitor has made it what it is.
+    pub fn own(&self) -> bool {
+        self.about.origin == Origin::Own || self.about.touched
+    }
+}
+
+/// Something that this page can't read, and leaves where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    /// What it is, and where.
+    pub what: String,
+    /// Why it can't be read.
+    pub why: String,
+    /// The text itself. None for all that a newer version has stored, which is asked for when it is wanted.
+    pub text: Option<String>,
+}
+
+/// A set with what is known of it in the database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Held {
+    id: Id,
+    about: About,
+    /// What the database holds of it; an empty set of the same classes where it holds nothing.
+    kept: Table,
+    kept_about: About,
+    /// 0 where the database does not have it.
+    revision: u64,
+}
+
+impl Held {
+    /// A new set, which is not worth keeping before it is changed.
+    fn new(about: About, table: &Table) -> Held {
+        let kept = Table { classes: table.classes.clone(), ..Table::default() };
+        Held { id: fresh_id(), kept_about: about.clone(), about, kept, revision: 0 }
+    }
+
+    /// What is to be written, if anything.
+    fn pending(&self, table: &Table) -> Option<Change> {
+        let change = Change::between(&self.kept, table);
+        (change.teaches() || self.about != self.kept_about).then_some(change)
+    }
+}
+
+/// Where examples are kept.
+#[derive(Default)]
+enum Place {
+    /// The database is being opened.
+    #[default]
+    Opening,
+    /// In the database.
+    Database(Database),
+    /// Here alone.
+    Memory(Trouble),
+}
+
+struct Shelf {
+    place: Place,
+    /// The set on the page.
+    open: Held,
+    /// Sets that the database does not have as they are here, with their tables.
+    held: Vec<(Held, Table)>,
+    /// Sets of the database.
+    listed: Vec<Entry>,
+    history: History,
+    /// The table before a sample began to play in a set that holds an earlier one.
+    before_play: Option<Table>,
+    /// Whether the worker is at work.
+    busy: bool,
+    /// Whether something is to be written.
+    dirty: bool,
+    /// Whether another tab has written something.
+    stale: bool,
+    channel: Option<BroadcastChannel>,
+}
+
+/// The sets' signals. Copies share them.
+#[derive(Clone, Copy)]
+pub struct Sets {
+    /// All that are not deleted, in the order of the page.
+    pub list: RwSignal<Vec<Entry>>,
+    /// The one on the page.
+    pub open: RwSignal<Id>,
+    /// The visitor's own that was open last.
+    pub home: RwSignal<Option<Id>>,
+    /// What can't be read.
+    pub unreadable: RwSignal<Vec<Unreadable>>,
+    shelf: StoredValue<Shelf, LocalStorage>,
+}
+
+impl Sets {
+    /// One empty set, until the database is open.
+    pub fn new(table: &Table) -> Sets {
+        let open = Held::new(About { name: FIRST.to_owned(), ..About::default() }, table);
+        let id = open.id;
+        let shelf = Shelf {
+            place: Place::Opening,
+            open,
+            held: Vec::new(),
+            listed: Vec::new(),
+            history: History::default(),
+            before_play: None,
+            busy: false,
+            dirty: false,
+            stale: false,
+            channel: None,
+        };
+        Sets {
+            list: RwSignal::new(Vec::new()),
+            open: RwSignal::new(id),
+            home: RwSignal::new(None),
+            unreadable: RwSignal::new(Vec::new()),
+            shelf: StoredValue::new_local(shelf),
+        }
+    }
+
+    /// Comes when it is known what was kept at the last visit.
+    pub async fn opened(self) {
+        while self.with(|shelf| matches!(shelf.place, Place::Opening)) {
+            browser::sleep(4).await;
+        }
+    }
+
+    /// Whether nothing is kept of an earlier visit.
+    pub fn none_kept(self) -> bool {
+        self.with(|shelf| shelf.listed.is_empty() && shelf.held.is_empty())
+    }
+
+    fn with<T>(self, call: impl FnOnce(&Shelf) -> T) -> T {
+        self.shelf.with_value(call)
+    }
+
+    fn update<T>(self, call: impl FnOnce(&mut Shelf) -> T) -> T {
+        self.shelf.try_update_value(call).expect("the page lives as long as its window")
+    }
+
+    fn database(self) -> Result<Database, Trouble> {
+        self.with(|shelf| match &shelf.place {
+            Place::Database(database) => Ok(database.clone()),
+            Place::Memory(trouble) => Err(trouble.clone()),
+            Place::Opening => Err(Trouble::Failed("it is not open yet".to_owned())),
+        })
+    }
+
+    fn names(self) -> Vec<String> {
+        self.list.with_untracked(|list| list.iter().map(|entry| entry.about.name.clone()).collect())
+    }
+}

@@ -1,0 +1,124 @@
+//! The sets of examples: which there are, and which one is on the page.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+
+use super::icon::icon;
+use crate::dom::*;
+use crate::page::Page;
+use crate::store::record::LONGEST_NAME;
+use crate::store::{Entry, Unreadable};
+use crate::table::Id;
+
+/// A row for each set, and what can't be read.
+pub fn sets(page: Page) -> View {
+    let list = page.sets.list;
+    View::new()
+        .child(el("ul").class("sets").test_id("sets").attr("aria-label", "Your sets of examples").child(each(
+            move || list.get().iter().map(|entry| entry.id).collect::<Vec<Id>>(),
+            |id| *id,
+            move |id| row(page, id),
+        )))
+        .child(move || page.sets.unreadable.get().into_iter().map(|one| unreadable(page, one)).collect_view())
+}
+
+fn row(page: Page, id: Id) -> View {
+    let entry = Memo::new(move |last: Option<&Option<Entry>>| {
+        let found = page.sets.list.with(|list| list.iter().find(|entry| entry.id == id).cloned());
+        // A row that is being removed keeps its words.
+        found.or_else(|| last.cloned().flatten())
+    });
+    let name = Memo::new(move |_| entry.with(|entry| entry.as_ref().map_or(String::new(), |e| e.about.name.clone())));
+    let open = Memo::new(move |_| page.sets.open.get() == id);
+    let count = Memo::new(move |_| match open.get() {
+        true => page.table.with(|table| table.examples.len()),
+        false => entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.count)),
+    });
+    let renamed = move |event: Event| {
+        let field: HtmlInputElement = event.target().expect("a change has a target").unchecked_into();
+        page.rename_set(&field.value());
+        // An empty name was not taken, and one that another set has got a number.
+        field.set_value(&name.get_untracked());
+    };
+    let entered = |event: KeyboardEvent| {
+        if let ("Enter" | "Escape", Some(target)) = (event.key().as_str(), event.target()) {
+            // It fails for nothing that is in the page.
+            let _ = target.unchecked_into::<HtmlElement>().blur();
+        }
+    };
+    el("li")
+        .toggle("open", move || open.get())
+        .test_id("set")
+        .attr("data-open", move || open.get().to_string())
+        .attr("data-count", move || count.get())
+        .attr("data-name", move || name.get())
+        .child(show_or(
+            move || open.get(),
+            move || {
+                el("input")
+                    .class("name")
+                    .attr("type", "text")
+                    .attr("maxlength", LONGEST_NAME.to_string())
+                    .attr("autocomplete", "off")
+                    .attr("spellcheck", "false")
+                    .test_id("set-name")
+                    .attr("aria-label", "Name of the open set")
+                    .attr("title", "Click to rename")
+                    .prop("value", move || name.get())
+                    .on(ev::CHANGE, renamed)
+                    .on(ev::KEYDOWN, entered)
+            },
+            move || {
+                el("button")
+                    .attr("type", "button")
+                    .class("name")
+                    .test_id(move || format!("open-set-{}", name.get()))
+                    .attr("title", move || format!("Open “{}”", name.get()))
+                    .on(ev::CLICK, move |_| page.go_to(id))
+                    .child(move || name.get())
+            },
+        ))
+        .child(el("small").child(move || match count.get() {
+            0 => "empty".to_owned(),
+            1 => "1 example".to_owned(),
+            n => format!("{n} examples"),
+        }))
+        .child(
+            el("button")
+                .attr("type", "button")
+                .class("small save")
+                .test_id(move || format!("save-set-{}", name.get()))
+                .attr("title", move || format!("Save “{}” to a file", name.get()))
+                .attr("aria-label", move || format!("Save “{}” to a file", name.get()))
+                .attr("disabled", move || count.get() == 0)
+                .on(ev::CLICK, move |_| page.save_set(id))
+                .child(icon("save")),
+        )
+        .child(
+            el("button")
+                .attr("type", "button")
+                .class("small drop")
+                .test_id(move || format!("delete-set-{}", name.get()))
+                .attr("title", move || format!("Delete “{}”", name.get()))
+                .attr("aria-label", move || format!("Delete “{}”", name.get()))
+                .on(ev::CLICK, move |_| page.delete_set(id))
+                .child(icon("close")),
+        )
+        .into_view()
+}
+
+/// What can't be read stays where it is, and can be had as a file.
+fn unreadable(page: Page, one: Unreadable) -> View {
+    let words = format!("{} can't be read by this page ({}). It is left as it is.", one.what, one.why);
+    el("div")
+        .class("note fault")
+        .test_id("unreadable")
+        .attr("role", "alert")
+        .child(words)
+        .child(
+            button("save-unreadable")
+                .on(ev::CLICK, move |_| page.save_unreadable(one.clone()))
+                .child("Save it to a file"),
+        )
+        .into_view()
+}
