@@ -21,6 +21,7 @@ mod packs;
 mod page;
 mod play;
 mod scramble;
+mod share;
 mod sharing;
 mod store;
 mod study;

@@ -1,0 +1,4 @@
+//! Files that come in: what they are, and where each of them goes.
+
+mod dropped;
+mod file_kind;
