@@ -138,13 +138,6 @@ pub async fn read(file: &File) -> Result<Vec<u8>, String> {
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
 }
 
-/// The first bytes of a file, to tell what it is.
-pub async fn head(file: &File) -> Result<Vec<u8>, String> {
-    let part = file.slice_with_i32_and_i32(0, 64).map_err(words)?;
-    let buffer = JsFuture::from(part.array_buffer()).await.map_err(words)?;
-    Ok(js_sys::Uint8Array::new(&buffer).to_vec())
-}
-
 fn storage() -> Option<Storage> {
     // Some browsers throw here when cookies are off.
     window().local_storage().ok().flatten()
@@ -255,8 +248,8 @@ pub fn confess(panic: &std::panic::PanicHookInfo<'_>) {
     if let Some(place) = window().document().and_then(|document| document.get_element_by_id("crash")) {
         let _ = place.remove_attribute("hidden");
         place.set_text_content(Some(
-            "This page has run into a mistake of its own and stopped. Reload it: your examples are kept. \
-             The browser's console says what happened.",
+            "Something went wrong and the page stopped. Please reload it: your examples are saved. The browser's console \
+             has the details.",
         ));
     }
 }

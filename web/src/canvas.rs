@@ -3,7 +3,7 @@
 use shaders::pixels::Stroke;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{FocusEvent, HtmlCanvasElement, KeyboardEvent, PointerEvent, ResizeObserver};
+use web_sys::{FocusEvent, HtmlCanvasElement, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};
 
 use crate::browser;
 use crate::dom::*;
@@ -126,7 +126,15 @@ pub fn canvas(page: Page) -> View {
         }
     };
     let moved = move |event: PointerEvent| {
-        if !owned(&event) || page.live.with_untracked(Vec::is_empty) || event.buttons() & 1 == 0 {
+        if !owned(&event) {
+            return;
+        }
+        if event.buttons() & 1 == 0 {
+            // It was lifted where the page could not hear of it.
+            owner.set_value(None);
+            return page.finish_stroke();
+        }
+        if page.live.with_untracked(Vec::is_empty) {
             return;
         }
         // Browsers have this for secure addresses only, and `http://` on another machine is none.
@@ -156,6 +164,12 @@ pub fn canvas(page: Page) -> View {
     let cancelled = move |event: PointerEvent| {
         if owned(&event) {
             take_back();
+        }
+    };
+    // The middle button scrolls nothing here.
+    let hush = |event: MouseEvent| {
+        if event.button() != 0 {
+            event.prevent_default();
         }
     };
     let key = move |event: KeyboardEvent| {
@@ -209,6 +223,8 @@ pub fn canvas(page: Page) -> View {
                 .on(ev::POINTERUP, up)
                 .on(ev::POINTERCANCEL, cancelled)
                 .on(ev::LOSTPOINTERCAPTURE, up)
+                .on(ev::MOUSEDOWN, hush)
+                .on(ev::CONTEXTMENU, |event: MouseEvent| event.prevent_default())
                 .on(ev::KEYDOWN, key)
                 .on(ev::BLUR, left),
         )

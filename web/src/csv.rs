@@ -162,7 +162,7 @@ impl Sheet {
         let separator = [',', ';', '\t'].into_iter().rev().max_by_key(|s| (cells(*s).1 > 1, cells(*s))).unwrap_or(',');
         let mut rows = split(text, separator)?;
         let Some(wide) = rows.first().map(|(_, row)| row.len()) else {
-            return Err("there is nothing in it. Expected rows of numbers with the class in the last column".into());
+            return Err("there is nothing in it. Expected rows of numbers, with the class in the last column".into());
         };
         if wide < 2 {
             return Err(
@@ -178,7 +178,7 @@ impl Sheet {
             ));
         }
         if rows.len() > MOST_ROWS + 1 {
-            return Err(format!("it has {} rows, and this page takes {MOST_ROWS}. Cut it into parts", rows.len()));
+            return Err(format!("it has {} rows; the most are {MOST_ROWS}. Split it into parts", rows.len()));
         }
 
         // A first row of headings has a word where all below it are numbers.
@@ -239,12 +239,14 @@ impl Sheet {
         if classes.len() > most {
             let numbers = classes.iter().filter(|name| is_number(name)).count();
             let hint = match numbers * 2 > classes.len() {
-                true => "It looks like a number to predict: put the class last, or name ranges of it",
-                false => "Keep the rows of fewer classes",
+                true => {
+                    "It looks like a number to predict: move the class to the last column, or replace the number with ranges such as low and high"
+                }
+                false => "Keep only the rows of fewer classes",
             };
             let found = if classes.len() > 1000 { "more than 1,000".to_owned() } else { classes.len().to_string() };
             return Err(format!(
-                "the last column has {found} different classes, and this learner knows {most}. {hint}"
+                "the last column has {found} different classes, and this learner can tell {most} apart. {hint}"
             ));
         }
         let mut sheet = Sheet { headings, columns, separator, width, values: Vec::new(), labels, classes, headed };
@@ -302,7 +304,7 @@ impl Sheet {
         match spread {
             0 => format!("{} columns of numbers", self.columns.len()),
             n => format!(
-                "{} columns, {n} of them words that are spread over columns of 0 and 1 ({} values)",
+                "{} columns, {n} of them words, each turned into columns of 0 and 1 ({} values)",
                 self.columns.len(),
                 self.width
             ),

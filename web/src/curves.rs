@@ -208,9 +208,9 @@ impl Made {
     /// What it is.
     pub fn words(self) -> &'static str {
         match self {
-            Made::Spirals => "two arms around each other, 2 columns",
-            Made::Clouds => "five clouds that overlap, 6 columns",
-            Made::Rings => "a ring in a ring, hidden in 10 columns",
+            Made::Spirals => "two intertwined arms, 2 columns",
+            Made::Clouds => "five overlapping clouds, 6 columns",
+            Made::Rings => "a ring inside a ring, hidden in 10 columns",
         }
     }
 

@@ -107,6 +107,16 @@ impl Examination {
         }
     }
 
+    /// Other data come: what was found of the data before is not theirs, whether or not they can be read.
+    fn begin(self) -> u32 {
+        self.curves.set(Vec::new());
+        self.reply.set(None);
+        self.plan.set(None);
+        self.data.set(None);
+        self.sheet.set(None);
+        self.next_turn()
+    }
+
     fn fail(self, words: impl Into<String>) {
         self.stage.set(Stage::Failed(words.into()));
     }
@@ -115,20 +125,19 @@ impl Examination {
 impl Page {
     /// Examines a table that the page makes by itself.
     pub fn examine_made(self, made: Made) {
-        let turn = self.trial.next_turn();
-        self.trial.sheet.set(None);
+        let turn = self.trial.begin();
         spawn_local(async move { self.examine(made.data(), turn).await });
     }
 
     /// Examines a table of the visitor's.
     pub fn examine_table(self, file: web_sys::File) {
         let trial = self.trial;
-        let turn = trial.next_turn();
+        let turn = trial.begin();
         spawn_local(async move {
             let name = file.name();
             if file.size() > LARGEST {
                 return trial.fail(format!(
-                    "“{name}” has {:.0} MB, and this page takes tables of {:.0} MB.",
+                    "“{name}” is {:.0} MB, and tables may have at most {:.0} MB.",
                     file.size() / 1e6,
                     LARGEST / 1e6
                 ));
@@ -142,7 +151,7 @@ impl Page {
                 return;
             }
             let Ok(text) = String::from_utf8(bytes) else {
-                return trial.fail(format!("“{name}” is not text in UTF-8. Save the table as CSV in UTF-8."));
+                return trial.fail(format!("“{name}” is not UTF-8 text. Save the table as CSV in UTF-8."));
             };
             match Sheet::read(&text, MOST_CLASSES) {
                 Ok(sheet) => {
@@ -162,7 +171,7 @@ impl Page {
                     trial.sheet.set(Some(Arc::new(sheet)));
                     self.examine(data, turn).await;
                 }
-                Err(error) => trial.fail(format!("“{name}” can't be taken: {error}.")),
+                Err(error) => trial.fail(format!("“{name}” can't be learned: {error}.")),
             }
         });
     }
@@ -170,8 +179,7 @@ impl Page {
     /// Examines pictures of the visitor's, whose classes are the names of their folders or the beginnings of their own.
     pub fn examine_pictures(self, files: Vec<(String, web_sys::File)>) {
         let trial = self.trial;
-        let turn = trial.next_turn();
-        trial.sheet.set(None);
+        let turn = trial.begin();
         spawn_local(async move {
             let sorted = match images::sort(files, MOST_CLASSES) {
                 Ok(sorted) => sorted,
@@ -192,9 +200,9 @@ impl Page {
                     return;
                 }
             }
-            let Some(data) = images::data(sorted.name, pictures, labels, sorted.classes, &unread) else {
+            let Some(data) = images::data(sorted.name, pictures, labels, sorted.classes, &unread, sorted.guess) else {
                 return trial.fail(format!(
-                    "of {of} files only {} could be read as pictures. Expected at least {} of two classes.",
+                    "Only {} of {of} files could be read as pictures. Expected at least {} in two classes.",
                     of - unread.len(),
                     images::FEWEST
                 ));
@@ -316,7 +324,7 @@ impl Page {
                 let row: Result<Vec<f32>, _> = cells.take(data.width()).map(str::parse).collect();
                 row.ok()
                     .filter(|row| row.len() == data.width() && row.iter().all(|v| v.is_finite()))
-                    .ok_or_else(|| format!("expected {} numbers, separated by commas", data.width()))
+                    .ok_or_else(|| format!("expected {} numbers separated by commas", data.width()))
             }
         };
         match row {

@@ -28,11 +28,11 @@ pub fn resolve(address: &str) -> Result<Url, String> {
     match url.protocol().as_str() {
         "https:" => Ok(url),
         "http:" if page == "https:" && !["localhost", "127.0.0.1"].contains(&url.hostname().as_str()) => Err(format!(
-            "“{address}” begins with http:, and a page that came over https: may not fetch that. Try the same address \
-             with https:, or save the file and open it from your disk"
+            "“{address}” begins with http:, which a page opened over https: may not fetch. Try the same address with \
+             https:, or save the file and open it from your disk"
         )),
         "http:" => Ok(url),
-        other => Err(format!("“{address}” begins with {other}, and models come over https:")),
+        other => Err(format!("“{address}” begins with {other}. Models can be fetched over https: only")),
     }
 }
 
@@ -96,12 +96,12 @@ async fn download(url: &Url, address: &str, progress: &impl Fn(Progress)) -> Res
     if !response.ok() {
         return Err(match response.status() {
             404 | 410 => format!(
-                "“{address}” could not be fetched: {name} answered {}, there is no such file. Check the address",
+                "“{address}” could not be fetched: {name} answered {} (no such file). Check the address",
                 response.status()
             ),
             status @ (401 | 403) => format!(
-                "“{address}” could not be fetched: {name} answered {status}, the file is not public. Save it and open \
-                 it from your disk"
+                "“{address}” could not be fetched: {name} answered {status} (the file is not public). Save it and \
+                 open it from your disk"
             ),
             status => format!("“{address}” could not be fetched: {name} answered {status}. Try again later"),
         }
@@ -118,7 +118,7 @@ async fn download(url: &Url, address: &str, progress: &impl Fn(Progress)) -> Res
     let length = length.filter(|_| !packed);
     let too_large = |found: f64| {
         Refusal::from(format!(
-            "“{address}” has {:.0} MB or more, and no learner of this project has more than {:.0} MB. Check the address",
+            "“{address}” is {:.0} MB or larger; learners of this project are at most {:.0} MB. Check the address",
             found / 1e6,
             LARGEST / 1e6
         ))
@@ -127,7 +127,7 @@ async fn download(url: &Url, address: &str, progress: &impl Fn(Progress)) -> Res
         return Err(too_large(found));
     }
     let broken = |error| Refusal {
-        words: format!("“{address}” broke off on its way: {}. Try again", words(error)),
+        words: format!("The download of “{address}” broke off: {}. Try again", words(error)),
         unreachable: true,
     };
     let mut bytes = Vec::with_capacity(length.unwrap_or_default() as usize);
@@ -167,9 +167,9 @@ async fn unanswered(url: &Url, address: &str, error: JsValue) -> Refusal {
         blind.set_credentials(RequestCredentials::Omit);
         if JsFuture::from(window().fetch_with_str_and_init(&url.href(), &blind)).await.is_ok() {
             let words = format!(
-                "{host} does not let other sites read “{address}”. Whoever runs it must send the header \
-                 “Access-Control-Allow-Origin: *” with the file (raw.githubusercontent.com and huggingface.co do). \
-                 Or save the file and drop it on this page"
+                "{host} does not let other sites read “{address}”: its server would have to send the header \
+                 “Access-Control-Allow-Origin: *” (raw.githubusercontent.com and huggingface.co do). Save the file, and \
+                 drop it on this page"
             );
             return Refusal { words, unreachable: false };
         }

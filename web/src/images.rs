@@ -18,7 +18,9 @@ pub const FEWEST: usize = 6;
 /// Pictures that are read; more of them are thinned out evenly.
 const MOST: usize = 1500;
 /// Endings of files that browsers read as pictures.
-const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "avif", "svg", "ico"];
+const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jpe", "jfif", "pjpeg", "webp", "gif", "bmp", "avif", "svg", "ico"];
+/// Endings of pictures that most browsers can't read.
+const UNREAD: [&str; 5] = ["heic", "heif", "tif", "tiff", "jxl"];
 
 /// Files with their classes.
 pub struct Sorted<F> {
@@ -28,58 +30,139 @@ pub struct Sorted<F> {
     pub classes: Vec<String>,
     /// Class and file.
     pub files: Vec<(u32, F)>,
+    /// How the classes were guessed, where they are not folders.
+    pub guess: Option<String>,
 }
 
-/// Sorts files by the folder they lie in, or by how their names begin where all lie in one.
+/// A file's name without folder and ending.
+fn stem(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The parts of a file's name: runs of letters and runs of digits.
+fn parts(stem: &str) -> Vec<&str> {
+    let kind = |c: char| (c.is_alphanumeric(), c.is_numeric());
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, letter) in stem.char_indices() {
+        let next = stem[at + letter.len_utf8()..].chars().next();
+        if next.is_none_or(|next| kind(next) != kind(letter)) {
+            if letter.is_alphanumeric() {
+                parts.push(&stem[start..at + letter.len_utf8()]);
+            }
+            start = at + letter.len_utf8();
+        }
+    }
+    parts
+}
+
+/// One part of a name, counted from its front or its end.
+fn part_at<'a>(parts: &[&'a str], place: usize, from_end: bool) -> Option<&'a str> {
+    match from_end {
+        true => parts.iter().rev().nth(place).copied(),
+        false => parts.get(place).copied(),
+    }
+}
+
+/// Whether these are classes: two or more and not too many, each of two files or more on average.
+fn are_classes(classes: &[String], most: usize) -> bool {
+    let mut different: Vec<String> = classes.iter().map(|class| class.to_lowercase()).collect();
+    different.sort();
+    different.dedup();
+    let count = different.len();
+    !classes.iter().any(String::is_empty) && (2..=most).contains(&count) && 2 * count <= classes.len()
+}
+
+/// The class that each name gives, by a part of the names that repeats and differs: the words before the first number, else a
+/// word, else a number that is not padded as running numbers are, else anything. None where there is no such part.
+fn classes_of(names: &[&str], most: usize) -> Option<Vec<String>> {
+    let all: Vec<Vec<&str>> = names.iter().map(|name| parts(name)).collect();
+    let is_number = |part: &str| part.chars().all(char::is_numeric);
+    let is_word = |part: &String| part.chars().count() > 1 && !is_number(part.as_str());
+    let is_padded = |part: &String| part.len() > 1 && part.starts_with('0');
+    let leading: Vec<String> = all
+        .iter()
+        .map(|parts| parts.iter().take_while(|part| !is_number(*part)).copied().collect::<Vec<_>>().join(" "))
+        .collect();
+    let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+    let mut columns: Vec<Vec<String>> = Vec::new();
+    for from_end in [false, true] {
+        for place in 0..longest {
+            let part = |parts: &Vec<&str>| part_at(parts, place, from_end).unwrap_or_default().to_owned();
+            columns.push(all.iter().map(part).collect());
+        }
+    }
+    let words = columns.iter().filter(|column| column.iter().all(is_word));
+    let numbers = columns.iter().filter(|column| !column.iter().any(is_padded));
+    let mut found = std::iter::once(&leading).chain(words).chain(numbers).chain(&columns);
+    found.find(|column| are_classes(column, most)).cloned()
+}
+
+/// Sorts files by the folder they lie in, or by their names where all lie in one.
 ///
 /// # Errors
 /// In words: too few pictures, one class alone, too many.
 pub fn sort<F>(files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, String> {
     let ending = |path: &str| path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
     let hidden = |path: &str| path.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+    let unread = files.iter().filter(|(path, _)| UNREAD.contains(&ending(path).as_str())).count();
     let mut files: Vec<(String, F)> =
         files.into_iter().filter(|(path, _)| ENDINGS.contains(&ending(path).as_str()) && !hidden(path)).collect();
     if files.len() < FEWEST {
+        let unread = match unread {
+            0 => String::new(),
+            n => format!(" {n} more are HEIC, TIFF or JPEG XL, which browsers can't read: export them as JPEG or PNG."),
+        };
         return Err(format!(
-            "{} pictures were found there. Expected at least {FEWEST}: a folder with a folder for each class, or files \
-             whose names begin with their class, such as cat-1.jpg.",
+            "{} pictures were found.{unread} Expected at least {FEWEST}: a folder with a folder for each class, or files \
+             with their class in their names, such as cat-1.jpg.",
             files.len()
         ));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned()).unwrap_or_default();
-    let beginning = |path: &str| {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        let end = stem.find(|c: char| c.is_ascii_digit() || "_-. (".contains(c)).unwrap_or(stem.len());
-        stem[..end].to_owned()
-    };
     let first = folder(&files[0].0);
     let by_folder = files.iter().any(|(path, _)| folder(path) != first);
     let name = first.split('/').next().filter(|name| !name.is_empty()).unwrap_or("pictures").to_owned();
+    let (found, guess) = match by_folder {
+        true => {
+            let last = |path: &str| folder(path).rsplit('/').next().unwrap_or_default().to_owned();
+            let named = |class: String| if class.is_empty() { "(no folder)".to_owned() } else { class };
+            (files.iter().map(|(path, _)| named(last(path))).collect::<Vec<_>>(), None)
+        }
+        false => {
+            let names: Vec<&str> = files.iter().map(|(path, _)| stem(path)).collect();
+            let found = classes_of(&names, most).or_else(|| classes_of(&names, usize::MAX)).ok_or_else(|| {
+                format!(
+                    "The names of the {} pictures show no classes, such as “{}”. Expected a folder for each class, or the \
+                     class in each name, such as cat-1.jpg.",
+                    names.len(),
+                    names[0]
+                )
+            })?;
+            let guess = format!("classes guessed from file names, such as “{}” from “{}”", found[0], names[0]);
+            (found, Some(guess))
+        }
+    };
     let mut classes: Vec<String> = Vec::new();
     let mut sorted = Vec::with_capacity(files.len());
-    for (path, file) in files {
-        let class = match by_folder {
-            true => folder(&path).rsplit('/').next().unwrap_or_default().to_owned(),
-            false => beginning(&path),
-        };
-        let class = if class.is_empty() { "(no name)".to_owned() } else { class };
-        let label = classes.iter().position(|known| *known == class).unwrap_or_else(|| {
-            classes.push(class);
-            classes.len() - 1
-        });
+    for ((_, file), class) in files.into_iter().zip(found) {
+        let label =
+            classes.iter().position(|known| known.to_lowercase() == class.to_lowercase()).unwrap_or_else(|| {
+                classes.push(class);
+                classes.len() - 1
+            });
         sorted.push((label as u32, file));
     }
     match classes.len() {
         1 => Err(format!(
-            "all {} pictures have the class “{}”. Expected a folder for each class, or names that begin with it, such as \
-             cat-1.jpg.",
+            "All {} pictures lie in the folder “{}”. Expected a folder for each class.",
             sorted.len(),
             classes[0]
         )),
         found if found > most => Err(format!(
-            "{found} classes were found, and this learner knows {most}: expected at most {most} folders of pictures."
+            "{found} classes were found, and this learner can tell at most {most} apart. Choose fewer folders."
         )),
         _ => {
             if sorted.len() > MOST {
@@ -91,7 +174,7 @@ pub fn sort<F>(files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, String
                     number * MOST / count != (number - 1) * MOST / count
                 });
             }
-            Ok(Sorted { name, classes, files: sorted })
+            Ok(Sorted { name, classes, files: sorted, guess })
         }
     }
 }
@@ -101,7 +184,12 @@ pub fn sort<F>(files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, String
 /// # Shapes
 /// The result in [0, 1], [28, 28, 3]
 pub async fn decode(file: &File) -> Result<Vec<f32>, String> {
-    let unread = || format!("“{}” could not be read as a picture. Expected PNG, JPEG, WebP or the like.", file.name());
+    let unread = || {
+        format!(
+            "“{}” could not be read as a picture. Expected PNG, JPEG, WebP or another format that browsers show.",
+            file.name()
+        )
+    };
     let promise = window().create_image_bitmap_with_blob(file).map_err(|_| unread())?;
     let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(|_| unread())?.unchecked_into();
     let size = (f64::from(bitmap.width()), f64::from(bitmap.height()));
@@ -156,6 +244,7 @@ pub fn data(
     labels: Vec<u32>,
     classes: Vec<String>,
     unread: &[String],
+    guess: Option<String>,
 ) -> Option<Data> {
     let different = labels.iter().any(|label| *label != labels[0]);
     if pictures.len() < FEWEST || !different {
@@ -168,6 +257,9 @@ pub fn data(
         format!("{} {} pictures, reduced to {SIDE} × {SIDE}", pictures.len(), if colour { "colour" } else { "grey" });
     if !unread.is_empty() {
         text += &format!("; {} could not be read, such as {}", unread.len(), unread[0]);
+    }
+    if let Some(guess) = guess {
+        text += &format!("; {guess}");
     }
     let values = pictures.iter().flat_map(|picture| with_channels(picture, channels)).collect();
     Some(Data { name, words: text, size: (SIDE, SIDE, channels), values, labels, classes })
@@ -196,15 +288,37 @@ mod tests {
         let sorted = sort(by_folder, 20).ok().unwrap();
         assert_eq!((sorted.name.as_str(), sorted.classes.join(" ").as_str()), ("pets", "cat cow dog"));
         assert_eq!(sorted.files.iter().map(|file| file.0).collect::<Vec<_>>(), [0, 0, 0, 1, 2, 2]);
+        assert_eq!(sorted.guess, None);
         let by_name = paths(&["cat-1.jpg", "cat_2.jpg", "cat 3.jpg", "dog1.jpg", "dog (2).jpg", "dog.3.jpg"]);
         assert_eq!(sort(by_name, 20).ok().unwrap().classes.join(" "), "cat dog");
+    }
+
+    #[test]
+    fn classes_are_found_wherever_names_repeat() {
+        let several = |names: &[&str]| {
+            let all: Vec<String> =
+                names.iter().flat_map(|n| (1..=3).map(|i| n.replace('#', &format!("{i:03}")))).collect();
+            let sorted = sort(paths(&all.iter().map(String::as_str).collect::<Vec<_>>()), 20).ok().unwrap();
+            assert!(sorted.guess.is_some_and(|guess| guess.contains(&sorted.classes[0])));
+            sorted.classes.join(",")
+        };
+        assert_eq!(several(&["0_#.png", "1_#.png", "0 (#).png", "1 (#).png"]), "0,1");
+        assert_eq!(several(&["digit-7-#.png", "digit-3-#.png"]), "3,7");
+        assert_eq!(several(&["digit-7-a#.png", "digit-3-b#.png"]), "3,7");
+        assert_eq!(several(&["#_cat.jpg", "#_dog.jpg"]), "cat,dog");
+        assert_eq!(several(&["IMG_#_cat.jpg", "IMG_#_dog.jpg"]), "cat,dog");
+        assert_eq!(several(&["img#-3.png", "img#-5.png"]), "3,5");
+        assert_eq!(several(&["x/train_9_#.png", "x/train_4_#.png"]), "4,9");
+        assert_eq!(several(&["red apple #.png", "green apple #.png"]), "green apple,red apple");
+        assert_eq!(several(&["A#.png", "B#.png", "a-#.png"]), "A,B");
+        assert_eq!(several(&["été-#.png", "雪-#.png"]), "été,雪");
     }
 
     #[test]
     fn what_is_no_task_is_refused_in_words() {
         let said = |all: &[&str]| sort(paths(all), 3).err().unwrap();
         assert!(said(&["a/1.png", "b/1.png"]).contains("2 pictures"));
-        assert!(said(&["a/1.png", "a/2.png", "a/3.png", "a/4.png", "a/5.png", "a/6.png"]).contains("(no name)"));
+        assert!(said(&["a/1.png", "a/2.png", "a/3.png", "a/4.png", "a/5.png", "a/6.png"]).contains("show no classes"));
         assert!(said(&["a/1.png", "b/2.png", "c/3.png", "d/4.png", "a/5.png", "a/6.png"]).contains("4 classes"));
         assert!(said(&["readme.txt"; 9]).contains("0 pictures"));
     }
@@ -224,13 +338,14 @@ mod tests {
         let grey = vec![[0.5; 3 * 784].to_vec(); 6];
         let labels = vec![0, 1, 0, 1, 0, 1];
         let classes = vec!["a".to_owned(), "b".to_owned()];
-        let data_of = |pictures| data("x".into(), pictures, labels.clone(), classes.clone(), &["y.png".to_owned()]);
+        let data_of =
+            |pictures| data("x".into(), pictures, labels.clone(), classes.clone(), &["y.png".to_owned()], None);
         let found = data_of(grey.clone()).unwrap();
         assert_eq!((found.size, found.values.len()), ((28, 28, 1), 6 * 784));
         assert!(found.words.contains("y.png"));
         let mut colour = grey;
         colour[3][0] = 0.9;
         assert_eq!(data_of(colour).unwrap().size, (28, 28, 3));
-        assert_eq!(data("x".into(), vec![vec![0.5; 3 * 784]; 6], vec![1; 6], classes.clone(), &[]), None);
+        assert_eq!(data("x".into(), vec![vec![0.5; 3 * 784]; 6], vec![1; 6], classes.clone(), &[], None), None);
     }
 }

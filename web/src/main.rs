@@ -23,6 +23,7 @@ mod play;
 mod scramble;
 mod share;
 mod sharing;
+mod specks;
 mod store;
 mod study;
 mod table;

@@ -10,6 +10,7 @@ use shaders::pixels::{self, PixelsError, SIDE, Stroke};
 
 use crate::answers::{Answers, Basis, Verdict, Who};
 use crate::code::{self, Reader, Writer};
+use crate::specks;
 
 /// The canvas measures this many units a side, whatever its size on the screen.
 pub const CANVAS: f32 = 1000.0;
@@ -50,11 +51,12 @@ pub type Drawing = Arc<Vec<Stroke>>;
 /// Ink in [0, 1], [28, 28], shared between snapshots.
 pub type Picture = Arc<Vec<f32>>;
 
-/// What the learner sees of a drawing: the same picture, however large and wherever it was drawn.
+/// What the learner sees of a drawing: the same picture, however large and wherever it was drawn, and without specks.
 ///
 /// # Shapes
 /// Ink in [0, 1], [28, 28]
 pub fn seen(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
+    let strokes = specks::without(strokes);
     let extent = |axis: usize| {
         let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);
         along.clone().fold(f32::NEG_INFINITY, f32::max) - along.fold(f32::INFINITY, f32::min)

@@ -15,6 +15,7 @@ kinds! {
     BLUR "blur" FocusEvent;
     CHANGE "change" Event;
     CLICK "click" MouseEvent;
+    CONTEXTMENU "contextmenu" MouseEvent;
     DRAGEND "dragend" DragEvent;
     DRAGLEAVE "dragleave" DragEvent;
     DRAGOVER "dragover" DragEvent;
@@ -24,6 +25,7 @@ kinds! {
     HASHCHANGE "hashchange" Event;
     KEYDOWN "keydown" KeyboardEvent;
     LOSTPOINTERCAPTURE "lostpointercapture" PointerEvent;
+    MOUSEDOWN "mousedown" MouseEvent;
     POINTERCANCEL "pointercancel" PointerEvent;
     POINTERDOWN "pointerdown" PointerEvent;
     POINTERMOVE "pointermove" PointerEvent;

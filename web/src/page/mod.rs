@@ -133,6 +133,8 @@ pub struct Page {
     pub note: RwSignal<Option<Note>>,
     /// Why the examples can't be kept for the next visit, while they can't.
     pub unkept: RwSignal<Option<String>>,
+    /// Which of the files that were dropped last were not taken, and why.
+    pub skipped: RwSignal<Option<String>>,
     /// Where it stands.
     pub phase: RwSignal<Phase>,
     /// The model in use.
@@ -224,6 +226,7 @@ impl Page {
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
             unkept: RwSignal::new(None),
+            skipped: RwSignal::new(None),
             phase: RwSignal::new(Phase::Loading),
             facts,
             engine: RwSignal::new(None),
@@ -236,6 +239,9 @@ impl Page {
             inner,
         };
         let wish = browser::query("engine").unwrap_or_default();
+        if let Some(words) = address_trouble(&wish, browser::query("model").as_deref()) {
+            page.fault(words);
+        }
         let engines = Engines::new(&wish, Box::new(move |number, facts, notice| page.heed(number, facts, notice)));
         page.inner.update_value(|inner| inner.engines = Some(engines));
         Effect::new(move |_| {
@@ -255,7 +261,12 @@ impl Page {
         let shared = page.read_link();
         let linked = shared.as_ref().and_then(Shared::address);
         page.open_store(shared);
-        page.load(Source::Address(browser::query("model").or(linked).unwrap_or_else(|| OWN_MODEL.into())));
+        page.load(Source::Address(
+            browser::query("model")
+                .filter(|model| !model.trim().is_empty())
+                .or(linked)
+                .unwrap_or_else(|| OWN_MODEL.into()),
+        ));
         page
     }
 
@@ -278,14 +289,16 @@ impl Page {
     /// The drawing in hand becomes an example of `label`.
     pub fn teach(self, label: u32) {
         if self.picture.with_untracked(Option::is_none) {
-            return self.say("Draw something first, then say what it is.");
+            return self.say("Draw something first, then teach it.");
         }
         // The stroke under the pen belongs to the drawing.
         self.finish_stroke();
         let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
         let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
         if shown >= capacity {
-            return self.fault(format!("This learner takes at most {capacity} examples. Forget one to make room."));
+            return self.fault(format!(
+                "This learner can hold {capacity} examples, and it has them. Forget one to make room."
+            ));
         }
         self.change(|table| table.teach(label));
         let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
@@ -296,10 +309,10 @@ impl Page {
             return self.say(format!("Kept as {name}. No learner has seen it yet: there is none here so far."));
         }
         self.say(match (count, known) {
-            (1, 1) => format!("It has seen its first {name}. Now draw something else and name that too."),
-            (1, 2) => format!("That is enough to begin with: draw a {name} or the other one, and watch the bars."),
+            (1, 1) => format!("It has seen its first example of {name}. Now draw something else and teach that too."),
+            (1, 2) => "It knows two classes now. Draw either of them again, and watch the bars.".to_owned(),
             (1, _) => format!("It knows {name} now, from one example."),
-            _ => format!("It has seen {count} of {name} now."),
+            _ => format!("It has seen {count} examples of {name}."),
         });
     }
 
@@ -328,14 +341,14 @@ impl Page {
     pub fn swap(self, a: u32, b: u32) {
         self.change(|table| table.swap(a, b));
         let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
-        self.say(format!("Every {a} is called {b} now, and the other way round. Not one weight has changed."));
+        self.say(format!("Every {a} is now called {b}, and every {b} {a}. No weight has changed."));
         self.walked(Step::Swap);
     }
 
     /// Forgets one example.
     pub fn forget(self, id: Id) {
         self.change(|table| table.forget(id));
-        self.say("Forgotten, as if it had never been shown. Undo brings it back.");
+        self.say("Forgotten, as if you had never shown it. Undo brings it back.");
         self.walked(Step::Forget);
     }
 
@@ -344,7 +357,7 @@ impl Page {
         self.change(|table| table.relabel(id, label));
         self.probes.go_on();
         let name = self.table.with_untracked(|table| table.name(label).to_owned());
-        self.say(format!("That one is called {name} now."));
+        self.say(format!("That example is {name} now."));
     }
 
     /// Scrambles the pixels of all pictures, or ends that.
@@ -354,10 +367,10 @@ impl Page {
         self.probes.go_on();
         self.wake();
         if on {
-            self.say("Each drawing goes through one random mixture of its pixels now. You see what it sees: noise.");
+            self.say("The pixels of every drawing are now mixed at random, always in the same way. You see what it sees: noise.");
             self.walked(Step::Scramble);
         } else {
-            self.say("It sees drawings again.");
+            self.say("It sees your drawings as they are again.");
         }
     }
 
@@ -419,6 +432,23 @@ impl Page {
         self.facts
             .with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
     }
+}
+
+/// What is wrong with `?engine=` and `?model=` of the address, and what happens instead.
+fn address_trouble(engine: &str, model: Option<&str>) -> Option<String> {
+    let engine = match engine {
+        "" | "auto" | "cpu" | "webgpu" => None,
+        other => Some(format!(
+            "There is no engine “{other}”. After ?engine= the address may have cpu, webgpu or auto; the faster of the two \
+             is used now."
+        )),
+    };
+    let model = model.filter(|model| model.trim().is_empty()).map(|_| {
+        "?model= in the address names no file, so the page's own learner is used. It may be the address of a \
+         .safetensors file."
+            .to_owned()
+    });
+    engine.into_iter().chain(model).reduce(|one, other| format!("{one} {other}"))
 }
 
 /// The last part of an address.

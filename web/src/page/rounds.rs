@@ -101,7 +101,8 @@ impl Page {
         let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));
         if tell && told == Some(false) {
             self.fault(format!(
-                "This learner has no room or no class for {} of your examples. They are kept here, but it isn't shown them.",
+                "{} of your examples do not fit this learner and are not shown to it: it has too few classes or too \
+                         little room. They are kept.",
                 answer.left_out
             ));
         }

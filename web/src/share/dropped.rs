@@ -4,7 +4,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
 
-use super::file_kind::{FileKind, kind};
+use super::file_kind::{FileKind, look};
 use crate::browser;
 use crate::dom::*;
 use crate::page::{Page, Source};
@@ -12,9 +12,11 @@ use crate::view::files::with_paths;
 
 /// Largest file of examples that is read, in bytes.
 const LARGEST_FILE: f64 = 30e6;
+/// Files that are named after the first that was refused for the same reason.
+const NAMED: usize = 8;
 
 impl Page {
-    /// What was dropped: a folder of pictures, or files told apart by what is in them.
+    /// What was dropped: a folder of pictures, or files of any kind.
     pub fn open_dropped(self, data: &DataTransfer) {
         // Entries have to be asked for before anything is waited for.
         let items = data.items();
@@ -31,39 +33,137 @@ impl Page {
             });
             return;
         }
-        let picture = |file: &File| file.type_().starts_with("image/");
-        if files.len() > 1 && files.iter().all(|(_, file)| picture(file)) {
-            return self.examine_pictures(files);
+        self.open_files(files);
+    }
+
+    /// A file that was picked.
+    pub fn open_file(self, file: File) {
+        self.open_files(vec![(file.name(), file)]);
+    }
+
+    /// Files that were picked or dropped: each goes where its kind belongs, and what can't be taken is named.
+    pub fn open_files(self, files: Vec<(String, File)>) {
+        self.skipped.set(None);
+        spawn_local(async move {
+            let mut sorted = Sorted::default();
+            for (path, file) in files {
+                sorted.add(path, file).await;
+            }
+            self.open_sorted(sorted);
+        });
+    }
+
+    fn open_sorted(self, mut sorted: Sorted) {
+        match sorted.pictures.len() {
+            0 => {}
+            1 if sorted.unread == 0 => {
+                let name = sorted.pictures[0].1.name();
+                sorted.skip(
+                    &name,
+                    "is a single picture. Drop at least six of two classes, or a folder with a folder for each class; or \
+                     hold a drawing up to the camera",
+                );
+            }
+            _ => {
+                self.reveal_own_data();
+                self.examine_pictures(std::mem::take(&mut sorted.pictures));
+            }
         }
-        if let Some((_, file)) = files.into_iter().next() {
-            self.open_file(file);
+        if let Some(file) = sorted.table.take() {
+            self.say(format!("“{}” is a table. It is learned below, under “Your own data”.", file.name()));
+            self.reveal_own_data();
+            self.examine_table(file);
+        }
+        if let Some(file) = sorted.examples.take() {
+            let name = file.name();
+            match file.size() {
+                size if size > LARGEST_FILE => sorted.skip(
+                    &name,
+                    &format!("is {:.0} MB; a file of examples is at most {:.0} MB", size / 1e6, LARGEST_FILE / 1e6),
+                ),
+                _ => spawn_local(async move {
+                    match browser::read(&file).await {
+                        Ok(bytes) => self.open_examples(&name, &String::from_utf8_lossy(&bytes)),
+                        Err(error) => self.fault(format!("“{name}” could not be read: {error}.")),
+                    }
+                }),
+            }
+        }
+        if let Some(file) = sorted.learner.take() {
+            self.load(Source::File(file));
+        }
+        self.skipped.set(sorted.words());
+    }
+
+    /// Brings the part of the page into sight where tables and pictures are learned.
+    fn reveal_own_data(self) {
+        let document = browser::window().document();
+        if let Some(part) = document.and_then(|d| d.query_selector("[data-testid=import]").ok().flatten()) {
+            part.scroll_into_view();
+        }
+    }
+}
+
+/// Files by where they go.
+#[derive(Default)]
+struct Sorted {
+    learner: Option<File>,
+    examples: Option<File>,
+    table: Option<File>,
+    pictures: Vec<(String, File)>,
+    /// Pictures that browsers can't read.
+    unread: usize,
+    /// What can't be taken, and why.
+    skipped: Vec<(String, String)>,
+}
+
+impl Sorted {
+    async fn add(&mut self, path: String, file: File) {
+        let name = file.name();
+        let (place, what) = match look(&file).await {
+            Ok(FileKind::Picture) => return self.pictures.push((path, file)),
+            Ok(FileKind::Other(words)) => {
+                self.unread += usize::from(words.contains("Browsers can't read it"));
+                return self.skip(&name, &words);
+            }
+            Ok(FileKind::Learner) => (&mut self.learner, "learner"),
+            Ok(FileKind::Examples) => (&mut self.examples, "file of examples"),
+            Ok(FileKind::Table) => (&mut self.table, "table"),
+            Err(error) => return self.skip(&name, &format!("could not be read: {error}")),
+        };
+        match place {
+            None => *place = Some(file),
+            Some(first) => {
+                let words = format!("was not opened: one {what} at a time, and “{}” came first", first.name());
+                self.skip(&name, &words);
+            }
         }
     }
 
-    /// A file that was picked or dropped: a learner, examples or a table, told apart by what is in it.
-    pub fn open_file(self, file: File) {
-        spawn_local(async move {
-            let name = file.name();
-            let head = match browser::head(&file).await {
-                Ok(head) => head,
-                Err(error) => return self.fault(format!("“{name}” could not be read: {error}.")),
-            };
-            match kind(&name, &head) {
-                FileKind::Learner => self.load(Source::File(file)),
-                FileKind::Table => self.examine_table(file),
-                FileKind::Picture => self.fault(format!(
-                    "“{name}” is a picture. Drop a folder of pictures with a folder for each class, or hold a drawing \
-                     before the camera."
-                )),
-                FileKind::Examples if file.size() > LARGEST_FILE => {
-                    self.fault(format!("“{name}” is too large for examples: {:.0} MB.", file.size() / 1e6));
-                }
-                FileKind::Examples => match browser::read(&file).await {
-                    Ok(bytes) => self.open_examples(&name, &String::from_utf8_lossy(&bytes)),
-                    Err(error) => self.fault(error),
-                },
+    fn skip(&mut self, name: &str, words: &str) {
+        self.skipped.push((name.to_owned(), words.trim_end_matches('.').to_owned()));
+    }
+
+    /// What was not taken and why, files with the same reason together.
+    fn words(&self) -> Option<String> {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, words) in &self.skipped {
+            match reasons.iter_mut().find(|(reason, _)| reason == words) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((words.as_str(), vec![name.as_str()])),
             }
-        });
+        }
+        let sentence = |(words, names): &(&str, Vec<&str>)| {
+            let others = names[1..].iter().take(NAMED).map(|name| format!("“{name}”")).collect::<Vec<_>>().join(", ");
+            let more = names.len().saturating_sub(1 + NAMED);
+            let others = match (others.is_empty(), more) {
+                (true, _) => String::new(),
+                (false, 0) => format!(" The same goes for {others}."),
+                (false, more) => format!(" The same goes for {others} and {more} more."),
+            };
+            format!("“{}” {words}.{others}", names[0])
+        };
+        (!reasons.is_empty()).then(|| reasons.iter().map(sentence).collect::<Vec<_>>().join(" "))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shaders::photo::{self, Ink, Look};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DomException, HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
+use web_sys::{HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
 use crate::browser::{self, window};
 use crate::code::levelled;
@@ -16,6 +16,9 @@ use crate::view::icon::icon;
 
 /// Pixels a side that are taken.
 const TAKEN: usize = 192;
+/// What is said where there is none.
+const NO_CAMERA: &str = "There is no camera here that the browser can use. You can draw, or open \
+                         pictures from a folder.";
 /// How often the learner is asked while the camera is on, in milliseconds.
 const LOOK_MS: i32 = 300;
 
@@ -39,7 +42,7 @@ pub fn camera(page: Page) -> View {
         let size = (f64::from(video.video_width()), f64::from(video.video_height()));
         let rgba = square(&video, size, TAKEN, "white")?;
         let seen = photo::drawing(&rgba, TAKEN, TAKEN, Ink::Auto, Look::Photo).map_err(|_| {
-            "nothing stands out there: hold a thick dark drawing on light paper into the square".to_owned()
+            "nothing stands out. Hold a thick, dark drawing on light paper inside the square".to_owned()
         })?;
         Ok(levelled(&seen))
     };
@@ -84,7 +87,7 @@ pub fn camera(page: Page) -> View {
                 table.drawing = Default::default();
                 table.photo = Some(Arc::new(picture));
             });
-            page.say("Taken. Say what it is: Teach, or a number key.");
+            page.say("Taken. Now press Teach or a number key to name it.");
         }
         Err(words) => page.fault(format!("Nothing was taken: {words}.")),
     };
@@ -131,7 +134,11 @@ pub fn camera(page: Page) -> View {
                             .child(icon("camera"))
                             .child(move || if asking.get() { "Waiting for the camera…" } else { "Use the camera" }),
                     )
-                    .child(el("small").class("hint").child("Draw on paper and hold it up. The picture stays here."))
+                    .child(
+                        el("small")
+                            .class("hint")
+                            .child("Draw on paper and hold it up to the camera. The picture never leaves this page."),
+                    )
             },
         ))
         .into_view()
@@ -144,8 +151,8 @@ async fn open() -> Result<MediaStream, String> {
     let there = js_sys::Reflect::get(&navigator, &"mediaDevices".into()).is_ok_and(|devices| devices.is_object());
     if !there {
         return Err(
-            "This browser lets no page at this address use a camera: it has to begin with https: (or be on this \
-                    machine). Drawing works all the same."
+            "Browsers allow the camera only on pages whose address begins with https: or that are on this machine. You can \
+             still draw."
                 .into(),
         );
     }
@@ -155,17 +162,18 @@ async fn open() -> Result<MediaStream, String> {
     let _ = js_sys::Reflect::set(&wanted, &"facingMode".into(), &"environment".into());
     constraints.set_video(&wanted);
     let failed = |error: JsValue| {
-        let name = error.dyn_ref::<DomException>().map(DomException::name).unwrap_or_default();
-        match name.as_str() {
+        // An OverconstrainedError is no DOMException, and WebKit gives one without a name where there is no camera.
+        let name = js_sys::Reflect::get(&error, &"name".into()).ok().and_then(|name| name.as_string());
+        match name.unwrap_or_default().as_str() {
             "NotAllowedError" | "SecurityError" => {
-                "The camera was not allowed. Allow it for this page beside the address, and press the button again."
+                "The camera was not allowed. Allow it for this page (usually at the left of the address bar), then press \
+                 the button again."
                     .to_owned()
             }
-            "NotFoundError" | "OverconstrainedError" => {
-                "There is no camera here. Drawing works all the same, or open pictures from a folder.".to_owned()
-            }
+            "NotFoundError" | "OverconstrainedError" => NO_CAMERA.to_owned(),
+            _ if browser::words(error.clone()).to_lowercase().contains("constraint") => NO_CAMERA.to_owned(),
             "NotReadableError" | "AbortError" => {
-                "The camera is in use by another program. Close that, and press the button again.".to_owned()
+                "Another program is using the camera. Close it, then press the button again.".to_owned()
             }
             _ => format!("The camera could not be opened: {}.", browser::words(error)),
         }

@@ -231,23 +231,24 @@ fn row(page: Page, gallery: Gallery, label: u32) -> View {
                             page.say("Class removed. Undo brings it back.");
                         })
                         .child(icon("close")),
+                )
+                .child(
+                    el("div")
+                        .class("bar")
+                        .attr("role", "meter")
+                        .attr("aria-valuemin", "0")
+                        .attr("aria-valuemax", "1")
+                        .attr("aria-label", move || format!("Probability of {}", name.get()))
+                        .attr("aria-valuenow", move || format!("{:.3}", probability()))
+                        .test_id(move || format!("bar-{}", index.get()))
+                        .attr("data-probability", move || format!("{:.6}", probability()))
+                        .child(el("i").style("transform", move || format!("scaleX({:.4})", probability()))),
                 ),
         )
         .child(
             el("div")
-                .class("bar")
-                .attr("role", "meter")
-                .attr("aria-valuemin", "0")
-                .attr("aria-valuemax", "1")
-                .attr("aria-label", move || format!("Probability of {}", name.get()))
-                .attr("aria-valuenow", move || format!("{:.3}", probability()))
-                .test_id(move || format!("bar-{}", index.get()))
-                .attr("data-probability", move || format!("{:.6}", probability()))
-                .child(el("i").style("transform", move || format!("scaleX({:.4})", probability()))),
-        )
-        .child(
-            el("div")
                 .class("shown")
+                .attr("data-name", move || name.get())
                 .child(
                     el("span")
                         .class("count")
@@ -278,9 +279,15 @@ fn row(page: Page, gallery: Gallery, label: u32) -> View {
                     })
                     .child(icon("swap"))
                     .child("swap labels")
+                    // Where rows stand one below the other this button does not lie between its two.
+                    .child(el("span").class("pair").child(move || pair_words(page, label, next.get())))
             },
         ))
         .into_view()
+}
+
+fn pair_words(page: Page, label: u32, next: Option<u32>) -> String {
+    page.table.with(|table| format!("of {} and {}", table.name(label), next.map_or("", |next| table.name(next))))
 }
 
 fn swap_words(page: Page, label: u32, next: Option<u32>) -> String {

@@ -1,5 +1,7 @@
 //! Canvas, tools, and what the learner sees.
 
+use std::sync::Arc;
+
 use web_sys::HtmlCanvasElement;
 
 use super::camera::camera;
@@ -10,6 +12,7 @@ use crate::browser;
 use crate::canvas::canvas;
 use crate::dom::*;
 use crate::page::Page;
+use crate::specks;
 
 /// Canvas, tools, and what the learner sees.
 pub fn desk(page: Page) -> View {
@@ -20,6 +23,7 @@ pub fn desk(page: Page) -> View {
         }
     });
     let empty = move || page.picture.with(Option::is_none);
+    let specks = Memo::new(move |_| page.table.with(|table| specks::count(&table.drawing)));
     el("section")
         .class("desk")
         .attr("aria-label", "Drawing")
@@ -77,6 +81,28 @@ pub fn desk(page: Page) -> View {
                     None => shortcuts::HELP.to_owned(),
                 }),
         )
+        .child(show(
+            move || specks.get() > 0,
+            move || {
+                el("p")
+                    .class("note specks")
+                    .attr("role", "status")
+                    .test_id("specks")
+                    .child(move || match specks.get() {
+                        1 => "A dot far from your drawing is left out. ".to_owned(),
+                        n => format!("{n} dots far from your drawing are left out. "),
+                    })
+                    .child(button("keep-specks").on(ev::CLICK, move |_| page.keep_specks()).child("Keep"))
+            },
+        ))
+        .child(
+            el("p")
+                .class("note fault")
+                .attr("role", "alert")
+                .test_id("skipped")
+                .attr("hidden", move || page.skipped.with(Option::is_none))
+                .child(move || page.skipped.get()),
+        )
         .child(
             el("p")
                 .class("note fault")
@@ -117,7 +143,30 @@ pub fn desk(page: Page) -> View {
                 ),
         )
         .child(camera(page))
+        .child(keys())
         .into_view()
+}
+
+/// All keys.
+fn keys() -> View {
+    let row = |(keys, words): (&'static str, &'static str)| {
+        el("div").child(el("dt").child(el("kbd").child(keys))).child(el("dd").child(words))
+    };
+    el("details")
+        .class("keys")
+        .child(el("summary").child("Keys"))
+        .child(el("dl").test_id("keys").child(shortcuts::KEYS.into_iter().map(row).collect_view()))
+        .into_view()
+}
+
+impl Page {
+    /// Has the dots far from the drawing count.
+    fn keep_specks(self) {
+        self.change(|table| {
+            let kept = specks::to_keep(&table.drawing);
+            Arc::make_mut(&mut table.drawing).extend(kept);
+        });
+    }
 }
 
 /// That nothing will be left at the next visit, and what helps.

@@ -1,4 +1,4 @@
-//! The same file learns tables and pictures: a visitor's own data, with learning curves beside those of rules.
+//! The same file learns tables and pictures: a visitor's own data, with learning curves beside those of other methods.
 
 use web_sys::{HtmlInputElement, SubmitEvent};
 
@@ -20,14 +20,14 @@ pub fn import(page: Page) -> View {
     let stage = move || match trial.stage.get() {
         Stage::Empty => String::new(),
         Stage::Reading(done, of) => format!("Reading {} of {of}…", done + 1),
-        Stage::Fetching(None) => "The general learner is on its way…".to_owned(),
+        Stage::Fetching(None) => "Downloading the general learner…".to_owned(),
         Stage::Fetching(Some((done, all))) => match all {
-            Some(all) => format!("The general learner is on its way: {:.0} %", 100.0 * done / all.max(1.0)),
-            None => format!("The general learner is on its way: {:.0} KB", done / 1e3),
+            Some(all) => format!("Downloading the general learner: {:.0} %", 100.0 * done / all.max(1.0)),
+            None => format!("Downloading the general learner: {:.0} KB", done / 1e3),
         },
         Stage::Running(order) => format!("Random order {} of {ORDERS}…", order + 1),
         Stage::Done => "Done.".to_owned(),
-        Stage::Stopped => "Stopped. What has come so far stays.".to_owned(),
+        Stage::Stopped => "Stopped. The results so far stay.".to_owned(),
         Stage::Failed(words) => words,
     };
     let failed = move || trial.stage.with(|stage| matches!(stage, Stage::Failed(_)));
@@ -57,16 +57,14 @@ pub fn import(page: Page) -> View {
         .attr("aria-label", "Your own data")
         .test_id("import")
         .attr("data-state", state)
-        .child(el("h2").child("The same idea on your own data"))
+        .child(el("h2").child("Your own data"))
         .child(
             el("p")
                 .class("hint")
-                .child(
-                    "A table (CSV, the class in its last column) or a folder of pictures (a folder for each class). ",
-                )
+                .child("Open a table (CSV, with the class in the last column) or pictures (a folder for each class). ")
                 .child("The learner ")
                 .child(el("b").child("general"))
-                .child(" learns it here, beside rules that a person would write. Nothing is uploaded."),
+                .child(" learns them here, next to four well-known methods on the same rows. Nothing is uploaded."),
         )
         .child(
             el("div")
@@ -238,17 +236,18 @@ fn curves(page: Page) -> View {
     };
     let caption = move || {
         let queries = trial.plan.get().map_or(0, |plan| plan.orders[0].queries.len());
-        format!("Accuracy in % on {queries} rows that were not shown, mean of {ORDERS} random orders ± 95 % interval")
+        let what = if trial.data.get().is_some_and(|data| !data.table()) { "pictures" } else { "rows" };
+        format!("Accuracy (%) on {queries} held-out {what}, mean of {ORDERS} random orders ± 95 % interval")
     };
     let heads = move || counts().into_iter().map(|n| el("th").attr("scope", "col").child(n)).collect_view();
     let how = move || match trial.data.get() {
         Some(data) if data.table() => {
-            "Every learner and rule gets the same rows, with columns brought to one scale by the shown rows alone. \
-             Dashed: chance. The learner has never seen a table like this, and takes no gradient step."
+            "The learner and the methods get the same rows, with each column scaled by the shown rows alone. Dashed: \
+             chance. The learner has never seen a table like this one and takes no gradient step."
         }
         _ => {
-            "Every learner and rule gets the same pictures, reduced to 14 × 14 and each brought to one brightness and \
-             contrast. Dashed: chance. The learner takes no gradient step."
+            "The learner and the methods get the same pictures, reduced to 14 × 14 pixels and brought to one brightness \
+             and contrast. Dashed: chance. The learner takes no gradient step."
         }
     };
     let what = move || trial.data.get().map(|data| format!("{}, {} classes", data.words, data.classes.len()));
@@ -328,7 +327,7 @@ fn ask(page: Page) -> View {
                 el("form")
                     .on(ev::SUBMIT, asked)
                     .child(
-                        el("label").child(el("span").child("Ask about a row of your own")).child(
+                        el("label").child(el("span").child("Ask about a new row")).child(
                             el("input")
                                 .node_ref(field)
                                 .attr("type", "text")
@@ -378,6 +377,6 @@ fn answer(reply: Reply) -> View {
                     .collect_view(),
             ),
         )
-        .child(el("small").child(format!("After {shown} examples, with no gradient step.")))
+        .child(el("small").child(format!("From {shown} examples, without a gradient step.")))
         .into_view()
 }

@@ -8,9 +8,9 @@ use crate::page::{OWN_MODEL, Page, Source};
 
 /// A shipped learner: address, name, and what it is for.
 const SHIPPED: [(&str, &str, &str); 3] = [
-    (OWN_MODEL, "drawing", "for drawings: knows strokes, learns from one or two of a kind"),
-    ("models/general.safetensors", "general", "for anything: pictures (seen at 14 × 14) and tables, up to 20 classes"),
-    ("models/quick.safetensors", "quick", "a minute of meta-training: the plain recipe, to compare with"),
+    (OWN_MODEL, "drawing", "for drawings: learns from one or two examples of each"),
+    ("models/general.safetensors", "general", "for pictures (reduced to 14 × 14) and tables, up to 20 classes"),
+    ("models/quick.safetensors", "quick", "a plain Transformer after a minute of meta-training, for comparison"),
 ];
 
 /// Picker and card.
@@ -20,7 +20,7 @@ pub fn models(page: Page) -> View {
         event.prevent_default();
         let text = address.get_untracked().map(|field| field.value()).unwrap_or_default();
         match text.trim() {
-            "" => page.say("Type or paste the address of a .safetensors file first."),
+            "" => page.say("First type or paste the address of a .safetensors file."),
             text => page.load(Source::Address(text.to_owned())),
         }
     };
@@ -28,7 +28,7 @@ pub fn models(page: Page) -> View {
     el("section")
         .class("card models")
         .attr("aria-label", "Learners")
-        .child(el("h2").child("Another learner"))
+        .child(el("h2").child("Use another learner"))
         .child(
             el("div")
                 .class("shipped")
@@ -104,7 +104,7 @@ fn card(page: Page) -> View {
                 .child(
                     card.lines
                         .is_empty()
-                        .then(|| el("p").class("hint").child("The file says nothing of how it was made.")),
+                        .then(|| el("p").class("hint").child("The file does not say how it was made.")),
                 )
                 .child(
                     el("dl").class("lines").child(
@@ -164,7 +164,7 @@ fn card(page: Page) -> View {
                         .collect_view(),
                 )
                 .child(card.training.clone().map(|text| {
-                    el("details").child(el("summary").child("Settings of its run")).child(el("pre").child(text))
+                    el("details").child(el("summary").child("Training settings")).child(el("pre").child(text))
                 }))
         })
     })

@@ -28,9 +28,11 @@ pub fn record(page: Page) -> View {
                         .child(el("dt").child(move || if shown.get() == 1 { "example" } else { "examples" }))
                         .child(el("dd").test_id("examples").child(move || shown.get())),
                 )
-                .child(el("div").class("big").child(el("dt").child("ms an answer")).child(
+                .child(el("div").class("big").child(el("dt").child("ms per answer")).child(
                     el("dd").test_id("timing").child(move || {
                         page.took_ms.get().map_or("–".to_owned(), |ms| match ms {
+                            // Some browsers' clocks have steps of a millisecond.
+                            ms if ms < 0.05 => "< 1".to_owned(),
                             ms if ms < 9.95 => format!("{ms:.1}"),
                             ms => format!("{ms:.0}"),
                         })
@@ -60,7 +62,7 @@ pub fn record(page: Page) -> View {
                 .child(
                     el("div").child(el("dt").child("Weights")).child(
                         el("dd")
-                            .attr("title", "SHA-256 of all weights: it stays the same, whatever you teach")
+                            .attr("title", "SHA-256 of all weights. It stays the same whatever you teach")
                             .child(
                                 el("code")
                                     .test_id("hash")
@@ -100,7 +102,7 @@ pub fn record(page: Page) -> View {
                         .attr("disabled", move || shown.get() == 0)
                         .on(ev::CLICK, move |_| {
                             page.change(|table| table.examples.clear());
-                            page.say("Everything is forgotten. Undo brings it back.");
+                            page.say("All examples are forgotten. Undo brings them back.");
                         })
                         .child("Forget everything"),
                 )

@@ -4,13 +4,27 @@
 //! no digit: the digits of a French keyboard need Shift, and a Russian one has no z.
 
 use wasm_bindgen::JsCast;
-use web_sys::{HtmlElement, KeyboardEvent};
+use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use crate::dom::*;
 use crate::page::Page;
 
 /// What the page says of its keys.
 pub const HELP: &str = "Keys: 1 – 9 and 0 teach, Ctrl Z undoes, Ctrl Shift Z redoes, Esc clears the canvas.";
+
+/// Every key and what it does.
+pub const KEYS: [(&str, &str); 7] = [
+    ("1 – 9, 0", "teach the drawing to this class"),
+    ("Ctrl Z", "undo (Command Z on a Mac)"),
+    ("Ctrl Shift Z, Ctrl Y", "redo"),
+    ("Esc, Delete", "clear the canvas"),
+    ("Arrows", "on the canvas: move the pen; with Shift in small steps"),
+    ("Space", "on the canvas: pen down, pen up"),
+    ("Delete", "on an example: forget it"),
+];
+
+/// The last letter of those that keyboards with a Latin layout write.
+const LAST_LATIN: char = '\u{24f}';
 
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +66,8 @@ impl Key<'_> {
     fn command_action(self) -> Option<Action> {
         let letter = self.key.to_ascii_lowercase();
         let letter = match (letter.as_str(), self.code) {
-            (letter, _) if letter.len() == 1 && letter.is_ascii() => letter,
+            // A Latin layout has a z somewhere else (bépo writes à at this place); Hebrew, Greek and Russian have none.
+            (letter, _) if letter.chars().all(|letter| letter <= LAST_LATIN) => letter,
             (_, "KeyZ") => "z",
             (_, "KeyY") => "y",
             _ => return None,
@@ -83,8 +98,9 @@ impl Key<'_> {
 /// Does what a key says.
 pub fn shortcut(page: Page, event: &KeyboardEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
-    let in_text = target.is_some_and(|element| {
-        matches!(element.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") || element.is_content_editable()
+    let in_text = target.is_some_and(|element| match element.dyn_ref::<HtmlInputElement>() {
+        Some(field) => !["radio", "checkbox", "file"].contains(&field.type_().as_str()),
+        None => matches!(element.tag_name().as_str(), "SELECT" | "TEXTAREA") || element.is_content_editable(),
     });
     // While an input method composes, keys belong to it.
     if in_text || event.is_composing() {
@@ -163,7 +179,8 @@ mod tests {
 
     #[test]
     fn undo_goes_by_letter_and_then_by_place() {
-        for (key, code) in [("z", "KeyZ"), ("Z", "KeyZ"), ("z", "KeyY"), ("z", "KeyW"), ("я", "KeyZ"), ("ζ", "KeyZ")]
+        for (key, code) in
+            [("z", "KeyZ"), ("Z", "KeyZ"), ("z", "KeyY"), ("z", "KeyW"), ("я", "KeyZ"), ("ζ", "KeyZ"), ("ז", "KeyZ")]
         {
             assert_eq!(command(key, code, false), Some(Action::Undo), "{key} at {code}");
             assert_eq!(command(key, code, true), Some(Action::Redo), "{key} at {code} with Shift");
@@ -172,5 +189,7 @@ mod tests {
         assert_eq!(command("н", "KeyY", false), Some(Action::Redo));
         // French: w is where z is elsewhere, and closes the tab
         assert_eq!(command("w", "KeyZ", false), None);
+        assert_eq!(command("à", "KeyZ", false), None, "bépo");
+        assert_eq!(command(";", "KeyZ", false), None, "Dvorak");
     }
 }
