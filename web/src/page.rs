@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use shaders::pixels::Stroke;
 
+use crate::answers::Who;
 use crate::browser;
 use crate::card::Card;
 use crate::dom::*;
@@ -17,7 +18,7 @@ use crate::hands::Hands;
 use crate::learner::{EngineFacts, Engines, Learner};
 use crate::play::Player;
 use crate::scramble::Scramble;
-use crate::study::{self, Order, Study, Who};
+use crate::study::{self, Order, Study};
 use crate::table::{Example, History, Picture, Table, seen};
 use crate::walk::{Step, Walk};
 

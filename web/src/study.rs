@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use shaders::pixels::{SIDE, standardise};
 
+use crate::answers::Who;
 use crate::browser;
 use crate::dom::*;
 use crate::learner::{Fault, Learner, Shown, Which};
@@ -16,45 +17,6 @@ use crate::table::Example;
 
 /// Nobody has touched the page for this long before others are asked, in milliseconds.
 const QUIET_MS: i32 = 400;
-
-/// Who answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Who {
-    /// The model in use.
-    #[default]
-    Learner,
-    /// A rule made by hand: the label of the example with the greatest cosine.
-    Nearest,
-    /// The model in use, shown the same pictures with their labels shuffled.
-    Shuffled,
-    /// The same network with random weights, shown the same examples.
-    Untrained,
-}
-
-impl Who {
-    /// In the order of the page.
-    pub const ALL: [Who; 4] = [Who::Learner, Who::Nearest, Who::Shuffled, Who::Untrained];
-
-    /// What the page calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Who::Learner => "the learner",
-            Who::Nearest => "nearest picture",
-            Who::Shuffled => "labels shuffled",
-            Who::Untrained => "untrained weights",
-        }
-    }
-
-    /// Its style, and the end of its test id.
-    pub fn mark(self) -> &'static str {
-        match self {
-            Who::Learner => "own",
-            Who::Nearest => "near",
-            Who::Shuffled => "mixed",
-            Who::Untrained => "raw",
-        }
-    }
-}
 
 /// Whether each of the others named an example right, before it was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -351,7 +313,7 @@ mod tests {
     fn example(id: u32, label: u32, ink: usize) -> Example {
         let mut picture = vec![0.0; SIDE * SIDE];
         picture[ink..ink + 40].fill(1.0);
-        Example { id, strokes: Drawing::default(), picture: Arc::new(picture), label }
+        Example { id, strokes: Drawing::default(), picture: Arc::new(picture), label, answers: Default::default() }
     }
 
     #[test]

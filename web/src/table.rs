@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shaders::pixels::{self, PixelsError, SIDE, Stroke};
 
+use crate::answers::Answers;
 use crate::code::{self, Reader, Writer};
 
 /// The canvas measures this many units a side, whatever its size on the screen.
@@ -83,6 +84,8 @@ pub struct Example {
     pub picture: Picture,
     /// Label of its class.
     pub label: u32,
+    /// What was said of it before it was told that label.
+    pub answers: Answers,
 }
 
 /// Classes, examples and the drawing in hand.
@@ -141,7 +144,8 @@ impl Table {
     pub fn add(&mut self, label: u32, strokes: Vec<Stroke>, picture: Option<Picture>) {
         let picture = if strokes.is_empty() { picture } else { seen(&strokes).ok().map(Arc::new) };
         let Some(picture) = picture else { return };
-        self.examples.push(Example { id: self.next, strokes: Arc::new(strokes), picture, label });
+        let (strokes, answers) = (Arc::new(strokes), Answers::default());
+        self.examples.push(Example { id: self.next, strokes, picture, label, answers });
         self.next += 1;
     }
 
@@ -165,15 +169,18 @@ impl Table {
         self.examples.retain(|example| example.id != id);
     }
 
-    /// Gives one example another label.
+    /// Gives one example another label. What was said of it was said of another question.
     pub fn relabel(&mut self, id: u32, label: u32) {
-        if let Some(example) = self.examples.iter_mut().find(|example| example.id == id) {
+        if let Some(example) = self.examples.iter_mut().find(|example| example.id == id && example.label != label) {
             example.label = label;
+            example.answers = Answers::default();
         }
     }
 
-    /// Puts the examples in another order: `below(n)` gives a random number below n.
+    /// Puts the examples in another order: `below(n)` gives a random number below n. What was said of them was said after
+    /// others.
     pub fn shuffle(&mut self, mut below: impl FnMut(usize) -> usize) {
+        self.examples.iter_mut().for_each(|example| example.answers = Answers::default());
         for last in (1..self.examples.len()).rev() {
             self.examples.swap(last, below(last + 1));
         }
@@ -232,6 +239,7 @@ impl Table {
                     label: example.label,
                     strokes: example.strokes.iter().map(flat).collect(),
                     picture: example.strokes.is_empty().then(|| packed(&example.picture)),
+                    answers: example.answers.save(),
                 })
                 .collect(),
         };
@@ -255,6 +263,9 @@ impl Table {
                 None => None,
             };
             table.take(example.label, strokes.collect(), picture)?;
+            if let Some(last) = table.examples.last_mut() {
+                last.answers = Answers::load(&example.answers);
+            }
         }
         Ok(table)
     }
@@ -322,6 +333,9 @@ struct SavedExample {
     /// In place of strokes; see [`Writer::picture`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
+    /// See [`Answers::save`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<String>,
 }
 
 /// Tables before and after the one in hand.
@@ -462,6 +476,27 @@ mod tests {
         assert_eq!(back, table);
         assert_eq!(back.name(1), "zig zag");
         assert_eq!(back.name(2), "wave");
+    }
+
+    #[test]
+    fn what_was_said_is_kept_until_it_is_another_question() {
+        use crate::answers::{Basis, Verdict, Who};
+        let basis = Basis { weights: 7, scrambled: false };
+        let mut table = Table::default();
+        [2, 1, 1].into_iter().for_each(|label| drawn(&mut table, label));
+        let without = table.save();
+        assert!(!without.contains("answers"), "nothing was said: {without}");
+        assert_eq!(Table::load(&without).unwrap(), table, "examples of earlier versions have no answers");
+        table.examples.iter_mut().for_each(|example| example.answers.keep(basis, Who::Learner, Verdict::Right));
+        let back = Table::load(&table.save()).unwrap();
+        assert_eq!(back, table);
+        table.swap(1, 2);
+        assert!(table.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)), "only names changed");
+        let known = |table: &Table| table.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
+        table.relabel(1, 0);
+        assert_eq!(known(&table), 2);
+        table.shuffle(|_| 0);
+        assert_eq!(known(&table), 0);
     }
 
     #[test]

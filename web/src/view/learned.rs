@@ -1,9 +1,10 @@
 //! The learning curve: how often the learner was right before it was told, beside others on the very same drawings.
 
 use super::words::percent;
+use crate::answers::Who;
 use crate::dom::*;
 use crate::page::Page;
-use crate::study::{Controls, Who, wilson};
+use crate::study::{Controls, wilson};
 
 /// Width and height of the curve's drawing, in its own units.
 const SIZE: (f32, f32) = (320.0, 168.0);

@@ -1,9 +1,10 @@
 //! Why this answer: which examples mattered, and whether their order does.
 
 use super::switch::switch;
+use crate::answers::Who;
 use crate::dom::*;
 use crate::page::Page;
-use crate::study::{Order, Who};
+use crate::study::Order;
 
 /// Which examples mattered.
 pub fn why(page: Page) -> View {

@@ -1,8 +1,8 @@
 //! What the page says of probabilities.
 
+use crate::answers::Who;
 use crate::dom::*;
 use crate::page::{Page, Phase};
-use crate::study::Who;
 
 /// The most probable label and its probability; see [`shaders::answer`].
 pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
