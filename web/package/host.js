@@ -6,8 +6,8 @@ import init, { Core, destroy, drawing, picture } from "./engine.js";
 const MOST_LOSSES = 3;
 /** How often an idle device is looked at, in milliseconds. */
 const WATCH_MS = 500;
-/** Calls that can wait until nobody draws. */
-const PATIENT = new Set(["ask"]);
+/** Calls that can wait until nobody draws: whatever else is wanted goes before them. */
+const PATIENT = new Set(["ask", "prepare", "review", "without"]);
 
 const learners = new Map();
 let watch;

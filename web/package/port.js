@@ -51,8 +51,15 @@ export class Port {
     return this.#send;
   }
 
+  /** Ends what the worker is doing, with all that it holds; the next call starts another one. */
+  stop() {
+    if (this.#worker) this.#crash("it was stopped");
+  }
+
   /** Calls a method; what is listed in `transfer` moves instead of being copied. */
   async call(learner, method, args, transfer = []) {
+    // a learner that is gone with its worker need not be closed in another one
+    if (method === "close" && !this.#send) return undefined;
     const opened = this.start();
     let send;
     try {

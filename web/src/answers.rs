@@ -61,15 +61,6 @@ impl Verdict {
     const ALL: [(Verdict, char); 4] =
         [(Verdict::Unasked, '.'), (Verdict::NoQuestion, '0'), (Verdict::Wrong, '-'), (Verdict::Right, '+')];
 
-    /// Of an answer that is right or wrong, or of no question.
-    pub fn of(right: Option<bool>) -> Verdict {
-        match right {
-            None => Verdict::NoQuestion,
-            Some(false) => Verdict::Wrong,
-            Some(true) => Verdict::Right,
-        }
-    }
-
     /// Whether the answer was right, where there was one.
     pub fn right(self) -> Option<bool> {
         match self {
@@ -143,11 +134,6 @@ impl Answers {
                 }
             }
         }
-    }
-
-    /// Whether nobody was asked.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// For a file: for each basis the weights in hexadecimal, `s` where scrambled, and a letter for each answerer.

@@ -10,7 +10,7 @@ use crate::curves::{self, Curve, Data, Made, Plan, Scale};
 use crate::dom::*;
 use crate::fetch::Progress;
 use crate::images;
-use crate::learner::{Learner, Shown, Which};
+use crate::learner::{Learner, Shown};
 use crate::page::{Page, capital};
 
 /// The learner for anything.
@@ -288,7 +288,7 @@ impl Page {
         let labels: Vec<u32> = chosen.iter().map(|i| data.labels[*i]).collect();
         let classes = data.classes.len();
         let shown = Shown { inputs, height, width, channels, labels, classes };
-        let mut all = vec![learner.ask(Which::Trained, &shown, &asked).await.map_err(|error| error.to_string())?];
+        let mut all = vec![learner.ask(&shown, &asked).await.map_err(|error| error.to_string())?];
         // Rules get what the learner gets.
         let (rows, asked) = (data.features(&shown.inputs), data.features(&asked));
         browser::sleep(0).await;
@@ -359,7 +359,7 @@ impl Page {
             let (height, width, channels) = data.size;
             let labels = chosen.iter().map(|i| data.labels[*i]).collect();
             let shown = Shown { inputs, height, width, channels, labels, classes: data.classes.len() };
-            let reply = learner.ask(Which::Trained, &shown, &row).await.map(|chances| {
+            let reply = learner.ask(&shown, &row).await.map(|chances| {
                 let mut chances: Vec<(String, f32)> = data.classes.iter().cloned().zip(chances).collect();
                 chances.sort_by(|a, b| b.1.total_cmp(&a.1));
                 Reply { chances, shown: chosen.len() }

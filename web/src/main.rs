@@ -1,7 +1,7 @@
 //! The page: draw, say what it is, and watch a learner that was meta-trained learn it from that, in the browser.
 
-#[allow(dead_code)] // asked for by the page in the next change
 mod answers;
+mod background;
 mod browser;
 mod canvas;
 mod card;
@@ -9,6 +9,7 @@ mod code;
 mod csv;
 mod curves;
 mod dom;
+mod engines;
 mod examine;
 mod fetch;
 mod hands;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shaders::pixels::{self, PixelsError, SIDE, Stroke};
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Basis, Verdict, Who};
 use crate::code::{self, Reader, Writer};
 
 /// The canvas measures this many units a side, whatever its size on the screen.
@@ -74,7 +74,7 @@ pub struct Class {
 }
 
 /// One shown example.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Example {
     /// Never given twice.
     pub id: u32,
@@ -86,6 +86,17 @@ pub struct Example {
     pub label: u32,
     /// What was said of it before it was told that label.
     pub answers: Answers,
+}
+
+impl PartialEq for Example {
+    fn eq(&self, other: &Example) -> bool {
+        // Snapshots share what they hold, and a thousand pictures take long to compare.
+        let same = |a: &Example, b: &Example| {
+            (Arc::ptr_eq(&a.picture, &b.picture) || a.picture == b.picture)
+                && (Arc::ptr_eq(&a.strokes, &b.strokes) || a.strokes == b.strokes)
+        };
+        self.id == other.id && self.label == other.label && self.answers == other.answers && same(self, other)
+    }
 }
 
 /// Classes, examples and the drawing in hand.
@@ -183,6 +194,29 @@ impl Table {
         self.examples.iter_mut().for_each(|example| example.answers = Answers::default());
         for last in (1..self.examples.len()).rev() {
             self.examples.swap(last, below(last + 1));
+        }
+    }
+
+    /// Keeps what was said of examples: id, label that it was asked about, who, and the verdict. Those that are gone or have
+    /// another label by now are left out.
+    pub fn keep_answers(&mut self, basis: Basis, answers: &[(u32, u32, Who, Verdict)]) {
+        for (id, label, who, verdict) in answers {
+            // what is asked last is taught last, mostly
+            let found = self.examples.iter_mut().rev().find(|example| example.id == *id && example.label == *label);
+            if let Some(example) = found {
+                example.answers.keep(basis, *who, *verdict);
+            }
+        }
+    }
+
+    /// Takes over what is known in another state of the table, as far as both begin with the same examples: it was said
+    /// after those alone.
+    pub fn adopt_answers(&mut self, other: &Table) {
+        for (example, other) in self.examples.iter_mut().zip(&other.examples) {
+            if (example.id, example.label) != (other.id, other.label) {
+                break;
+            }
+            example.answers.adopt(&other.answers);
         }
     }
 
@@ -493,8 +527,22 @@ mod tests {
         table.swap(1, 2);
         assert!(table.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)), "only names changed");
         let known = |table: &Table| table.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
+        let before = table.clone();
         table.relabel(1, 0);
         assert_eq!(known(&table), 2);
+        // what was found out meanwhile outlives undo, up to the first difference
+        let mut undone = before.clone();
+        undone.examples.iter_mut().for_each(|example| example.answers = Answers::default());
+        undone.adopt_answers(&table);
+        assert_eq!(known(&undone), 1);
+        let (id, label) = (undone.examples[1].id, undone.examples[1].label);
+        undone.keep_answers(
+            basis,
+            &[(id, label + 1, Who::Learner, Verdict::Right), (99, 0, Who::Learner, Verdict::Right)],
+        );
+        assert_eq!(known(&undone), 1, "an answer about another label was kept");
+        undone.keep_answers(basis, &[(id, label, Who::Learner, Verdict::Right)]);
+        assert_eq!(known(&undone), 2);
         table.shuffle(|_| 0);
         assert_eq!(known(&table), 0);
     }

@@ -7,6 +7,7 @@ use shaders::encode::Encoder;
 use shaders::gpu::Gpu;
 use shaders::session::{Engine, Kind, restrict};
 
+use crate::controls::is_question;
 use crate::{Words, words};
 
 /// Every example of a context goes through the same projection.
@@ -34,7 +35,9 @@ pub struct Course {
     engine: Engine,
     drawings: bool,
     /// Raw values, `[N, D]`; those of a restored context are not known.
-    raw: Vec<f32>,
+    pub raw: Vec<f32>,
+    /// Whether the engine has taken in everything shown, so that a question costs no more than itself.
+    ready: bool,
 }
 
 /// What a course says of one query.
@@ -74,7 +77,7 @@ impl Course {
         let drawings = encoder.drawings();
         engine.set_drawings(drawings);
         let (labels, names, raw) = (Vec::new(), Vec::new(), Vec::new());
-        let mut course = Course { size, labels, names, model, encoder, engine, drawings, raw };
+        let mut course = Course { size, labels, names, model, encoder, engine, drawings, raw, ready: false };
         course.rewind(0)?;
         Ok(course)
     }
@@ -91,6 +94,16 @@ impl Course {
         Ok(())
     }
 
+    /// Whether the inputs are taken for pictures.
+    pub fn drawings(&self) -> bool {
+        self.drawings
+    }
+
+    /// Whether a question costs no more than itself, as everything shown was taken in.
+    pub fn ready(&self) -> bool {
+        self.ready
+    }
+
     /// Which engine it is on.
     pub fn kind(&self) -> Kind {
         self.engine.kind()
@@ -104,6 +117,7 @@ impl Course {
         other.set_classes(context.classes_in_use())?;
         other.observe(&context.examples().inputs, &context.examples().labels)?;
         self.engine = other;
+        self.ready = false;
         Ok(())
     }
 
@@ -118,17 +132,101 @@ impl Course {
 
     /// Keeps the first `count` examples, and of a set learner's classes those that they have.
     pub fn rewind(&mut self, count: usize) -> Result<(), Words> {
+        self.ready &= count == self.labels.len();
         self.engine.rewind(count)?;
         self.labels.truncate(count);
         self.raw.truncate(count * values(self.size));
-        if self.set() {
-            // classes are counted in the order in which they first came
-            let known = self.engine.labels().iter().max().map_or(0, |class| *class as usize + 1);
-            self.names.truncate(known);
-            self.engine.set_classes(known.max(2))?;
-        } else {
+        if !self.set() {
             self.names = (0..self.model.spec.classes as u32).collect();
         }
+        self.drop_unused()
+    }
+
+    /// Brings what was shown in step with a list: `from` gives for each of its examples the place where it is now, or
+    /// none for one whose values come next in `new`. What need not be taken in anew is not: the examples before the first
+    /// that moved stay, and where labels of a set learner are only exchanged for others nothing is computed at all.
+    ///
+    /// # Shapes
+    /// `from` and `labels` `[N]`, `new` `[n, D]`
+    pub fn arrange(&mut self, from: &[Option<usize>], labels: &[u32], new: &[f32]) -> Result<(), Words> {
+        let (width, shown) = (values(self.size), self.labels.len());
+        let fresh = from.iter().filter(|place| place.is_none()).count();
+        if from.len() != labels.len() || new.len() != fresh * width {
+            return Err(words(format!("expected {fresh} new examples of {width} values, found {} values", new.len())));
+        }
+        if self.raw.len() != shown * width || from.iter().flatten().any(|place| *place >= shown) {
+            return Err(words(format!("expected examples out of the {shown} that were shown with their values")));
+        }
+        let stays =
+            |(at, place): (usize, &Option<usize>)| *place == Some(at) && (self.set() || self.labels[at] == labels[at]);
+        let mut same = from.iter().enumerate().take_while(|pair| stays(*pair)).count();
+        let mut rows = Vec::with_capacity((labels.len() - same) * width);
+        let mut next = new.chunks_exact(width);
+        for place in &from[same..] {
+            let row = place.map(|place| &self.raw[place * width..(place + 1) * width]);
+            rows.extend_from_slice(row.or_else(|| next.next()).unwrap_or_default());
+        }
+        self.rewind(same)?;
+        if self.set() && self.rename(&labels[..same]).is_err() {
+            // no room for one class more while another still has its last example
+            rows.splice(0..0, self.raw.iter().copied());
+            self.rewind(0)?;
+            same = 0;
+        }
+        for (row, &label) in rows.chunks_exact(width).zip(&labels[same..]) {
+            self.observe(row, label)?;
+        }
+        Ok(())
+    }
+
+    /// The same for examples that are told apart by their values alone.
+    ///
+    /// # Shapes
+    /// `inputs` `[N, D]`, `labels` `[N]`
+    pub fn bring(&mut self, inputs: &[f32], labels: &[u32]) -> Result<(), Words> {
+        let width = values(self.size);
+        let rows = inputs.chunks_exact(width);
+        let same = self.raw.chunks_exact(width).zip(rows).take_while(|(before, row)| before == row).count();
+        let from: Vec<Option<usize>> = (0..labels.len()).map(|at| (at < same).then_some(at)).collect();
+        self.arrange(&from, labels, &inputs[same * width..])
+    }
+
+    /// Gives all examples of a set learner other labels.
+    fn rename(&mut self, labels: &[u32]) -> Result<(), Words> {
+        if self.labels == labels {
+            return Ok(());
+        }
+        // a class whose examples all get one label, which no other class gets, has another name and is what it was
+        let mut names: Vec<Option<u32>> = vec![None; self.names.len()];
+        let one = self.engine.labels().iter().zip(labels).all(|(class, label)| {
+            let name = names[*class as usize].get_or_insert(*label);
+            name == label
+        });
+        let names: Vec<u32> = names.into_iter().flatten().collect();
+        let apart = (1..names.len()).all(|at| !names[..at].contains(&names[at]));
+        if one && apart && names.len() == self.names.len() {
+            (self.names, self.labels) = (names, labels.to_vec());
+            return Ok(());
+        }
+        for (index, label) in labels.iter().enumerate() {
+            if self.labels[index] != *label {
+                let class = self.class_for(*label)?;
+                self.engine.relabel(index, class)?;
+                self.labels[index] = *label;
+                self.ready = false;
+            }
+        }
+        self.drop_unused()
+    }
+
+    /// Takes in what was shown, so that the next question costs no more than itself.
+    pub async fn prepare(&mut self) -> Result<(), Words> {
+        if self.ready || self.labels.is_empty() {
+            return Ok(());
+        }
+        let any = self.engine.context().examples().inputs[..self.model.spec.inputs].to_vec();
+        self.engine.predict(&any).await?;
+        self.ready = true;
         Ok(())
     }
 
@@ -150,6 +248,7 @@ impl Course {
                     )));
                 }
                 self.engine.set_classes((self.names.len() + 1).max(2))?;
+                self.ready = false;
                 self.names.push(label);
                 Ok(self.names.len() as u32 - 1)
             }
@@ -171,6 +270,7 @@ impl Course {
             self.drop_unused()?;
             return Err(error.into());
         }
+        self.ready = false;
         self.labels.push(label);
         self.raw.extend_from_slice(raw);
         Ok(())
@@ -179,6 +279,7 @@ impl Course {
     /// Forgets one example, as if it had never been shown.
     pub fn forget(&mut self, index: usize) -> Result<(), Words> {
         self.engine.forget(index)?;
+        self.ready = false;
         self.labels.remove(index);
         let width = values(self.size);
         if self.raw.len() >= (index + 1) * width {
@@ -194,6 +295,7 @@ impl Course {
         }
         let class = self.class_for(label)?;
         self.engine.relabel(index, class)?;
+        self.ready = false;
         self.labels[index] = label;
         self.drop_unused()
     }
@@ -249,6 +351,7 @@ impl Course {
             return Ok(None);
         }
         let (log_probabilities, attention) = self.engine.consult(&query).await?;
+        self.ready = true;
         let probabilities = self.probabilities(&log_probabilities, labels)?;
         Ok(Some(Answer { probabilities, importance: attention.importance() }))
     }
@@ -256,11 +359,11 @@ impl Course {
     /// Whether it would name `raw` as `label`, as it is now. `None` where the question is no question: nothing was shown
     /// of that label, or nothing else.
     pub async fn guess(&mut self, raw: &[f32], label: u32) -> Result<Option<bool>, Words> {
-        let asked = self.labels.contains(&label) && self.labels.iter().any(|other| *other != label);
-        if !asked {
+        if !is_question(&self.labels, label) {
             return Ok(None);
         }
         let log_probabilities = self.engine.predict(&self.encoder.encode(raw)?).await?;
+        self.ready = true;
         // in the order of labels and not of the engine's classes: of equals the page names the first label too
         let restricted = self.restricted(&log_probabilities)?;
         let mut named: Vec<(u32, f32)> =
@@ -294,13 +397,7 @@ impl Course {
         if let Some(label) = labels.iter().find(|label| **label as usize >= classes) {
             return Err(words(format!("label {label} is out of range: there are {classes} classes, counted from 0")));
         }
-        let rows = || inputs.chunks_exact(width).zip(labels);
-        let before = self.raw.chunks_exact(width).zip(&self.labels);
-        let same = before.zip(rows()).take_while(|(before, row)| before == row).count();
-        self.rewind(same)?;
-        for (row, &label) in rows().skip(same) {
-            self.observe(row, label)?;
-        }
+        self.bring(inputs, labels)?;
         if labels.is_empty() {
             return Ok(vec![1.0 / classes as f32; queries.len() / width * classes]);
         }
@@ -309,6 +406,7 @@ impl Course {
             encoded.extend(self.encoder.encode(query)?);
         }
         let answers = self.engine.predict(&encoded).await?;
+        self.ready = true;
         let each = answers.chunks_exact(self.model.spec.classes);
         let rows = each.map(|answer| self.probabilities(answer, classes)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.concat())
@@ -427,6 +525,64 @@ mod tests {
             }
             close(&block_on(aside.ask(&[], &[], 4, &row(1))).unwrap(), &[0.25; 4]);
         }
+    }
+
+    #[test]
+    fn a_list_that_is_followed_is_what_a_fresh_learner_would_be_shown() {
+        for set in [false, true] {
+            let mut followed = course(set);
+            let mut held: Vec<usize> = Vec::new();
+            for (list, labels) in [
+                (vec![0, 1, 2, 3], vec![0, 1, 2, 1]),
+                // exchanged labels, one more, one less, another order, one label, new ones in between, none
+                (vec![0, 1, 2, 3], vec![1, 0, 2, 0]),
+                (vec![0, 1, 2, 3, 4], vec![1, 0, 2, 0, 4]),
+                (vec![0, 2, 3, 4], vec![1, 2, 0, 4]),
+                (vec![4, 3, 2, 0], vec![4, 0, 2, 1]),
+                (vec![4, 3, 2, 0], vec![4, 0, 0, 1]),
+                (vec![4, 5, 2, 6], vec![3, 3, 0, 1]),
+                (vec![], vec![]),
+                (vec![7, 8], vec![2, 2]),
+            ] {
+                let place = |i: &usize| held.iter().position(|other| other == i);
+                let from: Vec<Option<usize>> = list.iter().map(place).collect();
+                let new = list.iter().filter(|i| place(i).is_none()).flat_map(|&i| row(i)).collect::<Vec<f32>>();
+                followed.arrange(&from, &labels, &new).unwrap();
+                held = list;
+                let mut fresh = course(set);
+                held.iter().zip(&labels).for_each(|(&i, &label)| fresh.observe(&row(i), label).unwrap());
+                assert_eq!((&followed.labels, &followed.raw), (&fresh.labels, &fresh.raw));
+                if !held.is_empty() {
+                    close(&answer(&mut followed).probabilities, &answer(&mut fresh).probabilities);
+                    close(&answer(&mut followed).importance, &answer(&mut fresh).importance);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_may_use_all_classes_before_and_after() {
+        let mut followed = shown(true, &[0, 0, 1, 2, 3, 4]);
+        let mut list = |labels: [u32; 6]| followed.arrange(&[0, 1, 2, 3, 4, 5].map(Some), &labels, &[]).unwrap();
+        // one class is divided while another, later one goes
+        list([9, 0, 0, 2, 3, 4]);
+        assert_eq!(followed.labels, [9, 0, 0, 2, 3, 4]);
+        close(&answer(&mut followed).probabilities, &answer(&mut shown(true, &[9, 0, 0, 2, 3, 4])).probabilities);
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_taken_in_again() {
+        let mut followed = shown(true, &[0, 1, 0, 1]);
+        assert!(!followed.ready());
+        block_on(followed.prepare()).unwrap();
+        assert!(followed.ready());
+        let all = [0, 1, 2, 3].map(Some);
+        followed.arrange(&all, &[0, 1, 0, 1], &[]).unwrap();
+        assert!(followed.ready(), "nothing changed");
+        followed.arrange(&all, &[1, 3, 1, 3], &[]).unwrap();
+        assert!(followed.ready(), "other names are no reason to compute");
+        followed.arrange(&all, &[1, 3, 3, 3], &[]).unwrap();
+        assert!(!followed.ready());
     }
 
     #[test]

@@ -11,8 +11,9 @@ use shaders::pixels::{self, Stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
+use crate::controls::Who;
 use crate::course::{Course, Size};
-use crate::learner::{Learner, More, Trial};
+use crate::learner::{Learner, Trial, Wanted};
 use crate::{Words, words};
 
 impl From<Words> for JsValue {
@@ -85,7 +86,14 @@ pub fn picture(rgba: &[u8], height: usize, width: usize, ink: &str, look: &str) 
 #[wasm_bindgen]
 pub struct Core(Learner);
 
-/// −1, 0, 1: not asked, wrong, right.
+/// In the place of a verdict.
+const UNASKED: f32 = -2.0;
+
+fn answerer(number: u32) -> Result<Who, Words> {
+    Who::of(number).ok_or_else(|| words(format!("nobody has number {number}")))
+}
+
+/// −1, 0, 1: no question, wrong, right.
 fn verdict(guess: Option<bool>) -> f32 {
     guess.map_or(-1.0, |right| f32::from(u8::from(right)))
 }
@@ -127,44 +135,68 @@ impl Core {
         self.0.gpu.as_ref().and_then(Gpu::lost)
     }
 
-    /// See [`Learner::follow`]. Gives milliseconds of the answer, a verdict for each new example, then C probabilities and
-    /// N weights, or neither.
+    /// See [`Learner::follow`]. Gives milliseconds of the answer and a verdict about the last example, then C probabilities
+    /// and N weights, or neither.
+    #[allow(clippy::too_many_arguments)] // JavaScript's side of `Wanted`
     pub async fn follow(
         &mut self,
         of: Vec<u32>,
         drawings: bool,
-        keep: usize,
-        inputs: Vec<f32>,
+        ids: Vec<u32>,
         labels: Vec<u32>,
-        asks: Vec<u8>,
+        new: Vec<u32>,
+        inputs: Vec<f32>,
+        guess: bool,
+        who: u32,
         query: Vec<f32>,
     ) -> Result<Vec<f32>, JsValue> {
-        let more = More { inputs: &inputs, labels: &labels, asks: &asks };
-        let size = size(&of)?;
-        let followed = self.0.follow(size, drawings, keep, more, &[]).await?;
-        let mut flat = vec![0.0];
-        flat.extend(followed.guesses.into_iter().map(verdict));
-        // apart, so that what is timed is the answer
-        let start = now();
-        let kept = keep + labels.len();
-        let answer = self.0.follow(size, drawings, kept, More { inputs: &[], labels: &[], asks: &[] }, &query).await?;
-        flat[0] = (now() - start) as f32;
-        flat.extend(answer.probabilities);
-        flat.extend(answer.importance);
+        let (ids, labels, new, inputs, query) = (&ids[..], &labels[..], &new[..], &inputs[..], &query[..]);
+        let who = answerer(who)?;
+        let wanted = Wanted { size: size(&of)?, drawings, ids, labels, new, inputs, guess, who, query };
+        let guess = self.0.arrange(&wanted).await?;
+        let mut flat = vec![0.0, guess.map_or(UNASKED, verdict)];
+        if !query.is_empty() {
+            // apart, so that what is timed is the answer
+            let start = now();
+            let answer = self.0.answer(who, query).await?;
+            flat[0] = (now() - start) as f32;
+            flat.extend(answer.probabilities);
+            flat.extend(answer.importance);
+        }
         Ok(flat)
+    }
+
+    /// Takes in what was shown, so that the next answer comes soon.
+    pub async fn prepare(&mut self) -> Result<(), JsValue> {
+        match &mut self.0.table {
+            Some(table) => Ok(table.prepare().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// See [`Learner::review`]: verdicts for `budget` milliseconds, and at least one.
+    pub async fn review(&mut self, who: u32, places: Vec<u32>, budget: f64) -> Result<Vec<f32>, JsValue> {
+        let end = now() + budget;
+        let verdicts = self.0.review(answerer(who)?, &places, || now() < end).await?;
+        Ok(verdicts.into_iter().map(verdict).collect())
+    }
+
+    /// See [`Learner::without`]: C probabilities for each place, for `budget` milliseconds, and at least one.
+    pub async fn without(&mut self, query: Vec<f32>, places: Vec<u32>, budget: f64) -> Result<Vec<f32>, JsValue> {
+        let end = now() + budget;
+        Ok(self.0.without(&query, &places, || now() < end).await?)
     }
 
     /// See [`Learner::ask`].
     pub async fn ask(
         &mut self,
-        trained: bool,
         of: Vec<u32>,
         inputs: Vec<f32>,
         labels: Vec<u32>,
         classes: usize,
         queries: Vec<f32>,
     ) -> Result<Vec<f32>, JsValue> {
-        Ok(self.0.ask(trained, size(&of)?, &inputs, &labels, classes, &queries).await?)
+        Ok(self.0.ask(size(&of)?, &inputs, &labels, classes, &queries).await?)
     }
 
     /// Shows an example.

@@ -1,11 +1,13 @@
-//! A model with one course that follows a table, and two for questions aside.
+//! A model with one course that follows a table, and others for questions aside.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use shaders::Model;
 use shaders::gpu::Gpu;
 use shaders::spec::Variant;
 
+use crate::controls::{Who, dealt, is_question, nearest, standardised};
 use crate::course::{Course, Size, values};
 use crate::{Words, words};
 
@@ -22,28 +24,46 @@ pub struct Learner {
     pub gpu: Option<Gpu>,
     /// The table, once something was shown.
     pub table: Option<Course>,
-    /// For [`Learner::ask`]: of the trained and of the untrained learner.
-    aside: [Option<Course>; 2],
+    /// Of the table's examples: what the caller knows them by.
+    ids: Vec<u32>,
+    /// By [`Who`]: contexts that are made of the table's examples, for those who answer in its place and for questions
+    /// about fewer examples.
+    others: [Option<Course>; 4],
+    /// For [`Learner::ask`].
+    aside: Option<Course>,
 }
 
-/// Examples that a table has beyond those it keeps.
-pub struct More<'a> {
+/// What a table is to be, and what is asked of it; see [`Learner::follow`].
+pub struct Wanted<'a> {
+    /// Size of every example.
+    pub size: Size,
+    /// See [`Course::set_drawings`].
+    pub drawings: bool,
+    /// What the caller knows the examples by, `[N]`, in their order.
+    pub ids: &'a [u32],
+    /// Their labels, `[N]`.
+    pub labels: &'a [u32],
+    /// Places of those whose values are in `inputs`; the others are known by their ids.
+    pub new: &'a [u32],
     /// Raw values, `[n, D]`.
     pub inputs: &'a [f32],
-    /// Labels, `[n]`.
-    pub labels: &'a [u32],
-    /// Whether the learner is asked about each before it is told, `[n]`.
-    pub asks: &'a [u8],
+    /// Whether the learner is asked about the last example before it is told, if that costs no more than one question.
+    pub guess: bool,
+    /// Who answers the query.
+    pub who: Who,
+    /// `[D]`, or nothing.
+    pub query: &'a [f32],
 }
 
 /// What [`Learner::follow`] gives.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Followed {
-    /// Of each new example: whether it was named right before it was told; none where it was not asked.
-    pub guesses: Vec<Option<bool>>,
+    /// Of the last example: whether it was named right before it was told, or that it was no question. None where the
+    /// learner was not asked.
+    pub guess: Option<Option<bool>>,
     /// Probability of each label, `[C]`; empty without a query or examples.
     pub probabilities: Vec<f32>,
-    /// How much each example mattered, `[N]`; empty likewise.
+    /// How much each example mattered, `[N]`; empty likewise, and where another than the learner answers.
     pub importance: Vec<f32>,
 }
 
@@ -51,7 +71,7 @@ impl Learner {
     /// Reads a model file's bytes. The learner computes on the CPU until it is told otherwise.
     pub fn open(bytes: &[u8]) -> Result<Learner, Words> {
         let model = Arc::new(Model::from_bytes(bytes)?);
-        Ok(Learner { model, gpu: None, table: None, aside: [None, None] })
+        Ok(Learner { model, gpu: None, table: None, ids: Vec::new(), others: Default::default(), aside: None })
     }
 
     /// What the file says, as JSON.
@@ -86,7 +106,8 @@ impl Learner {
         if let Some(table) = &mut self.table {
             table.move_to(gpu.as_ref()).await?;
         }
-        self.aside = [None, None];
+        self.others = Default::default();
+        self.aside = None;
         self.gpu = gpu;
         Ok(())
     }
@@ -113,45 +134,163 @@ impl Learner {
         Ok(self.table.insert(table))
     }
 
-    /// Keeps the first `keep` examples of the table, shows `more`, and answers `query`, if it is not empty.
-    /// `drawings`: see [`Course::set_drawings`].
-    pub async fn follow(
-        &mut self,
-        size: Size,
-        drawings: bool,
-        keep: usize,
-        more: More<'_>,
-        query: &[f32],
-    ) -> Result<Followed, Words> {
-        let (width, classes) = (values(size), self.model.spec.classes);
-        if more.inputs.len() != more.labels.len() * width || more.asks.len() != more.labels.len() {
-            return Err(words(format!(
-                "expected {width} values and one question mark for each of {} labels",
-                more.labels.len()
-            )));
+    /// Brings the table in step with what is wanted.
+    pub async fn arrange(&mut self, wanted: &Wanted<'_>) -> Result<Option<Option<bool>>, Words> {
+        let known = std::mem::take(&mut self.ids);
+        let table = self.table(wanted.size).await?;
+        table.set_drawings(wanted.drawings)?;
+        // after an error nothing is known by its id, and everything is to be sent again
+        let known = if table.labels.len() == known.len() { known } else { Vec::new() };
+        if wanted.ids.len() != wanted.labels.len() {
+            return Err(words(format!("expected a label for each of {} examples", wanted.ids.len())));
         }
-        let table = self.table(size).await?;
-        table.set_drawings(drawings)?;
-        table.rewind(keep)?;
+        let places: HashMap<u32, usize> = known.into_iter().zip(0..).collect();
+        let mut from: Vec<Option<usize>> = wanted.ids.iter().map(|id| places.get(id).copied()).collect();
+        for &place in wanted.new {
+            *from.get_mut(place as usize).ok_or_else(|| words(format!("there is no example {place}")))? = None;
+        }
+        let last = wanted.labels.len().wrapping_sub(1);
+        let only = wanted.new == [last as u32] && from[..last].iter().enumerate().all(|(at, from)| *from == Some(at));
+        let mut guess = None;
+        if wanted.guess && only && last <= table.labels.len() {
+            table.arrange(&from[..last], &wanted.labels[..last], &[])?;
+            if table.ready() || !is_question(&table.labels, wanted.labels[last]) {
+                guess = Some(table.guess(wanted.inputs, wanted.labels[last]).await?);
+            }
+        }
+        table.arrange(&from, wanted.labels, wanted.inputs)?;
+        self.ids = wanted.ids.to_vec();
+        Ok(guess)
+    }
+
+    /// Answers a query from the table, or has another answer from the same examples; nothing before anything was shown.
+    pub async fn answer(&mut self, who: Who, query: &[f32]) -> Result<Followed, Words> {
+        let classes = self.model.spec.classes;
         let mut followed = Followed::default();
-        for ((row, &label), &ask) in more.inputs.chunks_exact(width).zip(more.labels).zip(more.asks) {
-            followed.guesses.push(if ask != 0 { table.guess(row, label).await? } else { None });
-            table.observe(row, label)?;
-        }
-        if !query.is_empty()
-            && let Some(answer) = table.answer(query, classes).await?
-        {
-            followed.probabilities = answer.probabilities;
-            followed.importance = answer.importance;
+        let Some(table) = self.table.as_mut().filter(|table| !table.labels.is_empty()) else { return Ok(followed) };
+        match who {
+            Who::Learner => {
+                if let Some(answer) = table.answer(query, classes).await? {
+                    (followed.probabilities, followed.importance) = (answer.probabilities, answer.importance);
+                }
+            }
+            Who::Nearest => {
+                let width = values(table.size);
+                if query.len() != width {
+                    return Err(words(format!("expected a query of {width} values, found {}", query.len())));
+                }
+                let shown = standardised(&table.raw, width);
+                let label = nearest(&shown, &table.labels, &standardised(query, width));
+                let certain = |class| if label == Some(class) { 1.0 } else { 0.0 };
+                followed.probabilities = (0..classes as u32).map(certain).collect();
+            }
+            Who::Shuffled | Who::Untrained => {
+                let count = table.labels.len();
+                let course = self.other(who, count, None).await?;
+                let answer = course.answer(query, classes).await?;
+                followed.probabilities = answer.map(|answer| answer.probabilities).unwrap_or_default();
+            }
         }
         Ok(followed)
     }
 
-    /// What the learner, or one of its make that was never meta-trained, says of `queries` after these examples alone; see
-    /// [`Course::ask`].
+    /// Brings the table in step with what is wanted, and answers its query if there is one.
+    pub async fn follow(&mut self, wanted: Wanted<'_>) -> Result<Followed, Words> {
+        let guess = self.arrange(&wanted).await?;
+        let mut followed = match wanted.query {
+            [] => Followed::default(),
+            query => self.answer(wanted.who, query).await?,
+        };
+        followed.guess = guess;
+        Ok(followed)
+    }
+
+    /// The context of `who` with the first `count` examples of the table, but for the one at `without`.
+    async fn other(&mut self, who: Who, count: usize, without: Option<usize>) -> Result<&mut Course, Words> {
+        let table = self.table.as_ref().ok_or_else(|| words("nothing was shown yet"))?;
+        let slot = &mut self.others[who as usize];
+        let mut course = match slot.take() {
+            Some(course) if course.size == table.size => course,
+            _ => {
+                let model = match who {
+                    Who::Untrained => Arc::new(Model::random(self.model.spec.clone(), UNTRAINED_SEED)?),
+                    _ => self.model.clone(),
+                };
+                Course::open(model, self.gpu.as_ref(), table.size).await?
+            }
+        };
+        course.set_drawings(table.drawings())?;
+        let width = values(table.size);
+        let labels = match who {
+            Who::Shuffled => dealt(&table.labels[..count]),
+            _ => table.labels[..count].to_vec(),
+        };
+        match without.filter(|place| *place < count) {
+            None => course.bring(&table.raw[..count * width], &labels)?,
+            Some(place) => {
+                let (before, after) = (&table.raw[..place * width], &table.raw[(place + 1) * width..count * width]);
+                let others = [&labels[..place], &labels[place + 1..]].concat();
+                course.bring(&[before, after].concat(), &others)?;
+            }
+        }
+        Ok(slot.insert(course))
+    }
+
+    /// Whether `who` would have named the examples at `places` of the table right, each after those before it; `None`
+    /// where it was no question. Ends early, after at least one, when there is to be no more.
+    pub async fn review(
+        &mut self,
+        who: Who,
+        places: &[u32],
+        more: impl Fn() -> bool,
+    ) -> Result<Vec<Option<bool>>, Words> {
+        let mut standard = None;
+        let mut verdicts = Vec::new();
+        for &place in places {
+            let table = self.table.as_ref().ok_or_else(|| words("nothing was shown yet"))?;
+            let (place, width) = (place as usize, values(table.size));
+            let label = *table.labels.get(place).ok_or_else(|| words(format!("there is no example {place}")))?;
+            let verdict = if !is_question(&table.labels[..place], label) {
+                None
+            } else if who == Who::Nearest {
+                let all = standard.get_or_insert_with(|| standardised(&table.raw, width));
+                let (before, query) = all[..(place + 1) * width].split_at(place * width);
+                Some(nearest(before, &table.labels[..place], query) == Some(label))
+            } else {
+                let query = table.raw[place * width..(place + 1) * width].to_vec();
+                self.other(who, place, None).await?.guess(&query, label).await?
+            };
+            verdicts.push(verdict);
+            if !more() {
+                break;
+            }
+        }
+        Ok(verdicts)
+    }
+
+    /// Probabilities of each label for `query`, each time without the example at one of `places` of the table, `[n, C]`;
+    /// all 0 where no other example is left. Ends early as [`Learner::review`] does.
+    pub async fn without(&mut self, query: &[f32], places: &[u32], more: impl Fn() -> bool) -> Result<Vec<f32>, Words> {
+        let classes = self.model.spec.classes;
+        let mut all = Vec::new();
+        for &place in places {
+            let count = self.table.as_ref().map_or(0, |table| table.labels.len());
+            if place as usize >= count {
+                return Err(words(format!("there is no example {place}")));
+            }
+            let course = self.other(Who::Learner, count, Some(place as usize)).await?;
+            let answer = course.answer(query, classes).await?;
+            all.extend(answer.map_or_else(|| vec![0.0; classes], |answer| answer.probabilities));
+            if !more() {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// What the learner says of `queries` after these examples alone; see [`Course::ask`].
     pub async fn ask(
         &mut self,
-        trained: bool,
         size: Size,
         inputs: &[f32],
         labels: &[u32],
@@ -164,19 +303,12 @@ impl Learner {
                 "expected 1 to {most} classes, which this learner can tell apart, found {classes}"
             )));
         }
-        let slot = usize::from(trained);
-        let mut course = match self.aside[slot].take() {
+        let mut course = match self.aside.take() {
             Some(course) if course.size == size => course,
-            other => {
-                let model = match (trained, other) {
-                    (true, _) => self.model.clone(),
-                    (false, _) => Arc::new(Model::random(self.model.spec.clone(), UNTRAINED_SEED)?),
-                };
-                Course::open(model, self.gpu.as_ref(), size).await?
-            }
+            _ => Course::open(self.model.clone(), self.gpu.as_ref(), size).await?,
         };
         let answers = course.ask(inputs, labels, classes, queries).await;
-        self.aside[slot] = Some(course);
+        self.aside = Some(course);
         answers
     }
 }
@@ -217,5 +349,152 @@ impl Trial {
         self.course.observe(&self.values(100 + self.round), label)?;
         self.course.answer(&self.values(200 + self.round), 5).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollster::block_on;
+    use shaders::ModelSpec;
+    use shaders::file::Precision;
+
+    const D: usize = 6;
+    const SIZE: Size = (1, D, 1);
+
+    fn learner(set: bool) -> Learner {
+        let spec = match set {
+            true => ModelSpec { longest: 40, ..ModelSpec::equivariant(D, 5, 8, 1) },
+            false => {
+                let mut spec = ModelSpec { longest: 40, classes: 5, ..ModelSpec::shifted(D, 8, 1, 2) };
+                spec.encoding.projected = false;
+                spec
+            }
+        };
+        Learner::open(&Model::random(spec, 3).unwrap().to_bytes(Precision::F32)).unwrap()
+    }
+
+    fn row(i: u32) -> Vec<f32> {
+        (0..D as u32).map(|d| ((i * 31 + d * 17 + i * i * d) % 13) as f32).collect()
+    }
+
+    fn label(i: u32) -> u32 {
+        i * i % 3
+    }
+
+    /// The first `count` examples, of which the learner knows the first `known`.
+    fn wanted(learner: &mut Learner, known: u32, count: u32, query: &[f32]) -> Followed {
+        let ids: Vec<u32> = (0..count).map(|i| 100 + i).collect();
+        let labels: Vec<u32> = (0..count).map(label).collect();
+        let new: Vec<u32> = (known..count).collect();
+        let inputs: Vec<f32> = new.iter().flat_map(|i| row(*i)).collect();
+        let (ids, labels, new, inputs) = (&ids[..], &labels[..], &new[..], &inputs[..]);
+        let who = Who::Learner;
+        block_on(learner.follow(Wanted {
+            size: SIZE,
+            drawings: true,
+            ids,
+            labels,
+            new,
+            inputs,
+            guess: true,
+            who,
+            query,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_in_the_background_is_what_asking_one_by_one_gives() {
+        const COUNT: u32 = 14;
+        for set in [false, true] {
+            // one by one, each when it is taught and while the answer before is still there
+            let mut drawn = learner(set);
+            let mut one_by_one = Vec::new();
+            for count in 1..=COUNT {
+                let guess = wanted(&mut drawn, count - 1, count, &[]).guess;
+                one_by_one.push(guess.expect("asked, as the learner was ready"));
+                wanted(&mut drawn, count, count, &row(99));
+            }
+            assert!(one_by_one.iter().flatten().count() > 8);
+            // all at once, newest first, some at a time
+            let mut stored = learner(set);
+            assert_eq!(wanted(&mut stored, 0, COUNT, &[]).guess, None, "many new examples are not asked about at once");
+            let mut places: Vec<u32> = (0..COUNT).rev().collect();
+            let mut found = vec![None; COUNT as usize];
+            while !places.is_empty() {
+                let some = block_on(stored.review(Who::Learner, &places, || false)).unwrap();
+                assert_eq!(some.len(), 1, "a slice ends when there is to be no more");
+                found[places.remove(0) as usize] = some[0];
+            }
+            assert_eq!(found, one_by_one);
+            // and the table is what it was
+            let before = wanted(&mut stored, COUNT, COUNT, &row(7)).probabilities;
+            assert_eq!(before, wanted(&mut learner(set), 0, COUNT, &row(7)).probabilities);
+        }
+    }
+
+    #[test]
+    fn the_others_are_asked_after_the_same_examples() {
+        let mut asked = learner(true);
+        wanted(&mut asked, 0, 12, &[]);
+        let places: Vec<u32> = (0..12).rev().collect();
+        for who in [Who::Nearest, Who::Shuffled, Who::Untrained] {
+            let all = block_on(asked.review(who, &places, || true)).unwrap();
+            for (place, verdict) in places.iter().zip(all) {
+                let before: Vec<u32> = (0..*place).map(label).collect();
+                assert_eq!(verdict.is_some(), is_question(&before, label(*place)));
+                let Some(right) = verdict else { continue };
+                let mut fresh = learner(true);
+                wanted(&mut fresh, 0, *place, &[]);
+                let said = block_on(fresh.answer(who, &row(*place))).unwrap().probabilities;
+                let best = (0..said.len()).max_by(|&a, &b| said[a].total_cmp(&said[b])).unwrap() as u32;
+                assert_eq!(right, best == label(*place), "{who:?}, example {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_example_it_answers_as_if_it_had_never_been_shown() {
+        for set in [false, true] {
+            let mut asked = learner(set);
+            wanted(&mut asked, 0, 6, &[]);
+            let all = block_on(asked.without(&row(50), &[5, 2, 0], || true)).unwrap();
+            for (said, gone) in all.chunks(5).zip([5u32, 2, 0]) {
+                let mut fresh = Course::on_cpu(asked.model.clone(), SIZE).unwrap();
+                for i in (0..6).filter(|i| *i != gone) {
+                    fresh.observe(&row(i), label(i)).unwrap();
+                }
+                let want = block_on(fresh.answer(&row(50), 5)).unwrap().unwrap().probabilities;
+                let worst = said.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-5, "without {gone}: {said:?}, {want:?}");
+            }
+            assert_eq!(block_on(asked.without(&row(50), &[5, 2, 0], || false)).unwrap().len(), 5);
+            assert!(block_on(asked.without(&row(50), &[6], || true)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_made_twice_does_no_harm_and_one_that_failed_can_be_mended() {
+        let mut called = learner(true);
+        wanted(&mut called, 0, 4, &[]);
+        // the same new example twice, as after a device that was lost
+        wanted(&mut called, 4, 5, &[]);
+        let twice = wanted(&mut called, 4, 5, &row(9)).probabilities;
+        assert_eq!(twice, wanted(&mut learner(true), 0, 5, &row(9)).probabilities);
+        let bad = Wanted {
+            size: SIZE,
+            drawings: true,
+            ids: &[1, 2],
+            labels: &[0, 1],
+            new: &[0, 1],
+            inputs: &[0.0; D],
+            guess: false,
+            who: Who::Learner,
+            query: &[],
+        };
+        assert!(block_on(called.follow(bad)).is_err());
+        let mended = wanted(&mut called, 0, 5, &row(9)).probabilities;
+        assert_eq!(mended, twice);
     }
 }

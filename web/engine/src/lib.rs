@@ -1,8 +1,9 @@
 //! Learners for the browser: models with what they were shown, on WebGPU or on the CPU.
 //!
-//! [`course`] and [`learner`] are plain Rust and run anywhere; `js` is what JavaScript sees of them. Everything around it
+//! [`course`], [`controls`] and [`learner`] are plain Rust and run anywhere; `js` is what JavaScript sees of them. Everything around it
 //! (the worker, the choice of the engine, the package's own interface) is JavaScript in `web/package/`.
 
+pub mod controls;
 pub mod course;
 #[cfg(target_arch = "wasm32")]
 mod js;

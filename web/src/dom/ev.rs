@@ -31,4 +31,5 @@ kinds! {
     RESIZE "resize" Event;
     SCROLL "scroll" Event;
     SUBMIT "submit" SubmitEvent;
+    TOGGLE "toggle" Event;
 }

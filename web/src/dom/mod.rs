@@ -348,6 +348,11 @@ impl Tag {
         self
     }
 
+    /// The element itself, for whoever changes much at a time and can say what.
+    pub fn element(self) -> Element {
+        self.0
+    }
+
     /// With something behind what it holds.
     pub fn child(self, child: impl IntoView) -> Tag {
         if let View(Some(node)) = child.into_view() {

@@ -4,17 +4,17 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
 use super::icon::icon;
-use super::thumb::thumb;
+use super::thumb::Gallery;
 use super::words::{Verdict, because, best, percent, verdict};
 use crate::dom::*;
 use crate::page::Page;
-use crate::table::{Example, FEWEST, LONGEST_NAME};
+use crate::table::{FEWEST, LONGEST_NAME};
 
 /// From more classes than this on, each takes less room.
 const MANY: usize = 5;
 
 /// The answer, and a row for each class.
-pub fn classes(page: Page) -> View {
+pub fn classes(page: Page, gallery: Gallery) -> View {
     // Read out when the pen rests, not at every point of a stroke.
     let spoken = Memo::new(move |last: Option<&String>| match (page.live.with(Vec::is_empty), verdict(page)) {
         (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
@@ -49,7 +49,7 @@ pub fn classes(page: Page) -> View {
                 .child(each(
                     move || page.table.with(|table| table.classes.clone()),
                     |class| class.label,
-                    move |class| row(page, class.label),
+                    move |class| row(page, gallery, class.label),
                 )),
         )
         .child(
@@ -126,21 +126,16 @@ fn swap_any(page: Page) -> View {
 }
 
 /// A class: name, probability, teach button, examples.
-fn row(page: Page, label: u32) -> View {
+fn row(page: Page, gallery: Gallery, label: u32) -> View {
     let index = Memo::new(move |last: Option<&usize>| {
         // A row that is being removed keeps its number.
         let found = page.table.with(|table| table.classes.iter().position(|class| class.label == label));
         found.unwrap_or(last.copied().unwrap_or_default())
     });
     let name = Memo::new(move |_| page.table.with(|table| table.name(label).to_owned()));
-    let count = Memo::new(move |_| page.table.with(|table| table.count(label)));
+    let count = Memo::new(move |_| gallery.count(label));
     // The label of the row below, which this one can swap with.
     let next = Memo::new(move |_| page.table.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
-    let examples = Memo::new(move |_| {
-        page.table.with(|table| {
-            table.examples.iter().filter(|example| example.label == label).cloned().collect::<Vec<Example>>()
-        })
-    });
     let probability = move || {
         page.probabilities.with(|all| all.as_ref().and_then(|all| all.get(label as usize).copied())).unwrap_or(0.0)
     };
@@ -264,11 +259,7 @@ fn row(page: Page, label: u32) -> View {
                             n => format!("{n} shown"),
                         }),
                 )
-                .child(el("ul").class("thumbs").child(each(
-                    move || examples.get(),
-                    |example| example.id,
-                    move |example| thumb(page, example, name),
-                ))),
+                .child(gallery.list(label)),
         )
         .child(show(
             move || next.get().is_some(),
@@ -279,10 +270,7 @@ fn row(page: Page, label: u32) -> View {
                     .test_id(move || format!("swap-{}", index.get()))
                     .attr("title", move || swap_words(page, label, next.get()))
                     .attr("aria-label", move || swap_words(page, label, next.get()))
-                    .attr("disabled", move || {
-                        next.get()
-                            .is_none_or(|next| page.table.with(|table| table.count(label) + table.count(next)) == 0)
-                    })
+                    .attr("disabled", move || next.get().is_none_or(|next| count.get() + gallery.count(next) == 0))
                     .on(ev::CLICK, move |_| {
                         if let Some(next) = next.get_untracked() {
                             page.swap(label, next);

@@ -2,6 +2,7 @@
 
 use web_sys::{Element, SvgElement};
 
+use super::thumb::Gallery;
 use crate::browser;
 use crate::dom::*;
 use crate::page::Page;
@@ -21,7 +22,7 @@ struct Line {
 }
 
 /// The lines. They follow the layout: where things are is measured anew whenever something may have moved.
-pub fn lines(page: Page) -> View {
+pub fn lines(page: Page, gallery: Gallery) -> View {
     let over = NodeRef::<SvgElement>::new();
     let lines = RwSignal::new(Vec::<Line>::new());
     let asked = StoredValue::new(false);
@@ -30,7 +31,7 @@ pub fn lines(page: Page) -> View {
             next_frame(move || {
                 asked.set_value(false);
                 if let Some(over) = over.get_untracked() {
-                    lines.set(measured(page, &over));
+                    lines.set(measured(page, gallery, &over));
                 }
             });
         }
@@ -66,7 +67,7 @@ pub fn lines(page: Page) -> View {
         .into_view()
 }
 
-fn measured(page: Page, over: &SvgElement) -> Vec<Line> {
+fn measured(page: Page, gallery: Gallery, over: &SvgElement) -> Vec<Line> {
     let document = browser::window().document();
     let (Some(document), true) = (document, page.lines.get_untracked()) else { return Vec::new() };
     let Some(attention) = page.attention.get_untracked() else { return Vec::new() };
@@ -80,7 +81,7 @@ fn measured(page: Page, over: &SvgElement) -> Vec<Line> {
     shares.sort_by(|a, b| b.0.total_cmp(&a.0));
     shares.truncate(MOST);
     let line = |(share, id, label): (f32, u32, u32)| {
-        let thumb = document.query_selector(&format!("[data-example=\"{id}\"]")).ok().flatten()?;
+        let thumb = gallery.button(id)?;
         let at = thumb.get_bounding_client_rect();
         let list = thumb.closest("ul").ok().flatten().map(|list: Element| list.get_bounding_client_rect());
         let (x, y) = (at.left() + at.width() / 2.0, at.top() + at.height() / 2.0);

@@ -36,11 +36,13 @@ use record::{parity, record};
 use samples::samples;
 use share::share;
 use shortcuts::shortcut;
+use thumb::Gallery;
 use why::why;
 
 /// The page.
 pub fn app() -> View {
     let page = Page::open();
+    let gallery = Gallery::new(page);
     on_window(ev::KEYDOWN, move |event| {
         page.touch();
         shortcut(page, &event);
@@ -63,7 +65,7 @@ pub fn app() -> View {
             el("div")
                 .class("bench")
                 .child(desk(page))
-                .child(classes(page))
+                .child(classes(page, gallery))
                 .child(el("div").class("beside").child(learned(page)).child(samples(page))),
         )
         // Columns that stay what they are when one of their cards grows.
@@ -75,6 +77,6 @@ pub fn app() -> View {
                 .child(el("div").child(record(page))),
         )
         .child(parity(page))
-        .child(lines(page))
+        .child(lines(page, gallery))
         .child(example_menu(page))
 }

@@ -12,16 +12,23 @@ pub fn why(page: Page) -> View {
         page.probabilities.with(Option::is_some) && page.sight.with(Option::is_some) && page.who.get() == Who::Learner
     };
     let few = move || page.table.with(|table| table.examples.len() < 2);
+    let leaving = move || page.probes.missing.with(|missing| missing.as_ref().is_some_and(|missing| missing.going_on));
     let left_out = move || {
         page.probes.missing.with(|missing| {
             missing.as_ref().map(|missing| {
                 let name = page.table.with(|table| table.name(missing.label).to_owned());
-                match missing.done {
-                    true => format!(
+                let found = missing.effects.len();
+                match (missing.done(), missing.going_on) {
+                    (true, _) => format!(
                         "On each small picture: the percentage points of “{name}” that it brings. Without it the answer \
                          would have so much less."
                     ),
-                    false => format!("{} left out so far …", missing.effects.len()),
+                    (false, true) => format!("{found} of {} left out so far, newest first …", missing.of),
+                    (false, false) => format!(
+                        "Stopped after {found} of {}. On each of these: the percentage points of “{name}” that it \
+                         brings.",
+                        missing.of
+                    ),
                 }
             })
         })
@@ -45,9 +52,12 @@ pub fn why(page: Page) -> View {
                     el("div")
                         .child(
                             button("leave-out")
-                                .attr("disabled", move || !answered() || few())
-                                .on(ev::CLICK, move |_| page.leave_each_out())
-                                .child("Leave each one out"),
+                                .attr("disabled", move || (!answered() || few()) && !leaving())
+                                .on(ev::CLICK, move |_| match untrack(leaving) {
+                                    true => page.stop_leaving_out(),
+                                    false => page.leave_each_out(),
+                                })
+                                .child(move || if leaving() { "Stop" } else { "Leave each one out" }),
                         )
                         .child(el("p").test_id("left-out").attr("aria-live", "polite").child(move || {
                             left_out().unwrap_or_else(|| {

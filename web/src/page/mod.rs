@@ -3,22 +3,25 @@
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round,
 //! so that while somebody draws the latest drawing wins and none waits in a queue.
 
-use std::collections::HashMap;
+mod models;
+mod rounds;
+
 use std::sync::Arc;
 
 use shaders::pixels::Stroke;
 
-use crate::answers::Who;
+use crate::answers::{Basis, Who};
 use crate::browser;
 use crate::card::Card;
 use crate::dom::*;
+use crate::engines::{EngineFacts, Engines};
 use crate::examine::Examination;
-use crate::fetch::{self, Progress};
+use crate::fetch::Progress;
 use crate::hands::Hands;
-use crate::learner::{EngineFacts, Engines, Learner};
+use crate::learner::Learner;
 use crate::play::Player;
 use crate::scramble::Scramble;
-use crate::study::{self, Order, Study};
+use crate::study::{Order, Study};
 use crate::table::{Example, History, Picture, Table, seen};
 use crate::walk::{Step, Walk};
 
@@ -116,8 +119,8 @@ pub struct Page {
     pub walk: RwSignal<Walk>,
     /// Whether there is something to undo, and to redo.
     pub reach: RwSignal<(bool, bool)>,
-    /// By example: whether the learner named it right before it was told. See [`crate::learner::Guess`].
-    pub guesses: RwSignal<HashMap<u32, Option<bool>>>,
+    /// Under which answers about examples hold now; none before a learner is there.
+    pub basis: Memo<Option<Basis>>,
     /// Probability of each label.
     pub probabilities: RwSignal<Option<Vec<f32>>>,
     /// How much each example of the table mattered for them, in its order; see [`crate::learner::Answer::attention`].
@@ -159,8 +162,10 @@ struct Inner {
     /// Whether the learner's examples are scrambled.
     learner_scrambled: bool,
     learner: Option<Learner>,
-    /// Whether the learner is to be shown everything anew.
-    fresh: bool,
+    /// Whether the learner is taking in what it was shown, though nothing is drawn yet.
+    preparing: rounds::Preparing,
+    /// Questions about examples that were asked of an engine since the page was opened.
+    questions: usize,
     /// A model that is to replace the one in use, with its address or name.
     incoming: Option<(Learner, String)>,
     /// Counts the models that were asked for: one that comes after a later one was asked for is not wanted any more.
@@ -197,6 +202,11 @@ impl Page {
                 false => picture,
             })
         });
+        let facts = RwSignal::new(None::<Facts>);
+        let basis = Memo::new(move |_| {
+            let scrambled = scrambled.get();
+            facts.with(|facts| facts.as_ref().map(|facts| Basis::new(&facts.hash, scrambled)))
+        });
         let page = Page {
             table,
             live,
@@ -212,14 +222,14 @@ impl Page {
             lines: RwSignal::new(browser::media("(min-width: 50rem)")),
             walk: RwSignal::new(Walk::remembered()),
             reach: RwSignal::new((false, false)),
-            guesses: RwSignal::new(HashMap::new()),
+            basis,
             probabilities: RwSignal::new(None),
             attention: RwSignal::new(None),
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
             unkept: RwSignal::new(None),
             phase: RwSignal::new(Phase::Loading),
-            facts: RwSignal::new(None),
+            facts,
             engine: RwSignal::new(None),
             parity: RwSignal::new(None),
             progress: RwSignal::new(None),
@@ -312,7 +322,8 @@ impl Page {
     fn travel(self, step: fn(&mut History, &Table) -> Option<Table>) {
         self.stop();
         let now = self.table.get_untracked();
-        if let Some(then) = self.inner.try_update_value(|inner| step(&mut inner.history, &now)).flatten() {
+        if let Some(mut then) = self.inner.try_update_value(|inner| step(&mut inner.history, &now)).flatten() {
+            then.adopt_answers(&now);
             self.note.set(None);
             self.put(then);
         }
@@ -389,10 +400,7 @@ impl Page {
     /// Gives one example another label.
     pub fn relabel(self, id: u32, label: u32) {
         self.change(|table| table.relabel(id, label));
-        // What was said of it was said of another question.
-        self.guesses.update(|guesses| {
-            guesses.remove(&id);
-        });
+        self.probes.go_on();
         let name = self.table.with_untracked(|table| table.name(label).to_owned());
         self.say(format!("That one is called {name} now."));
     }
@@ -400,8 +408,7 @@ impl Page {
     /// Scrambles the pixels of all pictures, or ends that.
     pub fn scramble(self, on: bool) {
         self.scrambled.set(on);
-        // Another sight, another curve: it is asked about every example anew.
-        self.forget_scores();
+        self.probes.go_on();
         self.wake();
         if on {
             self.say("Each drawing goes through one random mixture of its pixels now. You see what it sees: noise.");
@@ -415,6 +422,7 @@ impl Page {
     pub fn shuffle(self) {
         let before = self.probabilities.get_untracked();
         self.change(|table| table.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
+        self.probes.go_on();
         let order = self.table.with_untracked(|table| table.examples.iter().map(|example| example.id).collect());
         self.probes.order.set(match before {
             Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
@@ -453,229 +461,20 @@ impl Page {
         self.inner.with_value(|inner| browser::now_ms() - inner.touched)
     }
 
+    /// Questions about examples that were asked of an engine since the page was opened.
+    pub fn questions(self) -> usize {
+        self.inner.with_value(|inner| inner.questions)
+    }
+
     /// Whether a round is under way or wanted.
     pub fn busy(self) -> bool {
         self.inner.with_value(|inner| inner.running)
-    }
-
-    /// Every example is a question again.
-    fn forget_scores(self) {
-        self.guesses.set(HashMap::new());
-        self.probes.controls.set(HashMap::new());
-        self.inner.update_value(|inner| inner.fresh = true);
     }
 
     /// Most classes that the page offers with the model in use.
     pub fn most_classes(self) -> usize {
         self.facts
             .with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
-    }
-
-    /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
-    pub fn load(self, source: Source) {
-        browser::mark("busy", "true");
-        let asked = self.inner.try_update_value(|inner| {
-            inner.asked += 1;
-            inner.asked
-        });
-        spawn_local(async move {
-            let last = move || self.inner.with_value(|inner| Some(inner.asked) == asked);
-            let (name, bytes) = match source {
-                Source::Address(address) => {
-                    let progress = move |progress| {
-                        if last() {
-                            self.progress.set(Some(progress));
-                        }
-                    };
-                    let bytes = fetch::fetch(&address, progress).await;
-                    (address, bytes)
-                }
-                Source::File(file) => (file.name(), browser::read(&file).await),
-            };
-            if !last() {
-                return;
-            }
-            self.progress.set(None);
-            let bytes = match bytes {
-                Ok(bytes) => bytes,
-                Err(words) => return self.refuse(words),
-            };
-            let Some(engines) = self.inner.with_value(|inner| inner.engines.clone()) else { return };
-            match Learner::open(&engines, bytes).await {
-                Ok(learner) if last() => {
-                    self.inner.update_value(|inner| inner.incoming = Some((learner, name)));
-                    self.wake();
-                }
-                Ok(_) => {}
-                Err(error) => self.refuse(format!("“{}” can't be used. {}", base(&name), capital(&error.to_string()))),
-            }
-        });
-    }
-
-    /// A model that can't be used: says so, and keeps what is there.
-    fn refuse(self, words: String) {
-        let words = match self.facts.get_untracked() {
-            Some(facts) => format!("{words}. The learner in use is still {}.", facts.file),
-            None => {
-                self.phase.set(Phase::Failed);
-                format!("{words}. Open another model file to go on; your drawings stay.")
-            }
-        };
-        self.fault(words.replace("..", "."));
-        if !self.inner.with_value(|inner| inner.running) {
-            browser::mark("busy", "false");
-        }
-    }
-
-    /// Has the newest state answered, after the round that is under way.
-    fn wake(self) {
-        browser::mark("busy", "true");
-        let start = self.inner.try_update_value(|inner| {
-            inner.dirty = true;
-            !std::mem::replace(&mut inner.running, true)
-        });
-        if start == Some(true) {
-            spawn_local(async move {
-                while self.inner.try_update_value(|inner| std::mem::take(&mut inner.dirty)) == Some(true) {
-                    self.round().await;
-                }
-                self.inner.update_value(|inner| inner.running = false);
-                // Effects that this round's answer set off were queued before this one.
-                spawn_local(async move {
-                    if !self.inner.with_value(|inner| inner.running) {
-                        browser::mark("busy", "false");
-                        self.research();
-                    }
-                });
-            });
-        }
-    }
-
-    async fn round(self) {
-        if let Some((learner, name)) = self.inner.try_update_value(|inner| inner.incoming.take()).flatten() {
-            self.replace(learner, name);
-        }
-        let Some(learner) = self.inner.with_value(|inner| inner.learner.clone()) else { return };
-        let who = self.who.get_untracked();
-        let scrambled = self.scrambled.get_untracked();
-        let anew = self.inner.try_update_value(|inner| {
-            std::mem::take(&mut inner.fresh) | (std::mem::replace(&mut inner.learner_scrambled, scrambled) != scrambled)
-        });
-        if anew == Some(true) {
-            learner.set_drawings(!scrambled);
-        }
-        let mut examples = self.table.with_untracked(|table| table.examples.clone());
-        examples.iter_mut().for_each(|example| example.picture = untrack(|| self.seen(example)));
-        let sight = self.sight.get_untracked();
-        let asked = self.guesses.with_untracked(|guesses| guesses.keys().copied().collect::<Vec<u32>>());
-        let drawing = sight.as_ref().map(|sight| sight.as_slice());
-        let mut answer = learner.answer(&examples, |id| asked.contains(&id), drawing).await;
-        if let (Ok(answer), Some(sight), true) = (&mut answer, &sight, who != Who::Learner)
-            && answer.probabilities.is_some()
-        {
-            match study::control(&learner, who, &examples, sight, scrambled).await {
-                Ok(probabilities) => answer.probabilities = Some(probabilities),
-                Err(error) => self.fault(capital(&error.to_string())),
-            }
-            // It is the learner that looked there, and it is not asked.
-            answer.attention = None;
-        }
-        match answer {
-            Ok(answer) => {
-                if !answer.guesses.is_empty() {
-                    self.guesses.update(|all| all.extend(answer.guesses.iter().map(|guess| (guess.id, guess.right))));
-                }
-                if answer.took_ms.is_some() {
-                    self.took_ms.set(answer.took_ms);
-                }
-                self.held(&examples, answer.probabilities.as_deref());
-                self.probabilities.set(answer.probabilities);
-                self.attention.set(answer.attention);
-                self.phase.set(Phase::Ready);
-                let tell = answer.left_out > 0;
-                let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));
-                if tell && told == Some(false) {
-                    self.fault(format!(
-                        "This learner has no room or no class for {} of your examples. They are kept here, but it isn't shown them.",
-                        answer.left_out
-                    ));
-                }
-            }
-            Err(error) => self.fault(capital(&error.to_string())),
-        }
-    }
-
-    /// Another learner beside the one in use.
-    pub async fn second(self, address: &str, progress: impl Fn(Progress)) -> Result<Learner, String> {
-        let bytes = fetch::fetch(address, progress).await?;
-        let engines = self.inner.with_value(|inner| inner.engines.clone()).ok_or("there is no engine")?;
-        Learner::open(&engines, bytes).await.map_err(|error| error.to_string())
-    }
-
-    /// Puts a learner in place of the one in use.
-    fn replace(self, learner: Learner, source: String) {
-        let name = base(&source).to_owned();
-        let card = learner.card();
-        let known = self.facts.get_untracked().is_some();
-        self.facts.set(Some(Facts {
-            file: name.clone(),
-            source,
-            card: Arc::new(Card::of(&card.metadata)),
-            hash: card.hash.clone(),
-            parameters: card.parameters,
-            family: match (card.variant.as_str(), card.stem) {
-                ("paper", _) => "Transformer as in the paper",
-                ("shifted", _) => "Transformer with shifted keys",
-                (_, true) => "equivariant set learner that looks at drawings",
-                (_, false) => "equivariant set learner",
-            },
-            layers: card.layers,
-            classes: card.classes,
-            capacity: card.capacity,
-        }));
-        self.engine.set(Some(learner.engine()));
-        self.compare_with_link();
-        // Another learner, another curve: it is asked about every example anew.
-        self.forget_scores();
-        self.inner.update_value(|inner| inner.learner = Some(learner.clone()));
-        if known {
-            self.say(format!("{name} is in use now. It was shown your examples, one by one."));
-        } else if self.phase.get_untracked() == Phase::Failed {
-            self.say(format!("{name} is in use now."));
-        }
-        if let Some(longest) = browser::query("parity") {
-            // `?parity=37` leaves out longer episodes, which take minutes where the GPU is software
-            let longest = longest.parse().unwrap_or(u32::MAX);
-            spawn_local(async move {
-                let report = learner.parity(longest).await;
-                let failed =
-                    |error| format!("{{ \"passed\": false, \"words\": {:?}, \"checks\": [] }}", format!("{error}"));
-                self.parity.set(Some(report.unwrap_or_else(failed)));
-            });
-        }
-    }
-
-    /// A learner's engine has changed.
-    fn heed(self, number: u32, facts: &EngineFacts, notice: Option<String>) {
-        let ours = self.inner.with_value(|inner| inner.learner.as_ref().is_some_and(|own| own.number() == number));
-        if ours {
-            self.engine.set(Some(facts.clone()));
-            if let Some(words) = notice {
-                self.say(words);
-            }
-        }
-    }
-
-    /// Destroys the device, to see that nothing is lost.
-    pub fn lose_device(self) {
-        let Some(engines) = self.inner.with_value(|inner| inner.engines.clone()) else { return };
-        spawn_local(async move {
-            if engines.lose_device().await {
-                self.wake();
-            } else {
-                self.say("There is no GPU device to lose: the learner runs on the CPU.");
-            }
-        });
     }
 }
 
