@@ -10,7 +10,7 @@ use crate::dom::*;
 use crate::learner::Learner;
 use crate::page::Page;
 use crate::study::{Missing, Order, Progress};
-use crate::table::Example;
+use crate::table::{Example, Id};
 use crate::view::words::best;
 
 /// Nobody has touched the page for this long before questions are asked, in milliseconds.
@@ -31,7 +31,7 @@ struct Slice {
     who: Who,
     examples: Vec<Example>,
     /// Newest first.
-    ids: Vec<u32>,
+    ids: Vec<Id>,
     progress: Progress,
 }
 
@@ -39,7 +39,7 @@ impl Page {
     /// Forgets what is no longer true when the examples or the drawing change.
     pub fn follow(self) {
         let examples = Memo::new(move |_| {
-            self.table.with(|table| table.examples.iter().map(|e| (e.id, e.label)).collect::<Vec<(u32, u32)>>())
+            self.table.with(|table| table.examples.iter().map(|e| (e.id, e.label)).collect::<Vec<(Id, u32)>>())
         });
         Effect::new(move |_| {
             // A memo that nobody reads follows nothing: to track it is not enough.
@@ -48,7 +48,7 @@ impl Page {
             self.probes.missing.set(None);
         });
         Effect::new(move |_| {
-            let now = examples.with(|examples| examples.iter().map(|(id, _)| *id).collect::<Vec<u32>>());
+            let now = examples.with(|examples| examples.iter().map(|(id, _)| *id).collect::<Vec<Id>>());
             self.sight.with(|_| ());
             let order = self.probes.order;
             // The shuffle itself is such a change.
@@ -105,8 +105,8 @@ impl Page {
                 // The learner itself meets the same fault, and says so.
                 let Ok(verdicts) = found else { break };
                 asked = true;
-                let label = |id: &u32| slice.examples.iter().find(|example| example.id == *id).map(|e| e.label);
-                let answers: Vec<(u32, u32, Who, Verdict)> = slice
+                let label = |id: &Id| slice.examples.iter().find(|example| example.id == *id).map(|e| e.label);
+                let answers: Vec<(Id, u32, Who, Verdict)> = slice
                     .ids
                     .iter()
                     .zip(verdicts)
@@ -182,7 +182,7 @@ impl Page {
         let Some(full) = self.probabilities.get_untracked() else { return };
         let Some((label, before)) = best(&full) else { return };
         let examples = self.table.with_untracked(|table| table.examples.clone());
-        let mut left: Vec<u32> = learner.fitting(&examples).iter().rev().map(|example| example.id).collect();
+        let mut left: Vec<Id> = learner.fitting(&examples).iter().rev().map(|example| example.id).collect();
         let (effects, of) = (HashMap::new(), left.len());
         let turn = self.probes.turn.try_update_value(|turn| {
             *turn += 1;
@@ -210,7 +210,7 @@ impl Page {
                         return self.fault(format!("No example could be left out: {error}."));
                     }
                 };
-                let done: Vec<u32> = left.drain(..found.len()).collect();
+                let done: Vec<Id> = left.drain(..found.len()).collect();
                 self.probes.missing.update(|missing| {
                     let Some(missing) = missing else { return };
                     let effect = |without: Vec<f32>| before - without.get(label as usize).copied().unwrap_or_default();

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::answers::Who;
-use crate::table::{Example, Picture};
+use crate::table::{Example, Id, Picture};
 
 /// A build of the engine that holds the cases of `?parity`, in a worker; nobody else loads it.
 const PARITY_WORKER: &str = "engine/parity_worker.js";
@@ -225,7 +225,9 @@ pub struct Seat {
     wish: String,
     number: Cell<u32>,
     /// Ids of the examples that the engine holds, in their order.
-    held: RefCell<Vec<u32>>,
+    held: RefCell<Vec<Id>>,
+    /// The numbers that the engine knows examples by.
+    numbers: RefCell<HashMap<Id, u32>>,
     /// Whether pictures are drawings, or numbers in no order, which a stem could not read.
     drawings: Cell<bool>,
 }
@@ -241,7 +243,8 @@ impl Seat {
     /// Opens a model file's bytes, and gives its card in JSON.
     pub async fn open(engines: &Engines, place: Place, wish: &str, bytes: &[u8]) -> Result<(Seat, String), Fault> {
         let (engines, wish, number) = (engines.clone(), wish.to_owned(), Cell::new(0));
-        let seat = Seat { engines, place, wish, number, held: RefCell::default(), drawings: Cell::new(true) };
+        let (held, numbers, drawings) = (RefCell::default(), RefCell::default(), Cell::new(true));
+        let seat = Seat { engines, place, wish, number, held, numbers, drawings };
         let card = seat.reopen(bytes).await?;
         Ok((seat, card))
     }
@@ -280,12 +283,20 @@ impl Seat {
     /// Brings the engine's examples in step with those wanted and has the drawing answered; see `Core::follow` in
     /// `web/engine`. After an error everything is sent again.
     pub async fn follow(&self, wanted: &Wanted<'_>) -> Result<Vec<f32>, Fault> {
-        let ids: Vec<u32> = wanted.examples.iter().map(|example| example.id).collect();
+        let ids: Vec<Id> = wanted.examples.iter().map(|example| example.id).collect();
+        let numbers: Vec<u32> = {
+            let mut numbers = self.numbers.borrow_mut();
+            let number = |id: &Id| {
+                let next = numbers.len() as u32;
+                *numbers.entry(*id).or_insert(next)
+            };
+            ids.iter().map(number).collect()
+        };
         let held = self.held.take();
         let new: Vec<u32> = match held == ids {
             true => Vec::new(),
             false => {
-                let held: HashSet<u32> = held.into_iter().collect();
+                let held: HashSet<Id> = held.into_iter().collect();
                 (0..).zip(&ids).filter(|(_, id)| !held.contains(id)).map(|(at, _)| at).collect()
             }
         };
@@ -300,7 +311,7 @@ impl Seat {
         let args = [
             size(SIDE, SIDE, 1),
             self.drawings.get().into(),
-            Uint32Array::from(&ids[..]).into(),
+            Uint32Array::from(&numbers[..]).into(),
             Uint32Array::from(&labels[..]).into(),
             Uint32Array::from(&new[..]).into(),
             inputs.into(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::answers::{Verdict, Who};
 use crate::engines::{EngineFacts, Engines, Fault, Place, Seat, Wanted, size};
-use crate::table::{Example, Picture};
+use crate::table::{Example, Id, Picture};
 
 /// What a model's file says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -207,11 +207,11 @@ impl Learner {
         look: &dyn Fn(&Example) -> Picture,
         method: &str,
         first: &dyn Fn() -> wasm_bindgen::JsValue,
-        ids: &[u32],
+        ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<f32>, Fault> {
         let shown = self.fitting(examples);
-        let place = |id: &u32| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
+        let place = |id: &Id| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
         let places: Vec<u32> = ids.iter().filter_map(place).collect();
         let wanted = Wanted { examples: &shown, look, guess: false, who: Who::Learner, drawing: &[] };
         let back = self.back().await?;
@@ -235,7 +235,7 @@ impl Learner {
         examples: &[Example],
         look: &dyn Fn(&Example) -> Picture,
         who: Who,
-        ids: &[u32],
+        ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Verdict>, Fault> {
         let numbers = self.in_back(examples, look, "review", &|| (who as u32).into(), ids, budget_ms).await?;
@@ -249,7 +249,7 @@ impl Learner {
         examples: &[Example],
         look: &dyn Fn(&Example) -> Picture,
         drawing: &[f32],
-        ids: &[u32],
+        ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Vec<f32>>, Fault> {
         let first = || Float32Array::from(drawing).into();

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::dom::*;
+use crate::table::Id;
 
 /// What each example does for the answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +12,7 @@ pub struct Missing {
     /// The label that leads.
     pub label: u32,
     /// By example: how much of that label's probability it brings, in [−1, 1]; without it, so much less.
-    pub effects: HashMap<u32, f32>,
+    pub effects: HashMap<Id, f32>,
     /// How many there are to leave out.
     pub of: usize,
     /// Whether the next is being left out.
@@ -38,7 +39,7 @@ pub enum Order {
         /// Probabilities before.
         before: Vec<f32>,
         /// Examples in their new order.
-        order: Vec<u32>,
+        order: Vec<Id>,
     },
     /// The largest change of a probability.
     Held(f32),

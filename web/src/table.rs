@@ -64,6 +64,9 @@ pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
     strokes
 }
 
+/// What an example is known by; never given twice.
+pub type Id = u32;
+
 /// One class of the task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Class {
@@ -77,7 +80,7 @@ pub struct Class {
 #[derive(Debug, Clone)]
 pub struct Example {
     /// Never given twice.
-    pub id: u32,
+    pub id: Id,
     /// As it was drawn, in no more points than it takes; empty where it came as a picture.
     pub strokes: Drawing,
     /// What the learner sees of it: ink in [0, 1], [28, 28].
@@ -111,7 +114,7 @@ pub struct Table {
     /// The picture in hand, in place of a drawing.
     pub photo: Option<Picture>,
     /// The next example's id.
-    next: u32,
+    next: Id,
 }
 
 impl Default for Table {
@@ -176,12 +179,12 @@ impl Table {
     }
 
     /// Forgets one example.
-    pub fn forget(&mut self, id: u32) {
+    pub fn forget(&mut self, id: Id) {
         self.examples.retain(|example| example.id != id);
     }
 
     /// Gives one example another label. What was said of it was said of another question.
-    pub fn relabel(&mut self, id: u32, label: u32) {
+    pub fn relabel(&mut self, id: Id, label: u32) {
         if let Some(example) = self.examples.iter_mut().find(|example| example.id == id && example.label != label) {
             example.label = label;
             example.answers = Answers::default();
@@ -199,7 +202,7 @@ impl Table {
 
     /// Keeps what was said of examples: id, label that it was asked about, who, and the verdict. Those that are gone or have
     /// another label by now are left out.
-    pub fn keep_answers(&mut self, basis: Basis, answers: &[(u32, u32, Who, Verdict)]) {
+    pub fn keep_answers(&mut self, basis: Basis, answers: &[(Id, u32, Who, Verdict)]) {
         for (id, label, who, verdict) in answers {
             // what is asked last is taught last, mostly
             let found = self.examples.iter_mut().rev().find(|example| example.id == *id && example.label == *label);

@@ -22,7 +22,7 @@ use crate::learner::Learner;
 use crate::play::Player;
 use crate::scramble::Scramble;
 use crate::study::{Order, Study};
-use crate::table::{Example, History, Picture, Table, seen};
+use crate::table::{Example, History, Id, Picture, Table, seen};
 use crate::walk::{Step, Walk};
 
 /// The model that the page comes with.
@@ -75,7 +75,7 @@ pub struct Facts {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Menu {
     /// The example.
-    pub id: u32,
+    pub id: Id,
     /// Left edge, in CSS pixels.
     pub x: f64,
     /// Upper edge.
@@ -112,7 +112,7 @@ pub struct Page {
     /// The example whose menu is open.
     pub menu: RwSignal<Option<Menu>>,
     /// The example that is being dragged.
-    pub dragged: RwSignal<Option<u32>>,
+    pub dragged: RwSignal<Option<Id>>,
     /// Whether lines show what the learner looked at.
     pub lines: RwSignal<bool>,
     /// What a newcomer has tried.
@@ -391,14 +391,14 @@ impl Page {
     }
 
     /// Forgets one example.
-    pub fn forget(self, id: u32) {
+    pub fn forget(self, id: Id) {
         self.change(|table| table.forget(id));
         self.say("Forgotten, as if it had never been shown. Undo brings it back.");
         self.walked(Step::Forget);
     }
 
     /// Gives one example another label.
-    pub fn relabel(self, id: u32, label: u32) {
+    pub fn relabel(self, id: Id, label: u32) {
         self.change(|table| table.relabel(id, label));
         self.probes.go_on();
         let name = self.table.with_untracked(|table| table.name(label).to_owned());

@@ -6,7 +6,7 @@ use crate::answers::{Basis, Verdict, Who};
 use crate::browser;
 use crate::dom::*;
 use crate::learner::{Answer, Learner};
-use crate::table::Example;
+use crate::table::{Example, Id};
 
 /// Longest piece of work between two frames, in milliseconds.
 const SLICE_MS: f64 = 8.0;
@@ -151,7 +151,7 @@ impl Page {
     }
 
     /// Keeps with the examples what was said of them: id, label that it was asked about, who, and the verdict.
-    pub fn keep_answers(self, basis: Basis, answers: &[(u32, u32, Who, Verdict)]) {
+    pub fn keep_answers(self, basis: Basis, answers: &[(Id, u32, Who, Verdict)]) {
         let questions = self.inner.try_update_value(|inner| {
             inner.questions += answers.iter().filter(|(.., verdict)| verdict.right().is_some()).count();
             inner.questions

@@ -13,7 +13,7 @@ use crate::answers::{Verdict, Who};
 use crate::browser;
 use crate::dom::*;
 use crate::page::{Menu, Page};
-use crate::table::Picture;
+use crate::table::{Id, Picture};
 
 /// Changes of a probability below this are none, on a thumbnail.
 const NOTHING: f32 = 0.005;
@@ -53,12 +53,12 @@ struct Thumb {
 
 #[derive(Default)]
 struct State {
-    thumbs: HashMap<u32, Thumb>,
+    thumbs: HashMap<Id, Thumb>,
     /// Examples whose picture is to be painted.
-    unpainted: VecDeque<u32>,
+    unpainted: VecDeque<Id>,
     painting: bool,
     /// Those whose arrival was shown last.
-    arriving: Vec<u32>,
+    arriving: Vec<Id>,
     /// Whether a pass over all of them is on its way.
     refreshing: bool,
 }
@@ -69,14 +69,14 @@ pub struct Gallery {
     page: Page,
     state: StoredValue<Rc<RefCell<State>>, LocalStorage>,
     /// Examples of each label, in their order.
-    by_label: Memo<HashMap<u32, Vec<u32>>>,
+    by_label: Memo<HashMap<u32, Vec<Id>>>,
 }
 
 impl Gallery {
     /// The pictures of the page's examples, which lists made by [`Gallery::list`] show.
     pub fn new(page: Page) -> Gallery {
         let by_label = Memo::new(move |_| {
-            let mut all: HashMap<u32, Vec<u32>> = HashMap::new();
+            let mut all: HashMap<u32, Vec<Id>> = HashMap::new();
             page.table.with(|table| {
                 table.examples.iter().for_each(|example| all.entry(example.label).or_default().push(example.id));
             });
@@ -105,7 +105,7 @@ impl Gallery {
     }
 
     /// Examples of a label, in their order.
-    pub fn of(self, label: u32) -> Vec<u32> {
+    pub fn of(self, label: u32) -> Vec<Id> {
         self.by_label.with(|all| all.get(&label).cloned().unwrap_or_default())
     }
 
@@ -122,7 +122,7 @@ impl Gallery {
     pub fn list(self, label: u32) -> Tag {
         let list = NodeRef::<HtmlElement>::new();
         let ids = Memo::new(move |_| self.of(label));
-        let mut shown: Vec<u32> = Vec::new();
+        let mut shown: Vec<Id> = Vec::new();
         let page = self.page;
         let of = move |event: &Event| self.example_at(event);
         let tag = el("ul")
@@ -164,20 +164,20 @@ impl Gallery {
     }
 
     /// The example that an event is about, and its button.
-    fn example_at(self, event: &Event) -> Option<(u32, HtmlElement)> {
+    fn example_at(self, event: &Event) -> Option<(Id, HtmlElement)> {
         let target: Element = event.target()?.dyn_into().ok()?;
         let button = target.closest("[data-example]").ok().flatten()?;
         Some((button.get_attribute("data-example")?.parse().ok()?, button.unchecked_into()))
     }
 
     /// Makes a list that shows some examples show others: what stays where it is is not touched.
-    fn arrange(self, list: &HtmlElement, shown: &[u32], wanted: &[u32]) {
+    fn arrange(self, list: &HtmlElement, shown: &[Id], wanted: &[Id]) {
         let all = self.state();
         let mut state = all.borrow_mut();
         let begin = shown.iter().zip(wanted).take_while(|(a, b)| a == b).count();
         let rest = (shown.len() - begin).min(wanted.len() - begin);
         let end = (0..rest).take_while(|at| shown[shown.len() - 1 - at] == wanted[wanted.len() - 1 - at]).count();
-        let middle: HashSet<u32> = wanted[begin..wanted.len() - end].iter().copied().collect();
+        let middle: HashSet<Id> = wanted[begin..wanted.len() - end].iter().copied().collect();
         for id in &shown[begin..shown.len() - end] {
             let Some(thumb) = state.thumbs.get(id) else { continue };
             // It may be in another list by now.
@@ -222,7 +222,7 @@ impl Gallery {
         let glowing = attention.as_deref().map_or(0.0, faintest);
         page.table.with_untracked(|table| {
             if state.thumbs.len() > table.examples.len() {
-                let there: HashSet<u32> = table.examples.iter().map(|example| example.id).collect();
+                let there: HashSet<Id> = table.examples.iter().map(|example| example.id).collect();
                 state.thumbs.retain(|id, _| there.contains(id));
             }
             if !resting {
@@ -265,7 +265,7 @@ impl Gallery {
                 }
             }
             let there = table.examples.len().saturating_sub(FEW);
-            let old: HashSet<u32> = table.examples[..there].iter().map(|example| example.id).collect();
+            let old: HashSet<Id> = table.examples[..there].iter().map(|example| example.id).collect();
             state.arriving.retain(|id| !old.contains(id));
         });
         if !state.painting && !state.unpainted.is_empty() {
@@ -298,7 +298,7 @@ impl Gallery {
     }
 
     /// Where the picture of an example is.
-    pub fn button(self, id: u32) -> Option<HtmlElement> {
+    pub fn button(self, id: Id) -> Option<HtmlElement> {
         self.state().borrow().thumbs.get(&id).map(|thumb| thumb.button.clone())
     }
 }
@@ -314,12 +314,12 @@ fn faintest(attention: &[f32]) -> f32 {
 }
 
 impl Thumb {
-    fn new(id: u32) -> Thumb {
+    fn new(id: Id) -> Thumb {
         let canvas = el("canvas").attr("width", "28").attr("height", "28").attr("aria-hidden", "true").element();
         let button = el("button")
             .attr("type", "button")
             .class("thumb")
-            .attr("data-example", id)
+            .attr("data-example", id.to_string())
             .attr("draggable", "true")
             .attr("aria-haspopup", "menu")
             .element();
@@ -359,7 +359,7 @@ impl Thumb {
         }
     }
 
-    fn effect(&mut self, id: u32, effect: Option<f32>) {
+    fn effect(&mut self, id: Id, effect: Option<f32>) {
         if self.effect.as_ref().map(|(effect, _)| *effect) == effect {
             return;
         }
@@ -416,7 +416,7 @@ fn points(change: f32) -> String {
 }
 
 /// Gives the focus to an example, once it is where it belongs.
-pub fn focus_example(id: u32) {
+pub fn focus_example(id: Id) {
     next_frame(move || {
         let document = browser::window().document();
         let found = document.and_then(|d| d.query_selector(&format!("[data-example=\"{id}\"]")).ok().flatten());
