@@ -353,6 +353,9 @@ impl Page {
         if known > 1 {
             self.walked(Step::Teach);
         }
+        if self.phase.get_untracked() != Phase::Ready {
+            return self.say(format!("Kept as {name}. No learner has seen it yet: there is none here so far."));
+        }
         self.say(match (count, known) {
             (1, 1) => format!("It has seen its first {name}. Now draw something else and name that too."),
             (1, 2) => format!("That is enough to begin with: draw a {name} or the other one, and watch the bars."),
