@@ -215,7 +215,8 @@ impl Page {
                     let Some(missing) = missing else { return };
                     let effect = |without: Vec<f32>| before - without.get(label as usize).copied().unwrap_or_default();
                     missing.effects.extend(done.into_iter().zip(found.into_iter().map(effect)));
-                    missing.going_on = !left.is_empty();
+                    // it may have been stopped meanwhile
+                    missing.going_on &= !left.is_empty();
                 });
                 browser::sleep(0).await;
             }
