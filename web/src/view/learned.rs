@@ -239,8 +239,7 @@ pub fn learned(page: Page) -> View {
                             .attr("tabindex", "0")
                             .attr("role", "region")
                             .attr("aria-label", "Learning curve as a table")
-                            // nobody reads it before that, and it is long
-                            .child(show(move || open.get(), move || table(scores))),
+                            .child(table(scores, open)),
                     ),
                 )
         }))
@@ -302,10 +301,13 @@ fn progress(page: Page) -> View {
     )
 }
 
-/// The curves as numbers.
-fn table(scores: Memo<Scores>) -> Tag {
+/// The curves as numbers. Rows are made while it is open: they are many, and nobody reads them before that.
+fn table(scores: Memo<Scores>, open: RwSignal<bool>) -> Tag {
     let heads = ["after", "learner", "95 %", "1-NN", "shuffled", "untrained"].into_iter();
     let rows = move || {
+        if !open.get() {
+            return View::new();
+        }
         scores.with(|scores| {
             let of = |who: Who, at: usize| scores.running[who as usize].iter().rfind(|point| point.at <= at);
             let cell = |who: Who, at: usize| of(who, at).map_or("–".to_owned(), |point| percent(point.share()));
