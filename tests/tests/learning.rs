@@ -141,7 +141,7 @@ fn set_answers(
     let mut session = cpu::Session::new(model.clone());
     session.context.observe(shown.0, shown.1).unwrap();
     session.context.set_classes(classes).unwrap();
-    session.context.set_drawings(drawings);
+    session.context.set_images(drawings);
     let rows = session.predict(queries).unwrap();
     rows.chunks_exact(model.spec.classes).map(|row| row[..classes].to_vec()).collect()
 }

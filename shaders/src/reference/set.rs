@@ -133,6 +133,8 @@ impl<'a> Learner<'a> {
         let mut mixed = vec![vec![vec![0.0; all]; self.classes]; self.n + 1];
         for (i, mixed) in mixed.iter_mut().enumerate() {
             let others = self.seen_by(i);
+            // Softmax heads come first, then the linear ones, which have no temperature.
+            #[expect(clippy::needless_range_loop, reason = "a head counts through two kinds")]
             for head in 0..spec.heads + set.linear_heads {
                 let channels = head * size..(head + 1) * size;
                 let weights: Vec<f64> = if head < spec.heads {
