@@ -507,6 +507,11 @@ fn node_runs_the_package_on_the_cpu() {
             console.log(label, learner.engine.name, learner.thread, (await learner.save()).length > 100);
         }
         await Learner.load("nothing.safetensors").catch((error) => console.log(error.message));
+        const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 573438\n";
+        for (const text of [pointer, "<!doctype html><title>Not found</title>", "{}", "PK\u0003\u0004"]) {
+            fs.writeFileSync("strange.safetensors", text);
+            await Learner.load("strange.safetensors").catch((error) => console.log(error.message));
+        }
     "#;
     fs::write(project.0.join("more.mjs"), more).unwrap();
     // the system's, and a newer one
@@ -523,6 +528,13 @@ fn node_runs_the_package_on_the_cpu() {
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines[..3], ["upright CPU main true"; 3], "{}: {said}", node.display());
         assert!(lines[3].starts_with("nothing.safetensors could not be read"), "{said}");
+        // other files in the place of a model
+        for (line, name) in
+            lines[4..].iter().zip(["a Git LFS pointer", "a web page (HTML)", "a JSON file", "a zip archive"])
+        {
+            assert!(line.starts_with("strange.safetensors: ") && line.contains(name), "expected {name}, found {line}");
+        }
+        assert_eq!(lines.len(), 8, "{said}");
     }
 }
 
