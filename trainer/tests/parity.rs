@@ -166,7 +166,8 @@ fn a_predictor_reads_images_through_the_stem_and_vectors_without_it() {
         let mut answers = Vec::new();
         for (kind, drawings) in [(Inputs::Images, true), (Inputs::Vectors, false)] {
             let got = floats(net.predictor(kind).predict_at(inputs.clone(), labels.clone(), &[8]));
-            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, drawings }).unwrap();
+            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, images: drawings })
+                .unwrap();
             assert_close(&got, &all[8 * 6..][..classes], 1e-3, &format!("set learner {seed}, {kind:?}"));
             answers.push(got);
         }

@@ -83,7 +83,7 @@ fn classes_of(names: &[&str], most: usize) -> Option<Vec<String>> {
     let is_padded = |part: &String| part.len() > 1 && part.starts_with('0');
     let leading: Vec<String> = all
         .iter()
-        .map(|parts| parts.iter().take_while(|part| !is_number(*part)).copied().collect::<Vec<_>>().join(" "))
+        .map(|parts| parts.iter().take_while(|part| !is_number(part)).copied().collect::<Vec<_>>().join(" "))
         .collect();
     let longest = all.iter().map(Vec::len).max().unwrap_or(0);
     let mut columns: Vec<Vec<String>> = Vec::new();
