@@ -354,7 +354,13 @@ fn read_table(path: &Path) -> Result<(Table, String), ConfigError> {
         Ok(table) => Ok((table, origin)),
         Err(words) => {
             // what is wrong in a line says little where the file is none of settings
-            let kind = FileKind::of(&bytes).filter(|kind| !matches!(kind, FileKind::Text | FileKind::Csv));
+            let settings = |kind: &FileKind| match kind {
+                FileKind::Text | FileKind::Csv => true,
+                // a section begins as a list of JSON does
+                FileKind::Json => bytes.trim_ascii_start().starts_with(b"["),
+                _ => false,
+            };
+            let kind = FileKind::of(&bytes).filter(|kind| !settings(kind));
             let other = kind.map(|kind| format!("expected settings as TOML, found {}", kind.name()));
             Err(ConfigError::Toml { origin: Some(origin), message: other.unwrap_or(words) })
         }

@@ -44,10 +44,15 @@ fn parse(from: &mut dyn Read, path: &Path) -> Result<Idx, DataError> {
     let path_buf = || path.to_path_buf();
     let magic: [u8; 4] = take(from, 4, path)?.try_into().expect("take returns as many bytes as it is asked for");
     let [0, 0, code, axes] = magic else {
-        let mut head = magic.to_vec();
-        from.take(4_096).read_to_end(&mut head).map_err(io(path))?;
-        return Err(DataError::Magic { path: path_buf(), found: magic, kind: FileKind::of(&head) });
+        return Err(DataError::Magic { path: path_buf(), found: magic, kind: foreign(from, magic, path)? });
     };
+    // some pictures begin with two zero bytes too
+    if !matches!(code, 0x08 | 0x09 | 0x0B | 0x0C) {
+        let kind = foreign(from, magic, path)?;
+        if kind.is_some() {
+            return Err(DataError::Magic { path: path_buf(), found: magic, kind });
+        }
+    }
     let size: u64 = match code {
         0x08 | 0x09 => 1,
         0x0B => 2,
@@ -76,6 +81,13 @@ fn parse(from: &mut dyn Read, path: &Path) -> Result<Idx, DataError> {
         _ => Values::I32(raw.chunks_exact(4).map(|b| i32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect()),
     };
     Ok(Idx { dims, values })
+}
+
+/// What a file is that begins with `magic` and is none of this format, if that is known.
+fn foreign(from: &mut dyn Read, magic: [u8; 4], path: &Path) -> Result<Option<FileKind>, DataError> {
+    let mut head = magic.to_vec();
+    from.take(4_096).read_to_end(&mut head).map_err(io(path))?;
+    Ok(FileKind::of(&head).filter(|kind| *kind != FileKind::Idx))
 }
 
 /// Exactly `bytes` bytes. The buffer grows with what is really there, not with what was promised.
