@@ -111,6 +111,8 @@ pub fn canvas(page: Page) -> View {
         match owner.get_value() {
             // The hand that holds a pen often touches first.
             Some(owner) if pen_now && !owner.pen => take_back(),
+            // Its end never came; the stroke is kept, and a new one begins.
+            Some(owner) if owner.pointer == event.pointer_id() => {}
             Some(_) => return,
             None => {}
         }
