@@ -139,21 +139,24 @@ fn keys_work_on_other_keyboards() {
         );
         page.settle();
     };
-    page.draw(&Figure::Three.drawn(1, 0));
     let mut taught = 0;
     for (key, code) in [("1", "Digit1"), ("&", "Digit1"), ("۱", "Digit1"), ("١", "Digit1"), ("1", "Numpad1")] {
+        page.draw(&Figure::Three.drawn(1, 0));
         press(key, code, json!({}));
         taught += 1;
         assert_eq!(page.count(0), taught, "{key} teaches nothing");
     }
+    page.draw(&Figure::Three.drawn(1, 0));
     for more in [json!({ "altKey": true }), json!({ "isComposing": true }), json!({ "modifierAltGraph": true })] {
         press("1", "Digit1", more.clone());
         assert_eq!(page.count(0), taught, "{more} teaches");
     }
-    press("Dead", "Digit1", json!({}));
+    press("Dead", "KeyA", json!({}));
     for (key, code) in [("z", "KeyZ"), ("z", "KeyY"), ("я", "KeyZ"), ("ζ", "KeyZ"), ("ז", "KeyZ")] {
+        page.draw(&Figure::Three.drawn(1, 0));
+        press("1", "Digit1", json!({}));
+        assert_eq!(page.count(0), taught + 1);
         press(key, code, json!({ "ctrlKey": true }));
-        taught -= 1;
         assert_eq!(page.count(0), taught, "Ctrl {key} undoes nothing");
     }
 }

@@ -154,6 +154,8 @@ impl Page {
                 return self.put_on_page(held, table);
             }
         }
+        // A new set is this tab's own from the start: another tab may open something else before this one is reloaded.
+        browser::remember_session(OPEN_KEY, &self.sets.open.get_untracked().to_string());
     }
 
     /// Says what the database has to say by itself.
