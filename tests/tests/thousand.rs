@@ -140,7 +140,7 @@ fn what_is_asked_later_is_what_was_asked_one_by_one() {
     fs::create_dir_all(&folder).unwrap();
     page.browser.downloads(&folder);
     page.click("save-examples");
-    let path = folder.join("examples.json");
+    let path = folder.join("My-drawings.json");
     wait_for("the file", Duration::from_secs(30), || fs::metadata(&path).ok().filter(|file| file.len() > 0).map(drop));
     let mut saved: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     for example in saved["examples"].as_array_mut().unwrap() {

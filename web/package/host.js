@@ -25,9 +25,9 @@ function findAdapter() {
       const found = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
       if (!found) return { refused: "as the browser offers no GPU here. Answers are the same" };
       const { description, vendor, architecture } = found.info ?? {};
-      return { words: description || [vendor, architecture].filter(Boolean).join(", ") || "a GPU that keeps its name to itself" };
+      return { words: description || [vendor, architecture].filter(Boolean).join(", ") || "unnamed GPU" };
     } catch (error) {
-      return { refused: `as the GPU could not be used. ${error.message ?? error}` };
+      return { refused: `because the GPU could not be used. ${error.message ?? error}` };
     }
   })();
   return adapter;
@@ -57,12 +57,12 @@ class Seat {
       await this.core.moveTo(true);
       this.announce("WebGPU", detail);
     } catch (error) {
-      this.announce("CPU", `as the GPU could not be used. ${error.message}`);
+      this.announce("CPU", `because the GPU could not be used. ${error.message}`);
     }
   }
 
   async settle() {
-    if (this.wish === "cpu") return this.announce("CPU", "as it was asked for. Answers are the same");
+    if (this.wish === "cpu") return this.announce("CPU", "as requested. The answers are the same");
     const found = await findAdapter();
     if (found.refused) return this.announce("CPU", found.refused);
     if (this.wish === "webgpu") return this.toGpu(found.words);
@@ -85,7 +85,7 @@ class Seat {
       if (faster) enqueue({ run: () => this.toGpu(detail) });
       else this.announce("CPU", detail);
     } catch (error) {
-      this.announce("CPU", `as the GPU could not be used. ${error.message}`);
+      this.announce("CPU", `because the GPU could not be used. ${error.message}`);
     }
   }
 
@@ -96,7 +96,7 @@ class Seat {
     if (lost && losses <= MOST_LOSSES) await this.toGpu((await findAdapter()).words ?? "");
     else {
       await this.core.moveTo(false);
-      this.announce("CPU", `as the GPU gave up. ${reason}`);
+      this.announce("CPU", `because the GPU failed. ${reason}`);
     }
     const now = this.engine.name === "WebGPU" ? "A new one was opened" : "The CPU goes on";
     const count = this.core.labels().length;
