@@ -278,8 +278,9 @@ fn row(page: Page, gallery: Gallery, label: u32) -> View {
                         }
                     })
                     .child(icon("swap"))
-                    .child("swap labels")
-                    // Where rows stand one below the other this button does not lie between its two.
+                    .child("swap labels ")
+                    // Where rows stand one below the other this button does not lie between its two. The space before the
+                    // names counts for the accessible name.
                     .child(el("span").class("pair").child(move || pair_words(page, label, next.get())))
             },
         ))
