@@ -47,6 +47,8 @@ impl Page {
     }
 
     async fn round(self) {
+        // What was kept at the last visit comes first: ready means that it is there.
+        self.sets.opened().await;
         if let Some((learner, name)) = self.inner.try_update_value(|inner| inner.incoming.take()).flatten() {
             self.replace(learner, name);
         }

@@ -155,6 +155,7 @@ impl Page {
                 browser::sleep(50).await;
             }
             browser::sleep(BEFORE_MS).await;
+            self.sets.opened().await;
             let still_empty = self.sets.none_kept()
                 && self.table.with_untracked(|table| table.examples.is_empty() && table.drawing.is_empty());
             if by_itself.get_value() && still_empty && self.phase.get_untracked() == crate::page::Phase::Ready {
