@@ -181,7 +181,7 @@ fn a_link_gives_the_same_answers_in_another_browser() {
 
 #[test]
 fn a_link_leaves_the_visitors_own_examples_alone() {
-    let Some(page) = ready(DESK, "") else { return };
+    let Some(page) = ready(DESK, "?engine=cpu") else { return };
     teach_two(&page);
     page.click("share-link");
     let link = page.of("link", "return e.value").as_str().unwrap().to_owned();
@@ -191,7 +191,7 @@ fn a_link_leaves_the_visitors_own_examples_alone() {
     let fragment = &link[link.find('#').unwrap()..];
     let open = |fragment: &str| {
         page.browser.open("about:blank");
-        page.browser.open(&format!("{}{fragment}", page.server.url()));
+        page.browser.open(&format!("{}?engine=cpu{fragment}", page.server.url()));
         wait_for("the page's start", Duration::from_secs(120), || (page.state() != "loading").then_some(()));
         page.settle();
     };

@@ -19,7 +19,7 @@ const CHANNEL: &str = "learner";
 /// Key of the set that was open last: of this tab in its session, of any in the storage for good.
 const OPEN_KEY: &str = "learner-set";
 /// A database that has not answered by then is done without, in milliseconds.
-const PATIENCE_MS: i32 = 6000;
+const PATIENCE_MS: i32 = 20_000;
 /// A deleted set can come back for a day.
 const GONE_MS: f64 = 24.0 * 3600.0 * 1000.0;
 
