@@ -103,13 +103,7 @@ impl Browser {
         let (program, chrome) = programs()?;
         // A test that failed has poisoned the lock; the next one is not concerned.
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut driver = Command::new(&program)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-        let port = announced_port(&mut driver);
+        let (driver, port) = started(&program);
 
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("page-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -381,8 +375,29 @@ fn body_of(stream: TcpStream) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Reads the port that chromedriver chose from what it prints.
-fn announced_port(driver: &mut Child) -> u16 {
+/// Starts chromedriver; the process and its port. It takes a free port for IPv6 first and gives up when some other program
+/// has the same number for IPv4, so it is started again a few times.
+fn started(program: &Path) -> (Child, u16) {
+    let mut said = String::new();
+    for _ in 0..5 {
+        let mut driver = Command::new(program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
+        match announced_port(&mut driver) {
+            Ok(port) => return (driver, port),
+            Err(words) => said = words,
+        }
+        // Its end was seen in its output; this frees its entry in the table of processes.
+        driver.wait().ok();
+    }
+    panic!("chromedriver ended before it was ready: {said}");
+}
+
+/// Reads the port that chromedriver chose from what it prints, or all it printed before it ended.
+fn announced_port(driver: &mut Child) -> Result<u16, String> {
     let pipe = driver.stdout.take().expect("its output was asked for as a pipe");
     let mut lines = BufReader::new(pipe).lines();
     let mut said = String::new();
@@ -391,11 +406,12 @@ fn announced_port(driver: &mut Child) -> u16 {
         if let Some((_, number)) = line.split_once("successfully on port ") {
             // Nobody reads the rest, but a closed pipe would end chromedriver.
             thread::spawn(move || lines.for_each(drop));
-            return number.trim_end_matches('.').parse().expect("a port is a number");
+            return Ok(number.trim_end_matches('.').parse().expect("a port is a number"));
         }
         said.push_str(&line);
+        said.push('\n');
     }
-    panic!("chromedriver ended before it was ready: {said}");
+    Err(said)
 }
 
 /// Calls `ask` until it gives something; panics with `what` after `limit`.

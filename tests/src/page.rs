@@ -19,6 +19,11 @@ pub const TAB: char = '\u{e004}';
 /// One answer, on a software GPU of a busy machine.
 const ANSWERING: Duration = Duration::from_secs(60);
 
+/// The query that most tests want: the learner on the CPU, which is ready in a second. On a software GPU, compiling its
+/// kernels takes twenty, so only tests that are about WebGPU ask for it.
+pub const CPU: &str = "?engine=cpu";
+/// A query that lets the page choose its engine by measuring both, and plays nothing by itself.
+pub const MEASURED: &str = "?still";
 /// A query that opens the page as a first visit does: a demonstration begins by itself. See [`Page::open`].
 pub const FIRST_VISIT: &str = "#";
 
@@ -44,8 +49,8 @@ pub fn built() -> Option<PathBuf> {
 }
 
 impl Page {
-    /// Opens the built page with a query such as `?engine=cpu` and waits until it is ready or has failed in words. Without
-    /// a query nothing plays by itself, unless it is [`FIRST_VISIT`].
+    /// Opens the built page with a query and waits until it is ready or has failed in words. Nothing plays by itself
+    /// with any query but [`FIRST_VISIT`]. Without a query it is [`CPU`].
     pub fn open(setting: Setting, query: &str) -> Option<Page> {
         Page::open_folder(&built()?, setting, query)
     }
@@ -60,7 +65,7 @@ impl Page {
         if setting.gpu == Gpu::Absent {
             url = url.replace("127.0.0.1", INSECURE_HOST);
         }
-        let query = if query.is_empty() { "?still" } else { query };
+        let query = if query.is_empty() { CPU } else { query };
         browser.open(&format!("{url}{query}"));
         let page = Page { browser, server };
         wait_for("the page's start", STARTING, || (page.state() != "loading").then_some(()));

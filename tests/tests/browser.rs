@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Gpu, Setting, wait_for};
-use tests::page::{ENTER, Page, TAB, best, built};
+use tests::page::{CPU, ENTER, MEASURED, Page, TAB, best, built};
 use tests::strokes::Figure;
 
 const FIGURES: [Figure; 3] = [Figure::Zero, Figure::Seven, Figure::Three];
@@ -91,7 +91,7 @@ fn swapping_two_labels_swaps_the_answers() {
 #[test]
 fn the_answer_is_the_same_on_the_gpu_and_on_the_cpu() {
     let mut answers = Vec::new();
-    for (query, word) in [("?engine=webgpu", "WebGPU"), ("?engine=cpu", "CPU")] {
+    for (query, word) in [("?engine=webgpu", "WebGPU"), (CPU, "CPU")] {
         let Some(page) = ready(Setting::default(), query) else { return };
         assert!(page.text("engine").contains(word), "{query:?} gives the engine {}", page.text("engine"));
         teach_three(&page, 2);
@@ -106,7 +106,7 @@ fn the_answer_is_the_same_on_the_gpu_and_on_the_cpu() {
 #[test]
 fn without_webgpu_the_page_says_so_and_still_learns() {
     for gpu in [Gpu::NoAdapter, Gpu::Absent] {
-        let Some(page) = ready(Setting { gpu, ..Setting::default() }, "") else { return };
+        let Some(page) = ready(Setting { gpu, ..Setting::default() }, MEASURED) else { return };
         let engine = page.text("engine");
         assert!(engine.contains("CPU"), "{gpu:?}: the engine is: {engine}");
         teach_three(&page, 2);

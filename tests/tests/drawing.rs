@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Gpu, Setting, wait_for};
-use tests::page::{ENTER, FIRST_VISIT, Page, best};
+use tests::page::{CPU, ENTER, FIRST_VISIT, MEASURED, Page, best};
 use tests::strokes::{Figure, Stroke};
 
 const FIGURES: [Figure; 3] = [Figure::Zero, Figure::Seven, Figure::Three];
@@ -511,7 +511,7 @@ fn ten_classes_of_twelve_with_long_names_have_room() {
              return new Promise(ok => { indexedDB.deleteDatabase('learner').onsuccess = ok; }).then(() => true);",
             &[],
         );
-        page.visit(&page.url());
+        page.visit(&format!("{}{CPU}", page.url()));
         assert_eq!(page.count(9), 12);
         page.ask(&Figure::Zero.drawn(2, 1));
         let width = page.browser.script("return document.documentElement.scrollWidth", &[]);
@@ -540,7 +540,7 @@ fn the_page_looks_like_itself_before_it_has_come() {
         page.browser.screenshot(name);
         page.browser.devtools("Emulation.setScriptExecutionDisabled", &json!({ "value": false }));
         let places = page.browser.script(
-            "return ['h1', '.paper', '.row', '.article h2'].map(s => document.querySelector(s)?.getBoundingClientRect().height ?? 0)",
+            "return ['h1', '.paper', '.row .top', '.article h2'].map(s => document.querySelector(s)?.getBoundingClientRect().height ?? 0)",
             &[],
         );
         let places = places.as_array().expect("heights");
@@ -573,7 +573,7 @@ fn states_look_as_they_should() {
     page.browser.screenshot("no-model-light-1280");
     // One browser at a time.
     drop(page);
-    let Some(page) = ready(Setting { gpu: Gpu::Absent, ..Setting::default() }, "") else { return };
+    let Some(page) = ready(Setting { gpu: Gpu::Absent, ..Setting::default() }, MEASURED) else { return };
     page.of("webgpu-help", "e.closest('details').open = true");
     assert!(page.text("webgpu-help").contains("https"), "the page says: {}", page.text("webgpu-help"));
     page.browser.screenshot("no-webgpu-light-1280");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::browser::{Browser, Gpu, Setting, required, wait_for};
-use tests::page::{Page, best, built};
+use tests::page::{CPU, MEASURED, Page, best, built};
 use tests::strokes::Figure;
 use xtask::server::Server;
 use xtask::sizes::{self, MOST, MOST_WASM};
@@ -71,7 +71,7 @@ fn learns(page: &Page) -> bool {
 
 #[test]
 fn learners_run_in_a_worker_on_the_engine_that_is_measured_to_be_faster() {
-    let Some(page) = Page::open(Setting::default(), "") else { return };
+    let Some(page) = Page::open(Setting::default(), MEASURED) else { return };
     assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
     let targets = page.browser.devtools("Target.getTargets", &json!({}));
     let workers = targets["targetInfos"].as_array().unwrap().iter().filter(|target| target["type"] == "worker").count();
@@ -104,7 +104,7 @@ fn without_module_workers_the_page_computes_by_itself() {
 
 #[test]
 fn a_worker_that_stops_is_started_again_and_nothing_is_lost() {
-    let Some(page) = Page::open(Setting::default(), "?engine=cpu") else { return };
+    let Some(page) = Page::open(Setting::default(), CPU) else { return };
     assert!(learns(&page));
     let question = Figure::Zero.drawn(2, 3);
     let before = page.ask(&question);

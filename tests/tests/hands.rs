@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Setting, wait_for};
-use tests::page::Page;
+use tests::page::{CPU, Page};
 use tests::strokes::Figure;
 
 const DESK: Setting =
@@ -49,7 +49,7 @@ fn is_empty(page: &Page) -> bool {
 
 #[test]
 fn a_stroke_belongs_to_the_pointer_that_began_it() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     let pen = "line(2, 'pen', [0.3, 0.1], [0.3, 0.9]);";
     point(&page, pen);
     let clean = page.seen();
@@ -108,7 +108,7 @@ fn a_stroke_belongs_to_the_pointer_that_began_it() {
 
 #[test]
 fn a_far_speck_is_left_out_and_can_be_kept() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     let three = "line(1, 'mouse', [0.32, 0.24], [0.55, 0.3]); line(1, 'mouse', [0.55, 0.3], [0.32, 0.66]);";
     point(&page, three);
     let clean = page.seen();
@@ -131,7 +131,7 @@ fn a_far_speck_is_left_out_and_can_be_kept() {
 
 #[test]
 fn keys_work_on_other_keyboards() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     let press = |key: &str, code: &str, more: Value| {
         page.browser.script(
             "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: arguments[0], code: arguments[1], bubbles: true, cancelable: true, ...arguments[2] }))",
@@ -188,7 +188,7 @@ fn too_small(page: &Page) -> Value {
 #[test]
 fn a_phone_keeps_answer_canvas_and_teach_on_one_screen() {
     for (width, height) in [(360, 640), (390, 844), (412, 915)] {
-        let Some(page) = ready(Setting { width, height, phone: true, ..DESK }, "?engine=cpu") else { return };
+        let Some(page) = ready(Setting { width, height, phone: true, ..DESK }, CPU) else { return };
         page.draw(&Figure::Three.drawn(1, 0));
         page.tap("teach-0");
         page.wipe();
@@ -213,7 +213,7 @@ fn a_phone_keeps_answer_canvas_and_teach_on_one_screen() {
 
 #[test]
 fn lines_of_attention_run_behind_what_is_read() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     let above = page.browser.script(
         "const level = e => +getComputedStyle(e).zIndex || 0;
          const lines = level(document.querySelector('[data-testid=lines]'));
@@ -235,7 +235,7 @@ const TABLE: &str = "a,b,k\n1,2,x\n3,4,y\n5,6,x\n7,8,y\n9,1,x\n2,3,y\n1,3,x\n8,8
 
 #[test]
 fn files_that_do_not_belong_are_named_and_leave_nothing_of_others() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     let folder = folder("files");
     let write = |name: &str, content: &[u8]| {
         fs::write(folder.join(name), content).unwrap();

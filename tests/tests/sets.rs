@@ -4,11 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::browser::{Setting, wait_for};
-use tests::page::Page;
+use tests::page::{CPU, Page};
 use tests::strokes::Figure;
-
-/// The CPU engine: nothing here depends on which one answers.
-const CPU: &str = "?engine=cpu";
 
 fn ready(query: &str) -> Option<Page> {
     let page = Page::open(Setting::default(), query)?;

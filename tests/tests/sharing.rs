@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Setting, wait_for};
-use tests::page::{Page, best, built};
+use tests::page::{CPU, Page, best, built};
 use tests::strokes::Figure;
 
 /// A page that is ready; panics with its own words when it is not.
@@ -181,7 +181,7 @@ fn a_link_gives_the_same_answers_in_another_browser() {
 
 #[test]
 fn a_link_leaves_the_visitors_own_examples_alone() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     teach_two(&page);
     page.click("share-link");
     let link = page.of("link", "return e.value").as_str().unwrap().to_owned();
@@ -218,7 +218,7 @@ fn a_link_leaves_the_visitors_own_examples_alone() {
 
 #[test]
 fn a_link_that_would_be_cut_is_not_made() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     // many examples come by file, as drawing them would take long
     let one: Vec<i64> = (0..60).flat_map(|i| [(i * 37) % 900, (i * 53) % 900]).collect();
     let examples: Vec<Value> = (0..60).map(|i| json!({ "label": i % 2, "strokes": [one] })).collect();
@@ -488,7 +488,7 @@ fn a_table_is_learned_beside_rules_and_can_be_asked() {
 
 #[test]
 fn tables_that_cannot_be_learned_say_where() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     let folder = folder("bad-tables");
     for (name, text, parts) in [
         ("hole.csv", "a,b,k\n1,2,x\n3,,y\n5,6,x\n7,8,y\n9,1,x\n2,3,y\n", vec!["line 3", "“b”", "missing"]),
@@ -670,7 +670,7 @@ fn a_drawing_before_the_camera_is_recognised_and_taught() {
         let link = page.of("link", "return e.value").as_str().unwrap().to_owned();
         println!("{} letters with a picture", link.len());
         page.browser.open("about:blank");
-        page.browser.open(&page.server.url());
+        page.browser.open(&format!("{}{CPU}", page.server.url()));
         wait_for("the page's start", Duration::from_secs(120), || (page.state() != "loading").then_some(()));
         page.settle();
         assert_eq!(page.count(1), 4, "the picture was not kept");
@@ -683,7 +683,7 @@ fn a_drawing_before_the_camera_is_recognised_and_taught() {
 fn without_a_camera_the_page_says_so() {
     let camera: &[&str] = &["--use-fake-device-for-media-stream"];
     for (extra, permission, words) in [(camera, "denied", "not allowed"), (&[], "granted", "no camera")] {
-        let Some(page) = ready(Setting { extra, ..DESK }, "?engine=cpu") else { return };
+        let Some(page) = ready(Setting { extra, ..DESK }, CPU) else { return };
         page.browser.devtools(
             "Browser.setPermission",
             &json!({ "permission": { "name": "camera" }, "setting": permission, "origin": page.url().trim_end_matches('/') }),
@@ -697,7 +697,7 @@ fn without_a_camera_the_page_says_so() {
 
 #[test]
 fn everything_here_has_a_name_and_shows_its_focus() {
-    let Some(page) = ready(DESK, "?engine=cpu") else { return };
+    let Some(page) = ready(DESK, CPU) else { return };
     page.click("made-clouds");
     examined(&page);
     let nameless = page.browser.script(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Gpu, Setting, wait_for};
-use tests::page::{Page, best, built};
+use tests::page::{CPU, Page, best, built};
 use tests::strokes::Figure;
 
 const FIGURES: [Figure; 5] = [Figure::Zero, Figure::Seven, Figure::Three, Figure::Cross, Figure::One];
@@ -51,7 +51,7 @@ fn shown(page: &Page) -> usize {
 
 /// The page with these examples.
 fn with_examples(setting: Setting, count: usize, answers: bool) -> Option<Page> {
-    let page = Page::open(setting, "?engine=cpu")?;
+    let page = Page::open(setting, CPU)?;
     assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
     let path = examples(count, answers);
     page.browser.files("examples-file", std::slice::from_ref(&path));
@@ -101,7 +101,7 @@ fn wait_for_scores(page: &Page, of: usize) {
 
 #[test]
 fn what_was_said_is_kept_and_not_asked_again() {
-    let Some(page) = Page::open(Setting::default(), "?engine=cpu") else { return };
+    let Some(page) = Page::open(Setting::default(), CPU) else { return };
     for shot in 0..3 {
         for (class, figure) in FIGURES[..3].iter().enumerate() {
             page.teach(&figure.drawn(1, shot), class);
@@ -128,7 +128,7 @@ fn what_was_said_is_kept_and_not_asked_again() {
 
 #[test]
 fn what_is_asked_later_is_what_was_asked_one_by_one() {
-    let Some(page) = Page::open(Setting::default(), "?engine=cpu") else { return };
+    let Some(page) = Page::open(Setting::default(), CPU) else { return };
     for shot in 0..4 {
         for (class, figure) in FIGURES[..3].iter().enumerate() {
             page.teach(&figure.drawn(3, shot), class);
@@ -263,7 +263,7 @@ fn figures() {
     println!("|---|---|---|---|---|---|---|---|---|");
     for count in [0, 100, 300, 600, 1000] {
         let page = match count {
-            0 => Page::open(Setting::default(), "?engine=cpu"),
+            0 => Page::open(Setting::default(), CPU),
             count => with_examples(Setting::default(), count, true),
         };
         let Some(page) = page else { return };
