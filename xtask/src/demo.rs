@@ -6,8 +6,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use xtask::server::Server;
-use xtask::shell::{run as run_shown, which};
+use crate::server::Server;
+use crate::shell::{run as run_shown, which};
 
 use crate::options::Options;
 use crate::page;
@@ -15,6 +15,7 @@ use crate::profile::SMALL;
 use crate::setup::{Need, setup};
 use crate::workspace::Workspace;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 cargo xtask demo [OPTIONS]
 
@@ -37,6 +38,10 @@ const FRESH: &str = "models/fresh.safetensors";
 /// What the page opens with.
 const SHIPPED: &str = "models/drawing.safetensors";
 
+/// Runs the command.
+///
+/// # Errors
+/// When a tool cannot be had, or the page or the trainer does not build.
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let pretrained = options.switch("--pretrained");
     let serve = !options.switch("--no-serve");
@@ -141,7 +146,7 @@ fn summary(dist: &Path, times: &[(&'static str, Duration)], pretrained: bool) ->
         println!("  {step:<16} {:>8.1} s", time.as_secs_f64());
     }
     println!("  {:<16} {:>8.1} s", "together", times.iter().map(|(_, time)| time.as_secs_f64()).sum::<f64>());
-    for file in xtask::sizes::of(dist)? {
+    for file in crate::sizes::of(dist)? {
         println!("  {:<40} {:>9} bytes, {:>8} gzipped", file.name, file.raw, file.gzipped);
     }
     Ok(())

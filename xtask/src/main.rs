@@ -1,23 +1,13 @@
 //! The project's commands. `cargo xtask --help` lists them.
 
-mod bench;
-mod demo;
-mod options;
-mod package;
-mod page;
-mod profile;
-mod setup;
-mod site;
-mod test;
-mod workspace;
-
 use std::env;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use options::Options;
-use setup::Need;
-use workspace::Workspace;
+use xtask::options::Options;
+use xtask::setup::{self, Need};
+use xtask::workspace::Workspace;
+use xtask::{bench, demo, package, page, profile, site, test};
 
 const HELP: &str = "\
 The project's commands.
@@ -26,7 +16,7 @@ The project's commands.
     cargo xtask test     check formatting and lints, and run every test, also in a real browser
     cargo xtask setup    install the tools that the other commands need, and nothing else
     cargo xtask bench    time a training step; --page: time the page against onnxruntime-web
-    cargo xtask page     build the page into dist/, with the models of models/; --quick: faster to build, but larger
+    cargo xtask page     build the page into dist/ (--out FOLDER), with the models of models/; --quick: faster, but larger
     cargo xtask package       build the npm package into pkg/
     cargo xtask publish-site  build the page for a static host into site/, and write a workflow for GitHub Pages
 
@@ -61,10 +51,11 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "bench" => bench::run(&Workspace::find()?, options)?,
         "page" => {
             let profile = if options.switch("--quick") { profile::QUICK } else { profile::SMALL };
+            let folder = options.value("--out")?.unwrap_or_else(|| "dist".to_string());
             options.finish()?;
             let workspace = Workspace::find()?;
             let tools = setup::setup(&workspace, &[Need::Page])?;
-            page::build(&workspace, &tools, &workspace.root.join("dist"), profile)?;
+            page::build(&workspace, &tools, &workspace.root.join(folder), profile)?;
         }
         "package" => {
             let folder = options.value("--out")?.unwrap_or_else(|| "pkg".to_string());

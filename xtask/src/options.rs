@@ -2,7 +2,8 @@
 
 /// The options of a command line, taken one after another.
 pub struct Options {
-    pub(crate) words: Vec<String>,
+    /// The words that nobody has taken yet.
+    pub words: Vec<String>,
 }
 
 impl Options {

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use xtask::npm;
-use xtask::shell::{rename_into, run, which};
+use crate::npm;
+use crate::shell::{rename_into, run, which};
 
 use crate::profile::SMALL;
 use crate::setup::Tools;
 use crate::workspace::Workspace;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 cargo xtask package [--out FOLDER]
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use xtask::npm;
-use xtask::offline;
-use xtask::shell::run;
-use xtask::sizes::{self, MOST, MOST_WASM};
+use crate::npm;
+use crate::offline;
+use crate::shell::run;
+use crate::sizes::{self, MOST, MOST_WASM};
 
 use crate::package;
 use crate::profile::SMALL;

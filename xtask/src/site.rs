@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xtask::shell::rename_into;
+use crate::shell::rename_into;
 
 use crate::options::Options;
 use crate::page;
@@ -10,6 +10,7 @@ use crate::profile::SMALL;
 use crate::setup::{Need, setup};
 use crate::workspace::Workspace;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 cargo xtask publish-site [--out FOLDER]
 

@@ -1,18 +1,19 @@
 //! `cargo xtask test`: formatting, lints, and every test, ending with one line of totals.
 
 use std::env;
-use std::path::PathBuf;
-use std::process::Command;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use xtask::shell::{run as run_shown, run_reading};
+use crate::shell::{run as run_shown, run_reading};
 
 use crate::options::Options;
-use crate::page;
-use crate::profile::SMALL;
 use crate::setup::{Need, Tools, setup};
 use crate::workspace::Workspace;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 cargo xtask test [OPTIONS]
 
@@ -73,15 +74,20 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     let page = workspace.target.join("page");
     let mut steps = Vec::new();
 
+    // The page is built meanwhile: its longest part runs on one core, and locks other folders than the native builds.
+    let building = (!quick).then(|| Background::page(workspace, &page));
     if filter.is_none() {
-        lints(workspace, &tools, quick, &mut steps);
-    }
-    if !quick {
-        plain(&mut steps, "page built", || page::build(workspace, &tools, &page, SMALL));
+        lints(workspace, quick, &mut steps);
     }
     // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
     // the same features are then tested, so nothing is built twice.
     plain(&mut steps, "native build", || run_shown(&mut workspace.cargo(&["build", "--release", "--all-targets"])));
+    if let Some(building) = building {
+        building.finish(&mut steps);
+        if filter.is_none() {
+            page_lints(workspace, &tools, &mut steps);
+        }
+    }
     let filter = filter.as_deref();
     tests(
         &mut steps,
@@ -104,7 +110,52 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     Ok(report(&steps))
 }
 
-fn lints(workspace: &Workspace, tools: &Tools, quick: bool, steps: &mut Vec<Step>) {
+/// The build of the page as a process of its own, whose words are shown when it has ended.
+struct Background {
+    child: Result<(Child, PathBuf), String>,
+    start: Instant,
+}
+
+impl Background {
+    fn page(workspace: &Workspace, folder: &Path) -> Background {
+        let start = Instant::now();
+        let log = workspace.target.join("page.log");
+        let spawn = || {
+            fs::create_dir_all(&workspace.target)?;
+            let words = fs::File::create(&log)?;
+            Command::new(env::current_exe()?)
+                .args(["page", "--out"])
+                .arg(folder)
+                .current_dir(&workspace.root)
+                .env("CARGO_TARGET_DIR", &workspace.target)
+                .stdin(Stdio::null())
+                .stdout(words.try_clone()?)
+                .stderr(words)
+                .spawn()
+        };
+        let child = spawn().map(|child| (child, log.clone())).map_err(|error: io::Error| error.to_string());
+        Background { child, start }
+    }
+
+    /// Waits for its end, and adds it to the steps.
+    fn finish(self, steps: &mut Vec<Step>) {
+        let waited = self.child.and_then(|(mut child, log)| {
+            let status = child.wait().map_err(|error| error.to_string())?;
+            let words = fs::read_to_string(&log).unwrap_or_default();
+            Ok((status, words))
+        });
+        plain(steps, "page built", || {
+            let (status, words) = waited?;
+            eprint!("{words}");
+            if status.success() { Ok(()) } else { Err(format!("it ended with {status}; its words are above")) }
+        });
+        if let Some(step) = steps.last_mut() {
+            step.time = self.start.elapsed();
+        }
+    }
+}
+
+fn lints(workspace: &Workspace, quick: bool, steps: &mut Vec<Step>) {
     let deny = ["--", "-D", "warnings"];
     plain(steps, "formatting", || {
         run_shown(&mut workspace.cargo(&["fmt", "--all", "--check"]))
@@ -119,6 +170,11 @@ fn lints(workspace: &Workspace, tools: &Tools, quick: bool, steps: &mut Vec<Step
         let arguments = ["clippy", "--release", "-p", "trainer", "--all-targets", "--features", GPU_FEATURES];
         run_shown(workspace.cargo(&arguments).args(deny))
     });
+}
+
+/// The page's lints, for which it must not be built at the same time: both use the same folder.
+fn page_lints(workspace: &Workspace, tools: &Tools, steps: &mut Vec<Step>) {
+    let deny = ["--", "-D", "warnings"];
     plain(steps, "lints, page", || {
         let mut cargo = if tools.wasm_has_clippy() {
             let mut cargo = tools.wasm_command("cargo");

@@ -7,6 +7,7 @@ mod training;
 use crate::options::Options;
 use crate::workspace::Workspace;
 
+/// What `--help` prints.
 pub const HELP: &str = "\
 cargo xtask bench [--python FILE] [--rounds N] [--threads N,N…] [--autodiff] [--out FOLDER]
 

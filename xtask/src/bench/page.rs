@@ -10,9 +10,9 @@ use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
-use xtask::chromium;
-use xtask::server::Server;
-use xtask::shell::{end, output, run as run_shown};
+use crate::chromium;
+use crate::server::Server;
+use crate::shell::{end, output, run as run_shown};
 
 use super::report::{Cost, chart, machine_description, median, number, write};
 use crate::options::Options;
@@ -185,7 +185,7 @@ fn peers(workspace: &Workspace, python: &str, models: &[Model], case: &Path, to:
              another Python with --python FILE."
         ));
     }
-    let files = setup::onnxruntime()?;
+    let files = setup::npm::onnxruntime()?;
     for model in models {
         let mut export = Command::new(python);
         export.arg("xtask/peers/export_onnx.py").arg(case.join(format!("{}.safetensors", model.name))).arg(case);
@@ -204,7 +204,7 @@ fn peers(workspace: &Workspace, python: &str, models: &[Model], case: &Path, to:
     ] {
         copy(&files.join(name), &to.join(name))?;
     }
-    Ok(setup::ONNXRUNTIME_VERSION.into())
+    Ok(setup::npm::ONNXRUNTIME_VERSION.into())
 }
 
 /// A model as `page` tells of it.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use xtask::shell::output;
+use crate::shell::output;
 
 use crate::workspace::Workspace;
 

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use xtask::shell::{output, run as run_shown};
+use crate::shell::{output, run as run_shown};
 
 use super::report::{Cost, chart, machine_description, median, number, write};
 use crate::options::Options;
