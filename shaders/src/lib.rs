@@ -1,5 +1,22 @@
 //! The trained learner: its specification, its file, its CPU reference and its WGSL kernels on WebGPU.
 //!
+//! ```
+//! use std::sync::Arc;
+//! use shaders::{Model, cpu};
+//!
+//! let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/quick.safetensors");
+//! let model = Arc::new(Model::read(file.as_ref())?);
+//! let mut session = cpu::Session::new(model.clone());
+//! // Two examples of inputs in two classes, then a question that is like the first.
+//! let dark: Vec<f32> = (0..model.spec.inputs).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+//! let light: Vec<f32> = dark.iter().map(|value| -value).collect();
+//! session.context.observe(&dark, &[0])?;
+//! session.context.observe(&light, &[1])?;
+//! let log_probabilities = session.predict(&dark)?;
+//! assert_eq!(shaders::answer(&log_probabilities), Some(0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Axes have one letter each, everywhere in this project. Outermost first, row-major, so `[B, T, D]`
 //! means the same bytes in Rust, WGSL and safetensors.
 //!
@@ -45,7 +62,6 @@ pub mod random;
 pub mod reference;
 pub mod session;
 pub mod simd;
-#[cfg(any(test, feature = "parity"))]
 pub mod testing;
 
 // the paths of before, while their users move

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use shaders::testing;
 use xtask::chromium;
 
 /// How long one command to the browser may take.
@@ -76,7 +77,7 @@ pub struct Browser {
 /// Where chromedriver and the browser are, or `None` (with words) when there are none and nobody promised them.
 fn programs() -> Option<(PathBuf, Option<PathBuf>)> {
     if env::var_os("SKIP_BROWSER").is_some() {
-        eprintln!("skipped: this run leaves the browser out");
+        testing::skip("this run leaves the browser out");
         return None;
     }
     let driver = env::var_os("CHROMEDRIVER").map(PathBuf::from).or_else(|| xtask::shell::which("chromedriver"));
@@ -86,7 +87,7 @@ fn programs() -> Option<(PathBuf, Option<PathBuf>)> {
         Some(driver) => Some((driver, chrome)),
         None if required() => panic!("a browser was promised, and there is no chromedriver: run `cargo xtask setup`"),
         None => {
-            eprintln!("skipped: no chromedriver (run `cargo xtask test`, which installs one)");
+            testing::skip("no chromedriver (run `cargo xtask test`, which installs one)");
             None
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use shaders::testing;
 use xtask::server::Server;
 
 use crate::browser::{Browser, Gpu, INSECURE_HOST, Setting, required, wait_for};
@@ -44,7 +45,7 @@ pub fn built() -> Option<PathBuf> {
         return Some(folder);
     }
     assert!(!required(), "a page was promised, and {} has none: run `cargo xtask page`", folder.display());
-    eprintln!("skipped: {} has no page (run `cargo xtask test`, which builds one)", folder.display());
+    testing::skip(&format!("{} has no page (run `cargo xtask test`, which builds one)", folder.display()));
     None
 }
 
@@ -282,7 +283,7 @@ impl Page {
     pub fn violations(&self) -> Option<Vec<String>> {
         let Some(file) = env::var_os("AXE") else {
             assert!(!required(), "axe-core was promised, and AXE does not name it: run `cargo xtask test`");
-            eprintln!("skipped: no axe-core (run `cargo xtask test`, which fetches it)");
+            testing::skip("no axe-core (run `cargo xtask test`, which fetches it)");
             return None;
         };
         let source = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

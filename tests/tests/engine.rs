@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shaders::testing;
 use tests::browser::{Browser, Gpu, Setting, required, wait_for};
 use tests::page::{CPU, MEASURED, Page, best, built};
 use tests::strokes::Figure;
@@ -349,7 +350,7 @@ fn a_first_visit_is_as_small_as_promised() {
     println!("a first visit: {wasm} bytes of WebAssembly, {all} in all, gzipped");
     // pages built by `xtask page --quick` are larger on purpose; `cargo xtask test` builds the small one
     if !required() && wasm > 2 * MOST_WASM {
-        eprintln!("skipped: this page was built with --quick");
+        testing::skip("this page was built with --quick");
         return;
     }
     let list: Vec<String> = files.iter().map(|file| format!("{} {}", file.name, file.gzipped)).collect();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use shaders::encode::Encoder;
 use shaders::session::restrict;
-use shaders::{Model, cpu, random};
+use shaders::{Model, cpu, random, testing};
 use trainer::data::{self, Split};
 use trainer::eval::{self, Settings};
 use trainer::nets::Net;
@@ -84,7 +84,7 @@ fn data_with(name: &str) -> Option<PathBuf> {
     match data::open(name, Split::Test, &folder) {
         Ok(_) => Some(folder),
         Err(_) => {
-            println!("not run on {name}: it is not in {}", folder.display());
+            testing::skip(&format!("{name} is not in {}", folder.display()));
             None
         }
     }

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use shaders::testing;
 use tests::browser::{Browser, Setting, required, wait_for};
 use tests::page::built;
 use xtask::server::Server;
@@ -29,7 +30,7 @@ fn tools() -> Option<PathBuf> {
     let found = folder.filter(|folder| folder.is_dir()).filter(|_| which("npm").is_some() && which("node").is_some());
     assert!(found.is_some() || !required(), "bundlers were promised, and there are none: run `cargo xtask setup`");
     if found.is_none() {
-        eprintln!("skipped: no bundlers (cargo xtask setup installs them)");
+        testing::skip("no bundlers (cargo xtask setup installs them)");
     }
     found
 }
@@ -519,7 +520,7 @@ fn node_runs_the_package_on_the_cpu() {
         let version = output(Command::new(&node).arg("--version")).unwrap();
         let numbers: Vec<u32> = version.trim().trim_start_matches('v').split('.').flat_map(str::parse).collect();
         if numbers[..2] < [20, 16][..] {
-            eprintln!("skipped: Node {} is older than the package allows", version.trim());
+            testing::skip(&format!("Node {} is older than the package allows", version.trim()));
             continue;
         }
         let run = |script: &str| output(Command::new(&node).arg(script).current_dir(&project.0)).unwrap();

@@ -1,0 +1,246 @@
+//! From the values of a table to the inputs of a learner.
+//!
+//! Everything is learned from the shown rows alone: means, scales, replacements of missing values. Values stay f64 until
+//! they are on that scale, so that timestamps, coordinates and counters keep their digits.
+
+use crate::column::{Column, Kind, Values};
+use crate::error::TableError;
+use crate::table::Table;
+
+/// Most inputs that a table can become.
+pub const MOST_INPUTS: usize = 1024;
+/// Far outside of what was shown, one column is not to drown the others.
+const FARTHEST: f64 = 30.0;
+/// Excess kurtosis from which a column's tails count as heavy: four times a Laplace distribution's.
+const HEAVY: f64 = 12.0;
+
+/// One input of the learner.
+#[derive(Debug, Clone, PartialEq)]
+struct Input {
+    /// Place of the column in the table.
+    column: usize,
+    /// What of the column it is.
+    part: Part,
+    /// Brings tails in, if they are heavy.
+    bend: Option<Bend>,
+    mean: f64,
+    /// 1 over the standard deviation; 0 for an input that is the same in all shown rows.
+    inverse: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part {
+    /// Its value; where it is missing, this.
+    Value(f64),
+    /// Whether its value is missing.
+    Missing,
+    /// Whether it is this word.
+    Word(u32),
+}
+
+/// asinh of the distance from the median in interquartile ranges: straight in the middle, a logarithm far out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bend {
+    median: f64,
+    range: f64,
+}
+
+impl Bend {
+    fn apply(self, value: f64) -> f64 {
+        ((value - self.median) / self.range).asinh()
+    }
+}
+
+/// How rows of a table become inputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inputs {
+    inputs: Vec<Input>,
+}
+
+impl Inputs {
+    /// Learns scales from the rows that are shown.
+    ///
+    /// # Errors
+    /// More than [`MOST_INPUTS`] inputs.
+    pub fn of(table: &Table, shown: &[usize]) -> Result<Inputs, TableError> {
+        let mut inputs = Vec::new();
+        for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.used()) {
+            match (&column.kind, &column.values) {
+                (Kind::Category(words), Values::Words(_)) => {
+                    // two words are one question
+                    let spread = if words.len() == 2 && column.missing == 0 { 1 } else { words.len() };
+                    inputs.extend((0..spread as u32).map(|word| fitted(column, at, Part::Word(word), shown)));
+                }
+                (_, Values::Numbers(values)) => {
+                    let known = shown.iter().map(|row| values[*row]).filter(|value| !value.is_nan());
+                    let (sum, count) = known.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+                    let mean = if count > 0.0 { sum / count } else { 0.0 };
+                    inputs.push(fitted(column, at, Part::Value(mean), shown));
+                    if column.missing > 0 {
+                        inputs.push(fitted(column, at, Part::Missing, shown));
+                    }
+                }
+                _ => unreachable!("categories have words, other kinds have numbers"),
+            }
+        }
+        if inputs.len() > MOST_INPUTS {
+            return Err(TableError::new(format!(
+                "it becomes {} inputs (each word of a column of words is one), and the most are {MOST_INPUTS}. Leave \
+                 columns out",
+                inputs.len()
+            )));
+        }
+        Ok(Inputs { inputs })
+    }
+
+    /// X: inputs of a row.
+    pub fn width(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The inputs of a row of the table.
+    ///
+    /// # Shapes
+    /// `[X]`
+    pub fn row(&self, table: &Table, row: usize) -> Vec<f32> {
+        self.inputs.iter().map(|input| input.of(raw(&table.columns[input.column].values, input.part, row))).collect()
+    }
+
+    /// The inputs of rows of other values in the columns of the same table; see [`Column::values_of`].
+    ///
+    /// # Shapes
+    /// `values` one for each column of the table; the result `[X]`
+    pub fn other(&self, values: &[Values], row: usize) -> Vec<f32> {
+        self.inputs.iter().map(|input| input.of(raw(&values[input.column], input.part, row))).collect()
+    }
+}
+
+impl Input {
+    fn of(&self, raw: f64) -> f32 {
+        let value = self.bend.map_or(raw, |bend| bend.apply(raw));
+        ((value - self.mean) * self.inverse).clamp(-FARTHEST, FARTHEST) as f32
+    }
+}
+
+/// A value before it is brought to scale.
+fn raw(values: &Values, part: Part, row: usize) -> f64 {
+    match (values, part) {
+        (Values::Numbers(values), Part::Value(replacement)) => {
+            if values[row].is_nan() {
+                replacement
+            } else {
+                values[row]
+            }
+        }
+        (Values::Numbers(values), Part::Missing) => f64::from(u8::from(values[row].is_nan())),
+        (Values::Words(values), Part::Word(word)) => f64::from(u8::from(values[row] == Some(word))),
+        _ => 0.0,
+    }
+}
+
+/// An input with its scale, from the shown rows.
+fn fitted(column: &Column, at: usize, part: Part, shown: &[usize]) -> Input {
+    let values: Vec<f64> = shown.iter().map(|row| raw(&column.values, part, *row)).collect();
+    let bend = if matches!(part, Part::Value(_)) { bend(&values) } else { None };
+    let bent: Vec<f64> = values.iter().map(|value| bend.map_or(*value, |bend| bend.apply(*value))).collect();
+    let (mean, deviation) = moments(&bent);
+    // rounding leaves a constant column with a little spread, which must not be blown up
+    let largest = bent.iter().fold(0.0f64, |most, value| most.max(value.abs()));
+    let inverse = if deviation > 1e-12 * largest && deviation > 0.0 { 1.0 / deviation } else { 0.0 };
+    Input { column: at, part, bend, mean, inverse }
+}
+
+/// Mean and standard deviation.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, square.sqrt())
+}
+
+/// How to bring the tails of a column in, if they are heavy.
+fn bend(values: &[f64]) -> Option<Bend> {
+    let (mean, deviation) = moments(values);
+    if values.len() < 20 || deviation <= 0.0 || !deviation.is_finite() {
+        return None;
+    }
+    let fourth = values.iter().map(|value| ((value - mean) / deviation).powi(4)).sum::<f64>() / values.len() as f64;
+    if fourth - 3.0 < HEAVY {
+        return None;
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quantile = |part: f64| sorted[((sorted.len() - 1) as f64 * part).round() as usize];
+    let range = quantile(0.75) - quantile(0.25);
+    (range > 0.0).then(|| Bend { median: quantile(0.5), range })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delimited;
+    use crate::table::Choices;
+
+    fn table(text: &str) -> Table {
+        Table::new(delimited::read(text).unwrap(), &Choices::default()).unwrap()
+    }
+
+    #[test]
+    fn columns_come_on_the_scale_of_what_is_shown() {
+        let table = table(
+            "x,colour,size,kind\n1,red,small,a\n3,blue,large,b\n5,green,small,a\n,red,large,b\n3,red,small,a\n3,red,small,b\n",
+        );
+        let inputs = Inputs::of(&table, &[0, 1, 2, 3]).unwrap();
+        // x, whether it is missing, three colours, one of two sizes
+        assert_eq!(inputs.width(), 6);
+        let row = inputs.row(&table, 3);
+        assert_eq!(row[0], 0.0, "the mean of 1, 3 and 5 stands for what is missing");
+        assert!(row[1] > 1.0 && inputs.row(&table, 0)[1] < 0.0);
+        assert_eq!(inputs.row(&table, 0)[5], -inputs.row(&table, 1)[5]);
+        // unknown words and unreadable numbers are missing
+        let values = [
+            table.columns[0].values_of(&["x"]),
+            table.columns[1].values_of(&["pink"]),
+            table.columns[2].values_of(&["small"]),
+            table.columns[3].values_of(&[""]),
+        ];
+        let other = inputs.other(&values, 0);
+        assert_eq!((other[0], other[1]), (row[0], row[1]));
+        assert!(other[2..5].iter().all(|value| *value < 0.0));
+    }
+
+    #[test]
+    fn large_offsets_keep_their_digits() {
+        let rows: String =
+            (0..40).map(|at| format!("{},{}\n", 1_764_288_000 + at * 37 % 1000, ["a", "b"][at % 2])).collect();
+        let near: String = (0..40).map(|at| format!("{},{}\n", at * 37 % 1000, ["a", "b"][at % 2])).collect();
+        let (far, near) = (table(&rows), table(&near));
+        let shown: Vec<usize> = (0..40).collect();
+        let of = |table: &Table| {
+            let inputs = Inputs::of(table, &shown).unwrap();
+            shown.iter().flat_map(|row| inputs.row(table, *row)).collect::<Vec<f32>>()
+        };
+        let worst = of(&far).iter().zip(of(&near)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-6, "{worst}");
+    }
+
+    #[test]
+    fn one_value_far_out_does_not_press_the_others_together() {
+        let rows: String = (0..60)
+            .map(|at| {
+                format!(
+                    "{},{}\n",
+                    if at == 7 { 1e9 } else { f64::from(at * 7 % 13) + 0.5 },
+                    ["a", "b"][at as usize % 2]
+                )
+            })
+            .collect();
+        let table = table(&rows);
+        let shown: Vec<usize> = (0..60).collect();
+        let inputs = Inputs::of(&table, &shown).unwrap();
+        let values: Vec<f32> = shown.iter().filter(|row| **row != 7).map(|row| inputs.row(&table, *row)[0]).collect();
+        let spread = values.iter().copied().fold(f32::MIN, f32::max) - values.iter().copied().fold(f32::MAX, f32::min);
+        assert!(spread > 0.5, "{spread}");
+        assert!(inputs.row(&table, 7)[0].is_finite());
+    }
+}

@@ -1,0 +1,41 @@
+//! Tables as people have them: read, understood, and turned into the inputs of a learner.
+//!
+//! ```
+//! use tables::{Choices, Inputs, Table, text};
+//!
+//! let file = "Größe;Gewicht;Güte\n9,6;6,1;gut\n13,5;6,0;schön\n10,5;3,4;gut\n12,3;2,9;schön\n";
+//! let grid = tables::delimited::read(file)?;
+//! let table = Table::new(grid, &Choices::default())?;
+//! assert_eq!(table.class_names, ["gut", "schön"]);
+//! assert_eq!(table.columns.iter().filter(|column| column.used()).count(), 2);
+//!
+//! // Two rows are shown; each column is brought to their scale.
+//! let inputs = Inputs::of(&table, &[0, 1])?;
+//! assert_eq!(inputs.row(&table, 0), [-1.0, 1.0]);
+//! # let _ = text::is_utf16(b"");
+//! # Ok::<(), tables::TableError>(())
+//! ```
+//!
+//! A file goes through four steps, each of which can be looked at and, in part, chosen:
+//!
+//! 1. [`text`]: bytes become text (gzip, encodings);
+//! 2. [`delimited`] or [`arff`]: text becomes a [`Grid`] of cells, each row with its line in the file;
+//! 3. [`Table::new`]: what the grid means: heading, class, kind of each column, what is left out and why ([`Choices`]);
+//! 4. [`Inputs::of`]: scales, categories and replacements of missing values, from the rows that are shown.
+
+pub mod arff;
+pub mod column;
+pub mod date;
+pub mod delimited;
+pub mod error;
+pub mod grid;
+pub mod inputs;
+pub mod number;
+pub mod sample;
+pub mod table;
+pub mod text;
+
+pub use error::TableError;
+pub use grid::Grid;
+pub use inputs::Inputs;
+pub use table::{Choices, Table};
