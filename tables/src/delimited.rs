@@ -158,25 +158,44 @@ impl<'a> Comments<'a> {
 
 /// Rows of cells.
 fn split(text: &str, separator: char, comments: &Comments) -> Vec<Row> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(u8::try_from(separator).unwrap_or(b','))
-        .from_reader(text.as_bytes());
+    let mut reader = csv_core::ReaderBuilder::new().delimiter(u8::try_from(separator).unwrap_or(b',')).build();
+    let mut input = text.as_bytes();
+    let (mut output, mut ends) = (vec![0; 1024], vec![0; 64]);
+    let (mut written, mut ended) = (0, 0);
     let mut rows = Vec::new();
-    for record in reader.records().map_while(Result::ok) {
-        let line = record.position().map_or(0, |place| place.line() as usize);
-        let mut cells: Vec<String> = record.iter().map(|cell| cell.trim().to_owned()).collect();
-        if separator == ' ' {
-            // a run of blanks separates once
-            cells.retain(|cell| !cell.is_empty());
-        }
-        if cells.iter().any(|cell| !cell.is_empty()) {
-            // what the reader calls a line is a line of the text without comments
-            rows.push(Row { line: comments.line(line), cells });
+    // empty lines before a row are none of it
+    let begins = |reader: &csv_core::Reader, input: &[u8]| {
+        let empty =
+            input.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).filter(|byte| **byte == b'\n').count();
+        reader.line() as usize + empty
+    };
+    let mut line = begins(&reader, input);
+    loop {
+        let (result, read, wrote, cells) = reader.read_record(input, &mut output[written..], &mut ends[ended..]);
+        input = &input[read..];
+        (written, ended) = (written + wrote, ended + cells);
+        match result {
+            csv_core::ReadRecordResult::InputEmpty => {}
+            csv_core::ReadRecordResult::OutputFull => output.resize(2 * output.len(), 0),
+            csv_core::ReadRecordResult::OutputEndsFull => ends.resize(2 * ends.len(), 0),
+            csv_core::ReadRecordResult::Record => {
+                let starts = std::iter::once(0).chain(ends[..ended].iter().copied());
+                let cell =
+                    |(start, end): (usize, &usize)| String::from_utf8_lossy(&output[start..*end]).trim().to_owned();
+                let mut found: Vec<String> = starts.zip(&ends[..ended]).map(cell).collect();
+                if separator == ' ' {
+                    // a run of blanks separates once
+                    found.retain(|cell| !cell.is_empty());
+                }
+                if found.iter().any(|cell| !cell.is_empty()) {
+                    // what the reader calls a line is a line of the text without comments
+                    rows.push(Row { line: comments.line(line), cells: found });
+                }
+                (written, ended, line) = (0, 0, begins(&reader, input));
+            }
+            csv_core::ReadRecordResult::End => return rows,
         }
     }
-    rows
 }
 
 /// Takes blanks away that stand between a separator and the quote that opens a cell.
@@ -362,6 +381,7 @@ mod tests {
     fn faults_name_their_line() {
         for (text, line, part) in [
             ("1,2\n3\n5,6\n", Some(2), "1 cells"),
+            ("1,2\r\n\r\n\r\n3\r\n5,6\r\n", Some(4), "1 cells"),
             ("# c\n1,2\n3,4,5\n5,6\n", Some(3), "3 cells"),
             ("1,2\n3,\"4\n5,6\n", Some(2), "never closed"),
             ("# c\n1,2\n3,\"4\n5,6\n", Some(3), "never closed"),

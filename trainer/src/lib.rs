@@ -14,5 +14,6 @@ pub mod fused;
 pub mod learner;
 pub mod nets;
 pub mod plot;
+pub mod predict;
 pub mod tasks;
 pub mod train;

@@ -30,6 +30,8 @@ enum Command {
     Train(cli::train::Arguments),
     /// Measure learners on data sets they were not trained on
     Eval(cli::eval::Arguments),
+    /// Show a learner a table of your own and let it answer the rows of another, with no gradient step
+    Predict(cli::predict::Arguments),
     /// Write a run's learner as one safetensors file (not a research learner, which lives in the trainer alone)
     Export(cli::export::Arguments),
     /// Print what a model file holds
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let result = data_dir(cli.data_dir.as_deref()).map_err(Into::into).and_then(|dir| match &cli.command {
         Command::Train(arguments) => cli::train::run(arguments, &dir),
         Command::Eval(arguments) => cli::eval::run(arguments, &dir),
+        Command::Predict(arguments) => cli::predict::run(arguments),
         Command::Export(arguments) => cli::export::run(arguments),
         Command::Inspect(arguments) => cli::inspect::run(arguments),
         Command::Experiment(arguments) => cli::experiment::run(arguments, &dir),

@@ -8,6 +8,7 @@ pub mod inspect;
 mod interrupt;
 mod numbers;
 pub mod output;
+pub mod predict;
 mod progress;
 pub mod report;
 pub mod train;

@@ -1,0 +1,174 @@
+//! `trainer predict` on tables as strangers have them.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = env::temp_dir().join(format!("predict-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn predict(arguments: &[&str]) -> Output {
+    let test = env::current_exe().expect("a running test has a program");
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let program = folder.join(format!("trainer{}", env::consts::EXE_SUFFIX));
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/general.safetensors");
+    let mut command = Command::new(program);
+    command.arg("predict").arg(model).args(arguments).stdin(Stdio::null()).output().expect("the trainer is built")
+}
+
+#[track_caller]
+fn json(arguments: &[&str]) -> Value {
+    let output = predict(&[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(arguments: &[&str]) -> String {
+    let output = predict(arguments);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && output.stdout.is_empty() && !words.contains("panicked"), "{words}");
+    words
+}
+
+/// Two clusters in the plane, with a number of the row and a word that says nothing.
+fn clusters(count: usize) -> Vec<[String; 5]> {
+    (0..count)
+        .map(|at| {
+            let class = at * 7 / 3 % 2;
+            let noise = |seed: usize| ((at * 37 + seed * 101) % 97) as f64 / 97.0 - 0.5;
+            let far = 1.5 * class as f64;
+            [
+                at.to_string(),
+                format!("{:.3}", noise(1) + far),
+                format!("{:.3}", 20.0 * (noise(2) + far)),
+                ["red", "green", "blue"][at % 3].to_owned(),
+                ["Ja", "Nein"][class].to_owned(),
+            ]
+        })
+        .collect()
+}
+
+fn csv(rows: &[[String; 5]]) -> String {
+    let lines: Vec<String> = rows.iter().map(|row| row.join(",") + "\n").collect();
+    format!(",x,y,colour,verdict\n{}", lines.concat())
+}
+
+#[test]
+fn a_table_is_tested_on_itself_in_folds() {
+    let folder = Folder::new("folds");
+    let file = folder.file("t.csv", csv(&clusters(80)));
+    let found = json(&["--show", file.to_str().unwrap(), "--folds", "4"]);
+    assert_eq!(found["rows"], 80);
+    assert_eq!(found["class"], "verdict");
+    assert_eq!(found["classes"], serde_json::json!(["Ja", "Nein"]));
+    assert_eq!(found["columns"][0]["left_out"], "it counts the rows");
+    assert_eq!(found["columns"][1]["left_out"], Value::Null);
+    assert_eq!(found["columns"][3]["kind"], "category");
+    assert!(found["accuracy"].as_f64().unwrap() > 0.95, "{}", found["accuracy"]);
+    assert!(found["balanced_accuracy"].as_f64().unwrap() > 0.95);
+    let baselines = found["baselines"].as_object().unwrap();
+    assert!(baselines.len() == 7 && baselines["most frequent class"]["accuracy"].as_f64().unwrap() < 0.7);
+    assert_eq!(found["answers"].as_array().unwrap().len(), 80);
+    let one = json(&["--show", file.to_str().unwrap(), "--leave-one-out", "--limit", "30"]);
+    assert!(one["accuracy"].as_f64().unwrap() > 0.9, "{}", one["accuracy"]);
+
+    // for people
+    let output = predict(&["--show", file.to_str().unwrap()]);
+    let (text, words) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        text.contains("the learner") && text.contains("most frequent class") && text.contains("true class"),
+        "{text}"
+    );
+    assert!(words.contains("2 classes in “verdict”") && words.contains("it counts the rows"), "{words}");
+}
+
+#[test]
+fn rows_of_another_file_are_answered() {
+    let folder = Folder::new("ask");
+    let rows = clusters(120);
+    let show = folder.file("show.csv", csv(&rows[..80]));
+    let (show, truth) = (show.to_str().unwrap(), &rows[80..]);
+    // other order of columns, another separator, no class, a value missing, a word never seen
+    let lines: Vec<String> = truth
+        .iter()
+        .enumerate()
+        .map(|(at, row)| match at {
+            0 => format!("{};;{}\n", row[3], row[1]),
+            1 => format!("violet;{};{}\n", row[2], row[1]),
+            _ => format!("{};{};{}\n", row[3], row[2], row[1]),
+        })
+        .collect();
+    let ask = folder.file("ask.csv", format!("colour;y;x\n{}", lines.concat()));
+    let out = folder.0.join("answers.csv");
+    let output = predict(&["--show", show, "--ask", ask.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let written = fs::read_to_string(&out).unwrap();
+    let mut lines = written.lines();
+    assert_eq!(lines.next(), Some("line,answer,Ja,Nein"));
+    let answers: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert_eq!((answers.len(), answers[0][0]), (40, "2"));
+    let right = answers.iter().zip(truth).filter(|(answer, row)| answer[1] == row[4]).count();
+    assert!(right >= 38, "{right} of 40 are right");
+    let sum: f64 = answers[0][2..].iter().map(|value| value.parse::<f64>().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-4);
+    // what lies there is kept
+    let words = refused(&["--show", show, "--ask", ask.to_str().unwrap(), "-o", out.to_str().unwrap()]);
+    assert!(words.contains("--overwrite") && fs::read_to_string(&out).unwrap() == written, "{words}");
+    // with the classes in the file, how many are right is said
+    let known = folder.file("known.csv", csv(truth));
+    assert!(json(&["--show", show, "--ask", known.to_str().unwrap()])["accuracy"].as_f64().unwrap() > 0.95);
+}
+
+#[test]
+fn bad_input_is_named_and_nothing_is_printed() {
+    let folder = Folder::new("bad");
+    let good = folder.file("good.csv", csv(&clusters(60)));
+    let good = good.to_str().unwrap();
+    let other = folder.file("other.csv", "x,colour\n1,red\n2,red\n");
+    let ragged = folder.file("ragged.csv", csv(&clusters(60)) + "1,2\n");
+    let excel = folder.file("book.csv", b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00[Content_Types].xml");
+    let target: String = (0..60).map(|at| format!("{at}.5,{}\n", at as f64 * 0.37)).collect();
+    let target = folder.file("target.csv", target);
+    for (arguments, parts) in [
+        (vec!["--show", "no-such.csv"], vec!["no-such.csv"]),
+        (vec!["--show", folder.0.to_str().unwrap()], vec!["a folder"]),
+        (vec!["--show", good, "--ask", other.to_str().unwrap()], vec!["other.csv", "“y”", "x, colour"]),
+        (vec!["--show", good, "--class", "mood"], vec!["mood", "verdict"]),
+        (vec!["--show", good, "--leave-out", "mood"], vec!["mood"]),
+        (vec!["--show", good, "--leave-out", "x,y,colour"], vec!["no column is left"]),
+        (vec!["--show", ragged.to_str().unwrap()], vec!["line 62", "2 cells"]),
+        (vec!["--show", excel.to_str().unwrap()], vec!["book.csv", "CSV"]),
+        (vec!["--show", target.to_str().unwrap()], vec!["number to predict"]),
+        (vec!["--show", good, "--encoding", "klingon"], vec!["klingon"]),
+        (vec!["--show", good, "--heading", "maybe"], vec!["yes or no"]),
+        (vec!["--show", good, "-o", "/no/such/folder/a.csv"], vec!["/no/such/folder"]),
+    ] {
+        let words = refused(&arguments);
+        assert!(parts.iter().all(|part| words.contains(part)), "{arguments:?}: {words}");
+    }
+}

@@ -1,0 +1,216 @@
+//! A learner on somebody's own table: it is shown some rows and answers others, with no gradient step.
+
+use std::sync::Arc;
+
+use shaders::baselines::{Baseline, Episode, EpisodeError};
+use shaders::input::encode::{EncodeError, Encoder};
+use shaders::probability::renormalise_over_seen;
+use shaders::session::error::SessionError;
+use shaders::{Model, answer, cpu};
+use tables::{Inputs, Table, TableError, sample};
+
+/// Queries that are computed at once.
+const BATCH: usize = 256;
+/// Chooses the projection of a learner that has one.
+const PROJECTION_SEED: u64 = 0;
+/// Folds, times rows, up to which the baselines are computed as well: each costs the cube of the rows.
+const MOST_BASELINE_WORK: usize = 20_000;
+
+/// Why a table cannot be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// The table, or what it becomes.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The learner has no way to take such rows.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The learner's context refuses them.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// A baseline refuses them.
+    #[error(transparent)]
+    Episode(#[from] EpisodeError),
+}
+
+/// A learner that was shown rows of a table.
+pub struct Shown {
+    session: cpu::Session,
+    encoder: Encoder,
+    inputs: Inputs,
+    labels: Vec<u32>,
+    /// C of the table, not of the learner.
+    classes: usize,
+    of_learner: usize,
+}
+
+impl Shown {
+    /// Shows the learner rows of a table, all of which have a class. Scales are learned from them alone.
+    ///
+    /// # Errors
+    /// More rows or classes than the learner takes; inputs that it cannot take.
+    pub fn new(model: &Arc<Model>, table: &Table, rows: &[usize]) -> Result<Shown, PredictError> {
+        let inputs = Inputs::of(table, rows)?;
+        let encoder = Encoder::new(&model.spec, 1, inputs.width(), 1, PROJECTION_SEED)?;
+        let classes = table.class_names.len();
+        let mut session = cpu::Session::new(model.clone());
+        session.context.set_images(encoder.drawings());
+        if model.spec.equivariant.is_some() {
+            session.context.set_classes(classes.clamp(2, model.spec.classes))?;
+        }
+        let labels: Vec<u32> = rows.iter().filter_map(|row| table.labels[*row]).collect();
+        let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
+        for row in rows {
+            encoded.extend(encoder.encode(&inputs.row(table, *row))?);
+        }
+        session.context.observe(&encoded, &labels)?;
+        Ok(Shown { session, encoder, inputs, labels, classes, of_learner: model.spec.classes })
+    }
+
+    /// How rows become inputs.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Probability of each class for each query, classes that were not shown at 0.
+    ///
+    /// # Shapes
+    /// Queries of as many values as [`Inputs::width`]; the result `[Q, C]`.
+    ///
+    /// # Errors
+    /// Values that are not finite.
+    pub fn ask(&mut self, queries: &[Vec<f32>]) -> Result<Vec<f32>, PredictError> {
+        let mut probabilities = Vec::with_capacity(queries.len() * self.classes);
+        for batch in queries.chunks(BATCH) {
+            let mut encoded = Vec::new();
+            for query in batch {
+                encoded.extend(self.encoder.encode(query)?);
+            }
+            let all = self.session.predict(&encoded)?;
+            let seen = renormalise_over_seen(&all, self.of_learner, &self.labels);
+            for row in seen.chunks_exact(self.of_learner) {
+                probabilities.extend(row[..self.classes].iter().map(|value| value.exp()));
+            }
+        }
+        Ok(probabilities)
+    }
+}
+
+/// How well answers fit the truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Mean over the classes of the share of right answers.
+    pub balanced_accuracy: f64,
+}
+
+/// Scores answers; `None` is an answer that is wrong.
+pub fn score(answers: &[Option<u32>], truth: &[u32], classes: usize) -> Score {
+    let (mut right, mut all) = (vec![0usize; classes], vec![0usize; classes]);
+    for (answer, truth) in answers.iter().zip(truth) {
+        all[*truth as usize] += 1;
+        right[*truth as usize] += usize::from(*answer == Some(*truth));
+    }
+    let present: Vec<f64> =
+        right.iter().zip(&all).filter(|(_, all)| **all > 0).map(|(right, all)| *right as f64 / *all as f64).collect();
+    Score {
+        accuracy: right.iter().sum::<usize>() as f64 / truth.len().max(1) as f64,
+        balanced_accuracy: present.iter().sum::<f64>() / present.len().max(1) as f64,
+    }
+}
+
+/// The class of each row of probabilities; none where one is not finite.
+///
+/// # Shapes
+/// `probabilities` `[Q, C]` → `[Q]`
+pub fn answers(probabilities: &[f32], classes: usize) -> Vec<Option<u32>> {
+    probabilities.chunks_exact(classes).map(|row| answer(row).map(|class| class as u32)).collect()
+}
+
+/// An honest estimate: every row was asked about by a learner that had not been shown it.
+#[derive(Debug, Clone)]
+pub struct Estimate {
+    /// The rows that were asked about, those with a class.
+    pub rows: Vec<usize>,
+    /// `[rows, C]`
+    pub probabilities: Vec<f32>,
+    /// Of the learner.
+    pub score: Score,
+    /// Of the baselines by name, the most frequent class first.
+    pub baselines: Vec<(String, Score)>,
+    /// Answers of class `truth · C + answer`.
+    pub confusion: Vec<usize>,
+}
+
+/// Asks about each fold with all others shown, at most `most` rows of them, chosen by class.
+///
+/// `folds` holds the fold of each row, none for rows without a class; `done` is called after each fold with how many were
+/// done.
+///
+/// # Errors
+/// As [`Shown::new`] and [`Shown::ask`].
+pub fn estimate(
+    model: &Arc<Model>,
+    table: &Table,
+    folds: &[Option<usize>],
+    most: usize,
+    seed: u64,
+    mut done: impl FnMut(usize),
+) -> Result<Estimate, PredictError> {
+    let classes = table.class_names.len();
+    let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
+    let with_baselines = count * table.len().min(most) <= MOST_BASELINE_WORK;
+    let mut names = vec!["most frequent class".to_owned()];
+    if with_baselines {
+        names.extend(Baseline::ALL.iter().map(|baseline| baseline.name().to_owned()));
+    }
+    let mut theirs: Vec<Vec<Option<u32>>> = vec![Vec::new(); names.len()];
+    let (mut rows, mut probabilities) = (Vec::new(), Vec::new());
+    for fold in 0..count {
+        let rest: Vec<Option<u32>> =
+            table.labels.iter().zip(folds).map(|(label, own)| label.filter(|_| *own != Some(fold))).collect();
+        let shown = sample::stratified(&rest, most, seed);
+        let asked: Vec<usize> = (0..table.len()).filter(|row| folds[*row] == Some(fold)).collect();
+        let mut learner = Shown::new(model, table, &shown)?;
+        let queries: Vec<Vec<f32>> = asked.iter().map(|row| learner.inputs.row(table, *row)).collect();
+        probabilities.extend(learner.ask(&queries)?);
+        let mut counts = vec![0usize; classes];
+        learner.labels.iter().for_each(|label| counts[*label as usize] += 1);
+        let frequent = answer(&counts.iter().map(|count| *count as f64).collect::<Vec<_>>()).map(|class| class as u32);
+        theirs[0].extend(vec![frequent; asked.len()]);
+        if with_baselines {
+            let inputs: Vec<f32> = shown.iter().flat_map(|row| learner.inputs.row(table, *row)).collect();
+            let width = learner.inputs.width();
+            let episode = Episode::new(&inputs, &learner.labels, &queries.concat(), width, classes)?;
+            for (found, baseline) in theirs[1..].iter_mut().zip(Baseline::ALL) {
+                found.extend(episode.predict(baseline).into_iter().map(Some));
+            }
+        }
+        rows.extend(asked);
+        done(fold + 1);
+    }
+    let truth: Vec<u32> = rows.iter().filter_map(|row| table.labels[*row]).collect();
+    let own = answers(&probabilities, classes);
+    let mut confusion = vec![0; classes * classes];
+    for (answer, truth) in own.iter().zip(&truth) {
+        if let Some(answer) = answer {
+            confusion[*truth as usize * classes + *answer as usize] += 1;
+        }
+    }
+    let baselines = names.into_iter().zip(&theirs).map(|(name, found)| (name, score(found, &truth, classes))).collect();
+    Ok(Estimate { score: score(&own, &truth, classes), rows, probabilities, baselines, confusion })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_accuracy_weighs_classes_alike() {
+        let found = score(&[Some(0), Some(0), Some(0), Some(0)], &[0, 0, 0, 1], 2);
+        assert_eq!(found, Score { accuracy: 0.75, balanced_accuracy: 0.5 });
+        assert_eq!(score(&[None, Some(1)], &[1, 1], 3), Score { accuracy: 0.5, balanced_accuracy: 0.5 });
+        assert_eq!(answers(&[0.2, 0.8, f32::NAN, 0.1], 2), [Some(1), None]);
+    }
+}
