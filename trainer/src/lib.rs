@@ -9,10 +9,16 @@ pub mod device;
 pub mod eval;
 pub mod experiment;
 pub mod files;
-pub mod flat;
 pub mod fused;
 pub mod learner;
 pub mod nets;
 pub mod plot;
+pub mod sources;
 pub mod tasks;
 pub mod train;
+
+/// Names of before, for programs that use them still.
+#[doc(hidden)]
+pub mod flat {
+    pub use crate::fused::{AdamW, Trainer as Flat};
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::module::Module;
 use trainer::config::{PRESETS, RunConfig};
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{Metrics, Run};
 
@@ -28,7 +28,7 @@ pub struct Arguments {
     set: Vec<String>,
     /// auto, cpu, gpu or gpu:n
     #[arg(long, default_value = "auto")]
-    device: Choice,
+    device: DeviceArg,
     /// Folder of the run: new, empty, or with --overwrite that of an earlier run [default: runs/PRESET]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,

@@ -6,12 +6,17 @@ use burn::tensor::Device;
 use rayon::prelude::*;
 use shaders::random;
 
+use super::accumulator::Accumulator;
 use super::episodes::{Source, asked, test_episode};
-use super::{Asked, EvalError, Outcome, Sets, Settings, Tally, score};
+use super::error::EvalError;
+use super::outcome::Outcome;
+use super::score::{Asked, score};
+use super::sets::Sets;
+use super::settings::Settings;
 use crate::data::Dataset;
 use crate::nets::Net;
+use crate::sources::{SourceError, encode_base};
 use crate::tasks::{Episode, labels};
-use crate::train::{TrainError, encode_base};
 use shaders::rules::{self as baselines, Rule};
 
 /// Episodes that are answered at once.
@@ -56,7 +61,7 @@ impl<'a> Paper<'a> {
         } else {
             let set = sets.open(dataset, settings.split)?;
             check_size(&set, longest(settings) + settings.queries - 1)?;
-            let encode = |source| TrainError::Encode { name: dataset.to_owned(), source };
+            let encode = |source| SourceError::Encode { name: dataset.to_owned(), source };
             Source::Set(encode_base(spec, &set).map_err(encode)?)
         };
         // a set learner is told how many classes there are; the others always have all of theirs
@@ -89,8 +94,8 @@ impl<'a> Paper<'a> {
     pub fn run(&self, progress: &mut dyn FnMut(usize)) -> Outcome {
         let Paper { net, settings, device, asked_as, .. } = self;
         let total = longest(settings) + settings.queries - 1;
-        let mut own = Tally::default();
-        let mut others: Vec<(String, Tally)> = Vec::new();
+        let mut own = Accumulator::default();
+        let mut others: Vec<(String, Accumulator)> = Vec::new();
         let mut done = 0;
         while done < settings.episodes {
             let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
@@ -123,13 +128,13 @@ impl<'a> Paper<'a> {
             project: settings.project.filter(|_| spec.equivariant.is_some()),
             vectors: settings.vectors && stem,
             rare: Vec::new(),
-            margin_ci95: others.iter().map(|(name, tally)| (name.clone(), own.margin_ci95(tally))).collect(),
-            baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
+            margin_ci95: others.iter().map(|(name, other)| (name.clone(), own.margin_ci95(other))).collect(),
+            baselines: others.into_iter().map(|(name, other)| (name, other.mean())).collect(),
         }
     }
 
     /// The untrained learner, and the learner after shuffled labels.
-    fn controls(&self, episodes: &[Episode], ids: &[u64], others: &mut Vec<(String, Tally)>) {
+    fn controls(&self, episodes: &[Episode], ids: &[u64], others: &mut Vec<(String, Accumulator)>) {
         let Paper { net, settings, device, asked_as, .. } = self;
         if let Some(untrained) = self.untrained {
             score(untrained, episodes, *asked_as, settings, device, control(others, "untrained"));
@@ -146,7 +151,7 @@ impl<'a> Paper<'a> {
     }
 
     /// The hand-written rules.
-    fn rules(&self, episodes: &[Episode], others: &mut Vec<(String, Tally)>) {
+    fn rules(&self, episodes: &[Episode], others: &mut Vec<(String, Accumulator)>) {
         let Settings { positions, queries, .. } = &self.settings;
         let t = longest(&self.settings);
         let of_position = |e: &Episode, p: usize| -> Vec<f64> {
@@ -197,9 +202,9 @@ fn longest(settings: &Settings) -> usize {
     settings.positions.iter().copied().max().unwrap_or(1)
 }
 
-fn control<'a>(others: &'a mut Vec<(String, Tally)>, name: &str) -> &'a mut Tally {
+fn control<'a>(others: &'a mut Vec<(String, Accumulator)>, name: &str) -> &'a mut Accumulator {
     let at = others.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-        others.push((name.to_owned(), Tally::default()));
+        others.push((name.to_owned(), Accumulator::default()));
         others.len() - 1
     });
     &mut others[at].1
@@ -219,24 +224,13 @@ fn check_size(set: &Dataset, t: usize) -> Result<(), EvalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data;
     use shaders::{Model, ModelSpec};
 
     #[test]
     fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
         let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
-        let settings = Settings {
-            episodes: 64,
-            seed: 3,
-            positions: vec![1, 100],
-            split: data::Split::Test,
-            queries: 1,
-            baselines: true,
-            ensemble: 1,
-            project: None,
-            vectors: false,
-            rare: false,
-        };
+        let settings =
+            Settings { episodes: 64, seed: 3, positions: vec![1, 100], baselines: true, ..Settings::default() };
         let device = crate::device::host();
         let net = Net::from_model(&model, &device);
         let outcome = paper("m", &net, Some(&net), "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();

@@ -2,12 +2,13 @@
 
 use burn::tensor::Device;
 
+use super::accumulator::{Accumulator, Answer};
 use super::episodes::asked;
-use super::tally::Answer;
-use super::{Settings, Tally};
+use super::settings::Settings;
+use crate::nets::batch::{sequences, set_batch};
+use crate::nets::tensors::floats;
 use crate::nets::{Inputs, Net};
 use crate::tasks::{Episode, Shape};
-use crate::train::{floats, sequences, set_batch};
 
 /// How a set learner is asked.
 #[derive(Clone, Copy)]
@@ -25,7 +26,7 @@ pub(crate) fn score(
     asked_as: Asked,
     settings: &Settings,
     device: &Device,
-    tally: &mut Tally,
+    into: &mut Accumulator,
 ) {
     let Asked { classes, drawings } = asked_as;
     let total = episodes[0].labels.len();
@@ -82,6 +83,6 @@ pub(crate) fn score(
             own.zip(asked(p, t, queries)).map(|(row, i)| Answer::new(row, episode.labels[i])).collect()
         };
         let answers: Vec<Vec<Answer>> = settings.positions.iter().zip(&rows).map(of_position).collect();
-        tally.add_answers(&answers);
+        into.add_answers(&answers);
     }
 }
