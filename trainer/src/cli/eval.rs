@@ -12,9 +12,8 @@ use trainer::eval::{Drawing, EvalError, Outcome, Paper, Sets, Settings};
 use trainer::learner::Measured;
 use trainer::{data, files, plot};
 
-use super::Ended;
 use super::numbers::{seed, whole};
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, bar, duration};
 
 #[derive(clap::Args)]

@@ -9,10 +9,9 @@ use std::time::Instant;
 use trainer::device::{self, DeviceArg};
 use trainer::experiment::{self, Cell, CellResult, EXPERIMENTS, Event, Scale, Shard, State};
 
-use super::Ended;
 use super::interrupt::stop_flag;
 use super::numbers::{seed, whole};
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, duration};
 
 #[derive(clap::Args)]

@@ -9,8 +9,7 @@ use trainer::card::Results;
 use trainer::files;
 use trainer::train::read_run;
 
-use super::Ended;
-use super::output::note;
+use super::output::{Ended, note};
 
 #[derive(clap::Args)]
 pub struct Arguments {

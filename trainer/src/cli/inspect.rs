@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use shaders::Model;
 use trainer::learner::read_model;
 
-use super::Ended;
-use super::output::print;
+use super::output::{Ended, print};
 
 #[derive(clap::Args)]
 pub struct Arguments {

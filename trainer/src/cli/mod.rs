@@ -11,6 +11,3 @@ pub mod output;
 mod progress;
 pub mod report;
 pub mod train;
-
-/// How a command ends.
-pub type Ended = Result<(), Box<dyn std::error::Error>>;

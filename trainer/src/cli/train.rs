@@ -10,9 +10,8 @@ use trainer::device::{self, DeviceArg};
 use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{Metrics, Run};
 
-use super::Ended;
 use super::interrupt::stop_flag;
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, bar, duration};
 
 #[derive(clap::Args)]
@@ -45,7 +44,7 @@ pub struct Arguments {
 }
 
 fn preset_help() -> String {
-    let lines: Vec<String> = PRESETS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    let lines: Vec<String> = PRESETS.iter().map(|preset| format!("{}: {}", preset.name, preset.about())).collect();
     format!("Where settings start from:\n{}", lines.join("\n"))
 }
 
@@ -53,7 +52,7 @@ fn set_help() -> String {
     let lines: Vec<String> = KINDS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
     format!(
         "One setting, such as --set training.steps=2000; may be repeated. learner.kind trains another learner for \
-         comparison on the tasks, inputs and classes of a causal preset; --print-config shows its dials:\n{}",
+         comparison on the tasks, inputs and classes of a causal preset; --print-config shows its hyperparameters:\n{}",
         lines.join("\n")
     )
 }

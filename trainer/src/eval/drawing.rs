@@ -9,6 +9,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 use shaders::encode::Encoder;
 use shaders::random;
+use shaders::rules::{self as baselines, Rule};
 use shaders::{Model, cpu, session};
 
 use super::accumulator::{Accumulator, Answer};
@@ -24,7 +25,6 @@ use crate::nets::tensors::floats;
 use crate::sources::{SourceError, class_range};
 use crate::tasks::augment::SIDE;
 use crate::tasks::{Augment, Episode, Shape, labels};
-use shaders::rules::{self as baselines, Rule};
 
 /// Queries a class.
 const QUERIES: usize = 3;

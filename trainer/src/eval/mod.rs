@@ -21,6 +21,6 @@ pub(crate) use episodes::random_episode;
 pub use error::EvalError;
 pub use outcome::Outcome;
 pub use paper::{Paper, paper};
-pub(crate) use score::{Asked, score};
+pub(crate) use score::score;
 pub use sets::Sets;
 pub use settings::Settings;

@@ -4,20 +4,21 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use rayon::prelude::*;
+use shaders::model::QueryOptions;
 use shaders::random;
+use shaders::rules::{self as baselines, Rule};
 
 use super::accumulator::Accumulator;
 use super::episodes::{Source, asked, test_episode};
 use super::error::EvalError;
 use super::outcome::Outcome;
-use super::score::{Asked, score};
+use super::score::score;
 use super::sets::Sets;
 use super::settings::Settings;
 use crate::data::Dataset;
 use crate::nets::Net;
 use crate::sources::{SourceError, encode_base};
 use crate::tasks::{Episode, labels};
-use shaders::rules::{self as baselines, Rule};
 
 /// Episodes that are answered at once.
 const BATCH: usize = 16;
@@ -31,7 +32,7 @@ pub struct Paper<'a> {
     device: &'a Device,
     settings: Settings,
     source: Source,
-    asked_as: Asked,
+    options: QueryOptions,
 }
 
 impl<'a> Paper<'a> {
@@ -72,7 +73,7 @@ impl<'a> Paper<'a> {
         };
         // whether a stem can read the inputs as they reach the learner
         let stem = spec.equivariant.as_ref().and_then(|set| set.stem.as_ref());
-        let drawings = !settings.vectors
+        let images = !settings.vectors
             && settings.project.is_none()
             && match &source {
                 Source::Set(base) => base.drawn,
@@ -86,13 +87,13 @@ impl<'a> Paper<'a> {
             device,
             settings: settings.clone(),
             source,
-            asked_as: Asked { classes, drawings },
+            options: QueryOptions { classes, images },
         })
     }
 
     /// Measures; `progress` is called with the number of episodes done.
     pub fn run(&self, progress: &mut dyn FnMut(usize)) -> Outcome {
-        let Paper { net, settings, device, asked_as, .. } = self;
+        let Paper { net, settings, device, options, .. } = self;
         let total = longest(settings) + settings.queries - 1;
         let mut own = Accumulator::default();
         let mut others: Vec<(String, Accumulator)> = Vec::new();
@@ -100,9 +101,9 @@ impl<'a> Paper<'a> {
         while done < settings.episodes {
             let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
             let episode =
-                |&i| test_episode(&self.source, net.spec(), asked_as.classes, total, settings, &self.dataset, i);
+                |&i| test_episode(&self.source, net.spec(), options.classes, total, settings, &self.dataset, i);
             let episodes: Vec<Episode> = ids.par_iter().map(episode).collect();
-            score(net, &episodes, *asked_as, settings, device, &mut own);
+            score(net, &episodes, *options, settings, device, &mut own);
             if settings.baselines {
                 self.controls(&episodes, &ids, &mut others);
                 self.rules(&episodes, &mut others);
@@ -135,9 +136,9 @@ impl<'a> Paper<'a> {
 
     /// The untrained learner, and the learner after shuffled labels.
     fn controls(&self, episodes: &[Episode], ids: &[u64], others: &mut Vec<(String, Accumulator)>) {
-        let Paper { net, settings, device, asked_as, .. } = self;
+        let Paper { net, settings, device, options, .. } = self;
         if let Some(untrained) = self.untrained {
-            score(untrained, episodes, *asked_as, settings, device, control(others, "untrained"));
+            score(untrained, episodes, *options, settings, device, control(others, "untrained"));
         }
         // labels of the context say nothing about the inputs: what is left must be chance
         let shuffle = |(episode, &i): (&Episode, &u64)| {
@@ -147,7 +148,7 @@ impl<'a> Paper<'a> {
             Episode { inputs: episode.inputs.clone(), labels }
         };
         let shuffled: Vec<Episode> = episodes.iter().zip(ids).map(shuffle).collect();
-        score(net, &shuffled, *asked_as, settings, device, control(others, "shuffled labels"));
+        score(net, &shuffled, *options, settings, device, control(others, "shuffled labels"));
     }
 
     /// The hand-written rules.
@@ -159,7 +160,7 @@ impl<'a> Paper<'a> {
             let indices: Vec<usize> = asked(p, t, *queries).collect();
             let queries: Vec<f32> = indices.iter().flat_map(|&i| e.inputs[i * x..(i + 1) * x].to_vec()).collect();
             let shown = (&e.inputs[..n * x], &e.labels[..n]);
-            let episode = baselines::Episode::new(shown.0, shown.1, &queries, x, self.asked_as.classes)
+            let episode = baselines::Episode::new(shown.0, shown.1, &queries, x, self.options.classes)
                 .expect("an episode fits itself");
             let right = |rule: &Rule| {
                 let answers = episode.predict(*rule);
@@ -183,6 +184,7 @@ impl<'a> Paper<'a> {
 ///
 /// # Errors
 /// As [`Paper::open`].
+#[expect(clippy::too_many_arguments, reason = "those of `Paper::open`, and what to tell while it runs")]
 pub fn paper(
     name: &str,
     net: &Net,

@@ -1,6 +1,7 @@
 //! Asking a net.
 
 use burn::tensor::Device;
+use shaders::model::QueryOptions;
 
 use super::accumulator::{Accumulator, Answer};
 use super::episodes::asked;
@@ -10,25 +11,16 @@ use crate::nets::tensors::floats;
 use crate::nets::{Inputs, Net};
 use crate::tasks::{Episode, Shape};
 
-/// How a set learner is asked.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked {
-    /// C in use.
-    pub classes: usize,
-    /// Whether its stem reads the inputs.
-    pub drawings: bool,
-}
-
 /// Asks a net at each position of each episode and adds what its answers are worth.
 pub(crate) fn score(
     net: &Net,
     episodes: &[Episode],
-    asked_as: Asked,
+    options: QueryOptions,
     settings: &Settings,
     device: &Device,
     into: &mut Accumulator,
 ) {
-    let Asked { classes, drawings } = asked_as;
+    let QueryOptions { classes, images } = options;
     let total = episodes[0].labels.len();
     let (b, queries, t) = (episodes.len(), settings.queries, total + 1 - settings.queries);
     // the episode that ends with the shown examples of a position and some of its queries
@@ -70,7 +62,7 @@ pub(crate) fn score(
             let at = |&p: &usize| {
                 let indices: Vec<usize> = asked(p, t, queries).collect();
                 let episodes: Vec<Episode> = episodes.iter().map(|e| cut(e, p, &indices)).collect();
-                let shape = Shape { shown: p - 1, queries, classes, drawings };
+                let shape = Shape { shown: p - 1, queries, classes, drawings: images };
                 floats(net.forward(&set_batch(&episodes, &shape, device)))
             };
             settings.positions.iter().map(at).collect()

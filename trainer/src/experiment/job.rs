@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::Module;
 use rayon::prelude::*;
 use shaders::ModelSpec;
+use shaders::model::QueryOptions;
 use shaders::rules::{self, Rule};
 
 use super::cell::{Job, Measure, Measured, Outcome, Point, Probe};
@@ -144,12 +145,12 @@ fn measure(
     let episodes = Episodes::new(&config.model, Some(config), measure, features, context.data_dir)?;
     let settings = settings(measure);
     // all learners of an experiment see mere vectors
-    let asked_as = eval::Asked { classes: config.model.classes, drawings: false };
+    let options = QueryOptions { classes: config.model.classes, images: false };
     let mut answers = Accumulator::default();
     for first in (0..measure.episodes).step_by(BATCH) {
         let ids: Vec<usize> = (first..(first + BATCH).min(measure.episodes)).collect();
         let batch: Vec<Episode> = ids.par_iter().map(|&i| episodes.get(i as u64)).collect();
-        eval::score(net, &batch, asked_as, &settings, &context.device.device, &mut answers);
+        eval::score(net, &batch, options, &settings, &context.device.device, &mut answers);
     }
     Ok(measured(measure, "", &answers))
 }

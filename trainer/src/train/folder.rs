@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Metrics;
+use super::metrics::Metrics;
 use crate::files::{unfinished, write_whole};
 
 /// The file that marks the folder of a run.
