@@ -18,7 +18,7 @@ pub mod sources;
 pub mod tasks;
 pub mod train;
 
-/// Names of before, for programs that use them still.
+/// Old names, for programs that still use them.
 #[doc(hidden)]
 pub mod flat {
     pub use crate::fused::{AdamW, Trainer as Flat};

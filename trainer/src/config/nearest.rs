@@ -1,6 +1,6 @@
 //! The name that was meant.
 
-/// The name most like another, if it is like it at all.
+/// The known name most similar to another, if any is similar.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|known| (strsim::normalized_damerau_levenshtein(known, name), known))

@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Numbers(Bounds),
     /// Settings below a name.
     Section(&'static [Setting]),
-    /// A list of such.
+    /// A list of sections.
     Sections(&'static [Setting]),
     /// The hyperparameters of the learner that its own `kind` names.
     Learner,

@@ -5,7 +5,7 @@ use shaders::pixels;
 
 use super::error::DataError;
 
-/// Which half of a data set: learners are trained on one and measured on the other.
+/// A half of a data set: learners are trained on one and measured on the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
@@ -27,9 +27,9 @@ impl std::fmt::Display for Split {
 /// Labelled images in memory, 8 bits a value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// Name, as it was asked for.
+    /// The name it was opened by.
     pub name: String,
-    /// The split that was asked for.
+    /// Which half this is.
     pub split: Split,
     /// Rows of an image; 1 for tables.
     pub height: usize,

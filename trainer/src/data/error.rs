@@ -8,12 +8,12 @@ use thiserror::Error;
 /// Why data could not be found, read or fetched.
 #[derive(Debug, Error)]
 pub enum DataError {
-    /// The system said no, or a compressed stream is damaged.
+    /// The operating system refused, or a compressed stream is damaged.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Cause.
         source: std::io::Error,
     },
     /// The first four bytes are none of an IDX file.
@@ -65,7 +65,7 @@ pub enum DataError {
         /// Bytes they need.
         expected: u64,
     },
-    /// Images and labels that don't belong together.
+    /// A label file of another length than its images.
     #[error("{}: expected one label for each of {images} images, found {labels}; the two files don't belong together", path.display())]
     LabelCount {
         /// The label file.

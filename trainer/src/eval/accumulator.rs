@@ -1,4 +1,4 @@
-//! What answers are worth: accuracy, likelihood, calibration, intervals.
+//! Scores of answers: accuracy, likelihood, calibration, intervals.
 
 /// Hits and log-likelihoods of one answerer at each position.
 #[derive(Clone, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Accumulator {
 
 const BINS: usize = 15;
 
-/// Answers of about one confidence.
+/// Answers of similar confidence.
 #[derive(Clone, Copy, Default)]
 struct Bin {
     confidence: f64,
@@ -25,7 +25,7 @@ struct Bin {
     count: f64,
 }
 
-/// What one answer is worth.
+/// The score of one answer.
 #[derive(Clone, Copy)]
 pub(super) struct Answer {
     pub right: bool,

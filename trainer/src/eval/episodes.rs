@@ -8,11 +8,10 @@ use crate::tasks::{Base, Episode, labels, projection};
 
 /// Where test examples come from.
 pub(super) enum Source {
+    /// A data set.
     Set(Base),
     /// Ten pictures of uniform noise, ten labels, drawn with replacement: the paper's pure lookup test.
-    Random {
-        dimensions: usize,
-    },
+    Random { dimensions: usize },
 }
 
 /// Episode `index` of an evaluation: a function of (seed, data set, index).

@@ -1,4 +1,4 @@
-//! Asking a net.
+//! Predictions of a net on episodes, and their score.
 
 use burn::tensor::Device;
 use shaders::model::QueryOptions;
@@ -11,7 +11,7 @@ use crate::nets::tensors::floats;
 use crate::nets::{Inputs, Net};
 use crate::tasks::{Episode, Shape};
 
-/// Asks a net at each position of each episode and adds what its answers are worth.
+/// Predicts at each position of each episode, and adds the score of each answer to `into`.
 pub(crate) fn score(
     net: &Net,
     episodes: &[Episode],

@@ -8,7 +8,7 @@ use shaders::spec::{ModelSpec, TensorSpec};
 
 use super::simd;
 
-/// Numbers that a thread sums or moves at a time.
+/// Numbers that a thread works on at a time.
 pub(super) const BLOCK: usize = 1 << 14;
 
 /// Settings of one step of AdamW (Loshchilov and Hutter, arXiv 1711.05101), with Burn's formula.

@@ -17,7 +17,7 @@ use super::workspace::{Sequences, Workspace};
 /// Tokens of a piece, about: enough for products to run at full speed, few enough for its rows to stay in the cache.
 const ROWS: usize = 400;
 
-/// Pieces are summed into at most so many gradients, which bounds memory; so many threads can be of use.
+/// Pieces are summed into at most this many gradients, which bounds memory; more threads than this do not help.
 const GRADIENTS: usize = 16;
 
 /// A causal learner in training.

@@ -106,7 +106,7 @@ pub enum TrainError {
     },
 }
 
-/// What to do before a run goes on that could not write.
+/// What to do before a run that could not write is resumed.
 fn advice(kind: Option<io::ErrorKind>, bytes: u64) -> String {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match kind {
@@ -123,11 +123,11 @@ fn advice(kind: Option<io::ErrorKind>, bytes: u64) -> String {
     }
 }
 
-/// What the operating system answered, somewhere among the causes of an error.
+/// The error of the operating system among the causes of an error.
 pub(super) fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
     let chain = std::iter::successors(Some(error), |error| error.source());
     let mut found = chain.filter_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
-    // some libraries keep nothing of it but its words
+    // some libraries keep only its message
     found.next().or_else(|| {
         let words = error.to_string();
         let known = [

@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::nets::Net;
 use crate::nets::tensors::floats;
 
-/// Gradients by parameter from all of them in a row, in the order in which a net is visited.
+/// Splits a flat buffer of gradients by parameter, in the order in which a net is visited.
 pub(super) struct Unflatten<'a> {
     pub flat: &'a [f32],
     pub gradients: GradientsParams,
