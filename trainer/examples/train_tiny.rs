@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use shaders::answer;
 use trainer::config::RunConfig;
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::nets::Inputs;
 use trainer::nets::batch::sequences;
 use trainer::nets::tensors::floats;
@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ];
     let config = RunConfig::resolve("quick", None, &settings.map(str::to_owned))?;
     let (length, classes) = (config.tasks.length, config.model.classes);
-    let device = device::open(Choice::Auto)?;
+    let device = device::open(DeviceArg::Auto)?;
     let folder = std::env::temp_dir().join(format!("train-tiny-{}", std::process::id()));
     let mut run = Run::start(config, &folder, std::path::Path::new("."), device.clone())?;
     println!("training {} parameters on {}", run.config.model.parameters(), run.device_name());

@@ -4,19 +4,84 @@ use serde::{Deserialize, Serialize};
 use shaders::Model;
 use shaders::spec::Variant;
 
+use crate::config::RunConfig;
 use crate::eval::Outcome;
 
 /// What `trainer eval --json` prints, and what a model file keeps of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
     /// One for each model, data set and protocol.
     pub results: Vec<Outcome>,
 }
 
-/// The card of `model`, read from a file called `name`.
-pub fn card(name: &str, model: &Model) -> String {
-    let spec = &model.spec;
-    let get = |key: &str| model.metadata.get(key).map_or("not recorded", String::as_str);
+/// What a model file says of itself in its metadata: how it was made and what it reaches.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Card {
+    /// Settings of its run, as TOML.
+    pub training: Option<String>,
+    /// Optimiser steps.
+    pub step: Option<String>,
+    /// What it was meta-trained on.
+    pub data: Option<String>,
+    /// Program and version that made it.
+    pub software: Option<String>,
+    /// Commit of that program.
+    pub commit: Option<String>,
+    /// Licence of the file.
+    pub licence: Option<String>,
+    /// Evaluations that are kept in the file.
+    pub evaluation: Option<Results>,
+}
+
+impl Card {
+    /// The card of a learner that this program trained.
+    pub fn of_run(config: &RunConfig, step: u64, evaluation: Option<Results>) -> Card {
+        Card {
+            training: Some(config.to_toml()),
+            step: Some(step.to_string()),
+            data: Some(config.tasks.data.join(", ")),
+            software: Some(format!("trainer {}", env!("CARGO_PKG_VERSION"))),
+            commit: Some(env!("GIT_COMMIT").into()),
+            licence: Some("MIT OR Apache-2.0".into()),
+            evaluation,
+        }
+    }
+
+    /// The card in a model's metadata; an evaluation that cannot be read counts as none.
+    pub fn read(model: &Model) -> Card {
+        let get = |key: &str| model.metadata.get(key).cloned();
+        Card {
+            training: get("training"),
+            step: get("step"),
+            data: get("data"),
+            software: get("software"),
+            commit: get("commit"),
+            licence: get("licence"),
+            evaluation: get("evaluation").and_then(|json| serde_json::from_str(&json).ok()),
+        }
+    }
+
+    /// Writes what is known into a model's metadata.
+    pub fn write(self, model: &mut Model) {
+        let evaluation = self.evaluation.map(|results| serde_json::to_string(&results).expect("plain data"));
+        let known = [
+            ("training", self.training),
+            ("step", self.step),
+            ("data", self.data),
+            ("software", self.software),
+            ("commit", self.commit),
+            ("licence", self.licence),
+            ("evaluation", evaluation),
+        ];
+        let known = known.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        model.metadata.extend(known);
+    }
+}
+
+/// The card of `model` as Markdown; `name` is that of its file.
+pub fn markdown(name: &str, model: &Model) -> String {
+    let (spec, card) = (&model.spec, Card::read(model));
+    let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "not recorded".into());
     let family = match spec.variant {
         Variant::Paper => "causal Transformer, as in the paper",
         Variant::Shifted => "causal Transformer with shifted keys",
@@ -37,20 +102,20 @@ pub fn card(name: &str, model: &Model) -> String {
         spec.longest - 1,
         spec.classes,
         spec.inputs,
-        get("data"),
-        get("software"),
-        get("commit"),
-        get("step"),
+        or_none(&card.data),
+        or_none(&card.software),
+        or_none(&card.commit),
+        or_none(&card.step),
         model.hash(),
-        get("licence"),
+        or_none(&card.licence),
     );
     text += "\n## What it reaches\n";
-    match model.metadata.get("evaluation").and_then(|json| serde_json::from_str::<Results>(json).ok()) {
+    match card.evaluation {
         None => text += "\nNo evaluation is kept in this file.\n",
         Some(kept) => kept.results.iter().for_each(|result| text += &table(result)),
     }
     text += "\n## How it was made\n\nThe settings of its run, for `trainer train --config FILE`:\n\n```toml\n";
-    text += get("training").trim_end();
+    text += or_none(&card.training).trim_end();
     text += "\n```\n";
     text
 }
@@ -93,7 +158,6 @@ mod tests {
     #[test]
     fn a_card_says_what_the_file_says() {
         let mut model = Model::random(ModelSpec::equivariant(196, 20, 16, 2), 1).unwrap();
-        model.metadata.insert("data".into(), "prior, omniglot".into());
         let outcome = Outcome {
             model: "m".into(),
             dataset: "mnist".into(),
@@ -114,11 +178,14 @@ mod tests {
             margin_ci95: Default::default(),
         };
         let results = Results { results: vec![outcome] };
-        model.metadata.insert("evaluation".into(), serde_json::to_string(&results).unwrap());
-        let text = card("m.safetensors", &model);
+        let card = Card { data: Some("prior, omniglot".into()), evaluation: Some(results), ..Card::default() };
+        card.clone().write(&mut model);
+        assert_eq!(Card::read(&model), card);
+        let text = markdown("m.safetensors", &model);
         for part in [
             "equivariant set learner",
             "prior, omniglot",
+            "| licence | not recorded |",
             "up to 20 classes",
             "mnist, test split, protocol paper, projected to 64 dimensions, 7 episodes",
             "| examples shown | 10 | 99 |",

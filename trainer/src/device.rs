@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 /// What `--device` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Choice {
+pub enum DeviceArg {
     /// A GPU if there is one, else the CPU.
     Auto,
     /// Burn's flex backend.
@@ -13,16 +13,16 @@ pub enum Choice {
     Gpu(usize),
 }
 
-impl std::str::FromStr for Choice {
+impl std::str::FromStr for DeviceArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            None if text == "auto" => Ok(Choice::Auto),
-            None if text == "cpu" => Ok(Choice::Cpu),
-            None if text == "gpu" => Ok(Choice::Gpu(0)),
+            None if text == "auto" => Ok(DeviceArg::Auto),
+            None if text == "cpu" => Ok(DeviceArg::Cpu),
+            None if text == "gpu" => Ok(DeviceArg::Gpu(0)),
             Some(("gpu", n)) => {
-                n.parse().map(Choice::Gpu).map_err(|_| format!("expected gpu:0, gpu:1 …, found `{text}`"))
+                n.parse().map(DeviceArg::Gpu).map_err(|_| format!("expected gpu:0, gpu:1 …, found `{text}`"))
             }
             _ => Err(format!("expected auto, cpu, gpu or gpu:n, found `{text}`")),
         }
@@ -31,7 +31,7 @@ impl std::str::FromStr for Choice {
 
 /// A device and its name for people.
 #[derive(Debug, Clone)]
-pub struct Chosen {
+pub struct TrainDevice {
     /// Without autodiff.
     pub device: Device,
     /// Such as `CPU (flex)`.
@@ -65,23 +65,23 @@ pub enum DeviceError {
 ///
 /// # Errors
 /// No such device.
-pub fn open(choice: Choice) -> Result<Chosen, DeviceError> {
+pub fn open(choice: DeviceArg) -> Result<TrainDevice, DeviceError> {
     let gpus = gpus();
     match choice {
-        Choice::Cpu => cpu(),
-        Choice::Auto if gpus.is_empty() => cpu(),
-        Choice::Auto => Ok(gpus[0].clone()),
-        Choice::Gpu(_) if !cfg!(feature = "gpu") => Err(DeviceError::NotBuilt),
-        Choice::Gpu(asked) => gpus
+        DeviceArg::Cpu => cpu(),
+        DeviceArg::Auto if gpus.is_empty() => cpu(),
+        DeviceArg::Auto => Ok(gpus[0].clone()),
+        DeviceArg::Gpu(_) if !cfg!(feature = "gpu") => Err(DeviceError::NotBuilt),
+        DeviceArg::Gpu(asked) => gpus
             .get(asked)
             .cloned()
             .ok_or_else(|| DeviceError::NotFound { asked, found: gpus.iter().map(|gpu| gpu.name.clone()).collect() }),
     }
 }
 
-fn cpu() -> Result<Chosen, DeviceError> {
+fn cpu() -> Result<TrainDevice, DeviceError> {
     #[cfg(feature = "cpu")]
-    return Ok(Chosen { device: host(), name: "CPU (flex)".into(), cpu: true });
+    return Ok(TrainDevice { device: host(), name: "CPU (flex)".into(), cpu: true });
     #[cfg(not(feature = "cpu"))]
     Err(DeviceError::NoCpu)
 }
@@ -98,7 +98,7 @@ pub fn host() -> Device {
 /// Every GPU: through CUDA where this build has it and a driver is installed, else discrete, integrated and virtual ones
 /// through wgpu, in this order.
 #[cfg(feature = "gpu")]
-pub fn gpus() -> Vec<Chosen> {
+pub fn gpus() -> Vec<TrainDevice> {
     #[cfg(feature = "cuda")]
     {
         let found = cuda_gpus();
@@ -111,23 +111,23 @@ pub fn gpus() -> Vec<Chosen> {
 
 /// CUDA's devices in CUDA's order; none where no driver is installed.
 #[cfg(feature = "cuda")]
-fn cuda_gpus() -> Vec<Chosen> {
+fn cuda_gpus() -> Vec<TrainDevice> {
     use burn::tensor::DeviceType;
     let count = Device::enumerate(DeviceType::Cuda).into_iter().count();
     let chosen = |index: usize| {
         let device = Device::cuda(index);
         let name = device.identity().map_or_else(|| format!("GPU {index}"), |identity| identity.name);
-        Chosen { device, name: format!("{name} (CUDA)"), cpu: false }
+        TrainDevice { device, name: format!("{name} (CUDA)"), cpu: false }
     };
     (0..count).map(chosen).collect()
 }
 
 #[cfg(feature = "gpu")]
-fn wgpu_gpus() -> Vec<Chosen> {
+fn wgpu_gpus() -> Vec<TrainDevice> {
     use burn::tensor::DeviceKind;
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    let mut found: Vec<Chosen> = Vec::new();
+    let mut found: Vec<TrainDevice> = Vec::new();
     type Kind = (wgpu::DeviceType, fn(usize) -> DeviceKind);
     let kinds: [Kind; 3] = [
         (wgpu::DeviceType::DiscreteGpu, DeviceKind::DiscreteGpu),
@@ -137,7 +137,7 @@ fn wgpu_gpus() -> Vec<Chosen> {
     for (wanted, kind) in kinds {
         let names = adapters.iter().map(|a| a.get_info()).filter(|info| info.device_type == wanted);
         for (index, info) in names.enumerate() {
-            found.push(Chosen {
+            found.push(TrainDevice {
                 device: gpu_device(kind(index)),
                 name: format!("{} ({:?})", info.name, info.backend),
                 cpu: false,
@@ -160,7 +160,7 @@ fn gpu_device(kind: burn::tensor::DeviceKind) -> Device {
 
 /// None in this build.
 #[cfg(not(feature = "gpu"))]
-pub fn gpus() -> Vec<Chosen> {
+pub fn gpus() -> Vec<TrainDevice> {
     Vec::new()
 }
 
@@ -170,8 +170,8 @@ mod tests {
 
     #[test]
     fn choices_are_read_and_mistakes_explained() {
-        assert_eq!("gpu:1".parse(), Ok(Choice::Gpu(1)));
-        assert_eq!("auto".parse(), Ok(Choice::Auto));
-        assert!("cuda".parse::<Choice>().unwrap_err().contains("expected auto, cpu, gpu"));
+        assert_eq!("gpu:1".parse(), Ok(DeviceArg::Gpu(1)));
+        assert_eq!("auto".parse(), Ok(DeviceArg::Auto));
+        assert!("cuda".parse::<DeviceArg>().unwrap_err().contains("expected auto, cpu, gpu"));
     }
 }

@@ -123,7 +123,7 @@ pub(crate) fn unfinished(name: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::tests::Folder;
+    use crate::data::testing::Folder;
 
     #[test]
     fn a_file_is_replaced_only_by_what_wrote_it() {

@@ -1,5 +1,6 @@
 //! Meta-trains learners for in-context learning, measures and exports them.
 #![recursion_limit = "256"]
+#![warn(clippy::too_many_arguments)]
 
 pub mod baselines;
 pub mod card;
@@ -9,11 +10,17 @@ pub mod device;
 pub mod eval;
 pub mod experiment;
 pub mod files;
-pub mod flat;
 pub mod fused;
 pub mod learner;
 pub mod nets;
 pub mod plot;
 pub mod predict;
+pub mod sources;
 pub mod tasks;
 pub mod train;
+
+/// Old names, for programs that still use them.
+#[doc(hidden)]
+pub mod flat {
+    pub use crate::fused::{AdamW, Trainer as Flat};
+}

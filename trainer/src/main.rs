@@ -1,5 +1,6 @@
 //! The command line of the trainer. Logs and progress go to stderr, results to stdout.
 #![recursion_limit = "256"]
+#![warn(clippy::too_many_arguments)]
 
 mod cli;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::experiment::{self, Cell, CellResult, Event, Job, Options, Outcome, Scale, Shard, State, Summary, report};
 
 struct Folder(PathBuf);
@@ -33,7 +33,7 @@ fn smoke(name: &str) -> Vec<Cell> {
 fn run(cells: &[Cell], out: &Path, stop_at: Option<u64>) -> (Summary, Vec<String>) {
     let (stop, started) = (AtomicBool::new(false), Mutex::new(Vec::new()));
     let options = Options { out: out.to_owned(), jobs: 2, keep: false };
-    let device = device::open(Choice::Cpu).unwrap();
+    let device = device::open(DeviceArg::Cpu).unwrap();
     let summary = experiment::run(cells, &options, Path::new("nowhere"), &device, &stop, &|event| match event {
         Event::Started(cell) => started.lock().unwrap().push(cell.name.clone()),
         Event::Step(_, step) if stop_at.is_some_and(|at| step >= at) => stop.store(true, Ordering::Relaxed),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use trainer::config::RunConfig;
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::train::{Metrics, Run, read_run};
 
 struct Folder(PathBuf);
@@ -45,7 +45,7 @@ fn config(preset: &str, set: &[&str]) -> RunConfig {
 /// Trains; `fused` tells before which steps the gradients change hands.
 fn trained(name: &str, config: &RunConfig, fused: &[(u64, bool)]) -> (Vec<Metrics>, Vec<f32>) {
     let folder = Folder::new(name);
-    let cpu = device::open(Choice::Cpu).unwrap();
+    let cpu = device::open(DeviceArg::Cpu).unwrap();
     let mut run = Run::start(config.clone(), &folder.0, Path::new("."), cpu).unwrap();
     let mut metrics = Vec::new();
     for &(step, fused) in fused {

@@ -9,10 +9,11 @@ use shaders::spec::{
 };
 use shaders::{Model, cpu, random};
 use trainer::device::host;
+use trainer::nets::batch::{batch, sequences, set_batch};
+use trainer::nets::tensors::floats;
 use trainer::nets::{Inputs, Net};
 use trainer::tasks::projection::normals;
 use trainer::tasks::{Episode, Shape, projection};
-use trainer::train::{batch, floats, sequences, set_batch};
 
 fn episode(spec: &ModelSpec, t: usize) -> Episode {
     let mut stream = random::stream(11, "parity", t as u64);

@@ -10,12 +10,13 @@ use rand::RngExt;
 use shaders::random;
 use shaders::spec::ModelSpec;
 use trainer::config::{ConfigError, RunConfig};
-use trainer::device::{self, Choice, host};
+use trainer::device::{self, DeviceArg, host};
 use trainer::nets::research::{
     KINDS, Learner, Net, Tensors, linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, vsml,
 };
+use trainer::nets::tensors::floats;
 use trainer::tasks::projection::normals;
-use trainer::train::{Metrics, Run, TrainError, floats, read_net, read_run};
+use trainer::train::{Metrics, Run, TrainError, read_net, read_run};
 
 const B: usize = 2;
 const T: usize = 7;
@@ -346,8 +347,8 @@ fn toy(kind: &str, more: &[&str]) -> RunConfig {
     RunConfig::resolve("quick", None, &set).unwrap()
 }
 
-fn cpu() -> device::Chosen {
-    device::open(Choice::Cpu).unwrap()
+fn cpu() -> device::TrainDevice {
+    device::open(DeviceArg::Cpu).unwrap()
 }
 
 fn train(config: RunConfig, folder: &Path) -> Result<Vec<Metrics>, TrainError> {

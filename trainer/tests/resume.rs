@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use trainer::config::RunConfig;
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::train::folder::{FolderError, LOCK, MARK};
 use trainer::train::{Metrics, Run, TrainError, read_run};
 
@@ -40,8 +40,8 @@ fn config() -> RunConfig {
     RunConfig::resolve("quick", None, &set.map(str::to_owned)).unwrap()
 }
 
-fn cpu() -> device::Chosen {
-    device::open(Choice::Cpu).unwrap()
+fn cpu() -> device::TrainDevice {
+    device::open(DeviceArg::Cpu).unwrap()
 }
 
 fn metrics(folder: &Path) -> Vec<Metrics> {

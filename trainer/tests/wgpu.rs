@@ -9,9 +9,10 @@ use shaders::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
 use trainer::nets::Net;
+use trainer::nets::batch::batch;
+use trainer::nets::tensors::floats;
 use trainer::tasks::Episode;
 use trainer::tasks::projection::normals;
-use trainer::train::{batch, floats};
 
 /// Losses of `steps` optimiser steps of a tiny learner on fixed episodes.
 fn losses(device: Device, steps: usize) -> Vec<f32> {

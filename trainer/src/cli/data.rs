@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Subcommand;
-use trainer::data::{self, fetch};
+use trainer::data::{self, Event, State, fetch};
 
-use super::Ended;
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, above, bar};
 
 #[derive(Subcommand)]
@@ -75,7 +74,6 @@ fn fetch_one(name: &str, dir: &Path, overwrite: bool) -> Result<(), data::DataEr
     });
     let set = |value| *state.lock().unwrap_or_else(PoisonError::into_inner) = value;
     let result = fetch::fetch(name, dir, overwrite, &mut |file, event| {
-        use fetch::Event;
         let line = |text: String| above(bar.as_ref(), format!("{file}: {text}"));
         match event {
             Event::Present => line("here already, checksum right".into()),
@@ -117,7 +115,6 @@ fn verify(names: &[String], dir: &Path) -> Ended {
     let (mut text, mut wrong) = (String::new(), 0);
     for name in &names {
         for (file, state) in fetch::verify(name, dir)? {
-            use fetch::State;
             let words = match &state {
                 State::Right => "right".to_owned(),
                 State::Readable => "readable (no checksum is known)".to_owned(),

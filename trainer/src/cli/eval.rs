@@ -7,14 +7,13 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use trainer::card::Results;
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::eval::{Drawing, EvalError, Outcome, Paper, Sets, Settings};
 use trainer::learner::Measured;
 use trainer::{data, files, plot};
 
-use super::Ended;
 use super::numbers::{seed, whole};
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, bar, duration};
 
 #[derive(clap::Args)]
@@ -79,7 +78,7 @@ pub struct Arguments {
     overwrite: bool,
     /// auto, cpu, gpu or gpu:n
     #[arg(long, default_value = "auto")]
-    device: Choice,
+    device: DeviceArg,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -6,13 +6,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::experiment::{self, Cell, CellResult, EXPERIMENTS, Event, Scale, Shard, State};
 
-use super::Ended;
 use super::interrupt::stop_flag;
 use super::numbers::{seed, whole};
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, duration};
 
 #[derive(clap::Args)]
@@ -42,7 +41,7 @@ pub struct Arguments {
     plan: bool,
     /// auto, cpu, gpu or gpu:n
     #[arg(long, default_value = "auto")]
-    device: Choice,
+    device: DeviceArg,
 }
 
 fn experiment_help() -> String {

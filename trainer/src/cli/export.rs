@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use shaders::file::Precision;
 use shaders::{FileKind, Model};
-use trainer::card::Results;
+use trainer::card::{Card, Results};
 use trainer::files;
 use trainer::train::read_run;
 
-use super::Ended;
-use super::output::note;
+use super::output::{Ended, note};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -55,16 +54,8 @@ pub fn run(arguments: &Arguments) -> Ended {
         })?;
         results.results.extend(more.results);
     }
-    if !results.results.is_empty() {
-        model.metadata.insert("evaluation".into(), serde_json::to_string(&results)?);
-    }
-    let text = &mut model.metadata;
-    text.insert("training".into(), training.clone());
-    text.insert("step".into(), step.to_string());
-    text.insert("data".into(), config.tasks.data.join(", "));
-    text.insert("commit".into(), env!("GIT_COMMIT").into());
-    text.insert("licence".into(), "MIT OR Apache-2.0".into());
-    text.insert("software".into(), format!("trainer {}", env!("CARGO_PKG_VERSION")));
+    let evaluation = (!results.results.is_empty()).then_some(results);
+    Card::of_run(&config, step, evaluation).write(&mut model);
     let bytes = model.to_bytes(match dtype {
         Dtype::F32 => Precision::F32,
         Dtype::F16 => Precision::F16,

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use shaders::Model;
 use trainer::learner::read_model;
 
-use super::Ended;
-use super::output::print;
+use super::output::{Ended, print};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -27,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Ended {
     let model = read_model(path)?;
     let text = if arguments.card {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        trainer::card::card(&name, &model)
+        trainer::card::markdown(&name, &model)
     } else if arguments.json {
         let value = serde_json::json!({
             "spec": model.spec,

@@ -12,6 +12,3 @@ pub mod predict;
 mod progress;
 pub mod report;
 pub mod train;
-
-/// How a command ends.
-pub type Ended = Result<(), Box<dyn std::error::Error>>;

@@ -3,6 +3,9 @@
 
 use std::io::{self, ErrorKind, Write};
 
+/// How a command ends.
+pub type Ended = Result<(), Box<dyn std::error::Error>>;
+
 /// Prints results.
 ///
 /// # Errors

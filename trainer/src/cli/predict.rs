@@ -13,9 +13,8 @@ use trainer::files;
 use trainer::learner::read_model;
 use trainer::predict::{Estimate, Score, Shown, answers, estimate, score};
 
-use super::Ended;
 use super::numbers::{seed, whole};
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{above, bar};
 
 /// Folds of an estimate, where nobody says how many.

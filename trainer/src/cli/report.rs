@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use trainer::experiment::report;
 
-use super::Ended;
-use super::output::note;
+use super::output::{Ended, note};
 
 #[derive(clap::Args)]
 pub struct Arguments {

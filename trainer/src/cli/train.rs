@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::module::Module;
 use trainer::config::{PRESETS, RunConfig};
-use trainer::device::{self, Choice};
+use trainer::device::{self, DeviceArg};
 use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{Metrics, Run};
 
-use super::Ended;
 use super::interrupt::stop_flag;
-use super::output::{note, print};
+use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, bar, duration};
 
 #[derive(clap::Args)]
@@ -28,7 +27,7 @@ pub struct Arguments {
     set: Vec<String>,
     /// auto, cpu, gpu or gpu:n
     #[arg(long, default_value = "auto")]
-    device: Choice,
+    device: DeviceArg,
     /// Folder of the run: new, empty, or with --overwrite that of an earlier run [default: runs/PRESET]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -45,7 +44,7 @@ pub struct Arguments {
 }
 
 fn preset_help() -> String {
-    let lines: Vec<String> = PRESETS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    let lines: Vec<String> = PRESETS.iter().map(|preset| format!("{}: {}", preset.name, preset.about())).collect();
     format!("Where settings start from:\n{}", lines.join("\n"))
 }
 
@@ -53,7 +52,7 @@ fn set_help() -> String {
     let lines: Vec<String> = KINDS.iter().map(|(name, what)| format!("{name}: {what}")).collect();
     format!(
         "One setting, such as --set training.steps=2000; may be repeated. learner.kind trains another learner for \
-         comparison on the tasks, inputs and classes of a causal preset; --print-config shows its dials:\n{}",
+         comparison on the tasks, inputs and classes of a causal preset; --print-config shows its hyperparameters:\n{}",
         lines.join("\n")
     )
 }

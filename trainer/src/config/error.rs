@@ -19,7 +19,7 @@ pub enum ConfigError {
     Learner {
         /// Kind given.
         found: String,
-        /// The known kind most like it.
+        /// The known kind most similar to it.
         nearest: Option<&'static str>,
     },
     /// A key that no setting has.
@@ -27,7 +27,7 @@ pub enum ConfigError {
     UnknownKey {
         /// Key as given, with dots.
         key: String,
-        /// The known key most like it.
+        /// The known key most similar to it.
         nearest: Option<String>,
     },
     /// `--set` without an equals sign.

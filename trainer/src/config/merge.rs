@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::error::ConfigError;
+use super::nearest::nearest;
 use super::settings::{Kind, kind_of};
 use crate::nets::research::{KINDS, Learner};
 
@@ -41,7 +42,7 @@ pub(super) fn merge(table: &mut Table, given: Table, prefix: &str) -> Result<(),
     Ok(())
 }
 
-/// Another kind of learner starts from the dials that it has by default.
+/// Another kind of learner starts from the hyperparameters that it has by default.
 fn merge_learner(table: &mut Table, given: Table) -> Result<(), ConfigError> {
     if let Some(kind) = given.get("kind").and_then(Value::as_str)
         && table.get("kind").and_then(Value::as_str) != Some(kind)
@@ -53,13 +54,4 @@ fn merge_learner(table: &mut Table, given: Table) -> Result<(), ConfigError> {
         *table = Table::try_from(Learner::of_kind(kind).ok_or_else(wrong)?).expect("settings are plain data");
     }
     merge(table, given, "learner")
-}
-
-/// The name most like another, if it is like it at all.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|known| (strsim::normalized_damerau_levenshtein(known, name), known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .filter(|(likeness, _)| *likeness > 0.3)
-        .map(|(_, known)| known)
 }

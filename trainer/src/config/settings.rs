@@ -4,7 +4,7 @@
 use toml::{Table, Value};
 
 use super::error::ConfigError;
-use super::merge::nearest;
+use super::nearest::nearest;
 use crate::nets::research::{KINDS, Learner};
 
 /// What a setting may be.
@@ -26,9 +26,9 @@ pub(super) enum Kind {
     Numbers(Bounds),
     /// Settings below a name.
     Section(&'static [Setting]),
-    /// A list of such.
+    /// A list of sections.
     Sections(&'static [Setting]),
-    /// The dials of the learner that its own `kind` names.
+    /// The hyperparameters of the learner that its own `kind` names.
     Learner,
 }
 
@@ -304,7 +304,7 @@ fn number(value: &mut Value, bounds: Bounds) -> bool {
     value.as_float().is_some_and(|number| bounds.hold(number))
 }
 
-/// Dials have the types that they have by default; each kind of learner checks its own bounds.
+/// Hyperparameters have the types that they have by default; each kind of learner checks its own bounds.
 fn learner(value: &mut Value) -> Result<(), ConfigError> {
     let Value::Table(table) = value else {
         return Err(refused("learner", Kind::Learner.words(), value));
@@ -321,20 +321,20 @@ fn learner(value: &mut Value) -> Result<(), ConfigError> {
         let nearest = nearest(&kind, KINDS.iter().map(|(name, _)| *name));
         return Err(ConfigError::Learner { found: kind, nearest });
     };
-    let dials = Table::try_from(learner).expect("settings are plain data");
+    let usual = Table::try_from(learner).expect("settings are plain data");
     for (name, value) in table.iter_mut().filter(|(name, _)| *name != "kind") {
         let key = format!("learner.{name}");
-        let Some(usual) = dials.get(name) else {
-            let known = nearest(name, dials.keys().map(String::as_str)).map(|known| format!("learner.{known}"));
+        let Some(own) = usual.get(name) else {
+            let known = nearest(name, usual.keys().map(String::as_str)).map(|known| format!("learner.{known}"));
             return Err(ConfigError::UnknownKey { key, nearest: known });
         };
-        match usual {
+        match own {
             // 0 is refused by the learner, which knows the upper bound
             Value::Integer(_) if whole(value, 0, ANY) => {}
             Value::Integer(_) => return Err(refused(&key, "a whole number of 1 or more".into(), value)),
             Value::Float(_) => one(value, Number(Positive), &key)?,
             Value::Boolean(_) => one(value, Switch, &key)?,
-            // the only dial that is a word
+            // the only one that is a word
             _ => one(value, Word(&["sgd", "adam"]), &key)?,
         }
     }

@@ -2,7 +2,8 @@
 
 use shaders::spec::SpecError;
 
-use super::{ConfigError, RunConfig};
+use super::error::ConfigError;
+use super::run::RunConfig;
 use crate::nets::research::{Learner, OutOfBounds};
 
 type Checked = Result<(), ConfigError>;

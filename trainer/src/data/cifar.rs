@@ -1,7 +1,8 @@
 //! CIFAR-10's binary version (<https://www.cs.toronto.edu/~kriz/cifar.html>): records of 1 label byte and 3,072 bytes,
 //! three 32×32 planes R, G, B. Read from the downloaded archive or from a folder with the `.bin` files.
 
-use super::{DataError, Dataset, Split, io};
+use super::dataset::{Dataset, Split};
+use super::error::{DataError, io};
 use flate2::bufread::GzDecoder;
 use shaders::FileKind;
 use std::fs::File;
@@ -95,7 +96,7 @@ pub fn read(folder: &Path, name: &str, split: Split) -> Result<Dataset, DataErro
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
+    use super::super::testing::Folder;
     use super::*;
 
     fn batch(first: u8, n: usize) -> Vec<u8> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ureq::Proxy;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
-use super::DataError;
+use super::error::DataError;
 
 /// A variable of the environment; none where it is not set or empty.
 pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -174,7 +174,7 @@ fn proxy(names: &[&str], variable: Variable<'_>) -> Result<Option<Proxy>, DataEr
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
+    use super::super::testing::Folder;
     use super::*;
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     use rustls::pki_types::PrivateKeyDer;

@@ -1,7 +1,7 @@
 //! The IDX format (<http://yann.lecun.com/exdb/mnist/>): two zero bytes, a type code, the number of axes, each axis as a
 //! big-endian u32, then the values, outermost axis first. Plain or gzip'ed, told apart by content, not by name.
 
-use super::{DataError, io};
+use super::error::{DataError, io};
 use flate2::{Compression, bufread::MultiGzDecoder, write::GzEncoder};
 use shaders::FileKind;
 use std::fs::File;
@@ -138,7 +138,7 @@ pub fn write(path: &Path, content: &Idx) -> Result<(), DataError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Folder;
+    use super::super::testing::Folder;
     use super::*;
 
     #[test]

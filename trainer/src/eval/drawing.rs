@@ -9,17 +9,22 @@ use rand::RngExt;
 use rayon::prelude::*;
 use shaders::encode::Encoder;
 use shaders::random;
+use shaders::rules::{self as baselines, Rule};
 use shaders::{Model, cpu, session};
 
+use super::accumulator::{Accumulator, Answer};
 use super::episodes::distinct;
-use super::tally::Answer;
-use super::{EvalError, Outcome, Sets, Settings, Tally};
+use super::error::EvalError;
+use super::outcome::Outcome;
+use super::sets::Sets;
+use super::settings::Settings;
 use crate::data::Dataset;
 use crate::nets::Net;
+use crate::nets::batch::set_batch;
+use crate::nets::tensors::floats;
+use crate::sources::{SourceError, class_range};
 use crate::tasks::augment::SIDE;
 use crate::tasks::{Augment, Episode, Shape, labels};
-use crate::train::{TrainError, class_range, floats, set_batch};
-use shaders::rules::{self as baselines, Rule};
 
 /// Queries a class.
 const QUERIES: usize = 3;
@@ -63,7 +68,7 @@ impl Drawing {
         settings: &Settings,
     ) -> Result<Drawing, EvalError> {
         let spec = &model.spec;
-        let (file, range) = class_range(dataset).map_err(TrainError::from)?;
+        let (file, range) = class_range(dataset).map_err(SourceError::from)?;
         let set = sets.open(file, settings.split)?;
         let small = |message| EvalError::Small { name: dataset.to_owned(), message };
         if ways > spec.classes {
@@ -234,7 +239,7 @@ impl Drawing {
 
     /// Adds what the episodes of one number of shots gave.
     fn add(&self, outcome: &mut Outcome, all: &[Answers]) {
-        let mut own = Tally::default();
+        let mut own = Accumulator::default();
         all.iter().for_each(|(answers, _)| own.add_answers(std::slice::from_ref(answers)));
         outcome.accuracy.push(own.mean()[0]);
         outcome.ci95.push(own.ci95()[0]);
@@ -243,17 +248,17 @@ impl Drawing {
         outcome.overconfidence.push(own.overconfidence()[0]);
         if self.settings.rare {
             // queries come class by class, and the first class is the rare one
-            let mut rare = Tally::default();
+            let mut rare = Accumulator::default();
             all.iter().for_each(|(answers, _)| rare.add_answers(&[answers[..QUERIES].to_vec()]));
             outcome.rare.push(rare.mean()[0]);
         }
         if self.settings.baselines {
             for (r, rule) in Rule::ALL.iter().enumerate() {
-                let mut tally = Tally::default();
-                all.iter().for_each(|(_, ruled)| tally.add(&[ruled[r]], &[]));
+                let mut ruled_by = Accumulator::default();
+                all.iter().for_each(|(_, ruled)| ruled_by.add(&[ruled[r]], &[]));
                 let name = rule.name().to_owned();
-                outcome.margin_ci95.entry(name.clone()).or_default().push(own.margin_ci95(&tally)[0]);
-                outcome.baselines.entry(name).or_default().push(tally.mean()[0]);
+                outcome.margin_ci95.entry(name.clone()).or_default().push(own.margin_ci95(&ruled_by)[0]);
+                outcome.baselines.entry(name).or_default().push(ruled_by.mean()[0]);
             }
         }
     }

@@ -3,16 +3,15 @@
 use rand::RngExt;
 use shaders::random::{self, Stream};
 
-use super::Settings;
+use super::settings::Settings;
 use crate::tasks::{Base, Episode, labels, projection};
 
 /// Where test examples come from.
 pub(super) enum Source {
+    /// A data set.
     Set(Base),
     /// Ten pictures of uniform noise, ten labels, drawn with replacement: the paper's pure lookup test.
-    Random {
-        dimensions: usize,
-    },
+    Random { dimensions: usize },
 }
 
 /// Episode `index` of an evaluation: a function of (seed, data set, index).
@@ -104,7 +103,6 @@ pub(crate) fn random_episode(spec: &shaders::ModelSpec, t: usize, settings: &Set
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data;
     use shaders::ModelSpec;
 
     #[test]
@@ -124,18 +122,7 @@ mod tests {
     fn an_evaluation_is_a_function_of_its_seed() {
         let spec = ModelSpec::shifted(16, 8, 1, 1);
         let source = Source::Random { dimensions: 30 };
-        let settings = |seed| Settings {
-            episodes: 1,
-            seed,
-            positions: vec![20],
-            split: data::Split::Test,
-            queries: 1,
-            baselines: false,
-            ensemble: 1,
-            project: None,
-            vectors: false,
-            rare: false,
-        };
+        let settings = |seed| Settings { episodes: 1, seed, positions: vec![20], ..Settings::default() };
         let a = test_episode(&source, &spec, 10, 20, &settings(5), "random", 3);
         assert_eq!(a, test_episode(&source, &spec, 10, 20, &settings(5), "random", 3));
         assert_ne!(a, test_episode(&source, &spec, 10, 20, &settings(6), "random", 3));

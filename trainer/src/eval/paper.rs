@@ -4,15 +4,21 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use rayon::prelude::*;
+use shaders::model::QueryOptions;
 use shaders::random;
+use shaders::rules::{self as baselines, Rule};
 
+use super::accumulator::Accumulator;
 use super::episodes::{Source, asked, test_episode};
-use super::{Asked, EvalError, Outcome, Sets, Settings, Tally, score};
+use super::error::EvalError;
+use super::outcome::Outcome;
+use super::score::score;
+use super::sets::Sets;
+use super::settings::Settings;
 use crate::data::Dataset;
 use crate::nets::Net;
+use crate::sources::{SourceError, encode_base};
 use crate::tasks::{Episode, labels};
-use crate::train::{TrainError, encode_base};
-use shaders::rules::{self as baselines, Rule};
 
 /// Episodes that are answered at once.
 const BATCH: usize = 16;
@@ -26,7 +32,7 @@ pub struct Paper<'a> {
     device: &'a Device,
     settings: Settings,
     source: Source,
-    asked_as: Asked,
+    options: QueryOptions,
 }
 
 impl<'a> Paper<'a> {
@@ -56,7 +62,7 @@ impl<'a> Paper<'a> {
         } else {
             let set = sets.open(dataset, settings.split)?;
             check_size(&set, longest(settings) + settings.queries - 1)?;
-            let encode = |source| TrainError::Encode { name: dataset.to_owned(), source };
+            let encode = |source| SourceError::Encode { name: dataset.to_owned(), source };
             Source::Set(encode_base(spec, &set).map_err(encode)?)
         };
         // a set learner is told how many classes there are; the others always have all of theirs
@@ -67,7 +73,7 @@ impl<'a> Paper<'a> {
         };
         // whether a stem can read the inputs as they reach the learner
         let stem = spec.equivariant.as_ref().and_then(|set| set.stem.as_ref());
-        let drawings = !settings.vectors
+        let images = !settings.vectors
             && settings.project.is_none()
             && match &source {
                 Source::Set(base) => base.drawn,
@@ -81,23 +87,23 @@ impl<'a> Paper<'a> {
             device,
             settings: settings.clone(),
             source,
-            asked_as: Asked { classes, drawings },
+            options: QueryOptions { classes, images },
         })
     }
 
     /// Measures; `progress` is called with the number of episodes done.
     pub fn run(&self, progress: &mut dyn FnMut(usize)) -> Outcome {
-        let Paper { net, settings, device, asked_as, .. } = self;
+        let Paper { net, settings, device, options, .. } = self;
         let total = longest(settings) + settings.queries - 1;
-        let mut own = Tally::default();
-        let mut others: Vec<(String, Tally)> = Vec::new();
+        let mut own = Accumulator::default();
+        let mut others: Vec<(String, Accumulator)> = Vec::new();
         let mut done = 0;
         while done < settings.episodes {
             let ids: Vec<u64> = (done..(done + BATCH).min(settings.episodes)).map(|i| i as u64).collect();
             let episode =
-                |&i| test_episode(&self.source, net.spec(), asked_as.classes, total, settings, &self.dataset, i);
+                |&i| test_episode(&self.source, net.spec(), options.classes, total, settings, &self.dataset, i);
             let episodes: Vec<Episode> = ids.par_iter().map(episode).collect();
-            score(net, &episodes, *asked_as, settings, device, &mut own);
+            score(net, &episodes, *options, settings, device, &mut own);
             if settings.baselines {
                 self.controls(&episodes, &ids, &mut others);
                 self.rules(&episodes, &mut others);
@@ -123,16 +129,16 @@ impl<'a> Paper<'a> {
             project: settings.project.filter(|_| spec.equivariant.is_some()),
             vectors: settings.vectors && stem,
             rare: Vec::new(),
-            margin_ci95: others.iter().map(|(name, tally)| (name.clone(), own.margin_ci95(tally))).collect(),
-            baselines: others.into_iter().map(|(name, tally)| (name, tally.mean())).collect(),
+            margin_ci95: others.iter().map(|(name, other)| (name.clone(), own.margin_ci95(other))).collect(),
+            baselines: others.into_iter().map(|(name, other)| (name, other.mean())).collect(),
         }
     }
 
     /// The untrained learner, and the learner after shuffled labels.
-    fn controls(&self, episodes: &[Episode], ids: &[u64], others: &mut Vec<(String, Tally)>) {
-        let Paper { net, settings, device, asked_as, .. } = self;
+    fn controls(&self, episodes: &[Episode], ids: &[u64], others: &mut Vec<(String, Accumulator)>) {
+        let Paper { net, settings, device, options, .. } = self;
         if let Some(untrained) = self.untrained {
-            score(untrained, episodes, *asked_as, settings, device, control(others, "untrained"));
+            score(untrained, episodes, *options, settings, device, control(others, "untrained"));
         }
         // labels of the context say nothing about the inputs: what is left must be chance
         let shuffle = |(episode, &i): (&Episode, &u64)| {
@@ -142,11 +148,11 @@ impl<'a> Paper<'a> {
             Episode { inputs: episode.inputs.clone(), labels }
         };
         let shuffled: Vec<Episode> = episodes.iter().zip(ids).map(shuffle).collect();
-        score(net, &shuffled, *asked_as, settings, device, control(others, "shuffled labels"));
+        score(net, &shuffled, *options, settings, device, control(others, "shuffled labels"));
     }
 
     /// The hand-written rules.
-    fn rules(&self, episodes: &[Episode], others: &mut Vec<(String, Tally)>) {
+    fn rules(&self, episodes: &[Episode], others: &mut Vec<(String, Accumulator)>) {
         let Settings { positions, queries, .. } = &self.settings;
         let t = longest(&self.settings);
         let of_position = |e: &Episode, p: usize| -> Vec<f64> {
@@ -154,7 +160,7 @@ impl<'a> Paper<'a> {
             let indices: Vec<usize> = asked(p, t, *queries).collect();
             let queries: Vec<f32> = indices.iter().flat_map(|&i| e.inputs[i * x..(i + 1) * x].to_vec()).collect();
             let shown = (&e.inputs[..n * x], &e.labels[..n]);
-            let episode = baselines::Episode::new(shown.0, shown.1, &queries, x, self.asked_as.classes)
+            let episode = baselines::Episode::new(shown.0, shown.1, &queries, x, self.options.classes)
                 .expect("an episode fits itself");
             let right = |rule: &Rule| {
                 let answers = episode.predict(*rule);
@@ -178,6 +184,7 @@ impl<'a> Paper<'a> {
 ///
 /// # Errors
 /// As [`Paper::open`].
+#[expect(clippy::too_many_arguments, reason = "those of `Paper::open`, and what to tell while it runs")]
 pub fn paper(
     name: &str,
     net: &Net,
@@ -197,9 +204,9 @@ fn longest(settings: &Settings) -> usize {
     settings.positions.iter().copied().max().unwrap_or(1)
 }
 
-fn control<'a>(others: &'a mut Vec<(String, Tally)>, name: &str) -> &'a mut Tally {
+fn control<'a>(others: &'a mut Vec<(String, Accumulator)>, name: &str) -> &'a mut Accumulator {
     let at = others.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-        others.push((name.to_owned(), Tally::default()));
+        others.push((name.to_owned(), Accumulator::default()));
         others.len() - 1
     });
     &mut others[at].1
@@ -219,24 +226,13 @@ fn check_size(set: &Dataset, t: usize) -> Result<(), EvalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data;
     use shaders::{Model, ModelSpec};
 
     #[test]
     fn an_untrained_learner_and_shuffled_labels_are_at_chance_and_rules_solve_random() {
         let model = Model::random(ModelSpec::shifted(64, 8, 1, 1), 1).unwrap();
-        let settings = Settings {
-            episodes: 64,
-            seed: 3,
-            positions: vec![1, 100],
-            split: data::Split::Test,
-            queries: 1,
-            baselines: true,
-            ensemble: 1,
-            project: None,
-            vectors: false,
-            rare: false,
-        };
+        let settings =
+            Settings { episodes: 64, seed: 3, positions: vec![1, 100], baselines: true, ..Settings::default() };
         let device = crate::device::host();
         let net = Net::from_model(&model, &device);
         let outcome = paper("m", &net, Some(&net), "random", Path::new("."), &device, &settings, &mut |_| ()).unwrap();

@@ -1,33 +1,26 @@
-//! Asking a net.
+//! Predictions of a net on episodes, and their score.
 
 use burn::tensor::Device;
+use shaders::model::QueryOptions;
 
+use super::accumulator::{Accumulator, Answer};
 use super::episodes::asked;
-use super::tally::Answer;
-use super::{Settings, Tally};
+use super::settings::Settings;
+use crate::nets::batch::{sequences, set_batch};
+use crate::nets::tensors::floats;
 use crate::nets::{Inputs, Net};
 use crate::tasks::{Episode, Shape};
-use crate::train::{floats, sequences, set_batch};
 
-/// How a set learner is asked.
-#[derive(Clone, Copy)]
-pub(crate) struct Asked {
-    /// C in use.
-    pub classes: usize,
-    /// Whether its stem reads the inputs.
-    pub drawings: bool,
-}
-
-/// Asks a net at each position of each episode and adds what its answers are worth.
+/// Predicts at each position of each episode, and adds the score of each answer to `into`.
 pub(crate) fn score(
     net: &Net,
     episodes: &[Episode],
-    asked_as: Asked,
+    options: QueryOptions,
     settings: &Settings,
     device: &Device,
-    tally: &mut Tally,
+    into: &mut Accumulator,
 ) {
-    let Asked { classes, drawings } = asked_as;
+    let QueryOptions { classes, images } = options;
     let total = episodes[0].labels.len();
     let (b, queries, t) = (episodes.len(), settings.queries, total + 1 - settings.queries);
     // the episode that ends with the shown examples of a position and some of its queries
@@ -69,7 +62,7 @@ pub(crate) fn score(
             let at = |&p: &usize| {
                 let indices: Vec<usize> = asked(p, t, queries).collect();
                 let episodes: Vec<Episode> = episodes.iter().map(|e| cut(e, p, &indices)).collect();
-                let shape = Shape { shown: p - 1, queries, classes, drawings };
+                let shape = Shape { shown: p - 1, queries, classes, drawings: images };
                 floats(net.forward(&set_batch(&episodes, &shape, device)))
             };
             settings.positions.iter().map(at).collect()
@@ -82,6 +75,6 @@ pub(crate) fn score(
             own.zip(asked(p, t, queries)).map(|(row, i)| Answer::new(row, episode.labels[i])).collect()
         };
         let answers: Vec<Vec<Answer>> = settings.positions.iter().zip(&rows).map(of_position).collect();
-        tally.add_answers(&answers);
+        into.add_answers(&answers);
     }
 }

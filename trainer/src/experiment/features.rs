@@ -13,12 +13,14 @@ use crate::config::RunConfig;
 use crate::data::{self, Split, mean_and_std};
 use crate::device::host;
 use crate::nets::Net;
+use crate::nets::tensors::floats;
+use crate::sources::{SourceError, drawn_base};
 use crate::tasks::Base;
-use crate::train::{TrainError, drawn_base, floats};
+use crate::train::TrainError;
 
 /// Which frozen network: `random`, or a model file with a stem.
 pub(super) fn base(network: &str, name: &str, split: Split, data_dir: &Path) -> Result<Base, TrainError> {
-    /// Bases that are kept, as in [`crate::train::encoded_base`].
+    /// Bases that are kept, as in [`crate::sources::encoded_base`].
     static KEPT: Mutex<Vec<(String, Base)>> = Mutex::new(Vec::new());
     let key = format!("{network} {name} {split} {}", data_dir.display());
     // held while features are made: two cells want the same at the same time
@@ -37,7 +39,7 @@ pub(super) fn base(network: &str, name: &str, split: Split, data_dir: &Path) -> 
         Net::Set(net) if net.has_stem() => net,
         _ => return Err(TrainError::NoStem { path: network.into() }),
     };
-    let features = |split: Split| -> Result<(Vec<f32>, Vec<u32>), TrainError> {
+    let features = |split: Split| -> Result<(Vec<f32>, Vec<u32>), SourceError> {
         let set = data::open(name, split, data_dir)?;
         let base = drawn_base(&set, name)?;
         let pictures = base.drawings.as_ref().expect("a base of drawings has them");

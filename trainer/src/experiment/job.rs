@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::Module;
 use rayon::prelude::*;
 use shaders::ModelSpec;
+use shaders::model::QueryOptions;
 use shaders::rules::{self, Rule};
 
 use super::cell::{Job, Measure, Measured, Outcome, Point, Probe};
@@ -16,18 +17,19 @@ use super::features;
 use crate::baselines::Method;
 use crate::config::RunConfig;
 use crate::data::Split as Half;
-use crate::device::Chosen;
-use crate::eval::{self, Settings, Tally};
+use crate::device::TrainDevice;
+use crate::eval::{self, Accumulator, Settings};
 use crate::nets::Net;
+use crate::sources::encoded_base;
 use crate::tasks::{Episode, Source, Split, TaskConfig, Tasks};
 use crate::train::folder::RunFolder;
-use crate::train::{Run, TrainError, encoded_base, write_whole};
+use crate::train::{Run, TrainError, write_whole};
 
 /// Where and how a cell runs.
 pub(super) struct RunContext<'a> {
     pub place: &'a RunFolder,
     pub data_dir: &'a Path,
-    pub device: &'a Chosen,
+    pub device: &'a TrainDevice,
     pub threads: usize,
     pub stop: &'a AtomicBool,
 }
@@ -143,24 +145,24 @@ fn measure(
     let episodes = Episodes::new(&config.model, Some(config), measure, features, context.data_dir)?;
     let settings = settings(measure);
     // all learners of an experiment see mere vectors
-    let asked_as = eval::Asked { classes: config.model.classes, drawings: false };
-    let mut tally = Tally::default();
+    let options = QueryOptions { classes: config.model.classes, images: false };
+    let mut answers = Accumulator::default();
     for first in (0..measure.episodes).step_by(BATCH) {
         let ids: Vec<usize> = (first..(first + BATCH).min(measure.episodes)).collect();
         let batch: Vec<Episode> = ids.par_iter().map(|&i| episodes.get(i as u64)).collect();
-        eval::score(net, &batch, asked_as, &settings, &context.device.device, &mut tally);
+        eval::score(net, &batch, options, &settings, &context.device.device, &mut answers);
     }
-    Ok(measured(measure, "", &tally))
+    Ok(measured(measure, "", &answers))
 }
 
-fn measured(measure: &Measure, by: &str, tally: &Tally) -> Measured {
+fn measured(measure: &Measure, by: &str, answers: &Accumulator) -> Measured {
     Measured {
         name: measure.name.clone(),
         by: by.to_owned(),
         episodes: measure.episodes,
         positions: measure.positions.clone(),
-        accuracy: tally.mean(),
-        ci95: tally.ci95(),
+        accuracy: answers.mean(),
+        ci95: answers.ci95(),
     }
 }
 
@@ -189,26 +191,17 @@ fn by_rules(model: &ModelSpec, measure: &Measure, data_dir: &Path) -> Result<Vec
         })
         .collect();
     let of = |(a, name): (usize, &&str)| {
-        let mut tally = Tally::default();
-        right.iter().for_each(|episode| tally.add(&episode.iter().map(|answers| answers[a]).collect::<Vec<_>>(), &[]));
-        measured(measure, name, &tally)
+        let mut answered = Accumulator::default();
+        right
+            .iter()
+            .for_each(|episode| answered.add(&episode.iter().map(|answers| answers[a]).collect::<Vec<_>>(), &[]));
+        measured(measure, name, &answered)
     };
     Ok(names.iter().enumerate().map(of).collect())
 }
 
 fn settings(measure: &Measure) -> Settings {
-    Settings {
-        episodes: measure.episodes,
-        seed: 0,
-        positions: measure.positions.clone(),
-        split: Half::Test,
-        queries: 1,
-        baselines: false,
-        ensemble: 1,
-        project: None,
-        vectors: false,
-        rare: false,
-    }
+    Settings { episodes: measure.episodes, positions: measure.positions.clone(), ..Settings::default() }
 }
 
 /// The episodes of a measure: functions of its settings and an index, the same for every learner and rule unless they

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::cell::{Cell, CellResult, ExperimentError, Outcome, State};
 use super::job::{self, RunContext};
-use crate::device::Chosen;
+use crate::device::TrainDevice;
 use crate::train::folder::{FolderError, RunFolder};
 use crate::train::{TrainError, write_whole};
 
@@ -64,7 +64,7 @@ pub fn run(
     cells: &[Cell],
     options: &Options,
     data_dir: &Path,
-    device: &Chosen,
+    device: &TrainDevice,
     stop: &AtomicBool,
     event: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Summary, ExperimentError> {
@@ -135,7 +135,7 @@ fn run_cell(
     cell: &Cell,
     options: &Options,
     data_dir: &Path,
-    device: &Chosen,
+    device: &TrainDevice,
     threads: usize,
     stop: &AtomicBool,
     event: &(dyn Fn(Event<'_>) + Sync),

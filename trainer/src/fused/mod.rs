@@ -6,6 +6,7 @@
 //! by side in a file, works on one thread (micro-batches are what runs in parallel), and a step allocates nothing.
 //! [`crate::nets::causal::Net::forward`] stays the definition: it is what runs on GPUs, and tests hold every gradient to it.
 
+mod adamw;
 mod attention;
 mod buffer;
 mod gelu;
@@ -14,6 +15,9 @@ mod layout;
 mod matrix;
 mod norm;
 pub(crate) mod simd;
+mod trainer;
 mod workspace;
 
+pub use adamw::{AdamW, MomentsError};
+pub use trainer::{Score, Trainer};
 pub use workspace::{Sequences, Workspace};

@@ -203,8 +203,9 @@ mod tests {
 
     use super::*;
     use crate::nets::Net;
+    use crate::nets::batch::batch;
+    use crate::nets::tensors::floats;
     use crate::tasks::Episode;
-    use crate::train;
 
     struct Flatten<'a> {
         gradients: &'a GradientsParams,
@@ -215,7 +216,7 @@ mod tests {
         fn visit_float<const R: usize>(&mut self, param: &Param<Tensor<R>>) {
             let size = param.val().shape().num_elements();
             match self.gradients.get::<R>(param.id) {
-                Some(gradient) => self.flat.extend(train::floats(gradient)),
+                Some(gradient) => self.flat.extend(floats(gradient)),
                 // a parameter that nothing came of
                 None => self.flat.extend(vec![0.0; size]),
             }
@@ -232,7 +233,7 @@ mod tests {
             .zip(labels.chunks_exact(tokens))
             .map(|(inputs, labels)| Episode { inputs: inputs.to_vec(), labels: labels.to_vec() })
             .collect();
-        let (inputs, previous, target) = train::batch(&episodes, x, c);
+        let (inputs, previous, target) = batch(&episodes, x, c);
         let tensor = |values, last| Tensor::<3>::from_data(TensorData::new(values, [b, tokens, last]), &device);
         let Net::Causal(causal) = &net else { panic!("a causal learner") };
         let log = causal.forward(tensor(inputs, x), tensor(previous, c));
@@ -240,7 +241,7 @@ mod tests {
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
         let mut flatten = Flatten { gradients: &gradients, flat: Vec::new() };
         net.visit(&mut flatten);
-        (train::floats(log), flatten.flat)
+        (floats(log), flatten.flat)
     }
 
     fn most(values: &[f32], least: f32) -> f32 {

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Metrics;
+use super::metrics::Metrics;
 use crate::files::{unfinished, write_whole};
 
 /// The file that marks the folder of a run.
@@ -29,7 +29,7 @@ const LITTER: [&str; 5] = [".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"
 /// Why a folder cannot be used for a run.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// A folder with files of someone else.
+    /// A folder with files that no run wrote.
     #[error(
         "{} holds files that no run wrote ({}); choose a new or empty folder with --out. Nothing was changed",
         path.display(), some(found)
@@ -65,7 +65,7 @@ pub enum FolderError {
         /// Expected and found.
         reason: String,
     },
-    /// Something of someone else has a name that a run needs.
+    /// A file that no run wrote has a name that a run needs.
     #[error(
         "{} holds {}, which no run wrote although a run uses this name; move it away. Nothing was removed",
         path.display(), some(found)

@@ -1,8 +1,8 @@
-//! What answers are worth: accuracy, likelihood, calibration, intervals.
+//! Scores of answers: accuracy, likelihood, calibration, intervals.
 
 /// Hits and log-likelihoods of one answerer at each position.
 #[derive(Clone, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Accumulator {
     /// Σ over episodes of the fraction right.
     sum: Vec<f64>,
     /// Σ of its square.
@@ -17,7 +17,7 @@ pub(crate) struct Tally {
 
 const BINS: usize = 15;
 
-/// Answers of about one confidence.
+/// Answers of similar confidence.
 #[derive(Clone, Copy, Default)]
 struct Bin {
     confidence: f64,
@@ -25,7 +25,7 @@ struct Bin {
     count: f64,
 }
 
-/// What one answer is worth.
+/// The score of one answer.
 #[derive(Clone, Copy)]
 pub(super) struct Answer {
     pub right: bool,
@@ -47,7 +47,7 @@ impl Answer {
     }
 }
 
-impl Tally {
+impl Accumulator {
     /// Answers of one episode: all of each position.
     pub(super) fn add_answers(&mut self, positions: &[Vec<Answer>]) {
         let mean = |value: &dyn Fn(&Answer) -> f64| -> Vec<f64> {
@@ -100,8 +100,8 @@ impl Tally {
     }
 
     /// 1.96 standard errors of the difference to another answerer of the same episodes.
-    pub(super) fn margin_ci95(&self, other: &Tally) -> Vec<f64> {
-        let mut difference = Tally::default();
+    pub(super) fn margin_ci95(&self, other: &Accumulator) -> Vec<f64> {
+        let mut difference = Accumulator::default();
         for (own, other) in self.each.iter().zip(&other.each) {
             difference.add(&own.iter().zip(other).map(|(a, b)| a - b).collect::<Vec<_>>(), &[]);
         }
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn calibration_tells_too_much_trust_from_too_little() {
         let of = |answers: &[(bool, f64)]| {
-            let mut tally = Tally::default();
+            let mut answered = Accumulator::default();
             let answer = |&(right, confidence): &(bool, f64)| Answer { right, nll: 0.0, confidence };
-            tally.add_answers(&[answers.iter().map(answer).collect()]);
-            (tally.ece()[0], tally.overconfidence()[0])
+            answered.add_answers(&[answers.iter().map(answer).collect()]);
+            (answered.ece()[0], answered.overconfidence()[0])
         };
         let near = |(a, b): (f64, f64), (c, d): (f64, f64)| (a - c).abs() < 1e-9 && (b - d).abs() < 1e-9;
         assert!(near(of(&[(true, 0.8), (false, 0.8)]), (0.3, 0.3)));

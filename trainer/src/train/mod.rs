@@ -1,0 +1,21 @@
+//! The meta-training loop: gradients of micro-batches, one optimiser step, a running average of the weights,
+//! checkpoints by atomic rename, `metrics.jsonl`.
+//!
+//! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
+//! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
+//! and step exactly. Causal learners on a CPU take their steps in [`crate::fused`], everything else in Burn.
+
+mod checkpoint;
+mod error;
+pub mod folder;
+mod gradient;
+mod metrics;
+mod optimiser;
+mod parameters;
+mod run;
+mod step;
+
+pub use checkpoint::{new_net, read_net, read_run};
+pub use error::{TrainError, write_whole};
+pub use metrics::Metrics;
+pub use run::Run;

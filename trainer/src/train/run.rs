@@ -1,0 +1,355 @@
+//! A run in its folder: begins, goes on, trains, logs and keeps checkpoints.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use burn::module::Module;
+
+use super::checkpoint::{CONFIG, Saved, newest_checkpoint};
+use super::error::{TrainError, io_at, io_kind, write_whole};
+use super::folder::{self, Kind, Place, RunFolder, STATE, finish_checkpoint, remove_checkpoint};
+use super::metrics::{METRICS, Metrics, forget_after};
+use super::step::{Learner, NotFinite, Outcome, Step};
+use crate::config::RunConfig;
+use crate::device::TrainDevice;
+use crate::nets::Net;
+use crate::sources::open_tasks;
+use crate::tasks::Tasks;
+
+/// A run in memory.
+pub struct Run {
+    /// Settings.
+    pub config: RunConfig,
+    /// Folder.
+    pub folder: PathBuf,
+    /// Episodes.
+    pub tasks: Tasks,
+    device: TrainDevice,
+    learner: Learner,
+    saved: Saved,
+    /// Steps done, for others to watch.
+    count: Arc<AtomicU64>,
+    /// Keeps other processes out of the folder; none before the run has one.
+    place: Option<RunFolder>,
+}
+
+impl Run {
+    /// A new run in an empty or new folder.
+    ///
+    /// # Errors
+    /// The folder is taken, data are missing, settings do not fit them: then nothing is left behind.
+    pub fn start(config: RunConfig, folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
+        match folder::look(folder, Kind::Run)? {
+            Place::Free => {}
+            Place::Taken => return Err(TrainError::Exists(folder.to_owned())),
+        }
+        let run = Run::ready(config, folder, data_dir, device)?;
+        let place = RunFolder::create(folder, Kind::Run)?;
+        // another process may have been faster
+        match folder.join(CONFIG).exists() {
+            true => Err(TrainError::Exists(folder.to_owned())),
+            false => run.write_settings(place),
+        }
+    }
+
+    /// As [`Run::start`], in the place of a run that is there: what that one wrote is removed, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Run::start`]; the old run then stays as it is.
+    pub fn start_over(
+        config: RunConfig,
+        folder: &Path,
+        data_dir: &Path,
+        device: TrainDevice,
+    ) -> Result<Run, TrainError> {
+        let old = match folder::look(folder, Kind::Run)? {
+            Place::Free => None,
+            Place::Taken => Some(RunFolder::create(folder, Kind::Run)?),
+        };
+        let run = Run::ready(config, folder, data_dir, device)?;
+        let place = match old {
+            Some(place) => place,
+            None => RunFolder::create(folder, Kind::Run)?,
+        };
+        place.clear()?;
+        run.write_settings(place)
+    }
+
+    /// A new run in a folder that this process has already.
+    ///
+    /// # Errors
+    /// As [`Run::start`].
+    pub fn start_in(
+        config: RunConfig,
+        place: RunFolder,
+        data_dir: &Path,
+        device: TrainDevice,
+    ) -> Result<Run, TrainError> {
+        Run::ready(config, place.path(), data_dir, device)?.write_settings(place)
+    }
+
+    /// A run with its data, which has no folder yet.
+    fn ready(config: RunConfig, folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
+        let tasks = open_tasks(&config, data_dir)?;
+        let mut run = Run::new(config, folder, tasks, device)?;
+        run.set_fused(true)?;
+        Ok(run)
+    }
+
+    /// Takes the folder of a new run and writes its settings there.
+    fn write_settings(mut self, place: RunFolder) -> Result<Run, TrainError> {
+        self.place = Some(place);
+        write_whole(&self.folder.join(CONFIG), self.config.to_toml().as_bytes())?;
+        Ok(self)
+    }
+
+    /// Goes on from the newest whole checkpoint of a folder, or from the start if there is none yet; what a killed
+    /// process left unfinished is removed.
+    ///
+    /// # Errors
+    /// No run there, a folder in use, or a damaged checkpoint.
+    pub fn resume(folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
+        if !folder.join(CONFIG).exists() {
+            return Err(TrainError::NoCheckpoint(folder.to_owned()));
+        }
+        // both before the folder is touched: it may be another program's
+        folder::expect_run(folder)?;
+        RunConfig::read(&folder.join(CONFIG))?;
+        Run::resume_in(RunFolder::open(folder)?, data_dir, device)
+    }
+
+    /// As [`Run::resume`], in a folder that this process has already.
+    ///
+    /// # Errors
+    /// As [`Run::resume`].
+    pub fn resume_in(place: RunFolder, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
+        let folder = place.path().to_owned();
+        let config = RunConfig::read(&folder.join(CONFIG))?;
+        place.remove_unfinished()?;
+        let tasks = open_tasks(&config, data_dir)?;
+        let mut run = Run::new(config, &folder, tasks, device)?;
+        run.place = Some(place);
+        if let Some(path) = newest_checkpoint(&folder)? {
+            run.saved = Saved::read(&path)?;
+            run.learner.load(&path, &run.config, &run.device)?;
+        }
+        let log = folder.join(METRICS);
+        forget_after(&log, run.saved.step).map_err(io_at(&log))?;
+        run.set_fused(true)?;
+        Ok(run)
+    }
+
+    /// A run before its first step.
+    /// A run before its first step.
+    fn new(config: RunConfig, folder: &Path, tasks: Tasks, device: TrainDevice) -> Result<Run, TrainError> {
+        let learner = Learner::new(&config, &device)?;
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
+        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
+        let folder = folder.to_owned();
+        let mut run = Run { config, folder, tasks, device, learner, saved, count: Arc::default(), place: None };
+        run.set_workers(workers);
+        Ok(run)
+    }
+
+    /// How many micro-batches are worked on at once; changes the time and never the result. By default as many as
+    /// there are cores (one on a GPU).
+    pub fn set_workers(&mut self, workers: usize) {
+        // one pool a worker: Burn's own parallel loops inside it then stay off the other's cores
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        self.set_threads(workers, if self.device.cpu { (cores / workers.max(1)).max(1) } else { 1 });
+    }
+
+    /// As [`Run::set_workers`], with a number of threads for each worker.
+    pub fn set_threads(&mut self, workers: usize, threads: usize) {
+        self.learner.set_threads(workers, threads);
+    }
+
+    /// Wall-clock seconds of training so far, over all sessions of this run.
+    pub fn seconds(&self) -> f64 {
+        self.saved.seconds
+    }
+
+    /// Whether a causal learner on a CPU is trained by [`crate::fused`] (by default it is) or by autodiff, as everywhere
+    /// else. They differ in the last digits.
+    ///
+    /// # Errors
+    /// The state of the optimiser cannot be handed over.
+    pub fn set_fused(&mut self, fused: bool) -> Result<(), TrainError> {
+        self.learner
+            .set_fused(fused, &self.config.training)
+            .map_err(|error| TrainError::Checkpoint { path: self.folder.clone(), message: error.to_string() })
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.saved.step
+    }
+
+    /// The number of steps done, which follows the run while it trains.
+    pub fn counter(&self) -> Arc<AtomicU64> {
+        self.count.store(self.saved.step, Ordering::Relaxed);
+        self.count.clone()
+    }
+
+    /// Trains until the last step or until `stop` is set; writes metrics and checkpoints. `progress` is called after
+    /// each logged step. Returns whether the run is complete.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the loss is not finite.
+    pub fn train(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(&Metrics)) -> Result<bool, TrainError> {
+        self.train_until(self.config.training.steps, stop, progress)?;
+        self.checkpoint()?;
+        Ok(self.saved.step >= self.config.training.steps)
+    }
+
+    /// As [`Run::train`], but only until step `until` is done, and without a checkpoint at its end.
+    ///
+    /// # Errors
+    /// As [`Run::train`].
+    pub fn train_until(
+        &mut self,
+        until: u64,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(&Metrics),
+    ) -> Result<(), TrainError> {
+        let path = self.folder.join(METRICS);
+        let mut log = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io_at(&path))?;
+        let started = Instant::now();
+        let before = self.saved.seconds;
+        let steps = self.config.training.steps;
+        let until = until.min(steps);
+        // a step that cannot be taken leaves the learner of the step before
+        let done = (|| {
+            while self.saved.step < until && !stop.load(Ordering::Relaxed) {
+                let next = self.saved.step + 1;
+                let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
+                let metrics = self.step_once(logged)?;
+                self.count.store(self.saved.step, Ordering::Relaxed);
+                self.saved.seconds = before + started.elapsed().as_secs_f64();
+                if let Some(mut metrics) = metrics {
+                    metrics.seconds = self.saved.seconds;
+                    let line = serde_json::to_string(&metrics).expect("plain data");
+                    writeln!(log, "{line}").map_err(|error| self.unwritten(METRICS, &error))?;
+                    progress(&metrics);
+                }
+                if self.saved.step.is_multiple_of(self.config.training.checkpoint_every) && self.saved.step < steps {
+                    self.learner.sync_weights();
+                    self.checkpoint()?;
+                }
+            }
+            Ok(())
+        })();
+        self.learner.sync_weights();
+        self.saved.seconds = before + started.elapsed().as_secs_f64();
+        done
+    }
+
+    /// One optimiser step.
+    fn step_once(&mut self, logged: bool) -> Result<Option<Metrics>, TrainError> {
+        let rate = self.config.training.rate_at(self.saved.step);
+        let done = (self.saved.step + 1) as f64;
+        let ema_decay = match self.config.training.average {
+            0.0 => 0.0,
+            most => most.min(done / (done + 10.0)),
+        };
+        let step = Step { done: self.saved.step, rate, ema_decay, logged };
+        let Outcome { loss, right, norm } = match self.learner.step(&self.config.training, &self.tasks, step) {
+            Ok(outcome) => outcome,
+            Err(NotFinite) => {
+                let last = newest_checkpoint(&self.folder)?;
+                return Err(TrainError::Diverged { step: self.saved.step + 1, last });
+            }
+        };
+        self.saved.step += 1;
+        if !logged {
+            return Ok(None);
+        }
+        let episodes = self.config.training.batch as f64;
+        if self.saved.accuracy.len() != right.len() {
+            self.saved.accuracy = right.iter().map(|n| n / episodes).collect();
+        }
+        for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
+            *mean += 0.1 * (n / episodes - *mean);
+        }
+        let positions: Vec<usize> = match self.tasks.set || self.tasks.split {
+            true => vec![0],
+            false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
+        };
+        Ok(Some(Metrics {
+            step: self.saved.step,
+            loss,
+            accuracy: positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect(),
+            positions,
+            gradient_norm: norm,
+            rate,
+            seconds: 0.0,
+        }))
+    }
+
+    /// Writes `checkpoint-STEP/` whole, then removes older ones but one.
+    ///
+    /// # Errors
+    /// What the operating system says; what was begun is removed, the checkpoints before stay.
+    pub fn checkpoint(&self) -> Result<(), TrainError> {
+        let name = format!("checkpoint-{:09}", self.saved.step);
+        let path = self.folder.join(&name);
+        if path.join(STATE).exists() {
+            return Ok(());
+        }
+        let temporary = self.folder.join(format!("{name}.{}.tmp", std::process::id()));
+        if temporary.exists() {
+            remove_checkpoint(&temporary)?;
+        }
+        let written = self.write_checkpoint(&temporary).and_then(|()| Ok(finish_checkpoint(&temporary, &path)?));
+        if let Err(error) = written {
+            if temporary.exists() {
+                remove_checkpoint(&temporary)?;
+            }
+            return Err(self.unwritten(&format!("the checkpoint of step {}", self.saved.step), &*error));
+        }
+        match &self.place {
+            Some(place) => Ok(place.remove_checkpoints(2)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Every file of a checkpoint, and all of it on the disk.
+    fn write_checkpoint(&self, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+        fs::create_dir_all(folder)?;
+        self.learner.save(folder, &self.config.training)?;
+        fs::write(folder.join(STATE), serde_json::to_vec(&self.saved).expect("plain data"))?;
+        for entry in fs::read_dir(folder)? {
+            // for writing: some systems flush nothing else
+            fs::OpenOptions::new().write(true).open(entry?.path())?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// The error of a run that could not write.
+    fn unwritten(&self, what: &str, error: &(dyn std::error::Error + 'static)) -> TrainError {
+        TrainError::Unwritten {
+            what: what.to_owned(),
+            folder: self.folder.clone(),
+            cause: error.to_string(),
+            kind: io_kind(error),
+            // weights, their average and at most two moments
+            bytes: 16 * self.learner.average().num_params() as u64,
+            last: newest_checkpoint(&self.folder).unwrap_or_default(),
+        }
+    }
+
+    /// The learner as it would be kept now: the running average, without gradients.
+    pub fn learner(&self) -> &Net {
+        self.learner.average()
+    }
+
+    /// Where it trains, in words.
+    pub fn device_name(&self) -> &str {
+        &self.device.name
+    }
+}

@@ -1,0 +1,281 @@
+//! One step of a run's learner: in [`crate::fused`] for causal learners on a CPU, by autodiff for all others.
+
+use std::ops::Range;
+use std::path::Path;
+
+use burn::module::Module;
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+
+use super::checkpoint::{damaged, new_net, read_net_of, write_net};
+use super::error::TrainError;
+use super::gradient::{Part, gradient};
+use super::optimiser::optimiser;
+use super::parameters::{Average, Collect, Detach, Fill, Norm, Scale, Unflatten, values};
+use crate::config::{ConfigError, Optimiser, RunConfig, Training};
+use crate::device::TrainDevice;
+use crate::fused::{self, AdamW};
+use crate::nets::Net;
+use crate::nets::tensors::scalar;
+use crate::tasks::{Episode, Split, Tasks};
+
+/// Which step to take, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    /// Steps done before it.
+    pub done: u64,
+    /// Learning rate.
+    pub rate: f64,
+    /// Decay of the weights' running average.
+    pub ema_decay: f64,
+    /// Whether loss, right answers and norm are wanted.
+    pub logged: bool,
+}
+
+/// What one step gives; the first two only where they were asked for.
+pub(super) struct Outcome {
+    pub loss: f64,
+    pub right: Vec<f64>,
+    pub norm: f64,
+}
+
+/// The loss or its gradient is not finite; the step was not taken.
+pub(super) struct NotFinite;
+
+/// A learner in training, its running average and its optimiser.
+pub(super) struct Learner {
+    /// Current weights.
+    net: Net,
+    /// Their running average, which is the learner that is kept.
+    average: Net,
+    optimiser: ModuleOptimizer,
+    /// Where a causal learner on a CPU is trained: net, average and optimiser then follow only when asked for.
+    fused: Option<fused::Trainer>,
+    /// Whether micro-batches run in parallel threads.
+    cpu: bool,
+    /// One for each micro-batch that is worked on at once.
+    pools: Vec<rayon::ThreadPool>,
+    /// Micro-batches at once, threads of each.
+    threads: (usize, usize),
+}
+
+impl Learner {
+    /// A learner before its first step.
+    ///
+    /// # Errors
+    /// Settings that no learner can have.
+    pub fn new(config: &RunConfig, device: &TrainDevice) -> Result<Learner, ConfigError> {
+        Ok(Learner {
+            net: new_net(config, config.seed, &device.device.clone().autodiff())?,
+            average: new_net(config, config.seed, &device.device)?,
+            optimiser: optimiser(&config.training),
+            fused: None,
+            cpu: device.cpu,
+            pools: Vec::new(),
+            threads: (1, 1),
+        })
+    }
+
+    /// Reads weights, average and the state of the optimiser from a checkpoint.
+    ///
+    /// # Errors
+    /// A checkpoint that is damaged, or of another learner.
+    pub fn load(&mut self, checkpoint: &Path, config: &RunConfig, device: &TrainDevice) -> Result<(), TrainError> {
+        self.net = read_net_of(checkpoint, "model", config, &device.device.clone().autodiff())?;
+        self.average = read_net_of(checkpoint, "average", config, &device.device)?;
+        let state = checkpoint.join("optimiser.bpk");
+        self.optimiser = optimiser(&config.training).load(state).map_err(|error| damaged(checkpoint, error))?;
+        Ok(())
+    }
+
+    /// Writes what [`Learner::load`] reads.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn save(&self, folder: &Path, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
+        write_net(&self.net, &folder.join("model.safetensors"))?;
+        write_net(&self.average, &folder.join("average.safetensors"))?;
+        let state = folder.join("optimiser.bpk");
+        match (&self.fused, training.optimiser) {
+            (Some(fused), Optimiser::Adamw) => fused.moments().write_to_file(&state)?,
+            _ => self.optimiser.save(&state)?,
+        }
+        Ok(())
+    }
+
+    /// The running average.
+    pub fn average(&self) -> &Net {
+        &self.average
+    }
+
+    /// How many micro-batches are worked on at once, and threads of each.
+    pub fn set_threads(&mut self, workers: usize, threads: usize) {
+        self.threads = (workers, threads);
+        if let Some(fused) = &mut self.fused {
+            self.pools.clear();
+            return fused.set_threads(workers * threads);
+        }
+        let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
+        self.pools = (0..workers.max(1)).map(|_| pool()).collect();
+    }
+
+    /// Whether a causal learner on a CPU is trained by [`crate::fused`].
+    ///
+    /// # Errors
+    /// The state of the optimiser cannot be handed over.
+    pub fn set_fused(&mut self, fused: bool, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
+        let fused = fused && self.cpu && matches!(self.net, Net::Causal(_));
+        match (fused, self.fused.is_some()) {
+            (true, false) => {
+                let (weights, average) = (values(&self.net), values(&self.average));
+                let mut fused = fused::Trainer::new(self.net.spec(), weights, average, 1);
+                if training.optimiser == Optimiser::Adamw {
+                    fused.set_moments(burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?)?;
+                }
+                self.fused = Some(fused);
+            }
+            (false, true) => {
+                self.sync_weights();
+                let fused = self.fused.take().expect("just seen");
+                if training.optimiser == Optimiser::Adamw {
+                    self.optimiser = optimiser(training).from_bytes(fused.moments().into_bytes()?)?;
+                }
+            }
+            _ => {}
+        }
+        let (workers, threads) = self.threads;
+        self.set_threads(workers, threads);
+        Ok(())
+    }
+
+    /// Copies the weights of the fused trainer into the nets.
+    pub fn sync_weights(&mut self) {
+        if let Some(fused) = &self.fused {
+            self.net = self.net.clone().map(&mut Fill(&fused.weights));
+            self.average = self.average.clone().map(&mut Fill(&fused.average));
+        }
+    }
+
+    /// Takes one optimiser step.
+    ///
+    /// # Errors
+    /// The loss or its gradient is not finite; on a GPU this is seen only where something is logged or kept.
+    pub fn step(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
+        match self.fused.is_some() {
+            true => self.step_fused(training, tasks, step),
+            false => self.step_autodiff(training, tasks, step),
+        }
+    }
+
+    fn step_fused(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
+        let fused = self.fused.as_mut().expect("asked for where there is one");
+        let first = step.done * training.batch as u64;
+        let episodes = |range: Range<usize>| {
+            let episode = |i: usize| tasks.episode(Split::Train, first + i as u64);
+            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+            for episode in range.map(episode) {
+                inputs.extend(episode.inputs);
+                labels.extend(episode.labels);
+            }
+            (inputs.into(), labels.into())
+        };
+        let sizes = [training.batch, tasks.config.length, training.micro_batch];
+        let score = fused.gradient(sizes, episodes, step.logged);
+        let norm = fused.norm();
+        if !(score.loss.is_finite() && norm.is_finite()) {
+            return Err(NotFinite);
+        }
+        let scale = if training.clip > 0.0 { (training.clip / (norm + 1e-9)).min(1.0) } else { 1.0 };
+        match training.optimiser {
+            Optimiser::Adamw => {
+                let adam = AdamW {
+                    rate: step.rate,
+                    beta_2: training.beta_2 as f32,
+                    epsilon: training.epsilon as f32,
+                    weight_decay: training.weight_decay as f32,
+                };
+                fused.step(&adam, scale as f32);
+            }
+            Optimiser::Muon | Optimiser::Lion => {
+                fused.gradient.iter_mut().for_each(|g| *g *= scale as f32);
+                let mut each = Unflatten { flat: &fused.gradient, gradients: GradientsParams::new() };
+                self.net.visit(&mut each);
+                self.net = self.optimiser.step(step.rate, self.net.clone(), each.gradients);
+                fused.weights = values(&self.net);
+            }
+        }
+        fused.update_ema(step.ema_decay);
+        Ok(Outcome { loss: score.loss, right: score.right, norm })
+    }
+
+    fn step_autodiff(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
+        let parts = training.batch / training.micro_batch;
+        // in the order of micro-batches, whichever thread made them
+        let mut sum = GradientsAccumulator::new();
+        let (mut loss, mut right) = (0.0, Vec::new());
+        for result in self.gradients(training, tasks, step) {
+            sum.accumulate(&self.net, result.gradients);
+            loss += result.loss / parts as f64;
+            add(&mut right, &result.right);
+        }
+        let mut gradients = sum.grads();
+        let mut norm = Norm { gradients: &gradients, square: None };
+        self.net.visit(&mut norm);
+        let norm = norm.square.expect("a net has parameters").sqrt();
+        // Reading one number would make a GPU wait at every step. What is logged or becomes a checkpoint is looked at
+        // there too, so that no checkpoint holds a NaN.
+        let next = step.done + 1;
+        let kept = next.is_multiple_of(training.checkpoint_every) || next == training.steps;
+        if (self.cpu || step.logged || kept) && !(loss.is_finite() && scalar(norm.clone()).is_finite()) {
+            return Err(NotFinite);
+        }
+        if training.clip > 0.0 {
+            let scale = (norm.clone() + 1e-9).recip().mul_scalar(training.clip).clamp_max(1.0);
+            self.net.visit(&mut Scale { gradients: &mut gradients, scale });
+        }
+        let net = self.net.clone();
+        self.net = self.optimiser.step(step.rate, net, gradients);
+        let mut values = GradientsParams::new();
+        self.net.visit(&mut Collect { values: &mut values });
+        self.average = self.average.clone().map(&mut Average { values, decay: step.ema_decay });
+        // reading waits for the device
+        let norm = if step.logged { scalar(norm) } else { 0.0 };
+        Ok(Outcome { loss, right, norm })
+    }
+
+    /// Gradients of the micro-batches of a step, in their order.
+    fn gradients(&self, training: &Training, tasks: &Tasks, step: Step) -> impl Iterator<Item = Part> + use<> {
+        let parts = training.batch / training.micro_batch;
+        let first = step.done * training.batch as u64;
+        let part = |p: usize| {
+            let from = first + (p * training.micro_batch) as u64;
+            let shape = tasks.shape(Split::Train, step.done * parts as u64 + p as u64);
+            let episode = |i: u64| match tasks.set {
+                true => tasks.set_episode(Split::Train, i, &shape),
+                false => tasks.episode(Split::Train, i),
+            };
+            let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
+            // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
+            // consume the other's tape
+            let net = self.net.clone().map(&mut Detach);
+            gradient(&net, &episodes, &shape, (parts, training.neighbours), step.logged)
+        };
+        let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();
+        std::thread::scope(|scope| {
+            let workers = self.pools.len();
+            let mut shares: Vec<Vec<(usize, &mut Option<Part>)>> = (0..workers).map(|_| Vec::new()).collect();
+            for (p, slot) in results.iter_mut().enumerate() {
+                shares[p % workers].push((p, slot));
+            }
+            for (pool, share) in self.pools.iter().zip(shares) {
+                let part = &part;
+                scope.spawn(move || pool.install(|| share.into_iter().for_each(|(p, slot)| *slot = Some(part(p)))));
+            }
+        });
+        results.into_iter().flatten()
+    }
+}
+
+fn add(sum: &mut Vec<f64>, values: &[f64]) {
+    sum.resize(values.len().max(sum.len()), 0.0);
+    sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+}
