@@ -42,7 +42,7 @@ impl Method {
     /// perceptron's first weights.
     ///
     /// # Shapes
-    /// `episode` T examples of X = `inputs` values; `positions` [P] → [P], labels below C = `classes`.
+    /// `episode` T examples of X = `inputs` values; `positions` `[P]` → `[P]`, labels below C = `classes`.
     pub fn answers(
         self,
         episode: &Episode,

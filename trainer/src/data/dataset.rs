@@ -85,7 +85,7 @@ impl Dataset {
         Ok(all)
     }
 
-    /// For each class the indices of its examples, in order: [classes][…].
+    /// For each class the indices of its examples, in order: `[classes][…]`.
     pub fn by_class(&self) -> Vec<Vec<u32>> {
         let mut classes = vec![Vec::new(); self.classes];
         for (i, &label) in self.labels.iter().enumerate() {

@@ -34,7 +34,7 @@ const SLIGHT: Augment =
     Augment { share: 1.0, turns: false, rotation: 6.0, shear: 0.1, aspect: 0.07, elastic: 1.0, blur: 1.0 };
 
 /// An evaluation that is ready to run: raw pictures through the shared preprocessing, S shots of each class in random order,
-/// [`QUERIES`] queries a class; answers are restricted to classes that were shown.
+/// three queries a class; answers are restricted to classes that were shown.
 pub struct Drawing {
     name: String,
     model: Arc<Model>,
