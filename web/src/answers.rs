@@ -166,6 +166,16 @@ impl Answers {
     }
 }
 
+/// The most probable label and its probability; see [`shaders::answer`].
+pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
+    shaders::answer(probabilities).map(|label| (label as u32, probabilities[label]))
+}
+
+/// A probability as people read it.
+pub fn percent(probability: f32) -> String {
+    format!("{:.0} %", 100.0 * probability)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

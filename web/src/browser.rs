@@ -7,7 +7,8 @@ use web_sys::{
     CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, Storage, Url, UrlSearchParams, Window,
 };
 
-use crate::fetch::LARGEST;
+/// No learner of this project is larger, so a file that is was picked by mistake.
+pub const LARGEST: f64 = 300e6;
 
 /// The window; there is no page without one.
 pub fn window() -> Window {

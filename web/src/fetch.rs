@@ -8,10 +8,8 @@ use web_sys::{
     Cache, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit, RequestMode, Response, Url,
 };
 
-use crate::browser::{window, words};
+use crate::browser::{LARGEST, window, words};
 
-/// No learner of this project is larger, so a file that is was picked by mistake.
-pub const LARGEST: f64 = 300e6;
 /// Name of the cache that models are kept in.
 const KEPT: &str = "models";
 

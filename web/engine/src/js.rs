@@ -13,8 +13,9 @@ use wasm_bindgen_futures::future_to_promise;
 
 use crate::controls::Who;
 use crate::course::{Course, Size};
-use crate::learner::{Learner, Trial, Wanted};
-use crate::{Words, words};
+use crate::error::{Words, words};
+use crate::learner::{Learner, Wanted};
+use crate::trial::Trial;
 
 impl From<Words> for JsValue {
     fn from(words: Words) -> Self {

@@ -3,8 +3,17 @@
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round,
 //! so that while somebody draws the latest drawing wins and none waits in a queue.
 
+mod background;
+mod files;
 mod models;
+mod own_data;
+mod player;
 mod rounds;
+mod sets;
+mod sharing;
+mod sync;
+mod teaching;
+mod tour;
 
 use std::sync::Arc;
 
@@ -13,19 +22,19 @@ use shaders::pixels::Stroke;
 use crate::answers::{Basis, Who};
 use crate::browser;
 use crate::card::Card;
+use crate::controls::Study;
+use crate::document::link::Shared;
+use crate::document::scramble::Scramble;
+use crate::document::{Example, Id, Picture, Table, seen};
 use crate::dom::*;
-use crate::engines::{EngineFacts, Engines};
-use crate::examine::Examination;
 use crate::fetch::Progress;
 use crate::hands::Hands;
-use crate::learner::Learner;
-use crate::link::Shared;
-use crate::play::Player;
-use crate::scramble::Scramble;
+use crate::learner::client::Learner;
+use crate::learner::engines::{EngineFacts, Engines};
+use crate::own_data::state::Examination;
+use crate::player::state::Player;
 use crate::store::Sets;
-use crate::study::{Order, Study};
-use crate::table::{Example, Id, Picture, Table, seen};
-use crate::walk::{Step, Walk};
+use crate::tour::Walk;
 
 /// The model that the page comes with.
 pub const OWN_MODEL: &str = "models/drawing.safetensors";
@@ -125,7 +134,7 @@ pub struct Page {
     pub basis: Memo<Option<Basis>>,
     /// Probability of each label.
     pub probabilities: RwSignal<Option<Vec<f32>>>,
-    /// How much each example of the table mattered for them, in its order; see [`crate::learner::Answer::attention`].
+    /// How much each example of the table mattered for them, in its order; see [`crate::learner::client::Answer::attention`].
     pub attention: RwSignal<Option<Vec<f32>>>,
     /// Time of the last answer, in milliseconds.
     pub took_ms: RwSignal<Option<f64>>,
@@ -286,114 +295,6 @@ impl Page {
         self.wake();
     }
 
-    /// The drawing in hand becomes an example of `label`.
-    pub fn teach(self, label: u32) {
-        if self.picture.with_untracked(Option::is_none) {
-            return self.say("Draw something first, then teach it.");
-        }
-        // The stroke under the pen belongs to the drawing.
-        self.finish_stroke();
-        let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
-        let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
-        if shown >= capacity {
-            return self.fault(format!(
-                "This learner can hold {capacity} examples, and it has them. Forget one to make room."
-            ));
-        }
-        self.change(|table| table.teach(label));
-        let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
-        if known > 1 {
-            self.walked(Step::Teach);
-        }
-        if self.phase.get_untracked() != Phase::Ready {
-            return self.say(format!("Kept as {name}. No learner has seen it yet: there is none here so far."));
-        }
-        self.say(match (count, known) {
-            (1, 1) => format!("It has seen its first example of {name}. Now draw something else and teach that too."),
-            (1, 2) => "It knows two classes now. Draw either of them again, and watch the bars.".to_owned(),
-            (1, _) => format!("It knows {name} now, from one example."),
-            _ => format!("It has seen {count} examples of {name}."),
-        });
-    }
-
-    /// The stroke under the pen joins the drawing.
-    pub fn finish_stroke(self) {
-        if self.live.with_untracked(Vec::is_empty) {
-            return;
-        }
-        let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
-        self.change(|table| {
-            table.photo = None;
-            Arc::make_mut(&mut table.drawing).extend(pieces);
-        });
-    }
-
-    /// Wipes the canvas.
-    pub fn clear_drawing(self) {
-        self.live.set(Vec::new());
-        self.change(|table| {
-            table.drawing = Default::default();
-            table.photo = None;
-        });
-    }
-
-    /// Exchanges the labels of all examples of two classes.
-    pub fn swap(self, a: u32, b: u32) {
-        self.change(|table| table.swap(a, b));
-        let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
-        self.say(format!("Every {a} is now called {b}, and every {b} {a}. No weight has changed."));
-        self.walked(Step::Swap);
-    }
-
-    /// Forgets one example.
-    pub fn forget(self, id: Id) {
-        self.change(|table| table.forget(id));
-        self.say("Forgotten, as if you had never shown it. Undo brings it back.");
-        self.walked(Step::Forget);
-    }
-
-    /// Gives one example another label.
-    pub fn relabel(self, id: Id, label: u32) {
-        self.change(|table| table.relabel(id, label));
-        self.probes.go_on();
-        let name = self.table.with_untracked(|table| table.name(label).to_owned());
-        self.say(format!("That example is {name} now."));
-    }
-
-    /// Scrambles the pixels of all pictures, or ends that.
-    pub fn scramble(self, on: bool) {
-        self.scrambled.set(on);
-        self.keep_scrambled(on);
-        self.probes.go_on();
-        self.wake();
-        if on {
-            self.say("The pixels of every drawing are now mixed at random, always in the same way. You see what it sees: noise.");
-            self.walked(Step::Scramble);
-        } else {
-            self.say("It sees your drawings as they are again.");
-        }
-    }
-
-    /// Puts the examples in another order, and has the page look whether the answer holds.
-    pub fn shuffle(self) {
-        let before = self.probabilities.get_untracked();
-        self.change(|table| table.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
-        self.probes.go_on();
-        let order = self.table.with_untracked(|table| table.examples.iter().map(|example| example.id).collect());
-        self.probes.order.set(match before {
-            Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
-            _ => Order::Shuffled,
-        });
-    }
-
-    /// Has another learner or rule answer.
-    pub fn ask_whom(self, who: Who) {
-        self.who.set(who);
-        if who != Who::Learner {
-            self.walked(Step::Controls);
-        }
-    }
-
     /// An example as the learner sees it.
     pub fn seen(self, example: &Example) -> Picture {
         match self.scrambled.get() {
@@ -429,8 +330,9 @@ impl Page {
 
     /// Most classes that the page offers with the model in use.
     pub fn most_classes(self) -> usize {
-        self.facts
-            .with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
+        self.facts.with(|facts| {
+            facts.as_ref().map_or(crate::document::MOST, |facts| facts.classes.min(crate::document::MOST))
+        })
     }
 }
 
@@ -449,18 +351,4 @@ fn address_trouble(engine: &str, model: Option<&str>) -> Option<String> {
             .to_owned()
     });
     engine.into_iter().chain(model).reduce(|one, other| format!("{one} {other}"))
-}
-
-/// The last part of an address.
-pub fn base(address: &str) -> &str {
-    let path = address.split(['?', '#']).next().unwrap_or_default();
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-/// A sentence from an error's words.
-pub fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Facts, Page, Phase, Source, base, capital};
+use super::{Facts, Page, Phase, Source};
 use crate::browser;
 use crate::card::Card;
 use crate::dom::*;
-use crate::engines::{EngineFacts, Place};
 use crate::fetch::{self, Progress};
-use crate::learner::Learner;
+use crate::learner::client::Learner;
+use crate::learner::engines::{EngineFacts, Place};
+use crate::text::{base, capital};
 
 impl Page {
     /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.

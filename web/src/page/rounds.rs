@@ -1,12 +1,13 @@
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round, so
 //! that while somebody draws the latest drawing wins and none waits in a queue.
 
-use super::{Page, Phase, capital};
+use super::{Page, Phase};
 use crate::answers::{Basis, Verdict, Who};
 use crate::browser;
+use crate::document::{Example, Id};
 use crate::dom::*;
-use crate::learner::{Answer, Learner};
-use crate::table::{Example, Id};
+use crate::learner::client::{Answer, Learner};
+use crate::text::capital;
 
 /// Longest piece of work between two frames, in milliseconds.
 const SLICE_MS: f64 = 8.0;

@@ -12,8 +12,8 @@ use web_sys::{
 
 use super::record::{About, SetRecord, VERSION, load_example, save_example, writing};
 use crate::browser::{self, window};
-use crate::change::Change;
-use crate::table::{Class, Example, Id, Table};
+use crate::document::change::Change;
+use crate::document::{Class, Example, Id, Table};
 
 /// Name of the database.
 const NAME: &str = "learner";

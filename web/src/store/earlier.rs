@@ -1,11 +1,10 @@
 //! What earlier versions of the page have kept in `localStorage`: one table, and the visitor's own while something else
 //! was on it.
 
-use super::Unreadable;
-use super::record::{About, FIRST, Origin};
+use super::record::{About, FIRST, Origin, Unreadable};
 use crate::browser;
-use crate::code::checksum;
-use crate::table::Table;
+use crate::document::Table;
+use crate::document::codec::checksum;
 
 /// Key of the table.
 const TABLE: &str = "learner-table";

@@ -1,7 +1,7 @@
 //! Steps that can be undone: one's own, whatever came from other tabs in the meantime.
 
-use crate::change::{Change, Hand};
-use crate::table::Id;
+use crate::document::Id;
+use crate::document::change::{Change, Hand};
 
 /// Steps that can be undone.
 const STEPS: usize = 200;
@@ -76,8 +76,8 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Table;
-    use crate::table::tests::drawn;
+    use crate::document::Table;
+    use crate::document::testing::drawn;
 
     #[test]
     fn undo_and_redo_walk_the_same_path() {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
-use crate::table::{Class, Example, Id, SavedExample, Table};
+use crate::document::change::Change;
+use crate::document::saved::SavedExample;
+use crate::document::{Class, Example, Id, Table};
 
 /// Version of a record. A page leaves records of a later version alone.
 pub const VERSION: u32 = 1;
@@ -170,10 +171,21 @@ pub fn free_name(wanted: &str, taken: &[String]) -> String {
     std::iter::once(wanted.clone()).chain(numbered).find(free).unwrap_or_default()
 }
 
+/// Something that this page can't read, and leaves where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    /// What it is, and where.
+    pub what: String,
+    /// Why it can't be read.
+    pub why: String,
+    /// The text itself. None for all that a newer version has stored, which is asked for when it is wanted.
+    pub text: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::drawn;
+    use crate::document::testing::drawn;
 
     fn record() -> SetRecord {
         let about = About { name: "Ünö \"1\"".to_owned(), origin: Origin::Link, source: 7, ..About::default() };

@@ -8,9 +8,9 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
 use crate::browser::{self, window};
-use crate::code::levelled;
+use crate::document::codec::levelled;
 use crate::dom::*;
-use crate::images::square;
+use crate::own_data::images::square;
 use crate::page::Page;
 use crate::view::icon::icon;
 

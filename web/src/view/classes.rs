@@ -4,11 +4,12 @@ use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
 
 use super::icon::icon;
-use super::thumb::Gallery;
-use super::words::{Verdict, because, best, percent, verdict};
+use super::thumbnail::Gallery;
+use super::words::{Verdict, because, verdict};
+use crate::answers::{best, percent};
+use crate::document::{FEWEST, LONGEST_NAME};
 use crate::dom::*;
 use crate::page::Page;
-use crate::table::{FEWEST, LONGEST_NAME};
 
 /// From more classes than this on, each takes less room.
 const MANY: usize = 5;

@@ -4,11 +4,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent, PointerEvent};
 
 use super::icon::icon;
-use super::thumb::focus_example;
+use super::thumbnail::focus_example;
 use crate::browser;
+use crate::document::{Class, Id};
 use crate::dom::*;
 use crate::page::Page;
-use crate::table::{Class, Id};
 
 /// The menu, while it is open.
 pub fn example_menu(page: Page) -> View {

@@ -2,8 +2,8 @@
 
 use web_sys::{HtmlInputElement, SubmitEvent};
 
-use super::files::files;
 use crate::dom::*;
+use crate::file_picker::files;
 use crate::page::{OWN_MODEL, Page, Source};
 
 /// A shipped learner: address, name, and what it is for.

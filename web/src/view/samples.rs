@@ -3,11 +3,11 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
-use crate::code::thinned;
+use crate::document::codec::thinned;
 use crate::dom::*;
-use crate::packs::Pack;
 use crate::page::Page;
-use crate::play::{State, Told};
+use crate::player::packs::Pack;
+use crate::player::state::{State, Told};
 use crate::view::icon::icon;
 
 /// Size of the curve's drawing, in its own units.

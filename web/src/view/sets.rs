@@ -4,11 +4,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::icon::icon;
+use crate::document::Id;
 use crate::dom::*;
 use crate::page::Page;
-use crate::store::record::LONGEST_NAME;
-use crate::store::{Entry, Unreadable};
-use crate::table::Id;
+use crate::store::Entry;
+use crate::store::record::{LONGEST_NAME, Unreadable};
 
 /// A row for each set, and what can't be read.
 pub fn sets(page: Page) -> View {

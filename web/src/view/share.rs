@@ -4,11 +4,11 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
 
-use super::files::files;
 use super::icon::icon;
 use super::sets::sets;
 use crate::browser;
 use crate::dom::*;
+use crate::file_picker::files;
 use crate::page::Page;
 use crate::view::samples::back;
 

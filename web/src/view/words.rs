@@ -1,18 +1,8 @@
 //! What the page says of probabilities.
 
-use crate::answers::Who;
+use crate::answers::{Who, best, percent};
 use crate::dom::*;
 use crate::page::{Page, Phase};
-
-/// The most probable label and its probability; see [`shaders::answer`].
-pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
-    shaders::answer(probabilities).map(|label| (label as u32, probabilities[label]))
-}
-
-/// A probability as people read it.
-pub fn percent(probability: f32) -> String {
-    format!("{:.0} %", 100.0 * probability)
-}
 
 /// What the page says of the drawing in hand.
 pub enum Verdict {

@@ -1,0 +1,4 @@
+//! The page's side of a learner that runs in a worker.
+
+pub mod client;
+pub mod engines;

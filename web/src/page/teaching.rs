@@ -1,0 +1,120 @@
+//! What a visitor does to the examples, and what the page says to it.
+
+use std::sync::Arc;
+
+use super::{Page, Phase};
+use crate::answers::Who;
+use crate::controls::Order;
+use crate::document::Id;
+use crate::dom::*;
+use crate::tour::Step;
+
+impl Page {
+    /// The drawing in hand becomes an example of `label`.
+    pub fn teach(self, label: u32) {
+        if self.picture.with_untracked(Option::is_none) {
+            return self.say("Draw something first, then teach it.");
+        }
+        // The stroke under the pen belongs to the drawing.
+        self.finish_stroke();
+        let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
+        let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
+        if shown >= capacity {
+            return self.fault(format!(
+                "This learner can hold {capacity} examples, and it has them. Forget one to make room."
+            ));
+        }
+        self.change(|table| table.teach(label));
+        let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
+        if known > 1 {
+            self.walked(Step::Teach);
+        }
+        if self.phase.get_untracked() != Phase::Ready {
+            return self.say(format!("Kept as {name}. No learner has seen it yet: there is none here so far."));
+        }
+        self.say(match (count, known) {
+            (1, 1) => format!("It has seen its first example of {name}. Now draw something else and teach that too."),
+            (1, 2) => "It knows two classes now. Draw either of them again, and watch the bars.".to_owned(),
+            (1, _) => format!("It knows {name} now, from one example."),
+            _ => format!("It has seen {count} examples of {name}."),
+        });
+    }
+
+    /// The stroke under the pen joins the drawing.
+    pub fn finish_stroke(self) {
+        if self.live.with_untracked(Vec::is_empty) {
+            return;
+        }
+        let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
+        self.change(|table| {
+            table.photo = None;
+            Arc::make_mut(&mut table.drawing).extend(pieces);
+        });
+    }
+
+    /// Wipes the canvas.
+    pub fn clear_drawing(self) {
+        self.live.set(Vec::new());
+        self.change(|table| {
+            table.drawing = Default::default();
+            table.photo = None;
+        });
+    }
+
+    /// Exchanges the labels of all examples of two classes.
+    pub fn swap(self, a: u32, b: u32) {
+        self.change(|table| table.swap(a, b));
+        let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
+        self.say(format!("Every {a} is now called {b}, and every {b} {a}. No weight has changed."));
+        self.walked(Step::Swap);
+    }
+
+    /// Forgets one example.
+    pub fn forget(self, id: Id) {
+        self.change(|table| table.forget(id));
+        self.say("Forgotten, as if you had never shown it. Undo brings it back.");
+        self.walked(Step::Forget);
+    }
+
+    /// Gives one example another label.
+    pub fn relabel(self, id: Id, label: u32) {
+        self.change(|table| table.relabel(id, label));
+        self.probes.go_on();
+        let name = self.table.with_untracked(|table| table.name(label).to_owned());
+        self.say(format!("That example is {name} now."));
+    }
+
+    /// Scrambles the pixels of all pictures, or ends that.
+    pub fn scramble(self, on: bool) {
+        self.scrambled.set(on);
+        self.keep_scrambled(on);
+        self.probes.go_on();
+        self.wake();
+        if on {
+            self.say("The pixels of every drawing are now mixed at random, always in the same way. You see what it sees: noise.");
+            self.walked(Step::Scramble);
+        } else {
+            self.say("It sees your drawings as they are again.");
+        }
+    }
+
+    /// Puts the examples in another order, and has the page look whether the answer holds.
+    pub fn shuffle(self) {
+        let before = self.probabilities.get_untracked();
+        self.change(|table| table.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
+        self.probes.go_on();
+        let order = self.table.with_untracked(|table| table.examples.iter().map(|example| example.id).collect());
+        self.probes.order.set(match before {
+            Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
+            _ => Order::Shuffled,
+        });
+    }
+
+    /// Has another learner or rule answer.
+    pub fn ask_whom(self, who: Who) {
+        self.who.set(who);
+        if who != Who::Learner {
+            self.walked(Step::Controls);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The strip above the bench: a demonstration for those who come first, and the walk.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use super::icon::icon;
+use crate::browser;
+use crate::dom::*;
+use crate::page::Page;
+use crate::player::packs::Pack;
+use crate::tour::Step;
+
+/// What plays for those who come first.
+const PACK: Pack = Pack::Symbols;
+/// Between the first picture of the page and the demonstration, in milliseconds.
+const BEFORE_MS: i32 = 900;
+
+/// The walk, as long as there is something left to try.
+pub fn coach(page: Page) -> View {
+    let next = Memo::new(move |_| page.walk.get().next());
+    let closed = move || page.walk.get().closed;
+    let empty = move || page.table.with(|table| table.examples.is_empty());
+    let playing = move || page.player.on();
+    page.demonstrate();
+    show(
+        move || !closed() || playing(),
+        move || {
+            el("section")
+                .class("strip")
+                .attr("aria-label", "You could try")
+                .test_id("walk")
+                .attr("data-playing", move || playing().to_string())
+                .child(show(
+                    move || empty() && !playing(),
+                    move || {
+                        button("watch")
+                            .class("strong watch")
+                            .on(ev::CLICK, move |_| page.play(PACK))
+                            .child(icon("play"))
+                            .child("Watch it learn")
+                    },
+                ))
+                .child(el("p").class("step").attr("aria-live", "polite").child(move || step(playing(), next.get())))
+                .child(show(
+                    move || !playing(),
+                    move || {
+                        el("div")
+                            .class("ends")
+                            .child(el("ol").class("dots").attr("aria-hidden", "true").child(move || {
+                                let walk = page.walk.get();
+                                Step::ALL
+                                    .into_iter()
+                                    .map(|step| {
+                                        let done = walk.done[step as usize];
+                                        el("li").toggle("done", done).toggle("now", walk.next() == Some(step))
+                                    })
+                                    .collect_view()
+                            }))
+                            .child(show(
+                                move || next.get().is_some(),
+                                move || {
+                                    View::new()
+                                        .child(
+                                            button("walk-show")
+                                                .class("plain")
+                                                .on(ev::CLICK, move |_| {
+                                                    if let Some(step) = next.get_untracked() {
+                                                        point_at(step.control())
+                                                    }
+                                                })
+                                                .child("Show me"),
+                                        )
+                                        .child(
+                                            button("walk-skip")
+                                                .class("plain")
+                                                .on(ev::CLICK, move |_| {
+                                                    if let Some(step) = next.get_untracked() {
+                                                        page.walked(step)
+                                                    }
+                                                })
+                                                .child("Skip"),
+                                        )
+                                },
+                            ))
+                            .child(
+                                button("walk-close")
+                                    .class("plain small")
+                                    .attr("title", "Close the tour")
+                                    .attr("aria-label", "Close the tour")
+                                    .on(ev::CLICK, move |_| page.walk_on(|walk| walk.closed = true))
+                                    .child(icon("close")),
+                            )
+                    },
+                ))
+                .child(show(playing, move || {
+                    button("watch-stop").on(ev::CLICK, move |_| page.take_over()).child("Stop")
+                }))
+        },
+    )
+}
+
+/// What to try now, or what is being shown.
+fn step(playing: bool, next: Option<Step>) -> View {
+    let titled = |number: usize, title: &str| el("b").test_id("walk-step").attr("data-step", number).child(title);
+    match (playing, next) {
+        (true, _) => View::new()
+            .child(el("small").child("A demonstration"))
+            .child(titled(0, "It predicts first; then it is told the answer."))
+            .child(" It names each drawing from the examples it has seen so far. Touch the canvas to take over."),
+        (false, Some(step)) => {
+            let number = step as usize + 1;
+            View::new()
+                .child(el("small").child(format!("You could try, {number} of {}", Step::ALL.len())))
+                .child(titled(number, step.title()))
+                .child(" ")
+                .child(step.words())
+        }
+        (false, None) => View::new().child(titled(0, "That was the tour.")).child(
+            " You have seen a network learn, forget and be misled, without changing a weight. The article below explains \
+             why it works.",
+        ),
+    }
+}
+
+impl Page {
+    /// On a first visit, with nothing on the table and nothing asked of the address, a demonstration plays by itself,
+    /// until its visitor touches anything. Not where the visitor wants no motion.
+    fn demonstrate(self) {
+        let location = browser::window().location();
+        let asked = |part: Result<String, _>| part.is_ok_and(|part: String| !part.is_empty());
+        if asked(location.search())
+            || asked(location.hash())
+            || browser::still()
+            || self.table.with_untracked(|table| !table.examples.is_empty())
+        {
+            return;
+        }
+        let by_itself = StoredValue::new(true);
+        let touched = move |target: Option<web_sys::EventTarget>| {
+            // Its own buttons stop and pause it, and say so.
+            let own = target
+                .and_then(|target| target.dyn_into::<Element>().ok())
+                .is_some_and(|element| element.closest(".strip, .samples").is_ok_and(|found| found.is_some()));
+            if by_itself.try_update_value(|by_itself| std::mem::replace(by_itself, false)) == Some(true)
+                && !own
+                && self.player.state.with_untracked(|state| *state != crate::player::state::State::Done)
+            {
+                self.take_over();
+            }
+        };
+        on_window(ev::POINTERDOWN, move |event| touched(event.target()));
+        on_window(ev::KEYDOWN, move |event| touched(event.target()));
+        spawn_local(async move {
+            while self.phase.get_untracked() == crate::page::Phase::Loading {
+                browser::sleep(50).await;
+            }
+            browser::sleep(BEFORE_MS).await;
+            self.sets.opened().await;
+            let still_empty = self.sets.none_kept()
+                && self.table.with_untracked(|table| table.examples.is_empty() && table.drawing.is_empty());
+            if by_itself.get_value() && still_empty && self.phase.get_untracked() == crate::page::Phase::Ready {
+                self.play(PACK);
+            }
+        });
+    }
+
+    /// Ends a demonstration; what it taught stays, and the canvas is free.
+    fn take_over(self) {
+        if self.player.on() {
+            self.stop();
+            self.show(|table| table.drawing = Default::default());
+        }
+    }
+}
+
+/// Brings a control into sight, and lets it glow for a moment.
+fn point_at(id: &str) {
+    let found = browser::window()
+        .document()
+        .and_then(|document| document.query_selector(&format!("[data-testid=\"{id}\"]")).ok().flatten());
+    if let Some(element) = found {
+        element.scroll_into_view_with_bool(false);
+        // A class can always be taken away and given again, which starts its animation anew.
+        let _ = element.class_list().remove_1("pointed");
+        let element: HtmlElement = element.unchecked_into();
+        let _ = element.offset_width();
+        let _ = element.class_list().add_1("pointed");
+        let _ = element.focus();
+    }
+}
