@@ -142,6 +142,90 @@ fn missing(cell: &str) -> bool {
     ["", "?", "na", "n/a", "nan", "null", "none", "-", "inf", "-inf"].contains(&cell.to_ascii_lowercase().as_str())
 }
 
+/// The separator that gives the first rows the most cells, all the same number of them.
+fn separator(text: &str) -> char {
+    let head: String = text.lines().filter(|line| !line.trim().is_empty()).take(8).collect::<Vec<_>>().join("\n");
+    let cells = |separator: char| {
+        // a quote that is still open there says nothing of separators
+        let found = split(&head, separator).or_else(|_| split(&head.replace('"', ""), separator)).unwrap_or_default();
+        let counts: Vec<usize> = found.iter().map(|(_, row)| row.len()).collect();
+        let first = counts.first().copied().unwrap_or(0);
+        (counts.iter().all(|count| *count == first), first)
+    };
+    [',', ';', '\t'].into_iter().rev().max_by_key(|s| (cells(*s).1 > 1, cells(*s))).unwrap_or(',')
+}
+
+/// How many columns all rows have, or what is wrong with their shape.
+fn check_shape(rows: &[(usize, Vec<String>)]) -> Result<usize, String> {
+    let Some(wide) = rows.first().map(|(_, row)| row.len()) else {
+        return Err("there is nothing in it. Expected rows of numbers, with the class in the last column".into());
+    };
+    if wide < 2 {
+        return Err("it has one column. Expected numbers and, in the last column, the class, separated by commas, \
+                    semicolons or tabs"
+            .into());
+    }
+    if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != wide) {
+        return Err(format!(
+            "line {line} has {} columns, and the first has {wide}. Every row needs as many",
+            row.len()
+        ));
+    }
+    if rows.len() > MOST_ROWS + 1 {
+        return Err(format!("it has {} rows; the most are {MOST_ROWS}. Split it into parts", rows.len()));
+    }
+    Ok(wide)
+}
+
+/// Whether the first row holds headings: it has a word where all below it are numbers.
+fn is_headed(rows: &[(usize, Vec<String>)], separator: char) -> bool {
+    let is_number = |cell: &str| number(cell, separator).is_some();
+    let columns = 0..rows[0].1.len() - 1;
+    columns.into_iter().any(|at| {
+        let below = rows[1..].iter().filter(|(_, row)| !missing(&row[at]));
+        let (all, numbers) = below.fold((0, 0), |(all, n), (_, row)| (all + 1, n + usize::from(is_number(&row[at]))));
+        !is_number(&rows[0].1[at]) && 2 * numbers > all
+    })
+}
+
+/// The label of each row, and the names of the classes, from the last column.
+fn classes(rows: &[(usize, Vec<String>)], separator: char, most: usize) -> Result<(Vec<u32>, Vec<String>), String> {
+    let mut classes: Vec<String> = Vec::new();
+    let mut labels = Vec::with_capacity(rows.len());
+    for (line, row) in rows {
+        let name = row.last().filter(|name| !name.is_empty());
+        let name = name
+            .ok_or_else(|| format!("line {line} has no class: its last column is empty. Fill it, or remove the row"))?;
+        let label = classes.iter().position(|class| class == name).unwrap_or_else(|| {
+            classes.push(name.clone());
+            classes.len() - 1
+        });
+        labels.push(label as u32);
+        if classes.len() > 1000 {
+            break;
+        }
+    }
+    if classes.len() < 2 {
+        let name = &classes[0];
+        return Err(format!("all rows have the class “{name}”. Expected two classes or more in the last column"));
+    }
+    if classes.len() > most {
+        let numbers = classes.iter().filter(|name| number(name, separator).is_some()).count();
+        let hint = match numbers * 2 > classes.len() {
+            true => {
+                "It looks like a number to predict: move the class to the last column, or replace the number with ranges \
+                 such as low and high"
+            }
+            false => "Keep only the rows of fewer classes",
+        };
+        let found = if classes.len() > 1000 { "more than 1,000".to_owned() } else { classes.len().to_string() };
+        return Err(format!(
+            "the last column has {found} different classes, and this learner can tell {most} apart. {hint}"
+        ));
+    }
+    Ok((labels, classes))
+}
+
 impl Sheet {
     /// Reads a table of at most `most` classes.
     ///
@@ -149,49 +233,10 @@ impl Sheet {
     /// In words, with row and column where there are such.
     pub fn read(text: &str, most: usize) -> Result<Sheet, String> {
         let text = text.trim_start_matches('\u{feff}');
-        // the separator that gives the first rows the most cells, all the same number of them
-        let head: String = text.lines().filter(|line| !line.trim().is_empty()).take(8).collect::<Vec<_>>().join("\n");
-        let cells = |separator: char| {
-            // a quote that is still open there says nothing of separators
-            let found =
-                split(&head, separator).or_else(|_| split(&head.replace('"', ""), separator)).unwrap_or_default();
-            let counts: Vec<usize> = found.iter().map(|(_, row)| row.len()).collect();
-            let first = counts.first().copied().unwrap_or(0);
-            (counts.iter().all(|count| *count == first), first)
-        };
-        let separator = [',', ';', '\t'].into_iter().rev().max_by_key(|s| (cells(*s).1 > 1, cells(*s))).unwrap_or(',');
+        let separator = separator(text);
         let mut rows = split(text, separator)?;
-        let Some(wide) = rows.first().map(|(_, row)| row.len()) else {
-            return Err("there is nothing in it. Expected rows of numbers, with the class in the last column".into());
-        };
-        if wide < 2 {
-            return Err(
-                "it has one column. Expected numbers and, in the last column, the class, separated by commas, \
-                        semicolons or tabs"
-                    .into(),
-            );
-        }
-        if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != wide) {
-            return Err(format!(
-                "line {line} has {} columns, and the first has {wide}. Every row needs as many",
-                row.len()
-            ));
-        }
-        if rows.len() > MOST_ROWS + 1 {
-            return Err(format!("it has {} rows; the most are {MOST_ROWS}. Split it into parts", rows.len()));
-        }
-
-        // A first row of headings has a word where all below it are numbers.
-        let is_number = |cell: &str| number(cell, separator).is_some();
-        let headed = rows.len() > 1
-            && (0..wide - 1).any(|at| {
-                let below = rows[1..].iter().filter(|(_, row)| !missing(&row[at]));
-                !is_number(&rows[0].1[at]) && below.clone().next().is_some() && {
-                    let (all, numbers) =
-                        below.fold((0, 0), |(all, n), (_, row)| (all + 1, n + usize::from(is_number(&row[at]))));
-                    2 * numbers > all
-                }
-            });
+        let wide = check_shape(&rows)?;
+        let headed = is_headed(&rows, separator);
         let given = if headed { rows.remove(0).1 } else { Vec::new() };
         let headings: Vec<String> = (0..wide - 1)
             .map(|at| match given.get(at) {
@@ -202,7 +247,6 @@ impl Sheet {
         if rows.len() < FEWEST_ROWS {
             return Err(format!("it has {} rows. Expected at least {FEWEST_ROWS}", rows.len()));
         }
-
         let mut columns = Vec::new();
         for (at, heading) in headings.iter().enumerate() {
             columns.push(column(&rows, at, heading, separator)?);
@@ -214,41 +258,7 @@ impl Sheet {
                                 {MOST_COLUMNS}. Leave some out"
             ));
         }
-        let mut classes: Vec<String> = Vec::new();
-        let mut labels = Vec::with_capacity(rows.len());
-        for (line, row) in &rows {
-            let name = &row[wide - 1];
-            if name.is_empty() {
-                return Err(format!("line {line} has no class: its last column is empty. Fill it, or remove the row"));
-            }
-            let label = classes.iter().position(|class| class == name).unwrap_or_else(|| {
-                classes.push(name.clone());
-                classes.len() - 1
-            });
-            labels.push(label as u32);
-            if classes.len() > 1000 {
-                break;
-            }
-        }
-        if classes.len() < 2 {
-            return Err(format!(
-                "all rows have the class “{}”. Expected two classes or more in the last column",
-                classes[0]
-            ));
-        }
-        if classes.len() > most {
-            let numbers = classes.iter().filter(|name| is_number(name)).count();
-            let hint = match numbers * 2 > classes.len() {
-                true => {
-                    "It looks like a number to predict: move the class to the last column, or replace the number with ranges such as low and high"
-                }
-                false => "Keep only the rows of fewer classes",
-            };
-            let found = if classes.len() > 1000 { "more than 1,000".to_owned() } else { classes.len().to_string() };
-            return Err(format!(
-                "the last column has {found} different classes, and this learner can tell {most} apart. {hint}"
-            ));
-        }
+        let (labels, classes) = classes(&rows, separator, most)?;
         let mut sheet = Sheet { headings, columns, separator, width, values: Vec::new(), labels, classes, headed };
         for (line, row) in &rows {
             let values = sheet.numbers(&row[..wide - 1]).map_err(|error| format!("line {line}, {error}"))?;

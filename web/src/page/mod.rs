@@ -189,8 +189,7 @@ struct Inner {
 }
 
 impl Page {
-    /// The page as it was left at the last visit, and the model on its way.
-    pub fn open() -> Page {
+    fn new() -> Page {
         let first = Table::default();
         let sets = Sets::new(&first);
         let (table, live) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
@@ -214,7 +213,7 @@ impl Page {
             let scrambled = scrambled.get();
             facts.with(|facts| facts.as_ref().map(|facts| Basis::new(&facts.hash, scrambled)))
         });
-        let page = Page {
+        Page {
             table,
             live,
             picture,
@@ -246,7 +245,12 @@ impl Page {
             player: Player::new(),
             trial: Examination::new(),
             inner,
-        };
+        }
+    }
+
+    /// The page as it was left at the last visit, and the model on its way.
+    pub fn open() -> Page {
+        let page = Page::new();
         let wish = browser::query("engine").unwrap_or_default();
         if let Some(words) = address_trouble(&wish, browser::query("model").as_deref()) {
             page.fault(words);

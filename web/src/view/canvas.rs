@@ -26,49 +26,42 @@ struct Owner {
     pen: bool,
 }
 
-/// The canvas with its invitation.
-pub fn canvas(page: Page) -> View {
-    let canvas = NodeRef::<HtmlCanvasElement>::new();
-    // Where the keyboard's pen is, while it is in use.
-    let pen = RwSignal::new(None::<[f32; 2]>);
-    // Counts whatever makes the same drawing look different: another size, another colour scheme.
-    let look = RwSignal::new(0u32);
-    let empty = Memo::new(move |_| {
-        page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty() && table.photo.is_none())
-    });
+/// The canvas, and what its pointers and keys are doing. Copies share it.
+#[derive(Clone, Copy)]
+struct Board {
+    page: Page,
+    canvas: NodeRef<HtmlCanvasElement>,
+    /// Where the keyboard's pen is, while it is in use.
+    pen: RwSignal<Option<[f32; 2]>>,
+    /// A stroke belongs to the pointer that began it: a palm or a second finger adds nothing to it.
+    owner: StoredValue<Option<Owner>>,
+    /// Whether whoever follows the stroke has heard of its newest points.
+    told: StoredValue<bool>,
+}
 
-    let paint = move || {
-        if let Some(canvas) = canvas.get_untracked() {
-            let (strokes, photo) = page.table.with_untracked(|table| (table.drawing.clone(), table.photo.clone()));
-            page.live.with_untracked(|live| draw(&canvas, strokes.iter().chain(live), pen.get_untracked()));
-            if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.live.with_untracked(Vec::is_empty)) {
-                browser::paint_ink(&canvas, &photo);
-            }
-        }
-    };
-    let drawing = Memo::new(move |_| page.table.with(|table| (table.drawing.clone(), table.photo.clone())));
-    Effect::new(move |_| {
-        look.track();
-        // A memo that nobody reads follows nothing: to track it is not enough.
-        drawing.with(|_| ());
-        page.live.track();
-        pen.track();
-        canvas.track();
-        paint();
-    });
-    // The ink is painted within the pointer's own event; whoever else follows the stroke, the learner above all, hears of
-    // it once a frame.
-    let told = StoredValue::new(true);
-    let tell = move || {
-        if told.try_update_value(|told| std::mem::replace(told, false)) == Some(true) {
-            next_frame(move || {
-                told.set_value(true);
-                page.live.notify();
-            });
-        }
-    };
-    Effect::new(move |_| {
-        if let Some(canvas) = canvas.get() {
+impl Board {
+    fn new(page: Page) -> Board {
+        let (canvas, pen) = (NodeRef::new(), RwSignal::new(None));
+        Board { page, canvas, pen, owner: StoredValue::new(None), told: StoredValue::new(true) }
+    }
+
+    /// Paints anew when the drawing changes, or what it is painted on.
+    fn follow(self) {
+        let page = self.page;
+        // Counts whatever makes the same drawing look different: another size, another colour scheme.
+        let look = RwSignal::new(0u32);
+        let drawing = Memo::new(move |_| page.table.with(|table| (table.drawing.clone(), table.photo.clone())));
+        Effect::new(move |_| {
+            look.track();
+            // A memo that nobody reads follows nothing: to track it is not enough.
+            drawing.with(|_| ());
+            page.live.track();
+            self.pen.track();
+            self.canvas.track();
+            self.paint();
+        });
+        Effect::new(move |_| {
+            let Some(canvas) = self.canvas.get() else { return };
             let again = Closure::<dyn FnMut()>::new(move || look.update(|n| *n += 1)).into_js_value();
             if let Ok(observer) = ResizeObserver::new(again.unchecked_ref()) {
                 observer.observe(&canvas);
@@ -80,11 +73,34 @@ pub fn canvas(page: Page) -> View {
                 // A media query list without a holder may be collected, listener and all.
                 std::mem::forget(scheme);
             }
-        }
-    });
+        });
+    }
 
-    let place = move |event: &PointerEvent| {
-        let canvas = canvas.get_untracked()?;
+    fn paint(self) {
+        let Some(canvas) = self.canvas.get_untracked() else { return };
+        let page = self.page;
+        let (strokes, photo) = page.table.with_untracked(|table| (table.drawing.clone(), table.photo.clone()));
+        page.live.with_untracked(|live| draw(&canvas, strokes.iter().chain(live), self.pen.get_untracked()));
+        if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.live.with_untracked(Vec::is_empty)) {
+            browser::paint_ink(&canvas, &photo);
+        }
+    }
+
+    /// The ink is painted within the pointer's own event; whoever else follows the stroke, the learner above all, hears of
+    /// it once a frame.
+    fn tell(self) {
+        self.paint();
+        if self.told.try_update_value(|told| std::mem::replace(told, false)) == Some(true) {
+            next_frame(move || {
+                self.told.set_value(true);
+                self.page.live.notify();
+            });
+        }
+    }
+
+    /// Where a pointer is, in canvas units.
+    fn place(self, event: &PointerEvent) -> Option<[f32; 2]> {
+        let canvas = self.canvas.get_untracked()?;
         let side = canvas.client_width().max(1) as f32;
         let frame = canvas.get_bounding_client_rect();
         let inner = |at: i32, from: f64, edge: i32| (at as f64 - from - edge as f64) as f32 / side * CANVAS;
@@ -92,15 +108,20 @@ pub fn canvas(page: Page) -> View {
             inner(event.client_x(), frame.left(), canvas.client_left()).clamp(0.0, CANVAS).round(),
             inner(event.client_y(), frame.top(), canvas.client_top()).clamp(0.0, CANVAS).round(),
         ])
-    };
-    // A stroke belongs to the pointer that began it: a palm or a second finger adds nothing to it.
-    let owner = StoredValue::new(None::<Owner>);
-    let owned = move |event: &PointerEvent| owner.get_value().is_some_and(|owner| owner.pointer == event.pointer_id());
-    let take_back = move || {
-        owner.set_value(None);
-        page.live.set(Vec::new());
-    };
-    let down = move |event: PointerEvent| {
+    }
+
+    fn owned(self, event: &PointerEvent) -> bool {
+        self.owner.get_value().is_some_and(|owner| owner.pointer == event.pointer_id())
+    }
+
+    /// The stroke was never meant.
+    fn take_back(self) {
+        self.owner.set_value(None);
+        self.page.live.set(Vec::new());
+    }
+
+    fn down(self, event: PointerEvent) {
+        let page = self.page;
         let pen_now = event.pointer_type() == "pen";
         if pen_now {
             page.hands.pen_seen();
@@ -108,35 +129,35 @@ pub fn canvas(page: Page) -> View {
         if event.button() != 0 || (event.pointer_type() == "touch" && page.hands.fingers_off()) {
             return;
         }
-        match owner.get_value() {
+        match self.owner.get_value() {
             // The hand that holds a pen often touches first.
-            Some(owner) if pen_now && !owner.pen => take_back(),
+            Some(owner) if pen_now && !owner.pen => self.take_back(),
             // Its end never came; the stroke is kept, and a new one begins.
             Some(owner) if owner.pointer == event.pointer_id() => {}
             Some(_) => return,
             None => {}
         }
-        if let (Some(canvas), Some(point)) = (canvas.get_untracked(), place(&event)) {
+        if let (Some(canvas), Some(point)) = (self.canvas.get_untracked(), self.place(&event)) {
             // The stroke goes on outside the canvas; without capture it just ends there.
             let _ = canvas.set_pointer_capture(event.pointer_id());
-            pen.set(None);
+            self.pen.set(None);
             page.finish_stroke();
-            owner.set_value(Some(Owner { pointer: event.pointer_id(), pen: pen_now }));
+            self.owner.set_value(Some(Owner { pointer: event.pointer_id(), pen: pen_now }));
             page.live.update_untracked(|live| live.push(Stroke { points: vec![point], width: width(&event) }));
-            paint();
-            tell();
+            self.tell();
         }
-    };
-    let moved = move |event: PointerEvent| {
-        if !owned(&event) {
+    }
+
+    fn moved(self, event: PointerEvent) {
+        if !self.owned(&event) {
             return;
         }
         if event.buttons() & 1 == 0 {
             // It was lifted where the page could not hear of it.
-            owner.set_value(None);
-            return page.finish_stroke();
+            self.owner.set_value(None);
+            return self.page.finish_stroke();
         }
-        if page.live.with_untracked(Vec::is_empty) {
+        if self.page.live.with_untracked(Vec::is_empty) {
             return;
         }
         // Browsers have this for secure addresses only, and `http://` on another machine is none.
@@ -146,36 +167,35 @@ pub fn canvas(page: Page) -> View {
             0 => vec![event],
             _ => between.iter().map(JsCast::unchecked_into).collect(),
         };
-        page.live.update_untracked(|live| {
+        self.page.live.update_untracked(|live| {
             for event in &events {
-                if let Some(point) = place(event) {
+                if let Some(point) = self.place(event) {
                     extend(live, point, width(event));
                 }
             }
         });
-        paint();
-        tell();
-    };
-    let up = move |event: PointerEvent| {
-        if owned(&event) {
-            owner.set_value(None);
-            page.finish_stroke();
+        self.tell();
+    }
+
+    fn up(self, event: PointerEvent) {
+        if self.owned(&event) {
+            self.owner.set_value(None);
+            self.page.finish_stroke();
         }
-    };
-    // The system took the pointer for something else, a palm or a gesture: it was never meant as a stroke.
-    let cancelled = move |event: PointerEvent| {
-        if owned(&event) {
-            take_back();
+    }
+
+    /// The system took the pointer for something else, a palm or a gesture: it was never meant as a stroke.
+    fn cancelled(self, event: PointerEvent) {
+        if self.owned(&event) {
+            self.take_back();
         }
-    };
-    // The middle button scrolls nothing here.
-    let hush = |event: MouseEvent| {
-        if event.button() != 0 {
-            event.prevent_default();
-        }
-    };
-    let key = move |event: KeyboardEvent| {
+    }
+
+    /// The keyboard's pen: arrow keys move it, the space bar puts it down and lifts it.
+    fn key(self, event: KeyboardEvent) {
+        let live = self.page.live;
         let step = if event.shift_key() { STEP.1 } else { STEP.0 };
+        let [x, y] = self.pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
         let (dx, dy) = match event.key().as_str() {
             "ArrowLeft" => (-step, 0.0),
             "ArrowRight" => (step, 0.0),
@@ -183,83 +203,93 @@ pub fn canvas(page: Page) -> View {
             "ArrowDown" => (0.0, step),
             " " => {
                 event.prevent_default();
-                if !page.live.with_untracked(Vec::is_empty) {
-                    page.finish_stroke();
-                } else {
-                    let point = pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
-                    pen.set(Some(point));
-                    page.live.set(vec![Stroke { points: vec![point], width: PEN }]);
+                if !live.with_untracked(Vec::is_empty) {
+                    return self.page.finish_stroke();
                 }
-                return;
+                self.pen.set(Some([x, y]));
+                return live.set(vec![Stroke { points: vec![[x, y]], width: PEN }]);
             }
             _ => return,
         };
         event.prevent_default();
-        let [x, y] = pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
         let point = [(x + dx).clamp(0.0, CANVAS), (y + dy).clamp(0.0, CANVAS)];
-        pen.set(Some(point));
-        if !page.live.with_untracked(Vec::is_empty) {
-            page.live.update(|live| extend(live, point, PEN));
+        self.pen.set(Some(point));
+        if !live.with_untracked(Vec::is_empty) {
+            live.update(|live| extend(live, point, PEN));
+        }
+    }
+
+    fn left(self) {
+        self.owner.set_value(None);
+        self.page.finish_stroke();
+        self.pen.set(None);
+    }
+}
+
+/// The canvas with its invitation.
+pub fn canvas(page: Page) -> View {
+    let board = Board::new(page);
+    board.follow();
+    let empty = Memo::new(move |_| {
+        page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty() && table.photo.is_none())
+    });
+    // The middle button scrolls nothing here.
+    let hush = |event: MouseEvent| {
+        if event.button() != 0 {
+            event.prevent_default();
         }
     };
-    let left = move |_: FocusEvent| {
-        owner.set_value(None);
-        page.finish_stroke();
-        pen.set(None);
-    };
-
     el("div")
         .class("paper")
         .toggle("inked", move || !empty.get())
         .child(
             el("canvas")
-                .node_ref(canvas)
+                .node_ref(board.canvas)
                 .test_id("canvas")
                 .attr("data-empty", move || empty.get().to_string())
                 .attr("tabindex", "0")
                 .attr("role", "application")
                 .attr("aria-label", "Drawing area")
                 .attr("aria-describedby", "canvas-keys")
-                .on(ev::POINTERDOWN, down)
-                .on(ev::POINTERMOVE, moved)
-                .on(ev::POINTERUP, up)
-                .on(ev::POINTERCANCEL, cancelled)
-                .on(ev::LOSTPOINTERCAPTURE, up)
+                .on(ev::POINTERDOWN, move |event| board.down(event))
+                .on(ev::POINTERMOVE, move |event| board.moved(event))
+                .on(ev::POINTERUP, move |event| board.up(event))
+                .on(ev::POINTERCANCEL, move |event| board.cancelled(event))
+                .on(ev::LOSTPOINTERCAPTURE, move |event| board.up(event))
                 .on(ev::MOUSEDOWN, hush)
                 .on(ev::CONTEXTMENU, |event: MouseEvent| event.prevent_default())
-                .on(ev::KEYDOWN, key)
-                .on(ev::BLUR, left),
+                .on(ev::KEYDOWN, move |event| board.key(event))
+                .on(ev::BLUR, move |_: FocusEvent| board.left()),
         )
         .child(el("p").attr("id", "canvas-keys").class("unseen").child(
             "Draw with mouse, pen or finger. With the keyboard: arrow keys move the pen, Shift makes the steps small, \
                  the space bar puts the pen down and lifts it.",
         ))
-        .child(
-            el("div")
-                .class("invitation")
-                .attr("aria-hidden", "true")
-                .child(
-                    svg("svg").attr("viewBox", "0 0 120 60").child(
-                        svg("path")
-                            .attr("d", "M8 40 C 20 8, 34 8, 40 30 S 58 56, 68 30 S 92 4, 112 24")
-                            .attr("pathLength", "100"),
-                    ),
-                )
-                .child(
-                    el("p")
-                        .child(move || match page.table.with(|table| table.examples.len()) {
-                            0 => "Draw something here,",
-                            _ => "Draw another one",
-                        })
-                        .child(el("br"))
-                        .child(move || match page.table.with(|table| table.known()) {
-                            0 => "then say what it is.",
-                            1 => "and name that too.",
-                            _ => "and see what it says.",
-                        }),
-                ),
-        )
+        .child(invitation(page))
         .into_view()
+}
+
+/// What the empty canvas says.
+fn invitation(page: Page) -> Tag {
+    let scribble =
+        svg("path").attr("d", "M8 40 C 20 8, 34 8, 40 30 S 58 56, 68 30 S 92 4, 112 24").attr("pathLength", "100");
+    el("div")
+        .class("invitation")
+        .attr("aria-hidden", "true")
+        .child(svg("svg").attr("viewBox", "0 0 120 60").child(scribble))
+        .child(
+            el("p")
+                .child(move || match page.table.with(|table| table.examples.len()) {
+                    0 => "Draw something here,",
+                    _ => "Draw another one",
+                })
+                .child(el("br"))
+                .child(move || match page.table.with(|table| table.known()) {
+                    0 => "then say what it is.",
+                    1 => "and name that too.",
+                    _ => "and see what it says.",
+                }),
+        )
 }
 
 /// How wide a pointer draws, in canvas units: a pen by its pressure, in a few steps; mouse and finger have none.

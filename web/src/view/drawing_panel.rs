@@ -16,58 +16,51 @@ use crate::view::canvas::canvas;
 
 /// Canvas, tools, and what the learner sees.
 pub fn desk(page: Page) -> View {
-    let seen = NodeRef::<HtmlCanvasElement>::new();
-    Effect::new(move |_| {
-        if let Some(canvas) = seen.get() {
-            page.sight.with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
-        }
-    });
-    let empty = move || page.picture.with(Option::is_none);
-    let specks = Memo::new(move |_| page.table.with(|table| specks::count(&table.drawing)));
     el("section")
         .class("desk")
         .attr("aria-label", "Drawing")
         .child(canvas(page))
-        .child(
-            el("div")
-                .class("tools")
-                .child(
-                    el("div")
-                        .class("buttons")
-                        .child(
-                            button("undo")
-                                .attr("title", "Undo (Ctrl Z)")
-                                .attr("disabled", move || !page.reach.get().0)
-                                .on(ev::CLICK, move |_| page.undo())
-                                .child(icon("undo"))
-                                .child("Undo"),
-                        )
-                        .child(
-                            button("redo")
-                                .class("small")
-                                .attr("title", "Redo (Ctrl Shift Z)")
-                                .attr("aria-label", "Redo")
-                                .attr("disabled", move || !page.reach.get().1)
-                                .on(ev::CLICK, move |_| page.redo())
-                                .child(icon("redo")),
-                        )
-                        .child(
-                            button("clear-drawing")
-                                .attr("title", "Clear the canvas (Esc)")
-                                .attr("disabled", empty)
-                                .on(ev::CLICK, move |_| page.clear_drawing())
-                                .child("Clear"),
-                        ),
-                )
-                .child(show(
-                    move || page.hands.pen.get(),
-                    move || {
-                        switch(page.hands.pen_only, "pen-only", "Draw with the pen only", move |on| {
-                            page.hands.set_pen_only(on)
-                        })
-                    },
-                )),
-        )
+        .child(tools(page))
+        .child(notes(page))
+        .child(model_input(page))
+        .child(camera(page))
+        .child(keys())
+        .into_view()
+}
+
+fn tools(page: Page) -> Tag {
+    let undo = button("undo")
+        .attr("title", "Undo (Ctrl Z)")
+        .attr("disabled", move || !page.reach.get().0)
+        .on(ev::CLICK, move |_| page.undo())
+        .child(icon("undo"))
+        .child("Undo");
+    let redo = button("redo")
+        .class("small")
+        .attr("title", "Redo (Ctrl Shift Z)")
+        .attr("aria-label", "Redo")
+        .attr("disabled", move || !page.reach.get().1)
+        .on(ev::CLICK, move |_| page.redo())
+        .child(icon("redo"));
+    let clear = button("clear-drawing")
+        .attr("title", "Clear the canvas (Esc)")
+        .attr("disabled", move || page.picture.with(Option::is_none))
+        .on(ev::CLICK, move |_| page.clear_drawing())
+        .child("Clear");
+    let pen_only = move || {
+        switch(page.hands.pen_only, "pen-only", "Draw with the pen only", move |on| page.hands.set_pen_only(on))
+    };
+    el("div")
+        .class("tools")
+        .child(el("div").class("buttons").child(undo).child(redo).child(clear))
+        .child(show(move || page.hands.pen.get(), pen_only))
+}
+
+/// What the page has to say.
+fn notes(page: Page) -> View {
+    let specks = Memo::new(move |_| page.table.with(|table| specks::count(&table.drawing)));
+    let alert = |id: &'static str| el("p").class("note fault").attr("role", "alert").test_id(id);
+    View::new()
         .child(
             el("p")
                 .class("note")
@@ -96,18 +89,12 @@ pub fn desk(page: Page) -> View {
             },
         ))
         .child(
-            el("p")
-                .class("note fault")
-                .attr("role", "alert")
-                .test_id("skipped")
+            alert("skipped")
                 .attr("hidden", move || page.skipped.with(Option::is_none))
                 .child(move || page.skipped.get()),
         )
         .child(
-            el("p")
-                .class("note fault")
-                .attr("role", "alert")
-                .test_id("unkept")
+            alert("unkept")
                 .attr("hidden", move || page.unkept.with(Option::is_none))
                 .child(move || page.unkept.get().map(unkept))
                 .child(show(
@@ -118,33 +105,38 @@ pub fn desk(page: Page) -> View {
                     },
                 )),
         )
+}
+
+/// What the learner sees, and the switch that scrambles it.
+fn model_input(page: Page) -> Tag {
+    let seen = NodeRef::<HtmlCanvasElement>::new();
+    Effect::new(move |_| {
+        if let Some(canvas) = seen.get() {
+            page.sight.with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
+        }
+    });
+    el("figure")
+        .class("sight")
+        .toggle("empty", move || page.picture.with(Option::is_none))
         .child(
-            el("figure")
-                .class("sight")
-                .toggle("empty", empty)
-                .child(
-                    el("canvas")
-                        .node_ref(seen)
-                        .test_id("seen")
-                        .attr("id", "seen")
-                        .attr("width", "28")
-                        .attr("height", "28")
-                        .attr("role", "img")
-                        .attr("aria-label", "The drawing as the learner sees it, 28 by 28 pixels"),
-                )
-                .child(
-                    el("figcaption")
-                        .child(el("b").child("What it sees"))
-                        .child(move || match page.scrambled.get() {
-                            true => "The same drawing after one fixed random mixture of all its pixels.",
-                            false => "Your drawing, cropped, centred and scaled to 28 × 28 pixels.",
-                        })
-                        .child(switch(page.scrambled, "scramble", "Scramble the pixels", move |on| page.scramble(on))),
-                ),
+            el("canvas")
+                .node_ref(seen)
+                .test_id("seen")
+                .attr("id", "seen")
+                .attr("width", "28")
+                .attr("height", "28")
+                .attr("role", "img")
+                .attr("aria-label", "The drawing as the learner sees it, 28 by 28 pixels"),
         )
-        .child(camera(page))
-        .child(keys())
-        .into_view()
+        .child(
+            el("figcaption")
+                .child(el("b").child("What it sees"))
+                .child(move || match page.scrambled.get() {
+                    true => "The same drawing after one fixed random mixture of all its pixels.",
+                    false => "Your drawing, cropped, centred and scaled to 28 × 28 pixels.",
+                })
+                .child(switch(page.scrambled, "scramble", "Scramble the pixels", move |on| page.scramble(on))),
+        )
 }
 
 /// All keys.

@@ -13,32 +13,20 @@ pub fn why(page: Page) -> View {
     };
     let few = move || page.table.with(|table| table.examples.len() < 2);
     let leaving = move || page.probes.missing.with(|missing| missing.as_ref().is_some_and(|missing| missing.going_on));
-    let left_out = move || {
-        page.probes.missing.with(|missing| {
-            missing.as_ref().map(|missing| {
-                let name = page.table.with(|table| table.name(missing.label).to_owned());
-                let found = missing.effects.len();
-                match (missing.done(), missing.going_on) {
-                    (true, _) => format!(
-                        "On each small picture: the percentage points of “{name}” that it brings. Without it the answer \
-                         would have so much less."
-                    ),
-                    (false, true) => format!("{found} of {} left out so far, newest first …", missing.of),
-                    (false, false) => format!(
-                        "Stopped after {found} of {}. On each of these: the percentage points of “{name}” that it \
-                         brings.",
-                        missing.of
-                    ),
-                }
-            })
+    let leave_out = button("leave-out")
+        .attr("disabled", move || (!answered() || few()) && !leaving())
+        .on(ev::CLICK, move |_| match untrack(leaving) {
+            true => page.stop_leaving_out(),
+            false => page.leave_each_out(),
         })
+        .child(move || if leaving() { "Stop" } else { "Leave each one out" });
+    let shuffle =
+        button("shuffle").attr("disabled", few).on(ev::CLICK, move |_| page.shuffle()).child("Shuffle their order");
+    let change = move || match page.probes.order.get() {
+        Order::Held(change) => format!("{change:.6}"),
+        _ => String::new(),
     };
-    let held = move || match page.probes.order.get() {
-        Order::AsShown => "A set has no order: its answer should not change by a hair.".to_owned(),
-        Order::Shuffled => "Shuffled. Draw something first, and the answers before and after are compared.".to_owned(),
-        Order::Waiting { .. } => "Shuffled …".to_owned(),
-        Order::Held(change) => format!("Shuffled. The largest change of a probability: {}.", change_words(change)),
-    };
+    let words = |id: &'static str| el("p").test_id(id).attr("aria-live", "polite");
     el("section")
         .class("card")
         .attr("aria-label", "Which examples mattered")
@@ -48,45 +36,44 @@ pub fn why(page: Page) -> View {
             el("div")
                 .class("probes")
                 .child(switch(page.lines, "lines-switch", "Lines of attention", move |on| page.lines.set(on)))
+                .child(el("div").child(leave_out).child(words("left-out").child(move || left_out(page))))
                 .child(
                     el("div")
-                        .child(
-                            button("leave-out")
-                                .attr("disabled", move || (!answered() || few()) && !leaving())
-                                .on(ev::CLICK, move |_| match untrack(leaving) {
-                                    true => page.stop_leaving_out(),
-                                    false => page.leave_each_out(),
-                                })
-                                .child(move || if leaving() { "Stop" } else { "Leave each one out" }),
-                        )
-                        .child(el("p").test_id("left-out").attr("aria-live", "polite").child(move || {
-                            left_out().unwrap_or_else(|| {
-                                "Asks again without each example in turn: the hard way to see what it is worth."
-                                    .to_owned()
-                            })
-                        })),
-                )
-                .child(
-                    el("div")
-                        .child(
-                            button("shuffle")
-                                .attr("disabled", few)
-                                .on(ev::CLICK, move |_| page.shuffle())
-                                .child("Shuffle their order"),
-                        )
-                        .child(
-                            el("p")
-                                .test_id("held")
-                                .attr("aria-live", "polite")
-                                .attr("data-change", move || match page.probes.order.get() {
-                                    Order::Held(change) => format!("{change:.6}"),
-                                    _ => String::new(),
-                                })
-                                .child(held),
-                        ),
+                        .child(shuffle)
+                        .child(words("held").attr("data-change", change).child(move || held(page.probes.order.get()))),
                 ),
         )
         .into_view()
+}
+
+/// What leaving examples out is for, how far it is, or what came of it.
+fn left_out(page: Page) -> String {
+    let Some(missing) = page.probes.missing.get() else {
+        return "Asks again without each example in turn: the hard way to see what it is worth.".to_owned();
+    };
+    let name = page.table.with(|table| table.name(missing.label).to_owned());
+    let found = missing.effects.len();
+    match (missing.done(), missing.going_on) {
+        (true, _) => format!(
+            "On each small picture: the percentage points of “{name}” that it brings. Without it the answer would have so \
+             much less."
+        ),
+        (false, true) => format!("{found} of {} left out so far, newest first …", missing.of),
+        (false, false) => format!(
+            "Stopped after {found} of {}. On each of these: the percentage points of “{name}” that it brings.",
+            missing.of
+        ),
+    }
+}
+
+/// What came of another order.
+fn held(order: Order) -> String {
+    match order {
+        Order::AsShown => "A set has no order: its answer should not change by a hair.".to_owned(),
+        Order::Shuffled => "Shuffled. Draw something first, and the answers before and after are compared.".to_owned(),
+        Order::Waiting { .. } => "Shuffled …".to_owned(),
+        Order::Held(change) => format!("Shuffled. The largest change of a probability: {}.", change_words(change)),
+    }
 }
 
 /// A change of a probability, in words that do not claim more than was seen.

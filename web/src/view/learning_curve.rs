@@ -104,108 +104,145 @@ fn points(places: impl Iterator<Item = (f32, f32)>) -> String {
     places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
 }
 
-/// How often it was right before it was told; whoever else can be asked is in the key, where one can be chosen to answer.
-pub fn learned(page: Page) -> View {
-    let scores = Memo::new(move |_| {
-        let Some(basis) = page.basis.get() else { return Scores::default() };
-        page.table.with(|table| Scores::of(table.examples.iter().map(|e| (e.label, &e.answers)), basis))
-    });
-    let any = move || scores.with(|scores| scores.running.iter().any(|points| !points.is_empty()));
-    let last = move |who: Who| scores.with(|scores| scores.last(who));
-    let line = move |who: Who| {
-        scores.with(|scores| {
+/// The lines of the curve. Copies share what they are drawn from.
+#[derive(Clone, Copy)]
+struct Lines(Memo<Scores>);
+
+impl Lines {
+    fn last(self, who: Who) -> Option<Point> {
+        self.0.with(|scores| scores.last(who))
+    }
+
+    fn line(self, who: Who) -> String {
+        self.0.with(|scores| {
             let place = |point: &Point| (across(point.at, scores.questions), up(point.share()));
             points(sampled(&scores.running[who as usize], MOST_POINTS).map(place))
         })
-    };
-    let chance = move || {
-        scores.with(|scores| {
+    }
+
+    fn chance(self) -> String {
+        self.0.with(|scores| {
             let all: Vec<(usize, f32)> = scores.chance.iter().copied().enumerate().collect();
             points(sampled(&all, MOST_POINTS).map(|(at, share)| (across(*at, scores.questions), up(*share))))
         })
-    };
-    let band = move || {
-        scores.with(|scores| {
+    }
+
+    /// The learner's interval, there and back.
+    fn band(self) -> String {
+        self.0.with(|scores| {
             let own = sampled(&scores.running[Who::Learner as usize], MOST_POINTS);
             let place = |at: usize, value: f32| (across(at, scores.questions), up(value));
             let above = own.clone().map(|point| place(point.at, wilson(point.hits, point.of).1));
             let below = own.rev().map(|point| place(point.at, wilson(point.hits, point.of).0));
             points(above.chain(below))
         })
-    };
-    let spoken = move || {
+    }
+
+    fn spoken(self) -> String {
         let of = |who: Who| {
-            last(who).map(|point| format!("{} {} of {} drawings", who.name(), percent(point.share()), point.of))
+            self.last(who).map(|point| format!("{} {} of {} drawings", who.name(), percent(point.share()), point.of))
         };
         Who::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
-    };
-    let score = move || {
+    }
+
+    fn score(self) -> Tag {
         el("p")
             .class("hint")
             .test_id("score")
             .child("It named ")
-            .child(el("b").child(move || last(Who::Learner).map_or(0, |point| point.hits)))
+            .child(el("b").child(move || self.last(Who::Learner).map_or(0, |point| point.hits)))
             .child(" of ")
-            .child(el("b").child(move || last(Who::Learner).map_or(0, |point| point.of)))
+            .child(el("b").child(move || self.last(Who::Learner).map_or(0, |point| point.of)))
             .child(" right, each before it was told.")
-    };
-    let curve = move || {
+    }
+
+    fn curve(self) -> Tag {
         let lines = [Who::Untrained, Who::Shuffled, Who::Nearest, Who::Learner].into_iter();
+        let line = |who: Who| svg("polyline").class(who.mark()).attr("points", move || self.line(who));
         svg("svg")
             .class("curve")
             .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
             .attr("role", "img")
             .test_id("curve")
-            .attr("aria-label", move || format!("Share named right before being told: {}", spoken()))
+            .attr("aria-label", move || format!("Share named right before being told: {}", self.spoken()))
             .child(grid())
             .child(words_at(MARGIN.0, SIZE.1 - 6.0).child("first"))
             .child(
                 words_at(SIZE.0 - MARGIN.2, SIZE.1 - 6.0)
                     .attr("text-anchor", "end")
-                    .child(move || format!("drawings asked about: {}", scores.with(|scores| scores.questions))),
+                    .child(move || format!("drawings asked about: {}", self.0.with(|scores| scores.questions))),
             )
-            .child(svg("polyline").class("chance").attr("points", chance))
-            .child(svg("polygon").class("band").attr("points", band))
-            .child(lines.map(|who| svg("polyline").class(who.mark()).attr("points", move || line(who))).collect_view())
-    };
-    let ticks = move || {
+            .child(svg("polyline").class("chance").attr("points", move || self.chance()))
+            .child(svg("polygon").class("band").attr("points", move || self.band()))
+            .child(lines.map(line).collect_view())
+    }
+
+    fn ticks(self) -> Tag {
         let tick = |right: &bool| el("i").toggle("right", *right).toggle("wrong", !*right);
-        scores.with(|scores| scores.ticks.iter().map(tick).collect_view())
-    };
-    let choice =
-        move |who: Who| {
-            el("label")
-                .toggle("chosen", move || page.who.get() == who)
-                .child(
-                    el("input")
-                        .attr("type", "radio")
-                        .attr("name", "who")
-                        .test_id(format!("who-{}", test_name(who)))
-                        .prop("checked", move || page.who.get() == who)
-                        .on(ev::CHANGE, move |_| page.ask_whom(who)),
-                )
-                .child(svg("svg").attr("viewBox", "0 0 30 12").attr("aria-hidden", "true").child(
-                    svg("line").class(who.mark()).attr("x1", "1").attr("x2", "29").attr("y1", "6").attr("y2", "6"),
-                ))
-                .child(el("span").child(who.name()))
-                .child(
-                    el("small")
-                        .test_id(format!("score-{}", test_name(who)))
-                        .child(move || last(who).map(|point| format!("{} of {}", point.hits, point.of))),
-                )
+        let ticks = move || self.0.with(|scores| scores.ticks.iter().map(tick).collect_view());
+        el("div").class("ticks").attr("aria-hidden", "true").child(ticks)
+    }
+
+    /// What is below the curve: what it shows, and its numbers.
+    fn below(self) -> View {
+        let open = RwSignal::new(false);
+        let toggled = move |event: web_sys::Event| {
+            let details = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+            open.set(details.is_some_and(|details| details.has_attribute("open")));
         };
+        let numbers = el("div")
+            .class("scroll")
+            .attr("tabindex", "0")
+            .attr("role", "region")
+            .attr("aria-label", "Learning curve as a table")
+            .child(table(self.0, open));
+        let shaded = "Shaded: 95 % interval of the learner's share (Wilson). Grey: guessing.";
+        View::new()
+            .child(el("p").class("hint").child(shaded))
+            .child(el("details").on(ev::TOGGLE, toggled).child(el("summary").child("As a table")).child(numbers))
+    }
+}
+
+/// Has `who` answer.
+fn choice(page: Page, lines: Lines, who: Who) -> Tag {
+    el("label")
+        .toggle("chosen", move || page.who.get() == who)
+        .child(
+            el("input")
+                .attr("type", "radio")
+                .attr("name", "who")
+                .test_id(format!("who-{}", test_name(who)))
+                .prop("checked", move || page.who.get() == who)
+                .on(ev::CHANGE, move |_| page.ask_whom(who)),
+        )
+        .child(
+            svg("svg")
+                .attr("viewBox", "0 0 30 12")
+                .attr("aria-hidden", "true")
+                .child(svg("line").class(who.mark()).attr("x1", "1").attr("x2", "29").attr("y1", "6").attr("y2", "6")),
+        )
+        .child(el("span").child(who.name()))
+        .child(
+            el("small")
+                .test_id(format!("score-{}", test_name(who)))
+                .child(move || lines.last(who).map(|point| format!("{} of {}", point.hits, point.of))),
+        )
+}
+
+/// How often it was right before it was told; whoever else can be asked is in the key, where one can be chosen to answer.
+pub fn learned(page: Page) -> View {
+    let lines = Lines(Memo::new(move |_| {
+        let Some(basis) = page.basis.get() else { return Scores::default() };
+        page.table.with(|table| Scores::of(table.examples.iter().map(|e| (e.label, &e.answers)), basis))
+    }));
+    let any = move || lines.0.with(|scores| scores.running.iter().any(|points| !points.is_empty()));
     el("section")
         .class("card learned")
         .attr("aria-label", "Learning curve")
         .child(el("h2").child("Your learning curve"))
         .child(show_or(
             any,
-            move || {
-                View::new()
-                    .child(score())
-                    .child(curve())
-                    .child(el("div").class("ticks").attr("aria-hidden", "true").child(ticks))
-            },
+            move || View::new().child(lines.score()).child(lines.curve()).child(lines.ticks()),
             || {
                 el("p").class("hint").child(
                     "Every drawing that you teach is a question first. From the second of a kind on, the guesses are \
@@ -217,31 +254,9 @@ pub fn learned(page: Page) -> View {
             el("fieldset")
                 .class("key")
                 .child(el("legend").child("Who answers? "))
-                .child(Who::ALL.into_iter().map(choice).collect_view()),
+                .child(Who::ALL.into_iter().map(|who| choice(page, lines, who)).collect_view()),
         )
-        .child(show(any, move || {
-            let open = RwSignal::new(false);
-            let toggled = move |event: web_sys::Event| {
-                let details = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-                open.set(details.is_some_and(|details| details.has_attribute("open")));
-            };
-            View::new()
-                .child(
-                    el("p")
-                        .class("hint")
-                        .child("Shaded: 95 % interval of the learner's share (Wilson). Grey: guessing."),
-                )
-                .child(
-                    el("details").on(ev::TOGGLE, toggled).child(el("summary").child("As a table")).child(
-                        el("div")
-                            .class("scroll")
-                            .attr("tabindex", "0")
-                            .attr("role", "region")
-                            .attr("aria-label", "Learning curve as a table")
-                            .child(table(scores, open)),
-                    ),
-                )
-        }))
+        .child(show(any, move || lines.below()))
         .child(progress(page))
         .into_view()
 }

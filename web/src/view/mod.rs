@@ -11,6 +11,7 @@ mod learning_curve;
 mod menu;
 mod model_info;
 mod models;
+mod name_field;
 mod own_data;
 mod samples;
 mod sets;

@@ -5,7 +5,7 @@ use web_sys::{HtmlInputElement, SubmitEvent};
 use crate::answers::percent;
 use crate::dom::*;
 use crate::file_picker::files;
-use crate::own_data::protocol::{Made, ORDERS, interval};
+use crate::own_data::protocol::{Curve, Made, ORDERS, interval};
 use crate::own_data::state::{Reply, Stage};
 use crate::page::Page;
 
@@ -17,41 +17,10 @@ const EDGE: [f64; 4] = [40.0, 12.0, 14.0, 30.0];
 /// Tables and folders of pictures.
 pub fn import(page: Page) -> View {
     let trial = page.trial;
-    let stage = move || match trial.stage.get() {
-        Stage::Empty => String::new(),
-        Stage::Reading(done, of) => format!("Reading {} of {of}…", done + 1),
-        Stage::Fetching(None) => "Downloading the general learner…".to_owned(),
-        Stage::Fetching(Some((done, all))) => match all {
-            Some(all) => format!("Downloading the general learner: {:.0} %", 100.0 * done / all.max(1.0)),
-            None => format!("Downloading the general learner: {:.0} KB", done / 1e3),
-        },
-        Stage::Running(order) => format!("Random order {} of {ORDERS}…", order + 1),
-        Stage::Done => "Done.".to_owned(),
-        Stage::Stopped => "Stopped. The results so far stay.".to_owned(),
-        Stage::Failed(words) => words,
-    };
     let failed = move || trial.stage.with(|stage| matches!(stage, Stage::Failed(_)));
-    let state = move || {
-        trial.stage.with(|stage| match stage {
-            Stage::Empty => "empty",
-            Stage::Reading(..) | Stage::Fetching(_) | Stage::Running(_) => "running",
-            Stage::Done => "done",
-            Stage::Stopped => "stopped",
-            Stage::Failed(_) => "failed",
-        })
-    };
+    let state = move || trial.stage.with(state_name);
     let busy = Memo::new(move |_| trial.busy());
     let any = move || trial.curves.with(|curves| curves.iter().any(|c| c.accuracy.iter().any(|a| !a.is_empty())));
-    let try_made = move |made: Made| {
-        button(format!("made-{}", made.title().to_ascii_lowercase()))
-            .class("quiet")
-            .attr("title", made.words())
-            .on(ev::CLICK, move |_| page.examine_made(made))
-            .child(format!("Try: {}", made.title()))
-    };
-    let field = |id: &'static str| el("input").test_id(id);
-    let several = move |id: &'static str| field(id).attr("multiple", true);
-    let examine = move |files| page.examine_pictures(files);
     el("section")
         .class("card import")
         .attr("aria-label", "Your own data")
@@ -66,27 +35,7 @@ pub fn import(page: Page) -> View {
                 .child(el("b").child("general"))
                 .child(" learns them here, next to four well-known methods on the same rows. Nothing is uploaded."),
         )
-        .child(
-            el("div")
-                .class("buttons")
-                .child(files(
-                    button("pick-table").child("A table…"),
-                    field("table-file").attr("accept", ".csv,.tsv,.txt,text/csv"),
-                    move |files| page.examine_table(files[0].1.clone()),
-                ))
-                // No attribute of the standard: browsers agreed on it all the same.
-                .child(files(
-                    button("pick-folder").child("A folder of pictures…"),
-                    several("folder-files").attr("webkitdirectory", true),
-                    examine,
-                ))
-                .child(files(
-                    button("pick-pictures").child("Pictures…"),
-                    several("picture-files").attr("accept", "image/*"),
-                    examine,
-                ))
-                .child(Made::ALL.into_iter().map(try_made).collect_view()),
-        )
+        .child(pickers(page))
         .child(
             el("div")
                 .class("stage")
@@ -98,7 +47,7 @@ pub fn import(page: Page) -> View {
                         .test_id("import-status")
                         .attr("role", "status")
                         .attr("aria-live", "polite")
-                        .child(stage),
+                        .child(move || stage_words(trial.stage.get())),
                 )
                 .child(show(
                     move || busy.get(),
@@ -109,118 +58,161 @@ pub fn import(page: Page) -> View {
         .into_view()
 }
 
-/// The chart, and its numbers as a table.
-fn curves(page: Page) -> View {
-    let trial = page.trial;
-    let counts = move || trial.plan.get().map(|plan| plan.counts.clone()).unwrap_or_default();
-    // By curve and count: mean and half width.
-    let points = Memo::new(move |_| {
-        trial.curves.with(|curves| {
-            let of = |c: &crate::own_data::protocol::Curve| {
-                (c.name, c.accuracy.iter().map(|a| interval(a)).collect::<Vec<_>>())
-            };
-            curves.iter().map(of).collect::<Vec<_>>()
-        })
-    });
-    let chance = move || trial.data.get().map_or(0.0, |data| 1.0 / data.classes.len() as f64);
-    let low = move || {
-        let all = points.with(|curves| {
+/// What is under way, or why nothing is.
+fn stage_words(stage: Stage) -> String {
+    match stage {
+        Stage::Empty => String::new(),
+        Stage::Reading(done, of) => format!("Reading {} of {of}…", done + 1),
+        Stage::Fetching(None) => "Downloading the general learner…".to_owned(),
+        Stage::Fetching(Some((done, all))) => match all {
+            Some(all) => format!("Downloading the general learner: {:.0} %", 100.0 * done / all.max(1.0)),
+            None => format!("Downloading the general learner: {:.0} KB", done / 1e3),
+        },
+        Stage::Running(order) => format!("Random order {} of {ORDERS}…", order + 1),
+        Stage::Done => "Done.".to_owned(),
+        Stage::Stopped => "Stopped. The results so far stay.".to_owned(),
+        Stage::Failed(words) => words,
+    }
+}
+
+/// For styles and tests.
+fn state_name(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Empty => "empty",
+        Stage::Reading(..) | Stage::Fetching(_) | Stage::Running(_) => "running",
+        Stage::Done => "done",
+        Stage::Stopped => "stopped",
+        Stage::Failed(_) => "failed",
+    }
+}
+
+/// Buttons that open files, and data that the page makes.
+fn pickers(page: Page) -> Tag {
+    let field = |id: &'static str| el("input").test_id(id);
+    let several = move |id: &'static str| field(id).attr("multiple", true);
+    let examine = move |files| page.examine_pictures(files);
+    let try_made = move |made: Made| {
+        button(format!("made-{}", made.title().to_ascii_lowercase()))
+            .class("quiet")
+            .attr("title", made.words())
+            .on(ev::CLICK, move |_| page.examine_made(made))
+            .child(format!("Try: {}", made.title()))
+    };
+    el("div")
+        .class("buttons")
+        .child(files(
+            button("pick-table").child("A table…"),
+            field("table-file").attr("accept", ".csv,.tsv,.txt,text/csv"),
+            move |files| page.examine_table(files[0].1.clone()),
+        ))
+        // No attribute of the standard: browsers agreed on it all the same.
+        .child(files(
+            button("pick-folder").child("A folder of pictures…"),
+            several("folder-files").attr("webkitdirectory", true),
+            examine,
+        ))
+        .child(files(
+            button("pick-pictures").child("Pictures…"),
+            several("picture-files").attr("accept", "image/*"),
+            examine,
+        ))
+        .child(Made::ALL.into_iter().map(try_made).collect_view())
+}
+
+/// The chart and its numbers. Copies share it.
+#[derive(Clone, Copy)]
+struct Chart {
+    page: Page,
+    /// By curve and count: mean and half width.
+    points: Memo<Vec<(&'static str, Vec<Interval>)>>,
+}
+
+/// Mean and half width; none where nothing was asked yet.
+type Interval = Option<(f64, Option<f64>)>;
+
+impl Chart {
+    fn new(page: Page) -> Chart {
+        let of = |curve: &Curve| (curve.name, curve.accuracy.iter().map(|a| interval(a)).collect());
+        Chart { page, points: Memo::new(move |_| page.trial.curves.with(|curves| curves.iter().map(of).collect())) }
+    }
+
+    fn counts(self) -> Vec<usize> {
+        self.page.trial.plan.get().map(|plan| plan.counts.clone()).unwrap_or_default()
+    }
+
+    fn chance(self) -> f64 {
+        self.page.trial.data.get().map_or(0.0, |data| 1.0 / data.classes.len() as f64)
+    }
+
+    /// A round number below everything.
+    fn low(self) -> f64 {
+        let all = self.points.with(|curves| {
             curves.iter().flat_map(|(_, p)| p.iter().flatten().map(|(m, h)| m - h.unwrap_or(0.0))).fold(1.0, f64::min)
         });
-        // from a round number below everything
-        ((all.min(chance()) - 0.02) * 10.0).floor().max(0.0) / 10.0
-    };
-    let x = move |at: usize| {
-        let n = counts().len().saturating_sub(1).max(1) as f64;
+        ((all.min(self.chance()) - 0.02) * 10.0).floor().max(0.0) / 10.0
+    }
+
+    fn x(self, at: usize) -> f64 {
+        let n = self.counts().len().saturating_sub(1).max(1) as f64;
         EDGE[0] + (SIZE.0 - EDGE[0] - EDGE[2]) * at as f64 / n
-    };
-    let y = move |accuracy: f64| {
-        let low = low();
+    }
+
+    fn y(self, accuracy: f64) -> f64 {
+        let low = self.low();
         EDGE[1] + (SIZE.1 - EDGE[1] - EDGE[3]) * (1.0 - (accuracy - low) / (1.0 - low))
-    };
-    let grid = move || {
-        let low = low();
+    }
+
+    fn grid(self) -> View {
+        let low = self.low();
         let steps = ((1.0 - low) * 10.0).round() as usize;
         let each = if steps > 5 { 2 } else { 1 };
-        (0..=steps)
-            .filter(|step| (steps - step).is_multiple_of(each))
-            .map(|step| {
-                let level = low + step as f64 / 10.0;
-                let at = y(level);
-                View::new()
-                    .child(
-                        svg("line")
-                            .class("grid")
-                            .attr("x1", EDGE[0].to_string())
-                            .attr("x2", (SIZE.0 - EDGE[2]).to_string())
-                            .attr("y1", at.to_string())
-                            .attr("y2", at.to_string()),
-                    )
-                    .child(
-                        svg("text")
-                            .attr("x", (EDGE[0] - 7.0).to_string())
-                            .attr("y", (at + 4.0).to_string())
-                            .attr("text-anchor", "end")
-                            .child(format!("{:.0}", 100.0 * level)),
-                    )
-            })
-            .collect_view()
-    };
-    let ticks = move || {
-        counts()
+        let line = |step: usize| {
+            let level = low + step as f64 / 10.0;
+            let at = self.y(level);
+            let words = text_at(EDGE[0] - 7.0, at + 4.0).attr("text-anchor", "end");
+            View::new().child(across("grid", at)).child(words.child(format!("{:.0}", 100.0 * level)))
+        };
+        (0..=steps).filter(|step| (steps - step).is_multiple_of(each)).map(line).collect_view()
+    }
+
+    fn ticks(self) -> View {
+        let tick =
+            |(i, count): (usize, usize)| text_at(self.x(i), SIZE.1 - 10.0).attr("text-anchor", "middle").child(count);
+        self.counts().into_iter().enumerate().map(tick).collect_view()
+    }
+
+    /// The learner is painted last, on top.
+    fn lines(self) -> View {
+        self.points.with(|curves| curves.iter().enumerate().rev().map(|(k, (_, p))| self.line(k, p)).collect_view())
+    }
+
+    fn line(self, number: usize, points: &[Interval]) -> Tag {
+        let known: Vec<(f64, f64, f64)> = points
             .iter()
             .enumerate()
-            .map(|(i, count)| {
-                svg("text")
-                    .attr("x", x(i).to_string())
-                    .attr("y", (SIZE.1 - 10.0).to_string())
-                    .attr("text-anchor", "middle")
-                    .child(*count)
-            })
-            .collect_view()
-    };
-    let lines = move || {
-        points.with(|curves| {
-            // the learner is painted last, on top
-            curves
-                .iter()
-                .enumerate()
-                .rev()
-                .map(|(k, (_, p))| {
-                    let known: Vec<(f64, f64, f64)> = p
-                        .iter()
-                        .enumerate()
-                        .filter_map(|(i, point)| point.map(|(mean, half)| (x(i), mean, half.unwrap_or(0.0))))
-                        .collect();
-                    let line =
-                        known.iter().map(|(x, m, _)| format!("{x:.1},{:.1}", y(*m))).collect::<Vec<_>>().join(" ");
-                    let upper = known.iter().map(|(x, m, h)| format!("{x:.1},{:.1}", y((m + h).min(1.0))));
-                    let lower = known.iter().rev().map(|(x, m, h)| format!("{x:.1},{:.1}", y(m - h)));
-                    let band = upper.chain(lower).collect::<Vec<_>>().join(" ");
-                    svg("g")
-                        .class(format!("curve c{k}"))
-                        .child(svg("polygon").attr("points", band))
-                        .child(svg("polyline").attr("points", line))
-                        .child(
-                            known
-                                .iter()
-                                .map(|(x, m, _)| {
-                                    svg("circle")
-                                        .attr("cx", x.to_string())
-                                        .attr("cy", y(*m).to_string())
-                                        .attr("r", "3.2")
-                                })
-                                .collect_view(),
-                        )
-                })
-                .collect_view()
-        })
-    };
-    let best = move |at: usize| {
-        points.with(|curves| curves.iter().filter_map(|(_, p)| p[at].map(|p| p.0)).fold(0.0, f64::max))
-    };
-    let figures = move || {
-        let cell = move |(at, point): (usize, Option<(f64, Option<f64>)>)| {
+            .filter_map(|(i, point)| point.map(|(mean, half)| (self.x(i), mean, half.unwrap_or(0.0))))
+            .collect();
+        let line = known.iter().map(|(x, m, _)| format!("{x:.1},{:.1}", self.y(*m))).collect::<Vec<_>>().join(" ");
+        let upper = known.iter().map(|(x, m, h)| format!("{x:.1},{:.1}", self.y((m + h).min(1.0))));
+        let lower = known.iter().rev().map(|(x, m, h)| format!("{x:.1},{:.1}", self.y(m - h)));
+        let band = upper.chain(lower).collect::<Vec<_>>().join(" ");
+        let dot = |(x, m, _): &(f64, f64, f64)| {
+            svg("circle").attr("cx", x.to_string()).attr("cy", self.y(*m).to_string()).attr("r", "3.2")
+        };
+        svg("g")
+            .class(format!("curve c{number}"))
+            .child(svg("polygon").attr("points", band))
+            .child(svg("polyline").attr("points", line))
+            .child(known.iter().map(dot).collect_view())
+    }
+
+    /// The numbers as rows of a table, the best of each column marked.
+    fn figures(self) -> View {
+        let points = self.points;
+        let best = move |at: usize| {
+            points.with(|curves| curves.iter().filter_map(|(_, p)| p[at].map(|p| p.0)).fold(0.0, f64::max))
+        };
+        let cell = move |(at, point): (usize, Interval)| {
             let words = match point {
                 None => String::new(),
                 Some((mean, None)) => format!("{:.1}", 100.0 * mean),
@@ -235,13 +227,55 @@ fn curves(page: Page) -> View {
                 .child(points.into_iter().enumerate().map(cell).collect_view())
         };
         points.get().into_iter().enumerate().map(row).collect_view()
-    };
-    let caption = move || {
+    }
+
+    fn caption(self) -> String {
+        let trial = self.page.trial;
         let queries = trial.plan.get().map_or(0, |plan| plan.orders[0].queries.len());
         let what = if trial.data.get().is_some_and(|data| !data.table()) { "pictures" } else { "rows" };
         format!("Accuracy (%) on {queries} held-out {what}, mean of {ORDERS} random orders ± 95 % interval")
-    };
-    let heads = move || counts().into_iter().map(|n| el("th").attr("scope", "col").child(n)).collect_view();
+    }
+
+    fn drawing(self) -> Tag {
+        let chance = svg("line").class("chance").attr("x1", EDGE[0].to_string());
+        let chance = chance.attr("x2", (SIZE.0 - EDGE[2]).to_string());
+        let level = move || self.y(self.chance()).to_string();
+        svg("svg")
+            .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
+            .attr("role", "img")
+            .attr("aria-label", "Accuracy over the number of examples shown; the table below has the numbers")
+            .child(move || self.grid())
+            .child(chance.attr("y1", level).attr("y2", level))
+            .child(move || self.ticks())
+            .child(move || self.lines())
+    }
+
+    fn table(self) -> Tag {
+        let heads = move || self.counts().into_iter().map(|n| el("th").attr("scope", "col").child(n)).collect_view();
+        let head = el("tr").child(el("th").attr("scope", "col").child("examples shown")).child(heads);
+        el("div").class("figures").attr("tabindex", "0").attr("role", "group").attr("aria-label", "Accuracy").child(
+            el("table")
+                .test_id("curve-table")
+                .child(el("caption").child(move || self.caption()))
+                .child(el("thead").child(head))
+                .child(el("tbody").child(move || self.figures())),
+        )
+    }
+}
+
+/// A line across the whole chart.
+fn across(class: &'static str, y: f64) -> Tag {
+    let line = svg("line").class(class).attr("x1", EDGE[0].to_string()).attr("x2", (SIZE.0 - EDGE[2]).to_string());
+    line.attr("y1", y.to_string()).attr("y2", y.to_string())
+}
+
+fn text_at(x: f64, y: f64) -> Tag {
+    svg("text").attr("x", x.to_string()).attr("y", y.to_string())
+}
+
+/// The chart, and its numbers as a table.
+fn curves(page: Page) -> View {
+    let (trial, chart) = (page.trial, Chart::new(page));
     let how = move || match trial.data.get() {
         Some(data) if data.table() => {
             "The learner and the methods get the same rows, with each column scaled by the shown rows alone. Dashed: \
@@ -264,41 +298,8 @@ fn curves(page: Page) -> View {
                 .child(" ")
                 .child(what),
         )
-        .child(
-            svg("svg")
-                .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
-                .attr("role", "img")
-                .attr("aria-label", "Accuracy over the number of examples shown; the table below has the numbers")
-                .child(grid)
-                .child(
-                    svg("line")
-                        .class("chance")
-                        .attr("x1", EDGE[0].to_string())
-                        .attr("x2", (SIZE.0 - EDGE[2]).to_string())
-                        .attr("y1", move || y(chance()).to_string())
-                        .attr("y2", move || y(chance()).to_string()),
-                )
-                .child(ticks)
-                .child(lines),
-        )
-        .child(
-            el("div")
-                .class("figures")
-                .attr("tabindex", "0")
-                .attr("role", "group")
-                .attr("aria-label", "Accuracy")
-                .child(
-                    el("table")
-                        .test_id("curve-table")
-                        .child(el("caption").child(caption))
-                        .child(
-                            el("thead").child(
-                                el("tr").child(el("th").attr("scope", "col").child("examples shown")).child(heads),
-                            ),
-                        )
-                        .child(el("tbody").child(figures)),
-                ),
-        )
+        .child(chart.drawing())
+        .child(chart.table())
         .child(el("p").class("hint").child(how))
         .into_view()
 }

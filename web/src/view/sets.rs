@@ -1,9 +1,10 @@
 //! The sets of examples: which there are, and which one is on the page.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+use web_sys::{Event, HtmlInputElement};
 
 use super::icon::icon;
+use super::name_field::leave_field;
 use crate::document::Id;
 use crate::dom::*;
 use crate::page::Page;
@@ -40,12 +41,6 @@ fn row(page: Page, id: Id) -> View {
         // An empty name was not taken, and one that another set has got a number.
         field.set_value(&name.get_untracked());
     };
-    let entered = |event: KeyboardEvent| {
-        if let ("Enter" | "Escape", Some(target)) = (event.key().as_str(), event.target()) {
-            // It fails for nothing that is in the page.
-            let _ = target.unchecked_into::<HtmlElement>().blur();
-        }
-    };
     el("li")
         .toggle("open", move || open.get())
         .test_id("set")
@@ -66,7 +61,7 @@ fn row(page: Page, id: Id) -> View {
                     .attr("title", "Click to rename")
                     .prop("value", move || name.get())
                     .on(ev::CHANGE, renamed)
-                    .on(ev::KEYDOWN, entered)
+                    .on(ev::KEYDOWN, leave_field)
             },
             move || {
                 el("button")

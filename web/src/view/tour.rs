@@ -22,6 +22,14 @@ pub fn coach(page: Page) -> View {
     let empty = move || page.table.with(|table| table.examples.is_empty());
     let playing = move || page.player.on();
     page.demonstrate();
+    let watch = move || {
+        button("watch")
+            .class("strong watch")
+            .on(ev::CLICK, move |_| page.play(PACK))
+            .child(icon("play"))
+            .child("Watch it learn")
+    };
+    let stop = move || button("watch-stop").on(ev::CLICK, move |_| page.take_over()).child("Stop");
     show(
         move || !closed() || playing(),
         move || {
@@ -30,73 +38,47 @@ pub fn coach(page: Page) -> View {
                 .attr("aria-label", "You could try")
                 .test_id("walk")
                 .attr("data-playing", move || playing().to_string())
-                .child(show(
-                    move || empty() && !playing(),
-                    move || {
-                        button("watch")
-                            .class("strong watch")
-                            .on(ev::CLICK, move |_| page.play(PACK))
-                            .child(icon("play"))
-                            .child("Watch it learn")
-                    },
-                ))
+                .child(show(move || empty() && !playing(), watch))
                 .child(el("p").class("step").attr("aria-live", "polite").child(move || step(playing(), next.get())))
-                .child(show(
-                    move || !playing(),
-                    move || {
-                        el("div")
-                            .class("ends")
-                            .child(el("ol").class("dots").attr("aria-hidden", "true").child(move || {
-                                let walk = page.walk.get();
-                                Step::ALL
-                                    .into_iter()
-                                    .map(|step| {
-                                        let done = walk.done[step as usize];
-                                        el("li").toggle("done", done).toggle("now", walk.next() == Some(step))
-                                    })
-                                    .collect_view()
-                            }))
-                            .child(show(
-                                move || next.get().is_some(),
-                                move || {
-                                    View::new()
-                                        .child(
-                                            button("walk-show")
-                                                .class("plain")
-                                                .on(ev::CLICK, move |_| {
-                                                    if let Some(step) = next.get_untracked() {
-                                                        point_at(step.control())
-                                                    }
-                                                })
-                                                .child("Show me"),
-                                        )
-                                        .child(
-                                            button("walk-skip")
-                                                .class("plain")
-                                                .on(ev::CLICK, move |_| {
-                                                    if let Some(step) = next.get_untracked() {
-                                                        page.walked(step)
-                                                    }
-                                                })
-                                                .child("Skip"),
-                                        )
-                                },
-                            ))
-                            .child(
-                                button("walk-close")
-                                    .class("plain small")
-                                    .attr("title", "Close the tour")
-                                    .attr("aria-label", "Close the tour")
-                                    .on(ev::CLICK, move |_| page.walk_on(|walk| walk.closed = true))
-                                    .child(icon("close")),
-                            )
-                    },
-                ))
-                .child(show(playing, move || {
-                    button("watch-stop").on(ev::CLICK, move |_| page.take_over()).child("Stop")
-                }))
+                .child(show(move || !playing(), move || ends(page, next)))
+                .child(show(playing, stop))
         },
     )
+}
+
+/// How far the walk is, and its buttons.
+fn ends(page: Page, next: Memo<Option<Step>>) -> Tag {
+    let dots = move || {
+        let walk = page.walk.get();
+        let dot =
+            |step: Step| el("li").toggle("done", walk.done[step as usize]).toggle("now", walk.next() == Some(step));
+        Step::ALL.into_iter().map(dot).collect_view()
+    };
+    let with_next = move |act: fn(Page, Step)| {
+        move |_| {
+            if let Some(step) = next.get_untracked() {
+                act(page, step)
+            }
+        }
+    };
+    let steps = move || {
+        let point = with_next(|_, step| point_at(step.control()));
+        let skip = with_next(|page, step| page.walked(step));
+        View::new()
+            .child(button("walk-show").class("plain").on(ev::CLICK, point).child("Show me"))
+            .child(button("walk-skip").class("plain").on(ev::CLICK, skip).child("Skip"))
+    };
+    let close = button("walk-close")
+        .class("plain small")
+        .attr("title", "Close the tour")
+        .attr("aria-label", "Close the tour")
+        .on(ev::CLICK, move |_| page.walk_on(|walk| walk.closed = true))
+        .child(icon("close"));
+    el("div")
+        .class("ends")
+        .child(el("ol").class("dots").attr("aria-hidden", "true").child(dots))
+        .child(show(move || next.get().is_some(), steps))
+        .child(close)
 }
 
 /// What to try now, or what is being shown.
