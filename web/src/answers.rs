@@ -31,7 +31,17 @@ impl Who {
         }
     }
 
-    /// Its style, and the end of its test id.
+    /// What workers and test ids call it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Who::Learner => "learner",
+            Who::Nearest => "nearest",
+            Who::Shuffled => "shuffled",
+            Who::Untrained => "untrained",
+        }
+    }
+
+    /// Its style.
     pub fn mark(self) -> &'static str {
         match self {
             Who::Learner => "own",

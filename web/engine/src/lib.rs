@@ -1,6 +1,6 @@
 //! Learners for the browser: models with what they were shown, on WebGPU or on the CPU.
 //!
-//! All but `js` is plain Rust and runs anywhere; `js` is what JavaScript sees of it. Everything around it (the worker, the
+//! All but `js` and `messages` is plain Rust and runs anywhere; these are what JavaScript sees of it. Everything around it (the worker, the
 //! choice of the engine, the package's own interface) is JavaScript in `web/package/`.
 
 pub mod controls;
@@ -9,4 +9,6 @@ pub mod error;
 #[cfg(target_arch = "wasm32")]
 mod js;
 pub mod learner;
+#[cfg(target_arch = "wasm32")]
+mod messages;
 pub mod trial;

@@ -4,10 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use js_sys::{Float32Array, Uint32Array};
 use serde::Deserialize;
 
-use super::engines::{EngineFacts, Engines, Fault, Place, Seat, Wanted, size};
+use super::engines::{EngineFacts, Engines, Fault, Place, Seat, Wanted};
+use super::messages::{Ask, Prepare, Request, Review, Without};
 use crate::answers::{Verdict, Who};
 use crate::document::{Example, Id, Picture};
 
@@ -83,13 +83,12 @@ struct State {
     drawings: Cell<bool>,
 }
 
-/// The verdict that a number of the engine stands for.
-fn verdict(number: f32) -> Verdict {
+/// The verdict that a number of the worker's stands for.
+fn verdict(number: i8) -> Verdict {
     match number {
-        n if n < -1.5 => Verdict::Unasked,
-        n if n < -0.5 => Verdict::NoQuestion,
-        n if n < 0.5 => Verdict::Wrong,
-        _ => Verdict::Right,
+        1 => Verdict::Right,
+        0 => Verdict::Wrong,
+        _ => Verdict::NoQuestion,
     }
 }
 
@@ -156,33 +155,33 @@ impl Learner {
         let shown = self.fitting(examples);
         let guess = guess && shown.last().map(|example| example.id) == examples.last().map(|example| example.id);
         let wanted = Wanted { examples: &shown, look, guess, who, drawing: drawing.unwrap_or_default() };
-        let flat = match self.0.seat.follow(&wanted).await {
+        let reply = match self.0.seat.follow(&wanted).await {
             Err(fault) if fault.crashed => {
                 self.0.seat.reopen(&self.0.bytes).await?;
                 self.0.seat.follow(&wanted).await?
             }
             other => other?,
         };
-        let mut answer = Answer { left_out: examples.len() - shown.len(), ..Answer::default() };
-        let Some((&[took_ms, said], rest)) = flat.split_first_chunk() else { return Ok(answer) };
-        answer.guess = Some(verdict(said)).filter(|said| *said != Verdict::Unasked);
-        if let Some((probabilities, importance)) = rest.split_at_checked(self.0.card.classes) {
-            answer.took_ms = Some(f64::from(took_ms));
-            answer.probabilities = Some(probabilities.to_vec());
-            if who == Who::Learner {
-                let mut importance = importance.iter().copied();
-                let mut ids = shown.iter().map(|example| example.id).peekable();
-                // those that were left out lie between the others
-                let of = |example: &Example| ids.next_if_eq(&example.id).and_then(|_| importance.next()).unwrap_or(0.0);
-                answer.attention = Some(examples.iter().map(of).collect());
-            }
+        let mut answer = Answer {
+            probabilities: reply.probabilities().map(|all| all.to_vec()),
+            guess: reply.guess().map(|number| verdict(number as i8)),
+            took_ms: reply.took_ms(),
+            left_out: examples.len() - shown.len(),
+            attention: None,
+        };
+        if let (Who::Learner, Some(importance)) = (who, reply.importance()) {
+            let mut importance = importance.to_vec().into_iter();
+            let mut ids = shown.iter().map(|example| example.id).peekable();
+            // those that were left out lie between the others
+            let of = |example: &Example| ids.next_if_eq(&example.id).and_then(|_| importance.next()).unwrap_or(0.0);
+            answer.attention = Some(examples.iter().map(of).collect());
         }
         Ok(answer)
     }
 
     /// Takes in what was shown, so that the next answer comes soon. An answer to a drawing goes before it.
     pub async fn prepare(&self) -> Result<(), Fault> {
-        self.0.seat.call("prepare", &[], &[]).await.map(|_| ())
+        self.0.seat.call(&Prepare).await.map(|_| ())
     }
 
     /// The same model in the worker where it delays nobody.
@@ -199,17 +198,15 @@ impl Learner {
         Ok(seat)
     }
 
-    /// A question in the back about examples of the table, after it was brought in step: `method` with `before` the
-    /// places of `ids` and `after` them.
-    async fn in_back(
+    /// A question in the back about examples, after the examples there were brought in step; `request` is made of the places
+    /// of `ids`.
+    async fn in_back<R: Request>(
         &self,
         examples: &[Example],
         look: &dyn Fn(&Example) -> Picture,
-        method: &str,
-        first: &dyn Fn() -> wasm_bindgen::JsValue,
         ids: &[Id],
-        budget_ms: f64,
-    ) -> Result<Vec<f32>, Fault> {
+        request: impl Fn(&[u32]) -> R,
+    ) -> Result<R::Reply, Fault> {
         let shown = self.fitting(examples);
         let place = |id: &Id| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
         let places: Vec<u32> = ids.iter().filter_map(place).collect();
@@ -217,7 +214,7 @@ impl Learner {
         let back = self.back().await?;
         let ask = async || {
             back.follow(&wanted).await?;
-            back.numbers(method, &[first(), Uint32Array::from(&places[..]).into(), budget_ms.into()]).await
+            back.call(&request(&places)).await
         };
         match ask().await {
             Err(fault) if fault.crashed => {
@@ -238,8 +235,9 @@ impl Learner {
         ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Verdict>, Fault> {
-        let numbers = self.in_back(examples, look, "review", &|| (who as u32).into(), ids, budget_ms).await?;
-        Ok(numbers.into_iter().map(verdict).collect())
+        let review = |places: &[u32]| Review { answerer: who, places: places.to_vec(), budget_ms };
+        let reply = self.in_back(examples, look, ids, review).await?;
+        Ok(reply.verdicts().to_vec().into_iter().map(verdict).collect())
     }
 
     /// What the learner says of a drawing without the first of `ids`, without the second, and so on for as many as fit
@@ -252,9 +250,9 @@ impl Learner {
         ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Vec<f32>>, Fault> {
-        let first = || Float32Array::from(drawing).into();
-        let numbers = self.in_back(examples, look, "without", &first, ids, budget_ms).await?;
-        Ok(numbers.chunks(self.0.card.classes).map(<[f32]>::to_vec).collect())
+        let without = |places: &[u32]| Without { query: drawing, places: places.to_vec(), budget_ms };
+        let all = self.in_back(examples, look, ids, without).await?;
+        Ok(all.to_vec().chunks(self.0.card.classes).map(<[f32]>::to_vec).collect())
     }
 
     /// Ends what is done in the background, and gives its memory back.
@@ -273,28 +271,22 @@ impl Learner {
     /// # Errors
     /// Sizes that don't fit together, labels out of range, more examples or classes than the model takes; the engine.
     pub async fn ask(&self, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, Fault> {
-        let args = || {
-            [
-                size(shown.height, shown.width, shown.channels),
-                Float32Array::from(&shown.inputs[..]).into(),
-                Uint32Array::from(&shown.labels[..]).into(),
-                (shown.classes as u32).into(),
-                Float32Array::from(queries).into(),
-            ]
-        };
-        match self.0.seat.numbers("ask", &args()).await {
+        let size = [shown.height, shown.width, shown.channels].map(|side| side as u32);
+        let (inputs, labels, classes) = (&shown.inputs, &shown.labels, shown.classes);
+        let ask = Ask { size, inputs, labels, classes, queries };
+        let answers = match self.0.seat.call(&ask).await {
             Err(fault) if fault.crashed => {
                 self.0.seat.reopen(&self.0.bytes).await?;
-                self.0.seat.numbers("ask", &args()).await
+                self.0.seat.call(&ask).await?
             }
-            other => other,
-        }
+            other => other?,
+        };
+        Ok(answers.to_vec())
     }
 
     /// Compares every kernel and both engines with their references, on this device and model: a report in JSON.
     /// Episodes of more than `longest` tokens are left out.
     pub async fn parity(&self, longest: u32) -> Result<String, Fault> {
-        let report = self.0.engines.parity(&self.0.bytes, longest).await?;
-        Ok(report.as_string().unwrap_or_default())
+        self.0.engines.parity(&self.0.bytes, longest).await
     }
 }

@@ -5,11 +5,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use js_sys::{Array, Float32Array, Function, Promise, Uint8Array, Uint32Array};
+use js_sys::{Array, Function, Object, Promise};
 use shaders::pixels::SIDE;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::messages::{AnswerReply, Close, Destroy, Follow, Message, Open, Parity, Request};
 use crate::answers::Who;
 use crate::document::{Example, Id, Picture};
 
@@ -26,13 +27,13 @@ extern "C" {
 
     /// With options, of which `worker` is the address of a worker that takes the same messages.
     #[wasm_bindgen(constructor)]
-    fn with(options: &js_sys::Object) -> Port;
+    fn with(options: &Object) -> Port;
 
     #[wasm_bindgen(method)]
     fn next(this: &Port) -> u32;
 
     #[wasm_bindgen(method)]
-    fn call(this: &Port, learner: u32, method: &str, args: &Array, transfer: &Array) -> Promise;
+    fn call(this: &Port, learner: u32, method: &str, request: &Object, transfer: &Array) -> Promise;
 
     #[wasm_bindgen(method)]
     fn stop(this: &Port);
@@ -168,16 +169,8 @@ impl Engines {
         }
     }
 
-    async fn call(
-        &self,
-        place: Place,
-        learner: u32,
-        method: &str,
-        args: &[JsValue],
-        transfer: &[JsValue],
-    ) -> Result<JsValue, Fault> {
-        let list = |values: &[JsValue]| values.iter().collect::<Array>();
-        Ok(JsFuture::from(self.port(place).call(learner, method, &list(args), &list(transfer))).await?)
+    async fn call<R: Request>(&self, place: Place, learner: u32, request: &R) -> Result<R::Reply, Fault> {
+        send(self.port(place), learner, R::METHOD, request.message()).await.map(JsCast::unchecked_into)
     }
 
     /// Ends what the worker in the back is doing, and gives its memory back. The next call starts another one.
@@ -187,21 +180,24 @@ impl Engines {
 
     /// Compares a model's kernels and engines with their references, in a worker of its own; see
     /// [`super::client::Learner::parity`].
-    pub async fn parity(&self, bytes: &[u8], longest: u32) -> Result<JsValue, Fault> {
+    pub async fn parity(&self, bytes: &[u8], longest: u32) -> Result<String, Fault> {
         let gpu = self.wish() != "cpu";
-        let args = [JsValue::from(Uint8Array::from(bytes)), longest.into(), gpu.into()];
-        let args: Array = args.iter().collect();
-        let options = js_sys::Object::new();
+        let options = Object::new();
         // a plain property of a fresh object is set without fail
         let _ = js_sys::Reflect::set(&options, &"worker".into(), &PARITY_WORKER.into());
-        let port = Port::with(&options);
-        Ok(JsFuture::from(port.call(0, "parity", &args, &Array::new())).await?)
+        let message = Parity { bytes, longest, gpu }.message();
+        let report = send(&Port::with(&options), 0, Parity::METHOD, message).await?;
+        Ok(report.as_string().unwrap_or_default())
     }
 
     /// Destroys the GPU device in front, to see that nothing is lost. False where there is none.
     pub async fn lose_device(&self) -> bool {
-        self.call(Place::Front, 0, "destroy", &[], &[]).await.is_ok_and(|done| done.is_truthy())
+        self.call(Place::Front, 0, &Destroy).await.is_ok_and(|done| done.value_of())
     }
+}
+
+async fn send(port: &Port, learner: u32, method: &str, message: Message) -> Result<JsValue, Fault> {
+    Ok(JsFuture::from(port.call(learner, method, &message.fields, &message.moved)).await?)
 }
 
 /// What a learner is to be shown, and what it is asked.
@@ -235,7 +231,8 @@ pub struct Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         // Nobody waits for it, and it does not fail.
-        let _ = self.engines.port(self.place).call(self.number.get(), "close", &Array::new(), &Array::new());
+        let Message { fields, moved } = Close.message();
+        let _ = self.engines.port(self.place).call(self.number.get(), Close::METHOD, &fields, &moved);
     }
 }
 
@@ -254,9 +251,8 @@ impl Seat {
         let number = self.engines.port(self.place).next();
         self.number.set(number);
         self.held.borrow_mut().clear();
-        let args = [Uint8Array::from(bytes).into(), self.wish.as_str().into()];
-        let card = self.engines.call(self.place, number, "open", &args, &[]).await?;
-        Ok(card.as_string().unwrap_or_default())
+        let open = Open { bytes, engine: &self.wish };
+        Ok(self.engines.call(self.place, number, &open).await?.into())
     }
 
     /// Its number among all learners, as [`Engines::new`]'s listener hears it.
@@ -270,19 +266,14 @@ impl Seat {
         self.held.borrow_mut().clear();
     }
 
-    /// Calls a method.
-    pub async fn call(&self, method: &str, args: &[JsValue], transfer: &[JsValue]) -> Result<JsValue, Fault> {
-        self.engines.call(self.place, self.number(), method, args, transfer).await
-    }
-
-    /// The same for a method that gives numbers.
-    pub async fn numbers(&self, method: &str, args: &[JsValue]) -> Result<Vec<f32>, Fault> {
-        Ok(self.call(method, args, &[]).await?.unchecked_into::<Float32Array>().to_vec())
+    /// Has the worker do something.
+    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Fault> {
+        self.engines.call(self.place, self.number(), request).await
     }
 
     /// Brings the engine's examples in step with those wanted and has the drawing answered; see `Core::follow` in
     /// `web/engine`. After an error everything is sent again.
-    pub async fn follow(&self, wanted: &Wanted<'_>) -> Result<Vec<f32>, Fault> {
+    pub async fn follow(&self, wanted: &Wanted<'_>) -> Result<AnswerReply, Fault> {
         let ids: Vec<Id> = wanted.examples.iter().map(|example| example.id).collect();
         let numbers: Vec<u32> = {
             let mut numbers = self.numbers.borrow_mut();
@@ -306,26 +297,20 @@ impl Seat {
             inputs.extend_from_slice(&(wanted.look)(wanted.examples[*at as usize]));
         }
         let query = if ids.is_empty() { &[][..] } else { wanted.drawing };
-        let (inputs, query) = (Float32Array::from(&inputs[..]), Float32Array::from(query));
-        let transfer = [inputs.buffer().into(), query.buffer().into()];
-        let args = [
-            size(SIDE, SIDE, 1),
-            self.drawings.get().into(),
-            Uint32Array::from(&numbers[..]).into(),
-            Uint32Array::from(&labels[..]).into(),
-            Uint32Array::from(&new[..]).into(),
-            inputs.into(),
-            wanted.guess.into(),
-            (wanted.who as u32).into(),
-            query.into(),
-        ];
-        let flat = self.call("follow", &args, &transfer).await?;
+        let reply = self
+            .call(&Follow {
+                size: [SIDE as u32, SIDE as u32, 1],
+                drawings: self.drawings.get(),
+                ids: &numbers,
+                labels: &labels,
+                fresh: &new,
+                inputs: &inputs,
+                guess: wanted.guess,
+                answerer: wanted.who,
+                query,
+            })
+            .await?;
         self.held.replace(ids);
-        Ok(flat.unchecked_into::<Float32Array>().to_vec())
+        Ok(reply)
     }
-}
-
-/// Height, width and channels as the engine takes them.
-pub fn size(height: usize, width: usize, channels: usize) -> JsValue {
-    Uint32Array::from(&[height, width, channels].map(|side| side as u32)[..]).into()
 }

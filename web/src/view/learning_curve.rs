@@ -153,7 +153,7 @@ impl Lines {
             .child(el("b").child(move || self.last(Who::Learner).map_or(0, |point| point.hits)))
             .child(" of ")
             .child(el("b").child(move || self.last(Who::Learner).map_or(0, |point| point.of)))
-            .child(" right, each before it was told.")
+            .child(" right, each before it was told the answer.")
     }
 
     fn curve(self) -> Tag {
@@ -164,13 +164,13 @@ impl Lines {
             .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
             .attr("role", "img")
             .test_id("curve")
-            .attr("aria-label", move || format!("Share named right before being told: {}", self.spoken()))
+            .attr("aria-label", move || format!("Share of right guesses: {}", self.spoken()))
             .child(grid())
             .child(words_at(MARGIN.0, SIZE.1 - 6.0).child("first"))
             .child(
                 words_at(SIZE.0 - MARGIN.2, SIZE.1 - 6.0)
                     .attr("text-anchor", "end")
-                    .child(move || format!("drawings asked about: {}", self.0.with(|scores| scores.questions))),
+                    .child(move || format!("drawings: {}", self.0.with(|scores| scores.questions))),
             )
             .child(svg("polyline").class("chance").attr("points", move || self.chance()))
             .child(svg("polygon").class("band").attr("points", move || self.band()))
@@ -196,7 +196,7 @@ impl Lines {
             .attr("role", "region")
             .attr("aria-label", "Learning curve as a table")
             .child(table(self.0, open));
-        let shaded = "Shaded: 95 % interval of the learner's share (Wilson). Grey: guessing.";
+        let shaded = "Shaded: 95 % confidence interval of the learner (Wilson). Grey: random guessing.";
         View::new()
             .child(el("p").class("hint").child(shaded))
             .child(el("details").on(ev::TOGGLE, toggled).child(el("summary").child("As a table")).child(numbers))
@@ -211,7 +211,7 @@ fn choice(page: Page, lines: Lines, who: Who) -> Tag {
             el("input")
                 .attr("type", "radio")
                 .attr("name", "who")
-                .test_id(format!("who-{}", test_name(who)))
+                .test_id(format!("who-{}", who.key()))
                 .prop("checked", move || page.who.get() == who)
                 .on(ev::CHANGE, move |_| page.ask_whom(who)),
         )
@@ -224,7 +224,7 @@ fn choice(page: Page, lines: Lines, who: Who) -> Tag {
         .child(el("span").child(who.name()))
         .child(
             el("small")
-                .test_id(format!("score-{}", test_name(who)))
+                .test_id(format!("score-{}", who.key()))
                 .child(move || lines.last(who).map(|point| format!("{} of {}", point.hits, point.of))),
         )
 }
@@ -245,8 +245,8 @@ pub fn learned(page: Page) -> View {
             move || View::new().child(lines.score()).child(lines.curve()).child(lines.ticks()),
             || {
                 el("p").class("hint").child(
-                    "Every drawing that you teach is a question first. From the second of a kind on, the guesses are \
-                     counted here: how fast it learns your own task, beside others on the very same drawings.",
+                    "Before you teach a drawing, the learner guesses it. From the second drawing of a class on, its \
+                     guesses are counted here, next to other methods on the same drawings.",
                 )
             },
         ))
@@ -286,11 +286,11 @@ fn progress(page: Page) -> View {
     let words = move || {
         let (done, of) = progress.get().map_or((0, 0), |progress| (progress.done, progress.of));
         match page.probes.stopped.get() {
-            true => format!("Stopped: {} of {of} questions are still open.", of - done),
-            false => format!("Asking about earlier drawings, newest first: {done} of {of} answers."),
+            true => format!("Stopped. {} of {of} answers are missing.", of - done),
+            false => format!("Checking earlier drawings, newest first: {done} of {of} answers."),
         }
     };
-    let button_words = move || if page.probes.stopped.get() { "Go on" } else { "Stop" };
+    let button_words = move || if page.probes.stopped.get() { "Continue" } else { "Stop" };
     show(
         move || progress.get().is_some(),
         move || {
@@ -302,7 +302,7 @@ fn progress(page: Page) -> View {
                 .child(el("p").class("hint").child(words))
                 .child(
                     el("progress")
-                        .attr("aria-label", "Questions about earlier drawings")
+                        .attr("aria-label", "Answers about earlier drawings")
                         .attr("max", move || progress.get().map_or(1, |progress| progress.of))
                         .attr("value", move || progress.get().map_or(0, |progress| progress.done)),
                 )
@@ -340,15 +340,6 @@ fn table(scores: Memo<Scores>, open: RwSignal<bool>) -> Tag {
     };
     let head = heads.map(|head| el("th").attr("scope", "col").child(head)).collect_view();
     el("table").test_id("curve-table").child(el("thead").child(el("tr").child(head))).child(el("tbody").child(rows))
-}
-
-fn test_name(who: Who) -> &'static str {
-    match who {
-        Who::Learner => "learner",
-        Who::Nearest => "nearest",
-        Who::Shuffled => "shuffled",
-        Who::Untrained => "untrained",
-    }
 }
 
 #[cfg(test)]
