@@ -47,7 +47,7 @@ pub fn words(error: JsValue) -> String {
 /// What to do for WebGPU, by the browser that this seems to be.
 pub fn webgpu_help() -> &'static str {
     if !window().is_secure_context() {
-        return "Browsers give WebGPU to secure addresses only: open this page by https, or on this machine as \
+        return "Browsers allow WebGPU only on secure pages: open this page with https, or on this machine as \
                 http://localhost.";
     }
     let agent = window().navigator().user_agent().unwrap_or_default();
@@ -57,7 +57,7 @@ pub fn webgpu_help() -> &'static str {
          and set dom.webgpu.enabled to true, or use Chrome or Edge."
     } else if is("Chrome/") || is("Edg/") {
         "Chrome and Edge have WebGPU from version 113 (on Android 121). Update the browser, turn on graphics acceleration \
-         under Settings, System, and look under chrome://gpu what it says of WebGPU. On Linux it may take \
+         under Settings, System, and check the WebGPU line on chrome://gpu. On Linux you may need \
          chrome://flags/#enable-unsafe-webgpu."
     } else if is("Safari/") {
         "Safari has WebGPU from version 26. Before that: Settings, Advanced, Show features for web developers, then \

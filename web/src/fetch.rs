@@ -125,7 +125,7 @@ async fn download(url: &Url, address: &str, progress: &impl Fn(Progress)) -> Res
         return Err(too_large(found));
     }
     let broken = |error| Refusal {
-        words: format!("The download of “{address}” broke off: {}. Try again", words(error)),
+        words: format!("The download of “{address}” was interrupted: {}. Try again", words(error)),
         unreachable: true,
     };
     let mut bytes = Vec::with_capacity(length.unwrap_or_default() as usize);

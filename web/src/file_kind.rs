@@ -59,7 +59,7 @@ fn kind(name: &str, head: &[u8]) -> FileKind {
         None if table => FileKind::Table,
         Some(format) => FileKind::Other(format!("is {}. {}", format.name(), advice(format))),
         None => FileKind::Other(
-            "is of a kind that this page does not know. It opens learners (.safetensors), examples (.json), tables (.csv) \
+            "is a kind of file that this page does not know. It opens learners (.safetensors), examples (.json), tables (.csv) \
              and pictures"
                 .to_owned(),
         ),

@@ -56,7 +56,7 @@ impl std::fmt::Display for LinkError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             LinkError::Damaged => f.write_str(
-                "this link is not whole: some of its letters were lost or changed on the way. Ask for it again, or for \
+                "this link is not whole: some of its characters were lost or changed on the way. Ask for it again, or for \
                  a file of the examples",
             ),
             LinkError::Newer(found) => write!(

@@ -172,7 +172,7 @@ fn check_shape(rows: &[(usize, Vec<String>)]) -> Result<usize, String> {
         ));
     }
     if rows.len() > MOST_ROWS + 1 {
-        return Err(format!("it has {} rows; the most are {MOST_ROWS}. Split it into parts", rows.len()));
+        return Err(format!("it has {} rows; the limit is {MOST_ROWS}. Split it into parts", rows.len()));
     }
     Ok(wide)
 }
@@ -254,7 +254,7 @@ impl Sheet {
         let width = columns.iter().map(Column::width).sum();
         if width > MOST_COLUMNS {
             return Err(format!(
-                "it has {width} columns of numbers (words count once for each kind), and this page takes \
+                "it has {width} columns of numbers (each different word in a column counts once); the limit is \
                                 {MOST_COLUMNS}. Leave some out"
             ));
         }

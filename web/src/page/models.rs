@@ -62,7 +62,7 @@ impl Page {
             Some(facts) => format!("{words}. The learner in use is still {}.", facts.file),
             None => {
                 self.phase.set(Phase::Failed);
-                format!("{words}. Open another model file to go on; your drawings stay.")
+                format!("{words}. Open another model file to continue. Your drawings are kept.")
             }
         };
         self.fault(words.replace("..", "."));
@@ -104,9 +104,9 @@ impl Page {
         self.probes.go_on();
         self.inner.update_value(|inner| inner.learner = Some(learner.clone()));
         if known {
-            self.say(format!("{name} is in use now. It was shown your examples."));
+            self.say(format!("Now using {name}, with all your examples."));
         } else if self.phase.get_untracked() == Phase::Failed {
-            self.say(format!("{name} is in use now."));
+            self.say(format!("Now using {name}."));
         }
         if let Some(longest) = browser::query("parity") {
             // `?parity=37` leaves out longer episodes, which take minutes where the GPU is software

@@ -132,8 +132,8 @@ impl Page {
             let right = player.told.with_untracked(|told| told.iter().filter(|told| told.right == Some(true)).count());
             let classes = pack.names().len();
             self.say(format!(
-                "It was shown {} drawings of {classes} things it had never met, and named {right} of {asked} before it \
-                 was told. Now draw one yourself.",
+                "It saw {} drawings of {classes} things that were new to it, and named {right} of {asked} correctly before \
+                 it was told. Now draw one yourself.",
                 asked + classes
             ));
         }

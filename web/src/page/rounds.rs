@@ -104,8 +104,8 @@ impl Page {
         let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));
         if tell && told == Some(false) {
             self.fault(format!(
-                "{} of your examples do not fit this learner and are not shown to it: it has too few classes or too \
-                         little room. They are kept.",
+                "{} of your examples do not fit this learner: it has too few classes or too little room. They are kept \
+                         but not used.",
                 answer.left_out
             ));
         }

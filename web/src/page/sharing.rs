@@ -43,8 +43,8 @@ impl Page {
         if address.len() > link::LONGEST {
             let most = shared.table.examples.len() * link::LONGEST / address.len();
             return Err(format!(
-                "{} examples make a link of {} letters, and mail and chat cut addresses after about {}. Save a file and \
-                 send that, or share at most some {most} examples.",
+                "A link with {} examples has {} characters, and mail and chat programs cut links after about {}. Save a \
+                 file and send that instead, or share at most about {most} examples.",
                 shared.table.examples.len(),
                 address.len(),
                 link::LONGEST
@@ -99,9 +99,9 @@ impl Page {
         }
         let own = match untrack(|| self.mine()) {
             None => "",
-            Some(_) => " Your own set is untouched: “Back to mine” or Undo opens it.",
+            Some(_) => " Your own set is unchanged: “Back to mine” or Undo opens it.",
         };
-        self.say(format!("This link came with {count} examples, which are a set by themselves.{own}"));
+        self.say(format!("This link brought {count} examples, which are now a separate set.{own}"));
     }
 
     /// Says so where the learner in use is not the one that a link was made with.
@@ -114,8 +114,8 @@ impl Page {
         let expected: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         if !found.starts_with(&expected) {
             self.fault(format!(
-                "This link was made with {name} (weights {expected}…), and this page has other weights: answers may \
-                 differ. Open that file to see the same."
+                "This link was made with {name} (weights {expected}…), but this page uses other weights, so answers may \
+                 differ. Open that model file to get the same answers."
             ));
         }
     }
@@ -127,7 +127,7 @@ impl Page {
             Ok(found) => {
                 let (count, source) = (found.examples.len(), checksum(text.as_bytes()));
                 let title = name.rsplit_once('.').map_or(name, |(title, _)| title).to_owned();
-                let words = format!("{count} examples from “{name}”, as a set by themselves. Undo goes back to the other.");
+                let words = format!("Opened {count} examples from “{name}” as a separate set. Undo goes back.");
                 self.later(async move {
                     match self.same_source(source) {
                         Some(id) => self.go_to(id),
@@ -144,8 +144,8 @@ impl Page {
                 });
             }
             Err(error) => self.fault(format!(
-                "“{name}” holds no examples that this page can read ({error}). Expected a file that “Save a file” made. \
-                 What was here is still here."
+                "“{name}” holds no examples that this page can read ({error}). Expected a file made by “Save a file”. \
+                 Your examples are unchanged."
             )),
         }
     }

@@ -21,7 +21,7 @@ impl Page {
         let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
         if shown >= capacity {
             return self.fault(format!(
-                "This learner can hold {capacity} examples, and it has them. Forget one to make room."
+                "This learner holds at most {capacity} examples, and it is full. Forget one to make room."
             ));
         }
         self.change(|table| table.teach(label));
@@ -30,7 +30,7 @@ impl Page {
             self.walked(Step::Teach);
         }
         if self.phase.get_untracked() != Phase::Ready {
-            return self.say(format!("Kept as {name}. No learner has seen it yet: there is none here so far."));
+            return self.say(format!("Kept as {name}. No learner has seen it yet, because none is loaded."));
         }
         self.say(match (count, known) {
             (1, 1) => format!("It has seen its first example of {name}. Now draw something else and teach that too."),
@@ -91,10 +91,12 @@ impl Page {
         self.probes.go_on();
         self.wake();
         if on {
-            self.say("The pixels of every drawing are now mixed at random, always in the same way. You see what it sees: noise.");
+            self.say(
+                "The pixels of every drawing are now shuffled, always in the same way. You see what it sees: noise.",
+            );
             self.walked(Step::Scramble);
         } else {
-            self.say("It sees your drawings as they are again.");
+            self.say("It sees your drawings unscrambled again.");
         }
     }
 

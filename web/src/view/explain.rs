@@ -31,11 +31,11 @@ pub fn why(page: Page) -> View {
         .class("card")
         .attr("aria-label", "Which examples mattered")
         .child(el("h2").child("Which examples mattered?"))
-        .child(el("p").class("hint").child("The small pictures glow by their share of its attention."))
+        .child(el("p").class("hint").child("The more attention an example gets, the brighter its small picture glows."))
         .child(
             el("div")
                 .class("probes")
-                .child(switch(page.lines, "lines-switch", "Lines of attention", move |on| page.lines.set(on)))
+                .child(switch(page.lines, "lines-switch", "Show attention as lines", move |on| page.lines.set(on)))
                 .child(el("div").child(leave_out).child(words("left-out").child(move || left_out(page))))
                 .child(
                     el("div")
@@ -49,18 +49,17 @@ pub fn why(page: Page) -> View {
 /// What leaving examples out is for, how far it is, or what came of it.
 fn left_out(page: Page) -> String {
     let Some(missing) = page.probes.missing.get() else {
-        return "Asks again without each example in turn: the hard way to see what it is worth.".to_owned();
+        return "Removes each example in turn and asks again, to measure how much it matters.".to_owned();
     };
     let name = page.table.with(|table| table.name(missing.label).to_owned());
     let found = missing.effects.len();
     match (missing.done(), missing.going_on) {
-        (true, _) => format!(
-            "On each small picture: the percentage points of “{name}” that it brings. Without it the answer would have so \
-             much less."
-        ),
-        (false, true) => format!("{found} of {} left out so far, newest first …", missing.of),
+        (true, _) => {
+            format!("The number on each small picture is how many percentage points of “{name}” are lost without it.")
+        }
+        (false, true) => format!("{found} of {} left out so far, newest first…", missing.of),
         (false, false) => format!(
-            "Stopped after {found} of {}. On each of these: the percentage points of “{name}” that it brings.",
+            "Stopped after {found} of {}. The numbers are the percentage points of “{name}” that are lost without each.",
             missing.of
         ),
     }
@@ -69,10 +68,10 @@ fn left_out(page: Page) -> String {
 /// What came of another order.
 fn held(order: Order) -> String {
     match order {
-        Order::AsShown => "A set has no order: its answer should not change by a hair.".to_owned(),
-        Order::Shuffled => "Shuffled. Draw something first, and the answers before and after are compared.".to_owned(),
-        Order::Waiting { .. } => "Shuffled …".to_owned(),
-        Order::Held(change) => format!("Shuffled. The largest change of a probability: {}.", change_words(change)),
+        Order::AsShown => "A set has no order, so the answer should not change.".to_owned(),
+        Order::Shuffled => "Shuffled. Draw something first to compare the answers before and after.".to_owned(),
+        Order::Waiting { .. } => "Shuffled…".to_owned(),
+        Order::Held(change) => format!("Shuffled. Largest change of any probability: {}.", change_words(change)),
     }
 }
 

@@ -100,7 +100,7 @@ fn card(page: Page) -> View {
             el("details")
                 .class("modelcard")
                 .test_id("card")
-                .child(el("summary").child(format!("Card of {name}")))
+                .child(el("summary").child(format!("Model card of {name}")))
                 .child(
                     card.lines
                         .is_empty()

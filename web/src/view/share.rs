@@ -89,7 +89,7 @@ impl Link {
                     .on(ev::FOCUS, move |_| self.select()),
             )
             .child(sends.then(|| button("send-link").on(ev::CLICK, move |_| self.send()).child("Send…")))
-            .child(el("small").child(format!("{length} letters")))
+            .child(el("small").child(format!("{length} characters")))
     }
 }
 

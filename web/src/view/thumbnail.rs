@@ -392,15 +392,15 @@ impl Thumb {
             let _ = classes.toggle_with_force("wrong", words.verdict == Verdict::Wrong);
         }
         let guess = match words.verdict {
-            Verdict::Right => ", which it named right before it was told",
-            Verdict::Wrong => ", which it named wrong before it was told",
+            Verdict::Right => ", guessed right",
+            Verdict::Wrong => ", guessed wrong",
             Verdict::Unasked | Verdict::NoQuestion => "",
         };
         let share = words.share.as_ref().map(|share| format!(", {share} of the attention")).unwrap_or_default();
         let effect = words.effect.as_ref().map(|effect| format!(", changes the answer by {effect}"));
         let text = format!("Example {}, {}{guess}{share}{}", words.index + 1, words.name, effect.unwrap_or_default());
         self.set("aria-label", &text);
-        self.set("title", &format!("{text}. Click to forget or rename it; Delete forgets."));
+        self.set("title", &format!("{text}. Click to change its label or forget it."));
         self.words = Some(words);
     }
 }

@@ -92,7 +92,7 @@ fn step(playing: bool, next: Option<Step>) -> View {
         (false, Some(step)) => {
             let number = step as usize + 1;
             View::new()
-                .child(el("small").child(format!("You could try, {number} of {}", Step::ALL.len())))
+                .child(el("small").child(format!("Try this, {number} of {}", Step::ALL.len())))
                 .child(titled(number, step.title()))
                 .child(" ")
                 .child(step.words())
