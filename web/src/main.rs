@@ -14,6 +14,7 @@ mod learner;
 mod own_data;
 mod page;
 mod player;
+mod skipped;
 mod store;
 mod text;
 mod tour;

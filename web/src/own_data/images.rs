@@ -19,9 +19,6 @@ pub const FEWEST: usize = 6;
 const MOST: usize = 1500;
 /// Endings of files that browsers read as pictures.
 const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jpe", "jfif", "pjpeg", "webp", "gif", "bmp", "avif", "svg", "ico"];
-/// Endings of pictures that most browsers can't read.
-const UNREAD: [&str; 5] = ["heic", "heif", "tif", "tiff", "jxl"];
-
 /// Files with their classes.
 pub struct Sorted<F> {
     /// Name of the folder.
@@ -32,6 +29,21 @@ pub struct Sorted<F> {
     pub files: Vec<(u32, F)>,
     /// How the classes were guessed, where they are not folders.
     pub guess: Option<String>,
+}
+
+/// Whether browsers read it as a picture, by its name.
+pub fn is_picture(path: &str) -> bool {
+    ENDINGS.contains(&ending(path).as_str())
+}
+
+/// Whether a system put it there, and no person.
+pub fn is_hidden(path: &str) -> bool {
+    let system = |part: &str| part.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(&part);
+    path.split('/').any(system)
+}
+
+fn ending(path: &str) -> String {
+    path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
 }
 
 /// A file's name without folder and ending.
@@ -99,24 +111,15 @@ fn classes_of(names: &[&str], most: usize) -> Option<Vec<String>> {
     found.find(|column| are_classes(column, most)).cloned()
 }
 
-/// Sorts files by the folder they lie in, or by their names where all lie in one.
+/// Sorts pictures by the folder they lie in, or by their names where all lie in one.
 ///
 /// # Errors
 /// In words: too few pictures, one class alone, too many.
-pub fn sort<F>(files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, String> {
-    let ending = |path: &str| path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
-    let hidden = |path: &str| path.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-    let unread = files.iter().filter(|(path, _)| UNREAD.contains(&ending(path).as_str())).count();
-    let mut files: Vec<(String, F)> =
-        files.into_iter().filter(|(path, _)| ENDINGS.contains(&ending(path).as_str()) && !hidden(path)).collect();
+pub fn sort<F>(mut files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, String> {
     if files.len() < FEWEST {
-        let unread = match unread {
-            0 => String::new(),
-            n => format!(" {n} more are HEIC, TIFF or JPEG XL, which browsers can't read: export them as JPEG or PNG."),
-        };
         return Err(format!(
-            "{} pictures were found.{unread} Expected at least {FEWEST}: a folder with a folder for each class, or files \
-             with their class in their names, such as cat-1.jpg.",
+            "{} pictures were found. Expected at least {FEWEST}: a folder with a folder for each class, or files with their \
+             class in their names, such as cat-1.jpg.",
             files.len()
         ));
     }
@@ -279,8 +282,6 @@ mod tests {
             "pets/dog/1.jpg",
             "pets/cat/a.PNG",
             "pets/cat/b.png",
-            "pets/dog/.x.jpg",
-            "pets/notes.txt",
             "pets/dog/2.jpeg",
             "pets/cat/c.webp",
             "pets/cow/1.gif",
@@ -320,7 +321,10 @@ mod tests {
         assert!(said(&["a/1.png", "b/1.png"]).contains("2 pictures"));
         assert!(said(&["a/1.png", "a/2.png", "a/3.png", "a/4.png", "a/5.png", "a/6.png"]).contains("show no classes"));
         assert!(said(&["a/1.png", "b/2.png", "c/3.png", "d/4.png", "a/5.png", "a/6.png"]).contains("4 classes"));
-        assert!(said(&["readme.txt"; 9]).contains("0 pictures"));
+        assert!(said(&[]).contains("0 pictures"));
+        let names = ["pets/a.PNG", "pets/dog/.x.jpg", "__MACOSX/a.png", "pets/Thumbs.db", "pets/notes.txt"];
+        assert_eq!(names.map(is_picture), [true, true, true, false, false]);
+        assert_eq!(names.map(is_hidden), [false, true, true, true, false]);
     }
 
     #[test]

@@ -9,11 +9,13 @@ use crate::browser;
 use crate::dom::*;
 use crate::file_kind::{FileKind, look};
 use crate::file_picker::with_paths;
+use crate::own_data::images::{FEWEST, is_hidden, is_picture};
+use crate::skipped::Skipped;
 
 /// Largest file of examples that is read, in bytes.
 const LARGEST_FILE: f64 = 30e6;
-/// Files that are named after the first that was refused for the same reason.
-const NAMED: usize = 8;
+/// Why a table or pictures have to wait.
+const ONE_AT_A_TIME: &str = "was not opened: the page learns a table or pictures, not both at a time";
 
 impl Page {
     /// What was dropped: a folder of pictures, or files of any kind.
@@ -24,12 +26,13 @@ impl Page {
         let entries: Vec<FileSystemEntry> = (0..items.length()).filter_map(entry).collect();
         let files = data.files().map(|files| with_paths(&files)).unwrap_or_default();
         if entries.iter().any(FileSystemEntry::is_directory) {
+            self.skipped.set(Skipped::default());
             spawn_local(async move {
-                let mut found = Vec::new();
+                let mut sorted = Sorted::default();
                 for entry in entries {
-                    walk(entry, &mut found).await;
+                    walk(entry, &mut sorted).await;
                 }
-                self.examine_pictures(found);
+                self.open_sorted(sorted);
             });
             return;
         }
@@ -43,7 +46,7 @@ impl Page {
 
     /// Files that were picked or dropped: each goes where its kind belongs, and what can't be taken is named.
     pub fn open_files(self, files: Vec<(String, File)>) {
-        self.skipped.set(None);
+        self.skipped.set(Skipped::default());
         spawn_local(async move {
             let mut sorted = Sorted::default();
             for (path, file) in files {
@@ -53,31 +56,57 @@ impl Page {
         });
     }
 
+    /// Pictures that were picked to be learned; what else is among them is named.
+    pub fn open_pictures(self, files: Vec<(String, File)>) {
+        self.skipped.set(Skipped::default());
+        spawn_local(async move {
+            let mut sorted = Sorted::default();
+            for (path, file) in files {
+                sorted.add(path, file).await;
+            }
+            for file in [sorted.learner.take(), sorted.examples.take(), sorted.table.take()].into_iter().flatten() {
+                sorted.skipped.add(&file.name(), "is no picture. Drop it anywhere on the page to open it");
+            }
+            self.skipped.set(sorted.skipped);
+            self.examine_pictures(sorted.pictures);
+        });
+    }
+
     fn open_sorted(self, mut sorted: Sorted) {
+        if sorted.table.is_some() && sorted.pictures.len() >= FEWEST {
+            // such as labels beside the pictures
+            let table = sorted.table.take();
+            sorted.skipped.add(&table.map(|table| table.name()).unwrap_or_default(), ONE_AT_A_TIME);
+        } else if sorted.table.is_some() {
+            for (_, picture) in std::mem::take(&mut sorted.pictures) {
+                sorted.skipped.add(&picture.name(), ONE_AT_A_TIME);
+            }
+        }
+        let mut pictures = Vec::new();
         match sorted.pictures.len() {
             0 => {}
             1 if sorted.unread == 0 => {
                 let name = sorted.pictures[0].1.name();
-                sorted.skip(
+                sorted.skipped.add(
                     &name,
-                    "is a single picture. Drop at least six of two classes, or a folder with a folder for each class; or \
-                     hold a drawing up to the camera",
+                    "is a single picture. Drop at least six pictures of two classes, or a folder that has a folder for \
+                     each class. To ask about one drawing on paper, use the camera",
                 );
             }
             _ => {
                 self.reveal_own_data();
-                self.examine_pictures(std::mem::take(&mut sorted.pictures));
+                pictures = std::mem::take(&mut sorted.pictures);
             }
         }
         if let Some(file) = sorted.table.take() {
-            self.say(format!("“{}” is a table. It is learned below, under “Your own data”.", file.name()));
+            self.say(format!("“{}” is a table. Its results are below, under “Your own data”.", file.name()));
             self.reveal_own_data();
             self.examine_table(file);
         }
         if let Some(file) = sorted.examples.take() {
             let name = file.name();
             match file.size() {
-                size if size > LARGEST_FILE => sorted.skip(
+                size if size > LARGEST_FILE => sorted.skipped.add(
                     &name,
                     &format!("is {:.0} MB; a file of examples is at most {:.0} MB", size / 1e6, LARGEST_FILE / 1e6),
                 ),
@@ -92,7 +121,10 @@ impl Page {
         if let Some(file) = sorted.learner.take() {
             self.load(Source::File(file));
         }
-        self.skipped.set(sorted.words());
+        self.skipped.set(sorted.skipped);
+        if !pictures.is_empty() {
+            self.examine_pictures(pictures);
+        }
     }
 
     /// Brings the part of the page into sight where tables and pictures are learned.
@@ -113,62 +145,43 @@ struct Sorted {
     pictures: Vec<(String, File)>,
     /// Pictures that browsers can't read.
     unread: usize,
-    /// What can't be taken, and why.
-    skipped: Vec<(String, String)>,
+    /// What can't be taken.
+    skipped: Skipped,
 }
 
 impl Sorted {
     async fn add(&mut self, path: String, file: File) {
         let name = file.name();
+        if is_hidden(&path) {
+            return;
+        }
+        if path.contains('/') && is_picture(&path) {
+            // A folder may hold thousands: whether they are what their names say is seen when they are read.
+            return self.pictures.push((path, file));
+        }
         let (place, what) = match look(&file).await {
             Ok(FileKind::Picture) => return self.pictures.push((path, file)),
             Ok(FileKind::Other(words)) => {
                 self.unread += usize::from(words.contains("Browsers can't read it"));
-                return self.skip(&name, &words);
+                return self.skipped.add(&name, &words);
             }
             Ok(FileKind::Learner) => (&mut self.learner, "learner"),
             Ok(FileKind::Examples) => (&mut self.examples, "file of examples"),
             Ok(FileKind::Table) => (&mut self.table, "table"),
-            Err(error) => return self.skip(&name, &format!("could not be read: {error}")),
+            Err(error) => return self.skipped.add(&name, &format!("could not be read: {error}")),
         };
         match place {
             None => *place = Some(file),
             Some(first) => {
                 let words = format!("was not opened: one {what} at a time, and “{}” came first", first.name());
-                self.skip(&name, &words);
+                self.skipped.add(&name, &words);
             }
         }
-    }
-
-    fn skip(&mut self, name: &str, words: &str) {
-        self.skipped.push((name.to_owned(), words.trim_end_matches('.').to_owned()));
-    }
-
-    /// What was not taken and why, files with the same reason together.
-    fn words(&self) -> Option<String> {
-        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-        for (name, words) in &self.skipped {
-            match reasons.iter_mut().find(|(reason, _)| reason == words) {
-                Some((_, names)) => names.push(name),
-                None => reasons.push((words.as_str(), vec![name.as_str()])),
-            }
-        }
-        let sentence = |(words, names): &(&str, Vec<&str>)| {
-            let others = names[1..].iter().take(NAMED).map(|name| format!("“{name}”")).collect::<Vec<_>>().join(", ");
-            let more = names.len().saturating_sub(1 + NAMED);
-            let others = match (others.is_empty(), more) {
-                (true, _) => String::new(),
-                (false, 0) => format!(" The same goes for {others}."),
-                (false, more) => format!(" The same goes for {others} and {more} more."),
-            };
-            format!("“{}” {words}.{others}", names[0])
-        };
-        (!reasons.is_empty()).then(|| reasons.iter().map(sentence).collect::<Vec<_>>().join(" "))
     }
 }
 
-/// All files below an entry, with their paths.
-async fn walk(entry: FileSystemEntry, found: &mut Vec<(String, File)>) {
+/// Sorts all files below an entry.
+async fn walk(entry: FileSystemEntry, sorted: &mut Sorted) {
     let mut open = vec![entry];
     while let Some(entry) = open.pop() {
         let path = entry.full_path().trim_start_matches('/').to_owned();
@@ -190,8 +203,9 @@ async fn walk(entry: FileSystemEntry, found: &mut Vec<(String, File)>) {
                 entry.file_with_callback_and_callback(&ok, &bad);
                 true
             });
-            if let Some(file) = file.await {
-                found.push((path, file.unchecked_into()));
+            match file.await {
+                Some(file) => sorted.add(path, file.unchecked_into()).await,
+                None => sorted.skipped.add(&path, "could not be read"),
             }
         }
     }

@@ -33,6 +33,7 @@ use crate::learner::client::Learner;
 use crate::learner::engines::{EngineFacts, Engines};
 use crate::own_data::state::Examination;
 use crate::player::state::Player;
+use crate::skipped::Skipped;
 use crate::store::Sets;
 use crate::tour::Walk;
 
@@ -143,7 +144,7 @@ pub struct Page {
     /// Why the examples can't be kept for the next visit, while they can't.
     pub unkept: RwSignal<Option<String>>,
     /// Which of the files that were dropped last were not taken, and why.
-    pub skipped: RwSignal<Option<String>>,
+    pub skipped: RwSignal<Skipped>,
     /// Where it stands.
     pub phase: RwSignal<Phase>,
     /// The model in use.
@@ -234,7 +235,7 @@ impl Page {
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
             unkept: RwSignal::new(None),
-            skipped: RwSignal::new(None),
+            skipped: RwSignal::new(Skipped::default()),
             phase: RwSignal::new(Phase::Loading),
             facts,
             engine: RwSignal::new(None),
@@ -345,13 +346,13 @@ fn address_trouble(engine: &str, model: Option<&str>) -> Option<String> {
     let engine = match engine {
         "" | "auto" | "cpu" | "webgpu" => None,
         other => Some(format!(
-            "There is no engine “{other}”. After ?engine= the address may have cpu, webgpu or auto; the faster of the two \
-             is used now."
+            "There is no engine “{other}”. Use ?engine=cpu, ?engine=webgpu or ?engine=auto. The page now uses the faster \
+             one."
         )),
     };
     let model = model.filter(|model| model.trim().is_empty()).map(|_| {
-        "?model= in the address names no file, so the page's own learner is used. It may be the address of a \
-         .safetensors file."
+        "?model= in the address is empty, so the page uses its own learner. Put the address of a .safetensors file \
+         there."
             .to_owned()
     });
     engine.into_iter().chain(model).reduce(|one, other| format!("{one} {other}"))

@@ -7,6 +7,7 @@ use shaders::rules::{Episode, Rule};
 use super::Page;
 use crate::browser;
 use crate::dom::*;
+use crate::file_kind::{FileKind, look};
 use crate::learner::client::{Learner, Shown};
 use crate::own_data::dataset::Sheet;
 use crate::own_data::images;
@@ -38,7 +39,7 @@ impl Page {
             let name = file.name();
             if file.size() > LARGEST {
                 return trial.fail(format!(
-                    "“{name}” is {:.0} MB, and tables may have at most {:.0} MB.",
+                    "“{name}” is {:.0} MB; the limit for tables is {:.0} MB.",
                     file.size() / 1e6,
                     LARGEST / 1e6
                 ));
@@ -77,7 +78,8 @@ impl Page {
         });
     }
 
-    /// Examines pictures of the visitor's, whose classes are the names of their folders or the beginnings of their own.
+    /// Examines pictures of the visitor's, whose classes are the names of their folders or the beginnings of their own. Those
+    /// that can't be read are named.
     pub fn examine_pictures(self, files: Vec<(String, web_sys::File)>) {
         let trial = self.trial;
         let turn = trial.begin();
@@ -95,7 +97,14 @@ impl Page {
                         pictures.push(picture);
                         labels.push(label);
                     }
-                    Err(_) => unread.push(file.name()),
+                    Err(_) => {
+                        let words = match look(&file).await {
+                            Ok(FileKind::Other(words)) => words,
+                            _ => "could not be read as a picture; it may be damaged".to_owned(),
+                        };
+                        self.skipped.update(|skipped| skipped.add(&file.name(), &words));
+                        unread.push(file.name());
+                    }
                 }
                 if !trial.current(turn) {
                     return;

@@ -266,22 +266,33 @@ impl Page {
         })
     }
 
-    /// Gives the set on the page another name: one step to undo.
-    pub fn rename_set(self, name: &str) {
+    /// Gives a set another name: one step to undo.
+    pub fn rename_set(self, id: Id, name: &str) {
         self.stop();
-        let (id, before) = self.sets.with(|shelf| (shelf.open.id, shelf.open.about.name.clone()));
+        let known = |entry: &&Entry| entry.id == id;
+        let before =
+            self.sets.list.with_untracked(|list| list.iter().find(known).map(|entry| entry.about.name.clone()));
+        let Some(before) = before.filter(|_| !name.trim().is_empty()) else { return };
         let mut taken = self.sets.names();
         taken.retain(|other| *other != before);
-        if name.trim().is_empty() {
+        let name = free_name(name, &taken);
+        if name == before {
             return;
         }
-        let name = free_name(name, &taken);
-        if name != before {
-            self.record(vec![Step::Renamed(id, before, name.clone())]);
-            self.set_name(id, name);
-            self.show_list();
-            self.keep();
+        let rename = move |page: Page| {
+            page.record(vec![Step::Renamed(id, before, name.clone())]);
+            page.set_name(id, name);
+            page.show_list();
+            page.keep();
+        };
+        if self.sets.update(|shelf| shelf.copy(id).is_some()) {
+            return rename(self);
         }
+        self.later(async move {
+            if self.hold(id).await {
+                rename(self);
+            }
+        });
     }
 
     fn set_name(self, id: Id, name: String) {
@@ -418,7 +429,7 @@ impl Page {
             let safe: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
             let file = format!("{}.json", safe.trim_matches('-'));
             match browser::download(&file, &table.save()) {
-                Ok(()) => self.say(format!("Saved as {file}. Drop that file on this page to go on with it.")),
+                Ok(()) => self.say(format!("Saved as {file}. Drop it on this page to open it again.")),
                 Err(error) => self.fault(format!("The file could not be saved: {error}.")),
             }
         });

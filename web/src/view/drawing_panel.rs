@@ -12,6 +12,7 @@ use crate::browser;
 use crate::document::specks;
 use crate::dom::*;
 use crate::page::Page;
+use crate::skipped::Skipped;
 use crate::view::canvas::canvas;
 
 /// Canvas, tools, and what the learner sees.
@@ -90,8 +91,8 @@ fn notes(page: Page) -> View {
         ))
         .child(
             alert("skipped")
-                .attr("hidden", move || page.skipped.with(Option::is_none))
-                .child(move || page.skipped.get()),
+                .attr("hidden", move || page.skipped.with(Skipped::is_empty))
+                .child(move || page.skipped.with(Skipped::words)),
         )
         .child(
             alert("unkept")

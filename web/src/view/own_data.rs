@@ -8,6 +8,7 @@ use crate::file_picker::files;
 use crate::own_data::protocol::{Curve, Made, ORDERS, interval};
 use crate::own_data::state::{Reply, Stage};
 use crate::page::Page;
+use crate::skipped::Skipped;
 
 /// Size of the chart, in its own units.
 const SIZE: (f64, f64) = (560.0, 260.0);
@@ -33,7 +34,7 @@ pub fn import(page: Page) -> View {
                 .child("Open a table (CSV, with the class in the last column) or pictures (a folder for each class). ")
                 .child("The learner ")
                 .child(el("b").child("general"))
-                .child(" learns them here, next to four well-known methods on the same rows. Nothing is uploaded."),
+                .child(" learns them here, next to four well-known methods on the same examples. Nothing is uploaded."),
         )
         .child(pickers(page))
         .child(
@@ -49,6 +50,15 @@ pub fn import(page: Page) -> View {
                         .attr("aria-live", "polite")
                         .child(move || stage_words(trial.stage.get())),
                 )
+                .child(show(
+                    move || state() != "empty" && page.skipped.with(|skipped| !skipped.is_empty()),
+                    move || {
+                        el("p")
+                            .class("note fault")
+                            .test_id("import-skipped")
+                            .child(move || page.skipped.with(Skipped::words))
+                    },
+                ))
                 .child(show(
                     move || busy.get(),
                     move || button("import-cancel").on(ev::CLICK, move |_| trial.cancel()).child("Cancel"),
@@ -90,7 +100,7 @@ fn state_name(stage: &Stage) -> &'static str {
 fn pickers(page: Page) -> Tag {
     let field = |id: &'static str| el("input").test_id(id);
     let several = move |id: &'static str| field(id).attr("multiple", true);
-    let examine = move |files| page.examine_pictures(files);
+    let examine = move |files| page.open_pictures(files);
     let try_made = move |made: Made| {
         button(format!("made-{}", made.title().to_ascii_lowercase()))
             .class("quiet")
@@ -278,12 +288,12 @@ fn curves(page: Page) -> View {
     let (trial, chart) = (page.trial, Chart::new(page));
     let how = move || match trial.data.get() {
         Some(data) if data.table() => {
-            "The learner and the methods get the same rows, with each column scaled by the shown rows alone. Dashed: \
+            "The learner and the methods get the same rows, with each column scaled using the shown rows only. Dashed: \
              chance. The learner has never seen a table like this one and takes no gradient step."
         }
         _ => {
-            "The learner and the methods get the same pictures, reduced to 14 × 14 pixels and brought to one brightness \
-             and contrast. Dashed: chance. The learner takes no gradient step."
+            "The learner and the methods get the same pictures, reduced to 14 × 14 pixels, with brightness and contrast \
+             normalised. Dashed: chance. The learner takes no gradient step."
         }
     };
     let what = move || trial.data.get().map(|data| format!("{}, {} classes", data.words, data.classes.len()));
