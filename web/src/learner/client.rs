@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde::Deserialize;
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::engines::{EngineFacts, Engines, Fault, Place, Seat, Wanted};
-use super::messages::{Ask, Prepare, Request, Review, Without};
+use super::messages::{Ask, Message, Prepare, Request, Review, Without};
 use crate::answers::{Verdict, Who};
 use crate::document::{Example, Id, Picture};
 
@@ -198,15 +199,16 @@ impl Learner {
         Ok(seat)
     }
 
-    /// A question in the back about examples, after the examples there were brought in step; `request` is made of the places
-    /// of `ids`.
-    async fn in_back<R: Request>(
+    /// A question in the back about examples, after the examples there were brought in step; its message is made of the
+    /// places of `ids`.
+    async fn in_back(
         &self,
         examples: &[Example],
         look: &dyn Fn(&Example) -> Picture,
         ids: &[Id],
-        request: impl Fn(&[u32]) -> R,
-    ) -> Result<R::Reply, Fault> {
+        method: &str,
+        message: &dyn Fn(&[u32]) -> Message,
+    ) -> Result<JsValue, Fault> {
         let shown = self.fitting(examples);
         let place = |id: &Id| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
         let places: Vec<u32> = ids.iter().filter_map(place).collect();
@@ -214,7 +216,7 @@ impl Learner {
         let back = self.back().await?;
         let ask = async || {
             back.follow(&wanted).await?;
-            back.call(&request(&places)).await
+            back.send(method, message(&places)).await
         };
         match ask().await {
             Err(fault) if fault.crashed => {
@@ -235,8 +237,9 @@ impl Learner {
         ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Verdict>, Fault> {
-        let review = |places: &[u32]| Review { answerer: who, places: places.to_vec(), budget_ms };
-        let reply = self.in_back(examples, look, ids, review).await?;
+        let review = |places: &[u32]| Review { answerer: who, places, budget_ms }.message();
+        let reply = self.in_back(examples, look, ids, Review::METHOD, &review).await?;
+        let reply: <Review<'_> as Request>::Reply = reply.unchecked_into();
         Ok(reply.verdicts().to_vec().into_iter().map(verdict).collect())
     }
 
@@ -250,8 +253,9 @@ impl Learner {
         ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Vec<f32>>, Fault> {
-        let without = |places: &[u32]| Without { query: drawing, places: places.to_vec(), budget_ms };
-        let all = self.in_back(examples, look, ids, without).await?;
+        let without = |places: &[u32]| Without { query: drawing, places, budget_ms }.message();
+        let all = self.in_back(examples, look, ids, Without::METHOD, &without).await?;
+        let all: <Without<'_> as Request>::Reply = all.unchecked_into();
         Ok(all.to_vec().chunks(self.0.card.classes).map(<[f32]>::to_vec).collect())
     }
 

@@ -169,10 +169,6 @@ impl Engines {
         }
     }
 
-    async fn call<R: Request>(&self, place: Place, learner: u32, request: &R) -> Result<R::Reply, Fault> {
-        send(self.port(place), learner, R::METHOD, request.message()).await.map(JsCast::unchecked_into)
-    }
-
     /// Ends what the worker in the back is doing, and gives its memory back. The next call starts another one.
     pub fn stop_back(&self) {
         self.0.back.stop();
@@ -192,7 +188,7 @@ impl Engines {
 
     /// Destroys the GPU device in front, to see that nothing is lost. False where there is none.
     pub async fn lose_device(&self) -> bool {
-        self.call(Place::Front, 0, &Destroy).await.is_ok_and(|done| done.value_of())
+        send(&self.0.front, 0, Destroy::METHOD, Destroy.message()).await.is_ok_and(|done| done.is_truthy())
     }
 }
 
@@ -251,8 +247,7 @@ impl Seat {
         let number = self.engines.port(self.place).next();
         self.number.set(number);
         self.held.borrow_mut().clear();
-        let open = Open { bytes, engine: &self.wish };
-        Ok(self.engines.call(self.place, number, &open).await?.into())
+        Ok(self.call(&Open { bytes, engine: &self.wish }).await?.into())
     }
 
     /// Its number among all learners, as [`Engines::new`]'s listener hears it.
@@ -268,7 +263,12 @@ impl Seat {
 
     /// Has the worker do something.
     pub async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Fault> {
-        self.engines.call(self.place, self.number(), request).await
+        self.send(R::METHOD, request.message()).await.map(JsCast::unchecked_into)
+    }
+
+    /// The same without types.
+    pub async fn send(&self, method: &str, message: Message) -> Result<JsValue, Fault> {
+        send(self.engines.port(self.place), self.number(), method, message).await
     }
 
     /// Brings the engine's examples in step with those wanted and has the drawing answered; see `Core::follow` in

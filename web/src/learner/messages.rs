@@ -16,22 +16,26 @@ impl Message {
         Message { fields: Object::new(), moved: Array::new() }
     }
 
+    #[inline(never)]
     fn with(self, name: &str, value: JsValue) -> Message {
         // A plain property of a fresh object is set without fail.
         let _ = Reflect::set(&self.fields, &name.into(), &value);
         self
     }
 
+    #[inline(never)]
     fn labels(self, name: &str, values: &[u32]) -> Message {
         self.with(name, Uint32Array::from(values).into())
     }
 
+    #[inline(never)]
     fn values(self, name: &str, values: &[f32]) -> Message {
         let array = Float32Array::from(values);
         self.moved.push(&array.buffer());
         self.with(name, array.into())
     }
 
+    #[inline(never)]
     fn bytes(self, name: &str, bytes: &[u8]) -> Message {
         let array = Uint8Array::from(bytes);
         self.moved.push(&array.buffer());
@@ -146,20 +150,20 @@ impl Request for Follow<'_> {
 }
 
 /// Whether `answerer` would have named examples right, each after those before it.
-pub struct Review {
+pub struct Review<'a> {
     pub answerer: Who,
-    pub places: Vec<u32>,
+    pub places: &'a [u32],
     pub budget_ms: f64,
 }
 
-impl Request for Review {
+impl Request for Review<'_> {
     const METHOD: &'static str = "review";
     type Reply = ReviewReply;
 
     fn message(&self) -> Message {
         Message::new()
             .with("answerer", self.answerer.key().into())
-            .labels("places", &self.places)
+            .labels("places", self.places)
             .with("budgetMs", self.budget_ms.into())
     }
 }
@@ -167,7 +171,7 @@ impl Request for Review {
 /// Answers to a drawing without each of some examples in turn.
 pub struct Without<'a> {
     pub query: &'a [f32],
-    pub places: Vec<u32>,
+    pub places: &'a [u32],
     pub budget_ms: f64,
 }
 
@@ -177,10 +181,7 @@ impl Request for Without<'_> {
     type Reply = Float32Array;
 
     fn message(&self) -> Message {
-        Message::new()
-            .values("query", self.query)
-            .labels("places", &self.places)
-            .with("budgetMs", self.budget_ms.into())
+        Message::new().values("query", self.query).labels("places", self.places).with("budgetMs", self.budget_ms.into())
     }
 }
 
