@@ -1,34 +1,34 @@
-//! What differs between two tables, example by example and class by class. A step is taken back by inverting its change
-//! on the table as it is now, so that what came from elsewhere in the meantime, such as another tab, stays.
+//! What differs between two documents, example by example and class by class. A step is taken back by inverting its change
+//! on the document as it is now, so that what came from elsewhere in the meantime, such as another tab, stays.
 
-use crate::document::{Class, Drawing, Example, FEWEST, Id, MOST, Picture, Table};
+use crate::document::{Class, Document, Drawing, Example, FEWEST, Id, MOST, Picture};
 
 /// What is in hand: strokes, or a picture in their place.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hand {
     /// Finished strokes.
     pub drawing: Drawing,
-    /// See [`Table::photo`].
+    /// See [`Document::photo`].
     pub photo: Option<Picture>,
 }
 
 impl Hand {
-    /// Of a table.
-    pub fn of(table: &Table) -> Hand {
-        Hand { drawing: table.drawing.clone(), photo: table.photo.clone() }
+    /// Of a document.
+    pub fn of(document: &Document) -> Hand {
+        Hand { drawing: document.drawing.clone(), photo: document.photo.clone() }
     }
 
-    /// Puts it into a table.
-    pub fn give(&self, table: &mut Table) {
-        table.drawing = self.drawing.clone();
-        table.photo = self.photo.clone();
+    /// Puts it into a document.
+    pub fn give(&self, document: &mut Document) {
+        document.drawing = self.drawing.clone();
+        document.photo = self.photo.clone();
     }
 }
 
 /// A thing before and after; none where it was not there.
 type Pair<T> = (Option<T>, Option<T>);
 
-/// All that differs between two tables.
+/// All that differs between two documents.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Change {
     /// In the order of their ids.
@@ -36,13 +36,13 @@ pub struct Change {
     /// With their positions.
     pub classes: Vec<Pair<(usize, Class)>>,
     hand: Option<(Hand, Hand)>,
-    /// The classes of both tables: an example can't come back without its own.
+    /// The classes of both documents: an example can't come back without its own.
     known: Vec<Class>,
 }
 
 impl Change {
     /// What has to be done to `before` to make it `after`.
-    pub fn between(before: &Table, after: &Table) -> Change {
+    pub fn between(before: &Document, after: &Document) -> Change {
         let hands = (Hand::of(before), Hand::of(after));
         let mut known = after.classes.clone();
         known.extend(before.classes.iter().filter(|class| !holds(&after.classes, class.label)).cloned());
@@ -74,28 +74,28 @@ impl Change {
         }
     }
 
-    /// Makes the change on a table that may have changed otherwise in the meantime. What somebody else has removed stays
+    /// Makes the change on a document that may have changed otherwise in the meantime. What somebody else has removed stays
     /// removed, what they have renamed, relabelled or moved stays so, and what they have added stays.
-    pub fn apply(&self, table: &mut Table) {
-        let moved = self.apply_classes(table);
+    pub fn apply(&self, document: &mut Document) {
+        let moved = self.apply_classes(document);
         let label = |label: u32| moved.iter().find(|(from, _)| *from == label).map_or(label, |(_, to)| *to);
         for pair in &self.examples {
             match pair {
                 (None, Some(example)) => {
-                    if table.examples.iter().all(|other| other.id != example.id) {
-                        self.require(table, example.label, label(example.label));
-                        table.examples.push(Example { label: label(example.label), ..example.clone() });
+                    if document.examples.iter().all(|other| other.id != example.id) {
+                        self.require(document, example.label, label(example.label));
+                        document.examples.push(Example { label: label(example.label), ..example.clone() });
                     }
                 }
-                (Some(example), None) => table.forget(example.id),
+                (Some(example), None) => document.forget(example.id),
                 (Some(before), Some(after)) => {
-                    if let Some(now) = table.examples.iter().position(|other| other.id == after.id) {
-                        if table.examples[now].label == before.label && before.label != after.label {
-                            self.require(table, after.label, label(after.label));
-                            table.examples[now].label = label(after.label);
-                            table.examples[now].answers = after.answers.clone();
+                    if let Some(now) = document.examples.iter().position(|other| other.id == after.id) {
+                        if document.examples[now].label == before.label && before.label != after.label {
+                            self.require(document, after.label, label(after.label));
+                            document.examples[now].label = label(after.label);
+                            document.examples[now].answers = after.answers.clone();
                         }
-                        let now = &mut table.examples[now];
+                        let now = &mut document.examples[now];
                         if now.place == before.place && before.place != after.place {
                             now.place = after.place;
                             now.answers = after.answers.clone();
@@ -108,39 +108,39 @@ impl Change {
                 (None, None) => {}
             }
         }
-        table.sort();
+        document.sort();
         for pair in &self.classes {
             if let (Some((_, class)), None) = pair
-                && table.classes.len() > FEWEST
-                && table.count(class.label) == 0
+                && document.classes.len() > FEWEST
+                && document.count(class.label) == 0
             {
-                table.classes.retain(|other| other.label != class.label);
+                document.classes.retain(|other| other.label != class.label);
             }
         }
         if let Some((_, hand)) = &self.hand {
-            hand.give(table);
+            hand.give(document);
         }
     }
 
     /// Adds and renames classes. Gives the labels of those whose own was taken, with the ones they got.
-    fn apply_classes(&self, table: &mut Table) -> Vec<(u32, u32)> {
+    fn apply_classes(&self, document: &mut Document) -> Vec<(u32, u32)> {
         let mut moved = Vec::new();
         for pair in &self.classes {
             match pair {
-                (None, Some((at, class))) => match table.classes.iter().find(|other| other.label == class.label) {
+                (None, Some((at, class))) => match document.classes.iter().find(|other| other.label == class.label) {
                     // Somebody else has given this label to another class.
                     Some(other) if other.name != class.name => {
-                        let free = (0..MOST as u32).find(|label| !holds(&table.classes, *label));
+                        let free = (0..MOST as u32).find(|label| !holds(&document.classes, *label));
                         if let Some(label) = free {
-                            table.classes.push(Class { label, name: class.name.clone() });
+                            document.classes.push(Class { label, name: class.name.clone() });
                             moved.push((class.label, label));
                         }
                     }
                     Some(_) => {}
-                    None => table.classes.insert((*at).min(table.classes.len()), class.clone()),
+                    None => document.classes.insert((*at).min(document.classes.len()), class.clone()),
                 },
                 (Some((_, before)), Some((_, after))) => {
-                    let now = table.classes.iter_mut().find(|class| class.label == before.label);
+                    let now = document.classes.iter_mut().find(|class| class.label == before.label);
                     if let Some(now) = now.filter(|now| now.name == before.name) {
                         now.name = after.name.clone();
                     }
@@ -152,11 +152,11 @@ impl Change {
     }
 
     /// A class that somebody else has removed comes back with its example.
-    fn require(&self, table: &mut Table, label: u32, now: u32) {
-        if !holds(&table.classes, now)
+    fn require(&self, document: &mut Document, label: u32, now: u32) {
+        if !holds(&document.classes, now)
             && let Some(class) = self.known.iter().find(|class| class.label == label)
         {
-            table.classes.push(Class { label: now, name: class.name.clone() });
+            document.classes.push(Class { label: now, name: class.name.clone() });
         }
     }
 }
@@ -221,62 +221,67 @@ mod tests {
     }
 
     /// One thing that a visitor may do.
-    fn act(table: &mut Table, random: &mut Random, name: &str) {
-        let class = table.classes[random.below(table.classes.len())].label;
-        let other = table.classes[random.below(table.classes.len())].label;
-        let example = (!table.examples.is_empty()).then(|| table.examples[random.below(table.examples.len())].id);
+    fn act(document: &mut Document, random: &mut Random, name: &str) {
+        let class = document.classes[random.below(document.classes.len())].label;
+        let other = document.classes[random.below(document.classes.len())].label;
+        let example =
+            (!document.examples.is_empty()).then(|| document.examples[random.below(document.examples.len())].id);
         match random.below(9) {
-            0..=2 => drawn(table, class),
-            3 => example.into_iter().for_each(|id| table.forget(id)),
-            4 => example.into_iter().for_each(|id| table.relabel(id, other)),
-            5 => table.swap(class, other),
-            6 => table.shuffle(|below| random.below(below)),
-            7 => table.rename(class, &format!("{name} {}", random.below(100))),
-            _ if random.below(2) == 0 => table.add_class(MOST),
-            _ => table.remove_class(class),
+            0..=2 => drawn(document, class),
+            3 => example.into_iter().for_each(|id| document.forget(id)),
+            4 => example.into_iter().for_each(|id| document.relabel(id, other)),
+            5 => document.swap(class, other),
+            6 => document.shuffle(|below| random.below(below)),
+            7 => document.rename(class, &format!("{name} {}", random.below(100))),
+            _ if random.below(2) == 0 => document.add_class(MOST),
+            _ => document.remove_class(class),
         }
     }
 
-    fn ids(table: &Table) -> Vec<Id> {
-        let mut ids: Vec<Id> = table.examples.iter().map(|example| example.id).collect();
+    fn ids(document: &Document) -> Vec<Id> {
+        let mut ids: Vec<Id> = document.examples.iter().map(|example| example.id).collect();
         ids.sort();
         ids
     }
 
-    fn sound(table: &Table) {
-        assert!(table.classes.len() >= FEWEST, "{} classes", table.classes.len());
-        for (at, class) in table.classes.iter().enumerate() {
-            assert!((class.label as usize) < MOST && !holds(&table.classes[..at], class.label), "{:?}", table.classes);
+    fn sound(document: &Document) {
+        assert!(document.classes.len() >= FEWEST, "{} classes", document.classes.len());
+        for (at, class) in document.classes.iter().enumerate() {
+            assert!(
+                (class.label as usize) < MOST && !holds(&document.classes[..at], class.label),
+                "{:?}",
+                document.classes
+            );
         }
-        for example in &table.examples {
-            assert!(holds(&table.classes, example.label), "an example has no class");
+        for example in &document.examples {
+            assert!(holds(&document.classes, example.label), "an example has no class");
         }
-        assert!(table.examples.is_sorted_by(|a, b| (a.place, a.id) < (b.place, b.id)), "out of order");
+        assert!(document.examples.is_sorted_by(|a, b| (a.place, a.id) < (b.place, b.id)), "out of order");
     }
 
     #[test]
     fn a_change_leads_there_and_its_inverse_back() {
         for seed in 0..300 {
-            let (mut random, mut table) = (Random(seed), Table::default());
-            let (mut path, mut changes) = (vec![table.clone()], Vec::new());
+            let (mut random, mut document) = (Random(seed), Document::default());
+            let (mut path, mut changes) = (vec![document.clone()], Vec::new());
             for _ in 0..25 {
-                let before = table.clone();
-                act(&mut table, &mut random, "a");
-                let change = Change::between(&before, &table);
+                let before = document.clone();
+                act(&mut document, &mut random, "a");
+                let change = Change::between(&before, &document);
                 let mut there = before.clone();
                 change.apply(&mut there);
-                assert_eq!(there, table, "seed {seed}");
-                sound(&table);
+                assert_eq!(there, document, "seed {seed}");
+                sound(&document);
                 changes.push(change);
-                path.push(table.clone());
+                path.push(document.clone());
             }
             for (change, before) in changes.iter().zip(&path).rev() {
-                change.clone().inverse().apply(&mut table);
-                assert_eq!(&table, before, "seed {seed}");
+                change.clone().inverse().apply(&mut document);
+                assert_eq!(&document, before, "seed {seed}");
             }
             for (change, after) in changes.iter().zip(&path[1..]) {
-                change.apply(&mut table);
-                assert_eq!(&table, after, "seed {seed}");
+                change.apply(&mut document);
+                assert_eq!(&document, after, "seed {seed}");
             }
         }
     }
@@ -284,17 +289,17 @@ mod tests {
     #[test]
     fn taking_back_ones_own_leaves_what_another_taught() {
         for seed in 0..300 {
-            let (mut random, mut table) = (Random(seed), Table::default());
+            let (mut random, mut document) = (Random(seed), Document::default());
             let (mut own, mut foreign) = (Vec::new(), Vec::new());
             for _ in 0..30 {
-                let before = table.clone();
+                let before = document.clone();
                 if random.below(2) == 0 {
-                    act(&mut table, &mut random, "a");
-                    own.push(Change::between(&before, &table));
+                    act(&mut document, &mut random, "a");
+                    own.push(Change::between(&before, &document));
                 } else {
-                    let label = table.classes[random.below(table.classes.len())].label;
-                    drawn(&mut table, label);
-                    foreign.extend(Change::between(&before, &table).examples.into_iter().filter_map(|pair| pair.1));
+                    let label = document.classes[random.below(document.classes.len())].label;
+                    drawn(&mut document, label);
+                    foreign.extend(Change::between(&before, &document).examples.into_iter().filter_map(|pair| pair.1));
                 }
             }
             let removed: Vec<Id> = own
@@ -304,18 +309,18 @@ mod tests {
                 .filter_map(|p| Some(p.0.as_ref()?.id))
                 .collect();
             for change in own.into_iter().rev() {
-                change.inverse().apply(&mut table);
-                sound(&table);
+                change.inverse().apply(&mut document);
+                sound(&document);
             }
             // what this one had removed of the other's is back, and nothing of its own is left
             let mut expected: Vec<Id> = foreign.iter().map(|example| example.id).collect();
             expected.sort();
-            assert_eq!(ids(&table), expected, "seed {seed}, removed in between: {removed:?}");
+            assert_eq!(ids(&document), expected, "seed {seed}, removed in between: {removed:?}");
         }
     }
 
     /// One tab keeps what it did, and the other takes that over below what it has not kept yet.
-    fn keep(kept: &mut Table, tabs: &mut [Table; 2], shown: &mut [Table; 2], at: usize) {
+    fn keep(kept: &mut Document, tabs: &mut [Document; 2], shown: &mut [Document; 2], at: usize) {
         Change::between(&shown[at], &tabs[at]).apply(kept);
         for tab in 0..2 {
             let pending = Change::between(&shown[tab], &tabs[tab]);
@@ -332,7 +337,7 @@ mod tests {
     fn two_that_change_apart_meet_with_everything_taught() {
         for seed in 0..300 {
             let mut random = Random(seed);
-            let mut kept = Table::default();
+            let mut kept = Document::default();
             (0..4).for_each(|i| drawn(&mut kept, i % 3));
             let (mut tabs, mut shown) = ([kept.clone(), kept.clone()], [kept.clone(), kept.clone()]);
             for _ in 0..20 {
@@ -358,33 +363,33 @@ mod tests {
 
     #[test]
     fn an_example_taught_to_a_class_that_another_removed_brings_it_back() {
-        let mut kept = Table::default();
+        let mut kept = Document::default();
         drawn(&mut kept, 2);
         let (mut a, mut b) = (kept.clone(), kept.clone());
         a.remove_class(2);
         drawn(&mut b, 2);
         let (from_a, from_b) = (Change::between(&kept, &a), Change::between(&kept, &b));
         for order in [[&from_a, &from_b], [&from_b, &from_a]] {
-            let mut table = kept.clone();
-            order.into_iter().for_each(|change| change.apply(&mut table));
-            assert_eq!((table.name(2), table.count(2)), ("wave", 1));
+            let mut document = kept.clone();
+            order.into_iter().for_each(|change| change.apply(&mut document));
+            assert_eq!((document.name(2), document.count(2)), ("wave", 1));
         }
     }
 
     #[test]
     fn two_classes_that_got_one_label_are_told_apart() {
-        let kept = Table::default();
+        let kept = Document::default();
         let with = |name: &str| {
-            let mut table = kept.clone();
-            table.add_class(MOST);
-            table.rename(3, name);
-            drawn(&mut table, 3);
-            Change::between(&kept, &table)
+            let mut document = kept.clone();
+            document.add_class(MOST);
+            document.rename(3, name);
+            drawn(&mut document, 3);
+            Change::between(&kept, &document)
         };
-        let mut table = kept.clone();
-        with("owl").apply(&mut table);
-        with("fox").apply(&mut table);
-        let shown: Vec<&str> = table.examples.iter().map(|example| table.name(example.label)).collect();
+        let mut document = kept.clone();
+        with("owl").apply(&mut document);
+        with("fox").apply(&mut document);
+        let shown: Vec<&str> = document.examples.iter().map(|example| document.name(example.label)).collect();
         assert_eq!(shown, ["owl", "fox"]);
     }
 }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::document::codec::{self, Reader, Writer, checksum};
-use crate::document::{Class, Table, joined};
+use crate::document::{Class, Document, joined};
 
 /// Version of the bytes.
 const VERSION: u8 = 1;
@@ -24,7 +24,7 @@ pub const LONGEST: usize = 8_000;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shared {
     /// Classes, examples and what is in hand.
-    pub table: Table,
+    pub document: Document,
     /// Where the learner comes from: a shipped file's name, an address, or the name of a file on a disk.
     pub model: String,
     /// The first bytes of its hash.
@@ -48,7 +48,7 @@ pub enum LinkError {
     Damaged,
     /// Made by a newer page.
     Newer(u8),
-    /// Whole, yet not a table that this page can hold.
+    /// Whole, yet not a document that this page can hold.
     Table,
 }
 
@@ -71,18 +71,18 @@ impl std::fmt::Display for LinkError {
 
 /// The fragment of an address.
 pub fn write(shared: &Shared) -> String {
-    let table = &shared.table;
+    let document = &shared.document;
     let mut writer = Writer(vec![VERSION]);
     writer.number(u64::from(shared.scrambled));
     writer.text(&shared.model);
     writer.0.extend(shared.hash);
-    writer.number(table.classes.len() as u64);
-    for class in &table.classes {
+    writer.number(document.classes.len() as u64);
+    for class in &document.classes {
         writer.number(u64::from(class.label));
         writer.text(&class.name);
     }
-    writer.number(table.examples.len() as u64);
-    for example in &table.examples {
+    writer.number(document.examples.len() as u64);
+    for example in &document.examples {
         let drawn = !example.strokes.is_empty();
         writer.number(2 * u64::from(example.label) + u64::from(!drawn));
         match drawn {
@@ -90,10 +90,10 @@ pub fn write(shared: &Shared) -> String {
             false => writer.picture(&example.picture),
         }
     }
-    match (&table.photo, table.drawing.is_empty()) {
+    match (&document.photo, document.drawing.is_empty()) {
         (_, false) => {
             writer.number(1);
-            writer.strokes(&joined(&table.drawing));
+            writer.strokes(&joined(&document.drawing));
         }
         (Some(picture), true) => {
             writer.number(2);
@@ -171,22 +171,22 @@ fn parse(reader: &mut Reader<'_>) -> Option<Shared> {
     for _ in 0..reader.count()? {
         classes.push(Class { label: reader.number()?.try_into().ok()?, name: reader.text()? });
     }
-    let mut table = Table::with_classes(classes).ok()?;
+    let mut document = Document::with_classes(classes).ok()?;
     for _ in 0..reader.count()? {
         let tag = reader.number()?;
         let label = (tag / 2).try_into().ok()?;
         match tag % 2 {
-            0 => table.take(label, reader.strokes()?, None).ok()?,
-            _ => table.take(label, Vec::new(), Some(Arc::new(reader.picture()?))).ok()?,
+            0 => document.take(label, reader.strokes()?, None).ok()?,
+            _ => document.take(label, Vec::new(), Some(Arc::new(reader.picture()?))).ok()?,
         }
     }
     match reader.number()? {
         0 => {}
-        1 => table.drawing = Arc::new(reader.strokes()?),
-        2 => table.photo = Some(Arc::new(reader.picture()?)),
+        1 => document.drawing = Arc::new(reader.strokes()?),
+        2 => document.photo = Some(Arc::new(reader.picture()?)),
         _ => return None,
     }
-    reader.0.is_empty().then_some(Shared { table, model, hash: *hash, scrambled })
+    reader.0.is_empty().then_some(Shared { document, model, hash: *hash, scrambled })
 }
 
 #[cfg(test)]
@@ -195,24 +195,24 @@ mod tests {
     use crate::document::PEN;
     use shaders::pixels::Stroke;
 
-    /// A table of drawings and a picture, with a drawing in hand.
+    /// A document of drawings and a picture, with a drawing in hand.
     fn shared(examples: u32) -> Shared {
-        let mut table = Table::default();
-        table.rename(1, "schön — 星");
+        let mut document = Document::default();
+        document.rename(1, "schön — 星");
         for i in 0..examples {
             let at = |k: i32| [500.0 + (7 * k) as f32, (40 * i % 300) as f32 + (k * k % 97) as f32];
-            table.drawing = Arc::new(vec![Stroke { points: (0..40).map(at).collect(), width: PEN }]);
-            table.teach(i % 3);
+            document.drawing = Arc::new(vec![Stroke { points: (0..40).map(at).collect(), width: PEN }]);
+            document.teach(i % 3);
         }
-        table.photo = Some(Arc::new((0..784).map(|i| if i % 9 == 0 { 0.2 } else { 0.0 }).map(|v: f32| v).collect()));
-        table.teach(2);
-        table.drawing = Arc::new(vec![Stroke { points: vec![[1.0, 2.0], [300.0, 999.0]], width: PEN }]);
-        Shared { table, model: "models/drawing.safetensors".into(), hash: [1, 2, 3, 255], scrambled: true }
+        document.photo = Some(Arc::new((0..784).map(|i| if i % 9 == 0 { 0.2 } else { 0.0 }).map(|v: f32| v).collect()));
+        document.teach(2);
+        document.drawing = Arc::new(vec![Stroke { points: vec![[1.0, 2.0], [300.0, 999.0]], width: PEN }]);
+        Shared { document, model: "models/drawing.safetensors".into(), hash: [1, 2, 3, 255], scrambled: true }
     }
 
     /// With small ids, to compare it with another.
     fn numbered(shared: &Shared) -> Shared {
-        Shared { table: shared.table.numbered(), ..shared.clone() }
+        Shared { document: shared.document.numbered(), ..shared.clone() }
     }
 
     fn opened(link: &str) -> Option<Result<Shared, LinkError>> {

@@ -1,4 +1,4 @@
-//! What is on the table: the classes, the examples shown so far and the drawing in hand. This is the page's truth;
+//! The document: the classes, the examples shown so far and the drawing in hand. This is the page's truth;
 //! an engine's context is made from it and can be made again at any time.
 //!
 //! Everything here is plain data and pure functions, so that it is tested without a browser.
@@ -84,7 +84,7 @@ impl PartialEq for Example {
 
 /// Classes, examples and the drawing in hand.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Table {
+pub struct Document {
     /// In the order of the page.
     pub classes: Vec<Class>,
     /// In the order in which they were shown.
@@ -95,28 +95,28 @@ pub struct Table {
     pub photo: Option<Picture>,
 }
 
-impl Default for Table {
+impl Default for Document {
     fn default() -> Self {
         let classes = STARTERS[..3].iter().zip(0..).map(|(name, label)| Class { label, name: name.to_string() });
-        Table { classes: classes.collect(), examples: Vec::new(), drawing: Drawing::default(), photo: None }
+        Document { classes: classes.collect(), examples: Vec::new(), drawing: Drawing::default(), photo: None }
     }
 }
 
-impl Table {
+impl Document {
     /// Number of examples of a label.
     pub fn count(&self, label: u32) -> usize {
         self.examples.iter().filter(|example| example.label == label).count()
     }
 
-    /// The same table with small ids, to compare it with another.
+    /// The same document with small ids, to compare it with another.
     #[cfg(test)]
-    pub fn numbered(&self) -> Table {
-        let mut table = self.clone();
-        table.examples.iter_mut().zip(1..).for_each(|(example, number)| {
+    pub fn numbered(&self) -> Document {
+        let mut document = self.clone();
+        document.examples.iter_mut().zip(1..).for_each(|(example, number)| {
             example.id = number;
             example.place = number as f64;
         });
-        table
+        document
     }
 
     /// Labels in the order in which they were shown.
@@ -152,10 +152,10 @@ impl Table {
         self.examples.push(Example { id: fresh_id(), place, strokes, picture, label, answers });
     }
 
-    /// A table of classes with these names, and no example.
-    pub fn of(names: impl IntoIterator<Item = String>) -> Table {
+    /// A document of classes with these names, and no example.
+    pub fn of(names: impl IntoIterator<Item = String>) -> Document {
         let classes = names.into_iter().zip(0..MOST as u32).map(|(name, label)| Class { label, name }).collect();
-        Table { classes, ..Table::default() }
+        Document { classes, ..Document::default() }
     }
 
     /// Puts the examples in the order of their places.
@@ -241,20 +241,20 @@ impl Table {
         }
     }
 
-    /// A table of these classes, if they can be one.
-    pub fn with_classes(classes: Vec<Class>) -> Result<Table, String> {
+    /// A document of these classes, if they can be one.
+    pub fn with_classes(classes: Vec<Class>) -> Result<Document, String> {
         if !(FEWEST..=MOST).contains(&classes.len()) {
             return Err(format!("expected {FEWEST} to {MOST} classes, found {}", classes.len()));
         }
-        let mut table = Table { classes: Vec::new(), ..Table::default() };
+        let mut document = Document { classes: Vec::new(), ..Document::default() };
         for class in classes {
-            if class.label as usize >= MOST || table.classes.iter().any(|other| other.label == class.label) {
+            if class.label as usize >= MOST || document.classes.iter().any(|other| other.label == class.label) {
                 return Err(format!("label {} is out of range or there twice", class.label));
             }
             let name = class.name.chars().take(LONGEST_NAME).collect();
-            table.classes.push(Class { name, ..class });
+            document.classes.push(Class { name, ..class });
         }
-        Ok(table)
+        Ok(document)
     }
 
     /// Adds an example that came from outside, or says why it can't.
@@ -294,14 +294,14 @@ mod tests {
 
     #[test]
     fn swapping_twice_changes_nothing_and_once_moves_every_example() {
-        let mut table = Table::default();
-        [0, 1, 2, 0].into_iter().for_each(|label| drawn(&mut table, label));
-        let before = table.clone();
-        table.swap(0, 1);
-        assert_eq!(table.labels(), [1, 0, 2, 1]);
-        assert_eq!(table.classes, before.classes);
-        table.swap(1, 0);
-        assert_eq!(table, before);
+        let mut document = Document::default();
+        [0, 1, 2, 0].into_iter().for_each(|label| drawn(&mut document, label));
+        let before = document.clone();
+        document.swap(0, 1);
+        assert_eq!(document.labels(), [1, 0, 2, 1]);
+        assert_eq!(document.classes, before.classes);
+        document.swap(1, 0);
+        assert_eq!(document, before);
     }
 
     #[test]
@@ -320,23 +320,23 @@ mod tests {
 
     #[test]
     fn one_example_is_forgotten_relabelled_and_moved() {
-        let mut table = Table::default();
-        [0, 1, 2].into_iter().for_each(|label| drawn(&mut table, label));
-        let ids = |table: &Table| table.examples.iter().map(|example| example.id).collect::<Vec<Id>>();
-        let first = ids(&table);
-        table.relabel(first[1], 2);
-        assert_eq!(table.labels(), [0, 2, 2]);
-        table.relabel(0, 0);
-        table.forget(first[0]);
-        assert_eq!(ids(&table), first[1..]);
-        drawn(&mut table, 1);
-        let mut before = ids(&table);
-        table.shuffle(|_| 0);
-        let mut after = ids(&table);
+        let mut document = Document::default();
+        [0, 1, 2].into_iter().for_each(|label| drawn(&mut document, label));
+        let ids = |document: &Document| document.examples.iter().map(|example| example.id).collect::<Vec<Id>>();
+        let first = ids(&document);
+        document.relabel(first[1], 2);
+        assert_eq!(document.labels(), [0, 2, 2]);
+        document.relabel(0, 0);
+        document.forget(first[0]);
+        assert_eq!(ids(&document), first[1..]);
+        drawn(&mut document, 1);
+        let mut before = ids(&document);
+        document.shuffle(|_| 0);
+        let mut after = ids(&document);
         assert_ne!(before, after);
-        let shuffled = table.clone();
-        table.sort();
-        assert_eq!(table, shuffled, "places and order are two things");
+        let shuffled = document.clone();
+        document.sort();
+        assert_eq!(document, shuffled, "places and order are two things");
         before.sort();
         after.sort();
         assert_eq!(before, after);
@@ -344,31 +344,31 @@ mod tests {
 
     #[test]
     fn a_class_takes_its_examples_along_and_its_label_is_free_again() {
-        let mut table = Table::default();
-        [0, 1, 2, 1].into_iter().for_each(|label| drawn(&mut table, label));
-        table.remove_class(1);
-        assert_eq!(table.labels(), [0, 2]);
-        table.remove_class(0);
-        assert_eq!(table.classes.len(), 2, "two classes have to stay");
-        table.add_class(10);
-        assert_eq!(table.classes[2].label, 1);
+        let mut document = Document::default();
+        [0, 1, 2, 1].into_iter().for_each(|label| drawn(&mut document, label));
+        document.remove_class(1);
+        assert_eq!(document.labels(), [0, 2]);
+        document.remove_class(0);
+        assert_eq!(document.classes.len(), 2, "two classes have to stay");
+        document.add_class(10);
+        assert_eq!(document.classes[2].label, 1);
         for _ in 0..20 {
-            table.add_class(5);
+            document.add_class(5);
         }
-        assert_eq!(table.classes.len(), 5, "a learner of five classes gets no sixth");
-        let mut labels: Vec<u32> = table.classes.iter().map(|class| class.label).collect();
+        assert_eq!(document.classes.len(), 5, "a learner of five classes gets no sixth");
+        let mut labels: Vec<u32> = document.classes.iter().map(|class| class.label).collect();
         labels.sort();
         assert_eq!(labels, [0, 1, 2, 3, 4]);
     }
 
     #[test]
     fn saved_tables_come_back_as_they_were() {
-        let mut table = Table::default();
-        [2, 1, 1].into_iter().for_each(|label| drawn(&mut table, label));
-        table.rename(1, "  zig zag ");
-        table.rename(2, "   ");
-        let back = Table::load(&table.save()).unwrap();
-        assert_eq!(back.numbered(), table.numbered());
+        let mut document = Document::default();
+        [2, 1, 1].into_iter().for_each(|label| drawn(&mut document, label));
+        document.rename(1, "  zig zag ");
+        document.rename(2, "   ");
+        let back = Document::load(&document.save()).unwrap();
+        assert_eq!(back.numbered(), document.numbered());
         assert_eq!(back.name(1), "zig zag");
         assert_eq!(back.name(2), "wave");
     }
@@ -377,21 +377,25 @@ mod tests {
     fn what_was_said_is_kept_until_it_is_another_question() {
         use crate::answers::{Basis, Verdict, Who};
         let basis = Basis { weights: 7, scrambled: false };
-        let mut table = Table::default();
-        [2, 1, 1].into_iter().for_each(|label| drawn(&mut table, label));
-        let without = table.save();
+        let mut document = Document::default();
+        [2, 1, 1].into_iter().for_each(|label| drawn(&mut document, label));
+        let without = document.save();
         assert!(!without.contains("answers"), "nothing was said: {without}");
-        let loaded = Table::load(&without).unwrap();
-        assert_eq!(loaded.numbered(), table.numbered(), "examples of earlier versions have no answers");
-        table.examples.iter_mut().for_each(|example| example.answers.keep(basis, Who::Learner, Verdict::Right));
-        let back = Table::load(&table.save()).unwrap();
-        assert_eq!(back.numbered(), table.numbered());
-        table.swap(1, 2);
-        assert!(table.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)), "only names changed");
-        let known = |table: &Table| table.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
-        let before = table.clone();
-        table.relabel(before.examples[1].id, 0);
-        assert_eq!(known(&table), 2);
+        let loaded = Document::load(&without).unwrap();
+        assert_eq!(loaded.numbered(), document.numbered(), "examples of earlier versions have no answers");
+        document.examples.iter_mut().for_each(|example| example.answers.keep(basis, Who::Learner, Verdict::Right));
+        let back = Document::load(&document.save()).unwrap();
+        assert_eq!(back.numbered(), document.numbered());
+        document.swap(1, 2);
+        assert!(
+            document.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)),
+            "only names changed"
+        );
+        let known =
+            |document: &Document| document.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
+        let before = document.clone();
+        document.relabel(before.examples[1].id, 0);
+        assert_eq!(known(&document), 2);
         let mut undone = before.clone();
         undone.examples[1..].iter_mut().for_each(|example| example.answers = Answers::default());
         assert_eq!(known(&undone), 1);
@@ -403,45 +407,45 @@ mod tests {
         assert_eq!(known(&undone), 1, "an answer about another label was kept");
         undone.keep_answers(basis, &[(id, label, Who::Learner, Verdict::Right)]);
         assert_eq!(known(&undone), 2);
-        table.shuffle(|_| 0);
-        assert_eq!(known(&table), 0);
+        document.shuffle(|_| 0);
+        assert_eq!(known(&document), 0);
     }
 
     #[test]
     fn pictures_and_the_first_version_are_kept() {
-        let mut table = Table::default();
+        let mut document = Document::default();
         let picture: Vec<f32> = (0..784).map(|i| if i % 5 == 0 { (i % 16) as f32 / 15.0 } else { 0.0 }).collect();
-        table.photo = Some(Arc::new(picture.clone()));
-        table.teach(1);
-        drawn(&mut table, 0);
-        assert_eq!((table.photo.clone(), table.examples.len()), (None, 2));
-        let back = Table::load(&table.save()).unwrap();
-        assert_eq!(back.numbered(), table.numbered());
+        document.photo = Some(Arc::new(picture.clone()));
+        document.teach(1);
+        drawn(&mut document, 0);
+        assert_eq!((document.photo.clone(), document.examples.len()), (None, 2));
+        let back = Document::load(&document.save()).unwrap();
+        assert_eq!(back.numbered(), document.numbered());
         assert_eq!(*back.examples[0].picture, picture);
-        table.teach(2);
-        assert_eq!(table.examples.len(), 2, "there was nothing in hand");
+        document.teach(2);
+        assert_eq!(document.examples.len(), 2, "there was nothing in hand");
 
         let old = r#"{"version":1,"classes":[{"label":0,"name":"a"},{"label":3,"name":"b"}],
             "examples":[{"label":3,"strokes":[[100,100,151,803]]}]}"#;
-        let table = Table::load(old).unwrap();
-        assert_eq!(table.examples[0].strokes[0].points, [[100.0, 100.0], [151.0, 803.0]]);
+        let document = Document::load(old).unwrap();
+        assert_eq!(document.examples[0].strokes[0].points, [[100.0, 100.0], [151.0, 803.0]]);
     }
 
     #[test]
     fn a_table_from_elsewhere_gets_ids_of_its_own() {
-        let mut own = Table::default();
+        let mut own = Document::default();
         [0, 1, 2].into_iter().for_each(|label| drawn(&mut own, label));
-        let other = Table::load(&own.save()).unwrap();
+        let other = Document::load(&own.save()).unwrap();
         let known = |id: Id| own.examples.iter().any(|example| example.id == id);
         assert!(other.examples.iter().all(|example| !known(example.id)));
-        let mut named = Table::of(["x".to_owned(), "y".to_owned()]);
+        let mut named = Document::of(["x".to_owned(), "y".to_owned()]);
         drawn(&mut named, 1);
         assert_eq!((named.name(1), named.examples.len()), ("y", 1));
     }
 
     #[test]
     fn damaged_tables_are_refused_in_words() {
-        let good = Table::default().save();
+        let good = Document::default().save();
         for (bad, words) in [
             (String::new(), "EOF"),
             (good[..good.len() - 4].to_string(), "EOF"),
@@ -456,7 +460,7 @@ mod tests {
                 "coordinates",
             ),
         ] {
-            let said = Table::load(&bad).unwrap_err();
+            let said = Document::load(&bad).unwrap_err();
             assert!(said.contains(words), "{said}");
         }
     }

@@ -6,31 +6,31 @@ use serde::{Deserialize, Serialize};
 use shaders::pixels::{SIDE, Stroke};
 
 use super::codec::{self, Reader, Writer};
-use super::{Class, Example, Id, PEN, Picture, Table, seen};
+use super::{Class, Document, Example, Id, PEN, Picture, seen};
 use crate::answers::Answers;
 
-impl Table {
+impl Document {
     /// As text, for a file.
     pub fn save(&self) -> String {
         let (classes, examples) = (self.classes.clone(), self.examples.iter().map(SavedExample::of).collect());
         serde_json::to_string(&Saved { version: VERSION, classes, examples }).expect("plain data")
     }
 
-    /// Reads what [`Table::save`] wrote, in this version or the first, or says why it can't.
-    pub fn load(text: &str) -> Result<Table, String> {
+    /// Reads what [`Document::save`] wrote, in this version or the first, or says why it can't.
+    pub fn load(text: &str) -> Result<Document, String> {
         let saved: Saved = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if !(1..=VERSION).contains(&saved.version) {
             return Err(format!("expected version 1 or {VERSION}, found {}", saved.version));
         }
-        let mut table = Table::with_classes(saved.classes)?;
+        let mut document = Document::with_classes(saved.classes)?;
         for example in saved.examples {
             let (strokes, picture) = example.content()?;
-            table.take(example.label, strokes, picture)?;
-            if let Some(last) = table.examples.last_mut() {
+            document.take(example.label, strokes, picture)?;
+            if let Some(last) = document.examples.last_mut() {
                 last.answers = Answers::load(&example.answers);
             }
         }
-        Ok(table)
+        Ok(document)
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use shaders::pixels::Stroke;
 
-use super::{PEN, Table};
+use super::{Document, PEN};
 
 /// Draws something and teaches it.
-pub fn drawn(table: &mut Table, label: u32) {
+pub fn drawn(document: &mut Document, label: u32) {
     let points = vec![[100.0, 100.0], [100.0 + 50.0 * label as f32, 800.0]];
-    table.drawing = Arc::new(vec![Stroke { points, width: PEN }]);
-    table.teach(label);
+    document.drawing = Arc::new(vec![Stroke { points, width: PEN }]);
+    document.teach(label);
 }

@@ -1,4 +1,4 @@
-//! The page's side of a learner: what is asked of it, in step with the examples on the table.
+//! The page's side of a learner: what is asked of it, in step with the examples of the document.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ pub struct Card {
 pub struct Answer {
     /// Probability of each label over those shown, `[C]`; none without a drawing or without examples.
     pub probabilities: Option<Vec<f32>>,
-    /// How much each example of the table mattered for that, in the table's order, summing to 1; 0 for those that the
+    /// How much each example of the document mattered for that, in the document's order, summing to 1; 0 for those that the
     /// learner was not shown. It comes from the same pass as the probabilities. What it is made of is said at
     /// `shaders::session::Attention::importance`.
     pub attention: Option<Vec<f32>>,
@@ -52,7 +52,7 @@ pub struct Answer {
     pub left_out: usize,
 }
 
-/// Examples for [`Learner::ask`]: a table of its own, which has nothing to do with the drawings on the page.
+/// Examples for [`Learner::ask`]: examples of their own, which have nothing to do with the drawings on the page.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Shown {
     /// Raw values, `[N, D]` with D = height · width · channels; pixels in [0, 1], or columns of any scale.
@@ -120,7 +120,7 @@ impl Learner {
         self.0.engines.facts(self.number())
     }
 
-    /// Says whether the pictures of the table are drawings, as they are at first, or numbers in no order, which a stem
+    /// Says whether the pictures of the document are drawings, as they are at first, or numbers in no order, which a stem
     /// could not read. The learner is shown everything anew.
     pub fn set_drawings(&self, drawings: bool) {
         self.0.drawings.set(drawings);
@@ -144,7 +144,7 @@ impl Learner {
     /// `drawing` [28, 28]
     ///
     /// # Errors
-    /// The engine's words. Nothing of the table is lost: the next call shows again what is missing.
+    /// The engine's words. Nothing of the document is lost: the next call shows again what is missing.
     pub async fn answer(
         &self,
         examples: &[Example],

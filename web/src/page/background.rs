@@ -38,7 +38,7 @@ impl Page {
     /// Forgets what is no longer true when the examples or the drawing change.
     pub fn follow(self) {
         let examples = Memo::new(move |_| {
-            self.table.with(|table| table.examples.iter().map(|e| (e.id, e.label)).collect::<Vec<(Id, u32)>>())
+            self.document.with(|document| document.examples.iter().map(|e| (e.id, e.label)).collect::<Vec<(Id, u32)>>())
         });
         Effect::new(move |_| {
             // A memo that nobody reads follows nothing: to track it is not enough.
@@ -142,8 +142,8 @@ impl Page {
 
     /// The next questions: first the learner's, then the others', newest first.
     fn next_slice(self, learner: &Learner, basis: Basis) -> Option<Slice> {
-        self.table.with_untracked(|table| {
-            let fitting = learner.fitting(&table.examples);
+        self.document.with_untracked(|document| {
+            let fitting = learner.fitting(&document.examples);
             let open = |who: Who| fitting.iter().rev().filter(move |example| !example.answers.asked(basis, who));
             let left = Who::ALL.map(|who| open(who).count());
             let who = Who::ALL.into_iter().find(|who| left[*who as usize] > 0)?;
@@ -151,7 +151,7 @@ impl Page {
             Some(Slice {
                 who,
                 ids: open(who).take(MOST_QUESTIONS).map(|example| example.id).collect(),
-                examples: table.examples.clone(),
+                examples: document.examples.clone(),
                 progress: Progress { done: of - left.iter().sum::<usize>(), of },
             })
         })
@@ -180,7 +180,7 @@ impl Page {
         let (Some(query), Some(learner)) = (self.sight.get_untracked(), self.learner()) else { return };
         let Some(full) = self.probabilities.get_untracked() else { return };
         let Some((label, before)) = best(&full) else { return };
-        let examples = self.table.with_untracked(|table| table.examples.clone());
+        let examples = self.document.with_untracked(|document| document.examples.clone());
         let mut left: Vec<Id> = learner.fitting(&examples).iter().rev().map(|example| example.id).collect();
         let (effects, of) = (HashMap::new(), left.len());
         let turn = self.probes.turn.try_update_value(|turn| {

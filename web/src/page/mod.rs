@@ -1,4 +1,4 @@
-//! The page's state: the table, the learner that follows it, and what both have to say.
+//! The page's state: the document, the learner that follows it, and what both have to say.
 //!
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round,
 //! so that while somebody draws the latest drawing wins and none waits in a queue.
@@ -25,7 +25,7 @@ use crate::card::Card;
 use crate::controls::Study;
 use crate::document::link::Shared;
 use crate::document::scramble::Scramble;
-use crate::document::{Example, Id, Picture, Table, seen};
+use crate::document::{Document, Example, Id, Picture, seen};
 use crate::dom::*;
 use crate::fetch::Progress;
 use crate::hands::Hands;
@@ -106,7 +106,7 @@ pub enum Source {
 #[derive(Clone, Copy)]
 pub struct Page {
     /// Classes, examples and the finished strokes.
-    pub table: RwSignal<Table>,
+    pub document: RwSignal<Document>,
     /// The stroke under the pen, in pieces of one width; none while the pen is up.
     pub live: RwSignal<Vec<Stroke>>,
     /// The drawing as the one preprocessing leaves it, [28, 28]; none where there is none.
@@ -135,7 +135,7 @@ pub struct Page {
     pub basis: Memo<Option<Basis>>,
     /// Probability of each label.
     pub probabilities: RwSignal<Option<Vec<f32>>>,
-    /// How much each example of the table mattered for them, in its order; see [`crate::learner::client::Answer::attention`].
+    /// How much each example of the document mattered for them, in its order; see [`crate::learner::client::Answer::attention`].
     pub attention: RwSignal<Option<Vec<f32>>>,
     /// Time of the last answer, in milliseconds.
     pub took_ms: RwSignal<Option<f64>>,
@@ -155,7 +155,7 @@ pub struct Page {
     pub parity: RwSignal<Option<String>>,
     /// How much of a model has come, while one is on its way.
     pub progress: RwSignal<Option<Progress>>,
-    /// Sets of examples, of which the table is one.
+    /// Sets of examples, of which the document is one.
     pub sets: Sets,
     /// Name and first bytes of the learner that a link was made with, until it is here.
     pub expected: RwSignal<Option<(String, [u8; 4])>>,
@@ -191,12 +191,12 @@ struct Inner {
 
 impl Page {
     fn new() -> Page {
-        let first = Table::default();
+        let first = Document::default();
         let sets = Sets::new(&first);
-        let (table, live) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
+        let (document, live) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
         let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
-        let drawing = Memo::new(move |_| table.with(|table| table.drawing.clone()));
-        let photo = Memo::new(move |_| table.with(|table| table.photo.clone()));
+        let drawing = Memo::new(move |_| document.with(|document| document.drawing.clone()));
+        let photo = Memo::new(move |_| document.with(|document| document.photo.clone()));
         let picture = Memo::new(move |_| {
             let mut strokes = drawing.get().to_vec();
             strokes.extend(live.get());
@@ -215,7 +215,7 @@ impl Page {
             facts.with(|facts| facts.as_ref().map(|facts| Basis::new(&facts.hash, scrambled)))
         });
         Page {
-            table,
+            document,
             live,
             picture,
             sight,
@@ -294,9 +294,9 @@ impl Page {
         self.note.set(Some(Note { words: words.into(), fault: true }));
     }
 
-    /// Changes the table without a step to undo, and without keeping it for the next visit.
-    pub fn show(self, with: impl FnOnce(&mut Table)) {
-        self.table.update(with);
+    /// Changes the document without a step to undo, and without keeping it for the next visit.
+    pub fn show(self, with: impl FnOnce(&mut Document)) {
+        self.document.update(with);
         self.wake();
     }
 

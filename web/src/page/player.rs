@@ -5,7 +5,7 @@ use shaders::pixels::Stroke;
 use super::{Page, Phase};
 use crate::answers::best;
 use crate::browser;
-use crate::document::Table;
+use crate::document::Document;
 use crate::dom::*;
 use crate::player::packs::Pack;
 use crate::player::state::{State, Told};
@@ -31,12 +31,12 @@ impl Page {
         player.hurry.set(browser::still());
         player.state.set(State::Playing);
         self.live.set(Vec::new());
-        let table = Table::of(pack.names().iter().map(|name| name.to_string()));
+        let document = Document::of(pack.names().iter().map(|name| name.to_string()));
         if on {
             self.rename_sample(pack.title());
-            self.show(|now| *now = table);
+            self.show(|now| *now = document);
         } else {
-            self.open_sample(pack.title(), table);
+            self.open_sample(pack.title(), document);
         }
         spawn_local(self.perform(pack, player.turn.get_untracked()));
     }
@@ -94,11 +94,11 @@ impl Page {
             if !self.rest(turn, 0).await {
                 return;
             }
-            self.show(|table| table.drawing = strokes.into());
+            self.show(|document| document.drawing = strokes.into());
             while current() && self.busy() {
                 browser::sleep(4).await;
             }
-            let known = self.table.with_untracked(|table| (table.count(label) > 0, table.known()));
+            let known = self.document.with_untracked(|document| (document.count(label) > 0, document.known()));
             let chances = self.probabilities.get_untracked();
             let probability = chances.as_ref().and_then(|all| all.get(label as usize).copied()).unwrap_or_default();
             let best = chances.as_deref().and_then(best);
@@ -116,7 +116,7 @@ impl Page {
             }
             let probability = if right.is_none() && !known.0 { 0.0 } else { probability };
             player.told.update(|told| told.push(Told { label, probability, right }));
-            self.show(|table| table.teach(label));
+            self.show(|document| document.teach(label));
             if !self.rest(turn, LABEL_MS).await {
                 return;
             }
@@ -154,7 +154,7 @@ impl Page {
                     partial.push(Stroke { points: stroke.points[..taken].to_vec(), width: stroke.width });
                 }
             }
-            self.show(|table| table.drawing = partial.into());
+            self.show(|document| document.drawing = partial.into());
             if !self.rest(turn, FRAME_MS).await {
                 return;
             }

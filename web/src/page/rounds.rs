@@ -61,7 +61,7 @@ impl Page {
         if changed == Some(true) {
             learner.set_drawings(!basis.scrambled);
         }
-        let examples = self.table.with_untracked(|table| table.examples.clone());
+        let examples = self.document.with_untracked(|document| document.examples.clone());
         if basis.scrambled && !self.scramble_all(&examples).await {
             return;
         }
@@ -161,6 +161,6 @@ impl Page {
             inner.questions
         });
         browser::mark("questions", &questions.unwrap_or_default().to_string());
-        self.table.update(|table| table.keep_answers(basis, answers));
+        self.document.update(|document| document.keep_answers(basis, answers));
     }
 }

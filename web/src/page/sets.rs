@@ -3,17 +3,17 @@
 use super::Page;
 use crate::browser;
 use crate::document::change::{Change, Hand};
-use crate::document::{Id, Table};
+use crate::document::{Document, Id};
 use crate::dom::*;
 use crate::store::history::{History, Step};
 use crate::store::record::{About, FIRST, Origin, free_name};
 use crate::store::{Entry, Held};
 
 impl Page {
-    /// Changes the table: one step to undo.
-    pub fn change(self, with: impl FnOnce(&mut Table)) {
+    /// Changes the document: one step to undo.
+    pub fn change(self, with: impl FnOnce(&mut Document)) {
         self.stop();
-        let before = self.table.get_untracked();
+        let before = self.document.get_untracked();
         let mut after = before.clone();
         with(&mut after);
         let change = Change::between(&before, &after);
@@ -24,8 +24,8 @@ impl Page {
         }
     }
 
-    fn put(self, table: Table) {
-        self.table.set(table);
+    fn put(self, document: Document) {
+        self.document.set(document);
         self.keep();
         self.wake();
     }
@@ -79,10 +79,10 @@ impl Page {
     }
 
     fn make(self, change: &Change) {
-        let mut table = self.table.get_untracked();
-        change.apply(&mut table);
+        let mut document = self.document.get_untracked();
+        change.apply(&mut document);
         self.touched_set(change);
-        self.put(table);
+        self.put(document);
     }
 
     async fn take_step(self, step: Step) {
@@ -122,7 +122,7 @@ impl Page {
 
     /// The list of sets, as it is here: what other tabs do not know yet included.
     pub(super) fn show_list(self) {
-        let count = self.table.with_untracked(|table| table.examples.len());
+        let count = self.document.with_untracked(|document| document.examples.len());
         let list = self.sets.with(|shelf| {
             let here = |held: &Held, count: usize| Entry {
                 id: held.id,
@@ -131,7 +131,7 @@ impl Page {
                 changed: shelf.listed.iter().find(|entry| entry.id == held.id).map_or(0.0, |entry| entry.changed),
             };
             let mut list: Vec<Entry> = shelf.listed.clone();
-            let held = shelf.held.iter().map(|(held, table)| here(held, table.examples.len()));
+            let held = shelf.held.iter().map(|(held, document)| here(held, document.examples.len()));
             for entry in held.chain([here(&shelf.open, count)]) {
                 list.retain(|other| other.id != entry.id);
                 list.push(entry);
@@ -154,11 +154,11 @@ impl Page {
     /// Holds the set on the page, so that another can be put there.
     fn leave(self) {
         self.finish_stroke();
-        let table = Table { drawing: Default::default(), photo: None, ..self.table.get_untracked() };
+        let document = Document { drawing: Default::default(), photo: None, ..self.document.get_untracked() };
         self.sets.update(|shelf| {
             let open = shelf.open.clone();
             shelf.held.retain(|(held, _)| held.id != open.id);
-            shelf.held.push((open, table));
+            shelf.held.push((open, document));
         });
     }
 
@@ -183,9 +183,9 @@ impl Page {
 
     /// Puts a set on the page, with what was in hand there or what is in hand now.
     async fn open_set(self, id: Id, hand: Option<Hand>) -> bool {
-        let hand = hand.unwrap_or_else(|| self.table.with_untracked(Hand::of));
+        let hand = hand.unwrap_or_else(|| self.document.with_untracked(Hand::of));
         if id == self.sets.open.get_untracked() {
-            self.table.update(|table| hand.give(table));
+            self.document.update(|document| hand.give(document));
             return true;
         }
         if !self.hold(id).await {
@@ -196,10 +196,10 @@ impl Page {
             let at = shelf.held.iter().position(|(held, _)| held.id == id)?;
             Some(shelf.held.remove(at))
         });
-        let Some((mut held, mut table)) = found else { return false };
+        let Some((mut held, mut document)) = found else { return false };
         held.about.deleted = None;
-        hand.give(&mut table);
-        self.put_on_page(held, table);
+        hand.give(&mut document);
+        self.put_on_page(held, document);
         true
     }
 
@@ -212,27 +212,27 @@ impl Page {
     pub fn go_to_with(self, id: Id, hand: Option<Hand>) {
         self.stop();
         self.later(async move {
-            let from = (self.sets.open.get_untracked(), self.table.with_untracked(Hand::of));
+            let from = (self.sets.open.get_untracked(), self.document.with_untracked(Hand::of));
             if self.open_set(id, hand).await && from.0 != id {
-                let to = (id, self.table.with_untracked(Hand::of));
+                let to = (id, self.document.with_untracked(Hand::of));
                 self.record(vec![Step::Opened { from, to }]);
             }
         });
     }
 
-    /// Puts a new set on the page, beside all others: one step to undo. The table brings what is in hand.
-    pub fn create(self, about: About, table: Table) {
+    /// Puts a new set on the page, beside all others: one step to undo. The document brings what is in hand.
+    pub fn create(self, about: About, document: Document) {
         self.finish_stroke();
-        let from = (self.sets.open.get_untracked(), self.table.with_untracked(Hand::of));
+        let from = (self.sets.open.get_untracked(), self.document.with_untracked(Hand::of));
         self.leave();
         let about = About { name: free_name(&about.name, &self.sets.names()), ..about };
-        let mut held = Held::new(about, &table);
+        let mut held = Held::new(about, &document);
         if matches!(held.about.origin, Origin::Link | Origin::File) {
             // Even a link to classes without an example is worth keeping.
             held.kept_about.name.clear();
         }
-        let to = (held.id, Hand::of(&table));
-        self.put_on_page(held, table);
+        let to = (held.id, Hand::of(&document));
+        self.put_on_page(held, document);
         self.record(vec![Step::Opened { from, to }]);
         self.show_list();
         self.keep();
@@ -241,7 +241,7 @@ impl Page {
     /// A new, empty set.
     pub fn new_set(self) {
         self.stop();
-        self.create(About { name: FIRST.to_owned(), ..About::default() }, Table::default());
+        self.create(About { name: FIRST.to_owned(), ..About::default() }, Document::default());
         self.say("This is a new, empty set. The others are in the list under “Share and keep”.");
     }
 
@@ -312,10 +312,10 @@ impl Page {
                 found.map(|entry| (entry.about.name.clone(), entry.count)).unwrap_or_default()
             });
             let mut steps = Vec::new();
-            let from = (self.sets.open.get_untracked(), self.table.with_untracked(Hand::of));
+            let from = (self.sets.open.get_untracked(), self.document.with_untracked(Hand::of));
             if from.0 == id {
                 self.open_another(id).await;
-                let to = (self.sets.open.get_untracked(), self.table.with_untracked(Hand::of));
+                let to = (self.sets.open.get_untracked(), self.document.with_untracked(Hand::of));
                 steps.push(Step::Opened { from, to });
             }
             if self.set_deleted(id, true).await {
@@ -340,11 +340,11 @@ impl Page {
         };
         if !opened {
             self.leave();
-            let hand = self.table.with_untracked(Hand::of);
-            let mut table = Table::default();
-            let held = Held::new(About { name: FIRST.to_owned(), ..About::default() }, &table);
-            hand.give(&mut table);
-            self.put_on_page(held, table);
+            let hand = self.document.with_untracked(Hand::of);
+            let mut document = Document::default();
+            let held = Held::new(About { name: FIRST.to_owned(), ..About::default() }, &document);
+            hand.give(&mut document);
+            self.put_on_page(held, document);
         }
     }
 
@@ -367,19 +367,19 @@ impl Page {
     }
 
     /// A set for a sample to play in: the one on the page where it holds an earlier sample that nobody has touched.
-    pub fn open_sample(self, title: &str, table: Table) {
+    pub fn open_sample(self, title: &str, document: Document) {
         let again = self.sets.with(|shelf| shelf.open.about.origin == Origin::Sample && !shelf.open.about.touched);
         if again {
-            let before = self.table.get_untracked();
+            let before = self.document.get_untracked();
             self.sets.update(|shelf| shelf.before_play = Some(before));
             self.rename_sample(title);
-            return self.show(|now| *now = table);
+            return self.show(|now| *now = document);
         }
         let earlier = self.sets.list.with_untracked(|list| {
             let same = |entry: &&Entry| entry.about.origin == Origin::Sample && !entry.about.touched;
             list.iter().find(same).map(|entry| entry.id)
         });
-        self.create(About { name: title.to_owned(), origin: Origin::Sample, ..About::default() }, table);
+        self.create(About { name: title.to_owned(), origin: Origin::Sample, ..About::default() }, document);
         if let Some(earlier) = earlier {
             // It can be played again, and would only fill the list.
             self.later(async move {
@@ -401,7 +401,7 @@ impl Page {
     /// A sample has ended, or was stopped: what it taught is kept.
     pub fn played(self) {
         if let Some(before) = self.sets.update(|shelf| shelf.before_play.take()) {
-            let change = self.table.with_untracked(|table| Change::between(&before, table));
+            let change = self.document.with_untracked(|document| Change::between(&before, document));
             self.record(vec![Step::Changed(self.sets.open.get_untracked(), change)]);
         }
         self.show_list();
@@ -422,13 +422,13 @@ impl Page {
                 return;
             }
             let (name, held) = self.sets.update(|shelf| {
-                let table = shelf.held.iter().find(|(held, _)| held.id == id).map(|(_, table)| table.clone());
-                (shelf.copy(id).map(|held| held.about.name.clone()).unwrap_or_default(), table)
+                let document = shelf.held.iter().find(|(held, _)| held.id == id).map(|(_, document)| document.clone());
+                (shelf.copy(id).map(|held| held.about.name.clone()).unwrap_or_default(), document)
             });
-            let table = held.unwrap_or_else(|| self.table.get_untracked());
+            let document = held.unwrap_or_else(|| self.document.get_untracked());
             let safe: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
             let file = format!("{}.json", safe.trim_matches('-'));
-            match browser::download(&file, &table.save()) {
+            match browser::download(&file, &document.save()) {
                 Ok(()) => self.say(format!("Saved as {file}. Drop it on this page to open it again.")),
                 Err(error) => self.fault(format!("The file could not be saved: {error}.")),
             }

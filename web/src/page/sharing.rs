@@ -2,7 +2,7 @@
 
 use super::{OWN_MODEL, Page, Source};
 use crate::browser;
-use crate::document::Table;
+use crate::document::Document;
 use crate::document::change::Hand;
 use crate::document::codec::checksum;
 use crate::document::link::{self, Shared};
@@ -27,25 +27,30 @@ impl Page {
                 (facts.source.clone(), [0, 1, 2, 3].map(|i| byte(i).unwrap_or_default()))
             })
         });
-        Shared { table: self.table.get_untracked(), model: source, hash, scrambled: self.scrambled.get_untracked() }
+        Shared {
+            document: self.document.get_untracked(),
+            model: source,
+            hash,
+            scrambled: self.scrambled.get_untracked(),
+        }
     }
 
     /// The address of this page with everything in it, or why it would be of no use.
     pub fn link(self) -> Result<String, String> {
         self.finish_stroke();
         let shared = self.shared();
-        if shared.table.examples.is_empty() {
+        if shared.document.examples.is_empty() {
             return Err("There is nothing to share yet: teach it something first.".into());
         }
         let location = browser::window().location();
         let page = location.origin().unwrap_or_default() + &location.pathname().unwrap_or_default();
         let address = page + &link::write(&shared);
         if address.len() > link::LONGEST {
-            let most = shared.table.examples.len() * link::LONGEST / address.len();
+            let most = shared.document.examples.len() * link::LONGEST / address.len();
             return Err(format!(
                 "A link with {} examples has {} characters, and mail and chat programs cut links after about {}. Save a \
                  file and send that instead, or share at most about {most} examples.",
-                shared.table.examples.len(),
+                shared.document.examples.len(),
                 address.len(),
                 link::LONGEST
             ));
@@ -84,17 +89,20 @@ impl Page {
 
     /// Opens what was shared as a set beside all others. The same link is not opened twice, as long as it is as it came.
     pub fn open_shared(self, shared: Shared) {
-        let count = shared.table.examples.len();
+        let count = shared.document.examples.len();
         let source = checksum(link::write(&shared).as_bytes());
         self.expected.set(Some((base(&shared.model).to_owned(), shared.hash)));
         match self.same_source(source) {
             Some(id) => {
-                let hand = Hand::of(&shared.table);
+                let hand = Hand::of(&shared.document);
                 self.go_to_with(id, Some(hand));
             }
             None => {
                 let (name, scrambled) = ("From a link".to_owned(), shared.scrambled);
-                self.create(About { name, origin: Origin::Link, source, scrambled, ..About::default() }, shared.table);
+                self.create(
+                    About { name, origin: Origin::Link, source, scrambled, ..About::default() },
+                    shared.document,
+                );
             }
         }
         let own = match untrack(|| self.mine()) {
@@ -123,7 +131,7 @@ impl Page {
     /// Examples from a file's text, as a set beside all others: one step to undo.
     pub fn open_examples(self, name: &str, text: &str) {
         self.stop();
-        match Table::load(text) {
+        match Document::load(text) {
             Ok(found) => {
                 let (count, source) = (found.examples.len(), checksum(text.as_bytes()));
                 let title = name.rsplit_once('.').map_or(name, |(title, _)| title).to_owned();
@@ -135,7 +143,7 @@ impl Page {
                             // What is on the canvas stays, and is answered from the new examples.
                             self.finish_stroke();
                             let mut found = found;
-                            self.table.with_untracked(Hand::of).give(&mut found);
+                            self.document.with_untracked(Hand::of).give(&mut found);
                             let about = About { name: title, origin: Origin::File, source, ..About::default() };
                             self.create(about, found);
                         }

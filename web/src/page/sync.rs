@@ -8,7 +8,7 @@ use super::Page;
 use crate::browser;
 use crate::document::change::{Change, Hand};
 use crate::document::link::Shared;
-use crate::document::{Id, Table};
+use crate::document::{Document, Id};
 use crate::dom::*;
 use crate::store::database::{Database, Loaded, Notice, Trouble, everything};
 use crate::store::record::{About, Origin, Unreadable};
@@ -77,14 +77,14 @@ impl Page {
         let (found, mut unreadable) = earlier::find();
         let mut held = Vec::new();
         for earlier in found {
-            let new = Held::new(earlier.about, &earlier.table);
+            let new = Held::new(earlier.about, &earlier.document);
             let taken = match &place {
-                Ok(database) => database.take_over(&earlier.source, new.id, &new.about, &earlier.table).await,
+                Ok(database) => database.take_over(&earlier.source, new.id, &new.about, &earlier.document).await,
                 Err(trouble) => Err(trouble.clone()),
             };
             match taken {
                 Ok(()) => browser::forget(earlier.key),
-                Err(_) => held.push((new, earlier.table)),
+                Err(_) => held.push((new, earlier.document)),
             }
         }
         if matches!(place, Err(Trouble::Newer)) {
@@ -146,12 +146,12 @@ impl Page {
                 (None, Some(database)) => self.fetch(database, id).await.ok(),
                 (found, _) => found,
             };
-            if let Some((held, mut table)) = found {
+            if let Some((held, mut document)) = found {
                 // What was done before it came stays.
-                let now = self.table.get_untracked();
-                self.sets.with(|shelf| Change::between(&shelf.open.kept, &now)).apply(&mut table);
-                Hand::of(&now).give(&mut table);
-                return self.put_on_page(held, table);
+                let now = self.document.get_untracked();
+                self.sets.with(|shelf| Change::between(&shelf.open.kept, &now)).apply(&mut document);
+                Hand::of(&now).give(&mut document);
+                return self.put_on_page(held, document);
             }
         }
         // A new set is this tab's own from the start: another tab may open something else before this one is reloaded.
@@ -180,7 +180,7 @@ impl Page {
         }
     }
 
-    /// Keeps the table for the next visit.
+    /// Keeps the document for the next visit.
     pub fn keep(self) {
         self.sets.update(|shelf| shelf.dirty = true);
         self.work();
@@ -224,31 +224,31 @@ impl Page {
         let database = self.sets.database();
         let mut written = false;
         let mut at = 0;
-        while let Some((held, table)) = self.sets.with(|shelf| shelf.held.get(at).cloned()) {
-            if let Some(change) = held.pending(&table) {
+        while let Some((held, document)) = self.sets.with(|shelf| shelf.held.get(at).cloned()) {
+            if let Some(change) = held.pending(&document) {
                 self.write_one(&(database.clone()?), &held, &change).await?;
                 written = true;
             } else if database.is_err() || held.revision == 0 {
                 at += 1;
                 continue;
             }
-            self.sets.update(|shelf| shelf.held.retain(|other| other.0 != held || other.1 != table));
+            self.sets.update(|shelf| shelf.held.retain(|other| other.0 != held || other.1 != document));
         }
-        let (held, table) = (self.sets.with(|shelf| shelf.open.clone()), self.table.get_untracked());
-        if let Some(change) = held.pending(&table) {
+        let (held, document) = (self.sets.with(|shelf| shelf.open.clone()), self.document.get_untracked());
+        if let Some(change) = held.pending(&document) {
             let database = database.clone()?;
             let revision = self.write_one(&database, &held, &change).await?;
             written = true;
             // Somebody else may have written in between.
             let loaded = match revision == held.revision + 1 {
                 true => None,
-                false => database.load(held.id, 0, &table).await?,
+                false => database.load(held.id, 0, &document).await?,
             };
             match loaded {
-                Some(loaded) => self.take_in(held.id, &table, &held.about, loaded),
+                Some(loaded) => self.take_in(held.id, &document, &held.about, loaded),
                 None => self.sets.update(|shelf| {
                     if let Some(now) = shelf.copy(held.id) {
-                        now.kept = Table { drawing: Default::default(), photo: None, ..table };
+                        now.kept = Document { drawing: Default::default(), photo: None, ..document };
                         now.kept_about = held.about;
                         now.revision = revision;
                     }
@@ -275,7 +275,7 @@ impl Page {
             Err(Trouble::Gone) => {
                 let mut whole = held.kept.clone();
                 change.apply(&mut whole);
-                let none = Table { classes: whole.classes.clone(), ..Table::default() };
+                let none = Document { classes: whole.classes.clone(), ..Document::default() };
                 let change = Change::between(&none, &whole);
                 database.commit(held.id, 0, about, &none.classes, &change).await
             }
@@ -289,9 +289,9 @@ impl Page {
         self.list(&database, false).await?;
         let held = self.sets.with(|shelf| shelf.open.clone());
         if held.revision > 0
-            && let Some(loaded) = database.load(held.id, held.revision, &self.table.get_untracked()).await?
+            && let Some(loaded) = database.load(held.id, held.revision, &self.document.get_untracked()).await?
         {
-            let pending = self.table.with_untracked(|table| held.pending(table).is_some());
+            let pending = self.document.with_untracked(|document| held.pending(document).is_some());
             let deleted = loaded.record.about.deleted.is_some() && held.about.deleted.is_none();
             if deleted && !pending {
                 self.leave_deleted(held.id).await;
@@ -304,14 +304,14 @@ impl Page {
     }
 
     /// Puts what the database holds below what was changed here since `base`.
-    fn take_in(self, id: Id, base: &Table, base_about: &About, loaded: Loaded) {
+    fn take_in(self, id: Id, base: &Document, base_about: &About, loaded: Loaded) {
         if self.sets.open.get_untracked() != id {
             return;
         }
-        let now = self.table.get_untracked();
-        let mut table = loaded.table.clone();
-        Change::between(base, &now).apply(&mut table);
-        Hand::of(&now).give(&mut table);
+        let now = self.document.get_untracked();
+        let mut document = loaded.document.clone();
+        Change::between(base, &now).apply(&mut document);
+        Hand::of(&now).give(&mut document);
         let about = self.sets.update(|shelf| {
             let open = &mut shelf.open;
             let mut about = loaded.record.about.clone();
@@ -321,15 +321,15 @@ impl Page {
             *open = Held {
                 id,
                 about: about.clone(),
-                kept: loaded.table,
+                kept: loaded.document,
                 kept_about: loaded.record.about,
                 revision: loaded.record.revision,
             };
-            shelf.dirty |= shelf.open.pending(&table).is_some();
+            shelf.dirty |= shelf.open.pending(&document).is_some();
             about
         });
-        if table != now {
-            self.table.set(table);
+        if document != now {
+            self.document.set(document);
             self.wake();
         }
         if self.scrambled.get_untracked() != about.scrambled {
@@ -371,8 +371,8 @@ impl Page {
     }
 
     /// A set of the database, to be held here.
-    pub(super) async fn fetch(self, database: &Database, id: Id) -> Result<(Held, Table), Trouble> {
-        let loaded = database.load(id, 0, &Table::default()).await?.ok_or(Trouble::Gone)?;
+    pub(super) async fn fetch(self, database: &Database, id: Id) -> Result<(Held, Document), Trouble> {
+        let loaded = database.load(id, 0, &Document::default()).await?.ok_or(Trouble::Gone)?;
         if !loaded.unreadable.is_empty() {
             let (texts, whys): (Vec<String>, Vec<String>) = loaded.unreadable.into_iter().unzip();
             let what = format!("{} of the examples in “{}”", texts.len(), loaded.record.about.name);
@@ -383,13 +383,13 @@ impl Page {
                 all.push(one);
             });
         }
-        let (kept, kept_about, revision) = (loaded.table, loaded.record.about, loaded.record.revision);
+        let (kept, kept_about, revision) = (loaded.document, loaded.record.about, loaded.record.revision);
         let about = About { deleted: None, ..kept_about.clone() };
         Ok((Held { id, about, kept: kept.clone(), kept_about, revision }, kept))
     }
 
     /// Puts a set on the page, whose former one must be held.
-    pub(super) fn put_on_page(self, held: Held, table: Table) {
+    pub(super) fn put_on_page(self, held: Held, document: Document) {
         let (id, scrambled) = (held.id, held.about.scrambled);
         let own = held.about.origin == Origin::Own || held.about.touched;
         self.sets.update(|shelf| shelf.open = held);
@@ -400,7 +400,7 @@ impl Page {
         }
         self.sets.open.set(id);
         self.scrambled.set(scrambled);
-        self.table.set(table);
+        self.document.set(document);
         self.wake();
     }
 

@@ -17,15 +17,16 @@ impl Page {
         }
         // The stroke under the pen belongs to the drawing.
         self.finish_stroke();
-        let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
+        let (shown, name) =
+            self.document.with_untracked(|document| (document.examples.len(), document.name(label).to_owned()));
         let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
         if shown >= capacity {
             return self.fault(format!(
                 "This learner holds at most {capacity} examples, and it is full. Forget one to make room."
             ));
         }
-        self.change(|table| table.teach(label));
-        let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
+        self.change(|document| document.teach(label));
+        let (count, known) = self.document.with_untracked(|document| (document.count(label), document.known()));
         if known > 1 {
             self.walked(Step::Teach);
         }
@@ -46,41 +47,42 @@ impl Page {
             return;
         }
         let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
-        self.change(|table| {
-            table.photo = None;
-            Arc::make_mut(&mut table.drawing).extend(pieces);
+        self.change(|document| {
+            document.photo = None;
+            Arc::make_mut(&mut document.drawing).extend(pieces);
         });
     }
 
     /// Wipes the canvas.
     pub fn clear_drawing(self) {
         self.live.set(Vec::new());
-        self.change(|table| {
-            table.drawing = Default::default();
-            table.photo = None;
+        self.change(|document| {
+            document.drawing = Default::default();
+            document.photo = None;
         });
     }
 
     /// Exchanges the labels of all examples of two classes.
     pub fn swap(self, a: u32, b: u32) {
-        self.change(|table| table.swap(a, b));
-        let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
+        self.change(|document| document.swap(a, b));
+        let (a, b) =
+            self.document.with_untracked(|document| (document.name(a).to_owned(), document.name(b).to_owned()));
         self.say(format!("Every {a} is now called {b}, and every {b} {a}. No weight has changed."));
         self.walked(Step::Swap);
     }
 
     /// Forgets one example.
     pub fn forget(self, id: Id) {
-        self.change(|table| table.forget(id));
+        self.change(|document| document.forget(id));
         self.say("Forgotten, as if you had never shown it. Undo brings it back.");
         self.walked(Step::Forget);
     }
 
     /// Gives one example another label.
     pub fn relabel(self, id: Id, label: u32) {
-        self.change(|table| table.relabel(id, label));
+        self.change(|document| document.relabel(id, label));
         self.probes.go_on();
-        let name = self.table.with_untracked(|table| table.name(label).to_owned());
+        let name = self.document.with_untracked(|document| document.name(label).to_owned());
         self.say(format!("That example is {name} now."));
     }
 
@@ -103,9 +105,10 @@ impl Page {
     /// Puts the examples in another order, and has the page look whether the answer holds.
     pub fn shuffle(self) {
         let before = self.probabilities.get_untracked();
-        self.change(|table| table.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
+        self.change(|document| document.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
         self.probes.go_on();
-        let order = self.table.with_untracked(|table| table.examples.iter().map(|example| example.id).collect());
+        let order =
+            self.document.with_untracked(|document| document.examples.iter().map(|example| example.id).collect());
         self.probes.order.set(match before {
             Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
             _ => Order::Shuffled,

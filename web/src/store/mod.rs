@@ -1,6 +1,6 @@
 //! Sets of examples, kept in the browser's database and shared by all tabs of the page.
 //!
-//! The table on the page is the truth of its tab. What it holds more than the database is written by one worker at a time,
+//! The document on the page is the truth of its tab. What it holds more than the database is written by one worker at a time,
 //! as a [`crate::document::change::Change`] on what the database holds by then; what other tabs have written is taken in below what is not kept
 //! yet. Where nothing can be kept, all sets stay in memory.
 
@@ -13,7 +13,7 @@ use web_sys::BroadcastChannel;
 
 use crate::browser;
 use crate::document::change::Change;
-use crate::document::{Id, Table, fresh_id};
+use crate::document::{Document, Id, fresh_id};
 use crate::dom::*;
 use database::{Database, Trouble};
 use history::History;
@@ -45,7 +45,7 @@ pub struct Held {
     pub id: Id,
     pub about: About,
     /// What the database holds of it; an empty set of the same classes where it holds nothing.
-    pub kept: Table,
+    pub kept: Document,
     pub kept_about: About,
     /// 0 where the database does not have it.
     pub revision: u64,
@@ -53,14 +53,14 @@ pub struct Held {
 
 impl Held {
     /// A new set, which is not worth keeping before it is changed.
-    pub fn new(about: About, table: &Table) -> Held {
-        let kept = Table { classes: table.classes.clone(), ..Table::default() };
+    pub fn new(about: About, document: &Document) -> Held {
+        let kept = Document { classes: document.classes.clone(), ..Document::default() };
         Held { id: fresh_id(), kept_about: about.clone(), about, kept, revision: 0 }
     }
 
     /// What is to be written, if anything.
-    pub fn pending(&self, table: &Table) -> Option<Change> {
-        let change = Change::between(&self.kept, table);
+    pub fn pending(&self, document: &Document) -> Option<Change> {
+        let change = Change::between(&self.kept, document);
         (change.teaches() || self.about != self.kept_about).then_some(change)
     }
 }
@@ -82,13 +82,13 @@ pub struct Shelf {
     pub place: Place,
     /// The set on the page.
     pub open: Held,
-    /// Sets that the database does not have as they are here, with their tables.
-    pub held: Vec<(Held, Table)>,
+    /// Sets that the database does not have as they are here, with their documents.
+    pub held: Vec<(Held, Document)>,
     /// Sets of the database.
     pub listed: Vec<Entry>,
     pub history: History,
-    /// The table before a sample began to play in a set that holds an earlier one.
-    pub before_play: Option<Table>,
+    /// The document before a sample began to play in a set that holds an earlier one.
+    pub before_play: Option<Document>,
     /// Whether the worker is at work.
     pub busy: bool,
     /// Whether something is to be written.
@@ -124,8 +124,8 @@ pub struct Sets {
 
 impl Sets {
     /// One empty set, until the database is open.
-    pub fn new(table: &Table) -> Sets {
-        let open = Held::new(About { name: FIRST.to_owned(), ..About::default() }, table);
+    pub fn new(document: &Document) -> Sets {
+        let open = Held::new(About { name: FIRST.to_owned(), ..About::default() }, document);
         let id = open.id;
         let shelf = Shelf {
             place: Place::Opening,

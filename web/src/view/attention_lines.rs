@@ -39,7 +39,7 @@ pub fn lines(page: Page, gallery: Gallery) -> View {
     };
     Effect::new(move |_| {
         page.attention.track();
-        page.table.track();
+        page.document.track();
         page.lines.track();
         over.track();
         measure();
@@ -75,8 +75,8 @@ fn measured(page: Page, gallery: Gallery, over: &SvgElement) -> Vec<Line> {
     let Some(from) = document.get_element_by_id("seen") else { return Vec::new() };
     let origin = over.get_bounding_client_rect();
     let seen = from.get_bounding_client_rect();
-    let mut shares: Vec<(f32, Id, u32)> = page.table.with_untracked(|table| {
-        let shares = table.examples.iter().zip(attention).map(|(example, share)| (share, example.id, example.label));
+    let mut shares: Vec<(f32, Id, u32)> = page.document.with_untracked(|document| {
+        let shares = document.examples.iter().zip(attention).map(|(example, share)| (share, example.id, example.label));
         shares.filter(|(share, ..)| *share >= FAINT).collect()
     });
     shares.sort_by(|a, b| b.0.total_cmp(&a.0));

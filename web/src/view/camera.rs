@@ -8,7 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};
 
 use crate::browser::{self, window};
-use crate::document::Table;
+use crate::document::Document;
 use crate::document::codec::levelled;
 use crate::dom::*;
 use crate::own_data::images::square;
@@ -63,7 +63,7 @@ impl Camera {
         // The answer follows what is before the camera.
         while self.on.get_untracked() {
             if let Ok(picture) = self.look() {
-                self.page.show(|table| hold(table, picture));
+                self.page.show(|document| hold(document, picture));
             }
             browser::sleep(LOOK_MS).await;
         }
@@ -84,7 +84,7 @@ impl Camera {
         match self.look() {
             Ok(picture) => {
                 self.off();
-                self.page.change(|table| hold(table, picture));
+                self.page.change(|document| hold(document, picture));
                 self.page.say("Taken. Now press Teach or a number key to name it.");
             }
             Err(words) => self.page.fault(format!("Nothing was taken: {words}.")),
@@ -102,9 +102,9 @@ impl Camera {
 }
 
 /// A picture becomes what is in hand.
-fn hold(table: &mut Table, picture: Vec<f32>) {
-    table.drawing = Default::default();
-    table.photo = Some(Arc::new(picture));
+fn hold(document: &mut Document, picture: Vec<f32>) {
+    document.drawing = Default::default();
+    document.photo = Some(Arc::new(picture));
 }
 
 /// Camera on, take, off.
@@ -113,7 +113,7 @@ pub fn camera(page: Page) -> View {
     on_cleanup(move || camera.off());
     let off = move |_| {
         camera.off();
-        page.show(|table| table.photo = None);
+        page.show(|document| document.photo = None);
     };
     let running = move || {
         let video = el("video")

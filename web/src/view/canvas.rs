@@ -50,7 +50,8 @@ impl Board {
         let page = self.page;
         // Counts whatever makes the same drawing look different: another size, another colour scheme.
         let look = RwSignal::new(0u32);
-        let drawing = Memo::new(move |_| page.table.with(|table| (table.drawing.clone(), table.photo.clone())));
+        let drawing =
+            Memo::new(move |_| page.document.with(|document| (document.drawing.clone(), document.photo.clone())));
         Effect::new(move |_| {
             look.track();
             // A memo that nobody reads follows nothing: to track it is not enough.
@@ -79,7 +80,8 @@ impl Board {
     fn paint(self) {
         let Some(canvas) = self.canvas.get_untracked() else { return };
         let page = self.page;
-        let (strokes, photo) = page.table.with_untracked(|table| (table.drawing.clone(), table.photo.clone()));
+        let (strokes, photo) =
+            page.document.with_untracked(|document| (document.drawing.clone(), document.photo.clone()));
         page.live.with_untracked(|live| draw(&canvas, strokes.iter().chain(live), self.pen.get_untracked()));
         if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.live.with_untracked(Vec::is_empty)) {
             browser::paint_ink(&canvas, &photo);
@@ -231,7 +233,8 @@ pub fn canvas(page: Page) -> View {
     let board = Board::new(page);
     board.follow();
     let empty = Memo::new(move |_| {
-        page.live.with(Vec::is_empty) && page.table.with(|table| table.drawing.is_empty() && table.photo.is_none())
+        page.live.with(Vec::is_empty)
+            && page.document.with(|document| document.drawing.is_empty() && document.photo.is_none())
     });
     // The middle button scrolls nothing here.
     let hush = |event: MouseEvent| {
@@ -279,12 +282,12 @@ fn invitation(page: Page) -> Tag {
         .child(svg("svg").attr("viewBox", "0 0 120 60").child(scribble))
         .child(
             el("p")
-                .child(move || match page.table.with(|table| table.examples.len()) {
+                .child(move || match page.document.with(|document| document.examples.len()) {
                     0 => "Draw something here,",
                     _ => "Draw another one",
                 })
                 .child(el("br"))
-                .child(move || match page.table.with(|table| table.known()) {
+                .child(move || match page.document.with(|document| document.known()) {
                     0 => "then say what it is.",
                     1 => "and name that too.",
                     _ => "and see what it says.",

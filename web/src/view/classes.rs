@@ -23,7 +23,7 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
         (false, _) => last.cloned().unwrap_or_default(),
         _ => String::new(),
     });
-    let full = move || page.table.with(|table| table.classes.len()) >= page.most_classes();
+    let full = move || page.document.with(|document| document.classes.len()) >= page.most_classes();
     el("section")
         .class("classes")
         .attr("aria-label", "Classes and answers")
@@ -46,10 +46,10 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
         .child(
             el("ol")
                 .class("rows")
-                .toggle("many", move || page.table.with(|table| table.classes.len() > MANY))
+                .toggle("many", move || page.document.with(|document| document.classes.len() > MANY))
                 .toggle("probing", move || page.probes.missing.with(Option::is_some))
                 .child(each(
-                    move || page.table.with(|table| table.classes.clone()),
+                    move || page.document.with(|document| document.classes.clone()),
                     |class| class.label,
                     move |class| row(page, gallery, class.label),
                 )),
@@ -60,12 +60,12 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
                 .attr("disabled", full)
                 .on(ev::CLICK, move |_| {
                     let most = page.most_classes();
-                    page.change(|table| table.add_class(most));
+                    page.change(|document| document.add_class(most));
                 })
                 .child(icon("plus"))
                 .child("Add a class"),
         )
-        .child(show(move || page.table.with(|table| table.classes.len() > FEWEST), move || swap_any(page)))
+        .child(show(move || page.document.with(|document| document.classes.len() > FEWEST), move || swap_any(page)))
         .into_view()
 }
 
@@ -76,7 +76,7 @@ fn picked(event: &Event) -> Option<u32> {
 
 /// Swaps any two classes, neighbours or not.
 fn swap_any(page: Page) -> View {
-    let classes = Memo::new(move |_| page.table.with(|table| table.classes.clone()));
+    let classes = Memo::new(move |_| page.document.with(|document| document.classes.clone()));
     // Classes come and go: what was picked counts as long as it is there.
     let (first, second) = (RwSignal::new(None::<u32>), RwSignal::new(None::<u32>));
     let pair = move || {
@@ -116,7 +116,9 @@ fn swap_any(page: Page) -> View {
         .child(picker(second, true, "swap-second", "The second of two classes to swap"))
         .child(
             button("swap-any")
-                .attr("disabled", move || pair().0 == pair().1 || page.table.with(|table| table.examples.is_empty()))
+                .attr("disabled", move || {
+                    pair().0 == pair().1 || page.document.with(|document| document.examples.is_empty())
+                })
                 .on(ev::CLICK, move |_| {
                     let (a, b) = untrack(pair);
                     page.swap(a, b);
@@ -144,10 +146,10 @@ struct Row {
 fn row(page: Page, gallery: Gallery, label: u32) -> View {
     let index = Memo::new(move |last: Option<&usize>| {
         // A row that is being removed keeps its number.
-        let found = page.table.with(|table| table.classes.iter().position(|class| class.label == label));
+        let found = page.document.with(|document| document.classes.iter().position(|class| class.label == label));
         found.unwrap_or(last.copied().unwrap_or_default())
     });
-    let name = Memo::new(move |_| page.table.with(|table| table.name(label).to_owned()));
+    let name = Memo::new(move |_| page.document.with(|document| document.name(label).to_owned()));
     let count = Memo::new(move |_| gallery.count(label));
     Row { page, gallery, label, index, name, count, over: RwSignal::new(false) }.view()
 }
@@ -176,7 +178,7 @@ impl Row {
     fn coming(self) -> Option<Id> {
         let id = self.page.dragged.get_untracked()?;
         let own = |example: &Example| example.id == id && example.label == self.label;
-        (!self.page.table.with_untracked(|table| table.examples.iter().any(own))).then_some(id)
+        (!self.page.document.with_untracked(|document| document.examples.iter().any(own))).then_some(id)
     }
 
     fn drag_over(self, event: DragEvent) {
@@ -198,7 +200,7 @@ impl Row {
 
     fn renamed(self, event: Event) {
         let field: HtmlInputElement = event.target().expect("a change has a target").unchecked_into();
-        self.page.change(|table| table.rename(self.label, &field.value()));
+        self.page.change(|document| document.rename(self.label, &field.value()));
         // An empty name was not taken.
         field.set_value(&self.name.get_untracked());
     }
@@ -213,12 +215,12 @@ impl Row {
         let Row { page, label, index, name, count, .. } = self;
         let key = move || (index.get() + 1) % 10;
         let blank = move || page.picture.with(Option::is_none);
-        let few = move || page.table.with(|table| table.classes.len()) <= FEWEST;
+        let few = move || page.document.with(|document| document.classes.len()) <= FEWEST;
         let share = move || {
             page.probabilities.with(|all| all.is_some() && count.get() > 0).then(|| percent(self.probability()))
         };
         let remove = move |_| {
-            page.change(|table| table.remove_class(label));
+            page.change(|document| document.remove_class(label));
             page.say("Class removed. Undo brings it back.");
         };
         el("div")
@@ -300,7 +302,7 @@ impl Row {
     /// What swaps its labels with those of the row below.
     fn swap(self) -> View {
         let Row { page, gallery, label, index, count, .. } = self;
-        let next = Memo::new(move |_| page.table.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
+        let next = Memo::new(move |_| page.document.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
         show(
             move || next.get().is_some(),
             move || {
@@ -327,12 +329,13 @@ impl Row {
 }
 
 fn pair_words(page: Page, label: u32, next: Option<u32>) -> String {
-    page.table.with(|table| format!("of {} and {}", table.name(label), next.map_or("", |next| table.name(next))))
+    page.document
+        .with(|document| format!("of {} and {}", document.name(label), next.map_or("", |next| document.name(next))))
 }
 
 fn swap_words(page: Page, label: u32, next: Option<u32>) -> String {
-    page.table.with(|table| {
-        let other = next.map_or("", |next| table.name(next));
-        format!("Swap labels of {} and {other}", table.name(label))
+    page.document.with(|document| {
+        let other = next.map_or("", |next| document.name(next));
+        format!("Swap labels of {} and {other}", document.name(label))
     })
 }

@@ -59,7 +59,7 @@ fn tools(page: Page) -> Tag {
 
 /// What the page has to say.
 fn notes(page: Page) -> View {
-    let specks = Memo::new(move |_| page.table.with(|table| specks::count(&table.drawing)));
+    let specks = Memo::new(move |_| page.document.with(|document| specks::count(&document.drawing)));
     let alert = |id: &'static str| el("p").class("note fault").attr("role", "alert").test_id(id);
     View::new()
         .child(
@@ -155,9 +155,9 @@ fn keys() -> View {
 impl Page {
     /// Has the dots far from the drawing count.
     fn keep_specks(self) {
-        self.change(|table| {
-            let kept = specks::to_keep(&table.drawing);
-            Arc::make_mut(&mut table.drawing).extend(kept);
+        self.change(|document| {
+            let kept = specks::to_keep(&document.drawing);
+            Arc::make_mut(&mut document.drawing).extend(kept);
         });
     }
 }

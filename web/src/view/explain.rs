@@ -11,7 +11,7 @@ pub fn why(page: Page) -> View {
     let answered = move || {
         page.probabilities.with(Option::is_some) && page.sight.with(Option::is_some) && page.who.get() == Who::Learner
     };
-    let few = move || page.table.with(|table| table.examples.len() < 2);
+    let few = move || page.document.with(|document| document.examples.len() < 2);
     let leaving = move || page.probes.missing.with(|missing| missing.as_ref().is_some_and(|missing| missing.going_on));
     let leave_out = button("leave-out")
         .attr("disabled", move || (!answered() || few()) && !leaving())
@@ -51,7 +51,7 @@ fn left_out(page: Page) -> String {
     let Some(missing) = page.probes.missing.get() else {
         return "Removes each example in turn and asks again, to measure how much it matters.".to_owned();
     };
-    let name = page.table.with(|table| table.name(missing.label).to_owned());
+    let name = page.document.with(|document| document.name(missing.label).to_owned());
     let found = missing.effects.len();
     match (missing.done(), missing.going_on) {
         (true, _) => {

@@ -233,7 +233,7 @@ fn choice(page: Page, lines: Lines, who: Who) -> Tag {
 pub fn learned(page: Page) -> View {
     let lines = Lines(Memo::new(move |_| {
         let Some(basis) = page.basis.get() else { return Scores::default() };
-        page.table.with(|table| Scores::of(table.examples.iter().map(|e| (e.label, &e.answers)), basis))
+        page.document.with(|document| Scores::of(document.examples.iter().map(|e| (e.label, &e.answers)), basis))
     }));
     let any = move || lines.0.with(|scores| scores.running.iter().any(|points| !points.is_empty()));
     el("section")

@@ -17,11 +17,17 @@ pub fn example_menu(page: Page) -> View {
 
 fn open(page: Page, id: Id, x: f64, y: f64) -> View {
     let list = NodeRef::<HtmlElement>::new();
-    let found = page.table.with_untracked(|table| {
-        let at = table.examples.iter().position(|example| example.id == id)?;
-        let label = table.examples[at].label;
-        let neighbour = table.examples.iter().rfind(|example| example.label == label && example.id != id);
-        Some((at, label, table.name(label).to_owned(), table.classes.clone(), neighbour.map(|example| example.id)))
+    let found = page.document.with_untracked(|document| {
+        let at = document.examples.iter().position(|example| example.id == id)?;
+        let label = document.examples[at].label;
+        let neighbour = document.examples.iter().rfind(|example| example.label == label && example.id != id);
+        Some((
+            at,
+            label,
+            document.name(label).to_owned(),
+            document.classes.clone(),
+            neighbour.map(|example| example.id),
+        ))
     });
     let (at, label, name, classes, neighbour) = found.unwrap_or_default();
     Effect::new(move |_| {

@@ -6,10 +6,10 @@ use crate::page::{Facts, Page};
 
 /// The engine, the model, and what has not changed.
 pub fn record(page: Page) -> View {
-    let shown = Memo::new(move |_| page.table.with(|table| table.examples.len()));
+    let shown = Memo::new(move |_| page.document.with(|document| document.examples.len()));
     let losing = browser::query("lose-device").is_some();
     let forget = move |_| {
-        page.change(|table| table.examples.clear());
+        page.change(|document| document.examples.clear());
         page.say("All examples are forgotten. Undo brings them back.");
     };
     let clear = button("clear-all").attr("disabled", move || shown.get() == 0).on(ev::CLICK, forget);

@@ -24,7 +24,7 @@ pub fn samples(page: Page) -> View {
         let on_canvas = canvas.is_some_and(|element| element.get_attribute("data-testid").as_deref() == Some("canvas"));
         if on_canvas && player.on() {
             page.stop();
-            page.show(|table| table.drawing = Default::default());
+            page.show(|document| document.drawing = Default::default());
         }
     });
     let begun = move || player.state.get() != State::Idle || !player.told.with(Vec::is_empty);

@@ -32,7 +32,7 @@ fn row(page: Page, id: Id) -> View {
     let name = Memo::new(move |_| entry.with(|entry| entry.as_ref().map_or(String::new(), |e| e.about.name.clone())));
     let open = Memo::new(move |_| page.sets.open.get() == id);
     let count = Memo::new(move |_| match open.get() {
-        true => page.table.with(|table| table.examples.len()),
+        true => page.document.with(|document| document.examples.len()),
         false => entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.count)),
     });
     // The open set's name is always a field; that of another becomes one when it is to be renamed.

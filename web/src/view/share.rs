@@ -98,10 +98,10 @@ pub fn share(page: Page) -> View {
     let link = Link { page, field: NodeRef::new(), found: RwSignal::new(None) };
     // What was shared is no longer what is here once something is taught.
     Effect::new(move |_| {
-        page.table.track();
+        page.document.track();
         link.found.set(None);
     });
-    let none = move || page.table.with(|table| table.examples.is_empty());
+    let none = move || page.document.with(|document| document.examples.is_empty());
     el("section")
         .class("card sharing")
         .attr("aria-label", "Share and keep")

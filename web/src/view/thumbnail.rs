@@ -76,8 +76,8 @@ impl Gallery {
     pub fn new(page: Page) -> Gallery {
         let by_label = Memo::new(move |_| {
             let mut all: HashMap<u32, Vec<Id>> = HashMap::new();
-            page.table.with(|table| {
-                table.examples.iter().for_each(|example| all.entry(example.label).or_default().push(example.id));
+            page.document.with(|document| {
+                document.examples.iter().for_each(|example| all.entry(example.label).or_default().push(example.id));
             });
             all
         });
@@ -85,7 +85,7 @@ impl Gallery {
         Effect::new(move |_| {
             // each of these changes how they look
             by_label.track();
-            page.table.track();
+            page.document.track();
             page.basis.track();
             page.attention.track();
             page.probes.missing.track();
@@ -144,7 +144,7 @@ impl Gallery {
             .on(ev::DRAGSTART, move |event: DragEvent| {
                 let Some((id, _)) = of(&event) else { return };
                 if let Some(data) = event.data_transfer() {
-                    let at = page.table.with_untracked(|table| table.examples.iter().position(|e| e.id == id));
+                    let at = page.document.with_untracked(|document| document.examples.iter().position(|e| e.id == id));
                     // What is dragged must carry something, or some browsers drag nothing.
                     let _ = data.set_data("text/plain", &at.map_or(String::new(), |at| (at + 1).to_string()));
                     data.set_effect_allowed("move");
@@ -219,13 +219,13 @@ impl Gallery {
         let attention = page.attention.get_untracked();
         let brightest = attention.iter().flatten().copied().fold(0.0, f32::max);
         let glowing = attention.as_deref().map_or(0.0, faintest);
-        page.table.with_untracked(|table| {
-            if state.thumbs.len() > table.examples.len() {
-                let there: HashSet<Id> = table.examples.iter().map(|example| example.id).collect();
+        page.document.with_untracked(|document| {
+            if state.thumbs.len() > document.examples.len() {
+                let there: HashSet<Id> = document.examples.iter().map(|example| example.id).collect();
                 state.thumbs.retain(|id, _| there.contains(id));
             }
             if !resting {
-                for (index, example) in table.examples.iter().enumerate() {
+                for (index, example) in document.examples.iter().enumerate() {
                     let share = attention.as_ref().and_then(|all| all.get(index).copied()).unwrap_or(0.0);
                     if let Some(thumb) = state.thumbs.get_mut(&example.id) {
                         thumb.glow(share, brightest, glowing);
@@ -234,11 +234,11 @@ impl Gallery {
                 return;
             }
             let names: HashMap<u32, Rc<str>> =
-                table.classes.iter().map(|class| (class.label, class.name.as_str().into())).collect();
+                document.classes.iter().map(|class| (class.label, class.name.as_str().into())).collect();
             let missing = page.probes.missing.get_untracked();
             let looks = page.scrambled.get_untracked();
             let State { thumbs, unpainted, arriving, .. } = &mut *state;
-            for (index, example) in table.examples.iter().enumerate() {
+            for (index, example) in document.examples.iter().enumerate() {
                 let Some(thumb) = thumbs.get_mut(&example.id) else { continue };
                 let share = attention.as_ref().and_then(|all| all.get(index).copied()).unwrap_or(0.0);
                 thumb.glow(share, brightest, glowing);
@@ -258,13 +258,13 @@ impl Gallery {
                     thumb.painted = None;
                     unpainted.push_back(example.id);
                 }
-                if !arriving.is_empty() && index + FEW < table.examples.len() && arriving.contains(&example.id) {
+                if !arriving.is_empty() && index + FEW < document.examples.len() && arriving.contains(&example.id) {
                     // Moving it would have it arrive once more.
                     let _ = thumb.button.class_list().remove_1("new");
                 }
             }
-            let there = table.examples.len().saturating_sub(FEW);
-            let old: HashSet<Id> = table.examples[..there].iter().map(|example| example.id).collect();
+            let there = document.examples.len().saturating_sub(FEW);
+            let old: HashSet<Id> = document.examples[..there].iter().map(|example| example.id).collect();
             state.arriving.retain(|id| !old.contains(id));
         });
         if !state.painting && !state.unpainted.is_empty() {
@@ -280,7 +280,8 @@ impl Gallery {
         let begin = browser::now_ms();
         while let Some(id) = state.unpainted.pop_back() {
             let page = self.page;
-            let example = page.table.with_untracked(|table| table.examples.iter().rfind(|e| e.id == id).cloned());
+            let example =
+                page.document.with_untracked(|document| document.examples.iter().rfind(|e| e.id == id).cloned());
             if let (Some(example), Some(thumb)) = (example, state.thumbs.get_mut(&id)) {
                 let picture = untrack(|| page.seen(&example));
                 browser::paint(&thumb.canvas, Some(&picture));

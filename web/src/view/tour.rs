@@ -19,7 +19,7 @@ const BEFORE_MS: i32 = 900;
 pub fn coach(page: Page) -> View {
     let next = Memo::new(move |_| page.walk.get().next());
     let closed = move || page.walk.get().closed;
-    let empty = move || page.table.with(|table| table.examples.is_empty());
+    let empty = move || page.document.with(|document| document.examples.is_empty());
     let playing = move || page.player.on();
     page.demonstrate();
     let watch = move || {
@@ -105,7 +105,7 @@ fn step(playing: bool, next: Option<Step>) -> View {
 }
 
 impl Page {
-    /// On a first visit, with nothing on the table and nothing asked of the address, a demonstration plays by itself,
+    /// On a first visit, with an empty document and nothing asked of the address, a demonstration plays by itself,
     /// until its visitor touches anything. Not where the visitor wants no motion.
     fn demonstrate(self) {
         let location = browser::window().location();
@@ -113,7 +113,7 @@ impl Page {
         if asked(location.search())
             || asked(location.hash())
             || browser::still()
-            || self.table.with_untracked(|table| !table.examples.is_empty())
+            || self.document.with_untracked(|document| !document.examples.is_empty())
         {
             return;
         }
@@ -139,7 +139,7 @@ impl Page {
             browser::sleep(BEFORE_MS).await;
             self.sets.opened().await;
             let still_empty = self.sets.none_kept()
-                && self.table.with_untracked(|table| table.examples.is_empty() && table.drawing.is_empty());
+                && self.document.with_untracked(|document| document.examples.is_empty() && document.drawing.is_empty());
             if by_itself.get_value() && still_empty && self.phase.get_untracked() == crate::page::Phase::Ready {
                 self.play(PACK);
             }
@@ -150,7 +150,7 @@ impl Page {
     fn take_over(self) {
         if self.player.on() {
             self.stop();
-            self.show(|table| table.drawing = Default::default());
+            self.show(|document| document.drawing = Default::default());
         }
     }
 }
