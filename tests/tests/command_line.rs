@@ -692,10 +692,17 @@ fn downloads_take_the_proxy_and_the_authorities_of_the_environment() {
     let address = proxy.local_addr().unwrap().to_string();
     let server = std::thread::spawn(move || {
         let (mut stream, _) = proxy.accept().unwrap();
-        let mut request = [0; 512];
-        let n = stream.read(&mut request).unwrap();
+        // a request comes in as many pieces as it likes, and ends with an empty line
+        let mut request = Vec::new();
+        let mut piece = [0; 512];
+        while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+            match stream.read(&mut piece).unwrap() {
+                0 => break,
+                n => request.extend(&piece[..n]),
+            }
+        }
         let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
-        String::from_utf8_lossy(&request[..n]).into_owned()
+        String::from_utf8_lossy(&request).into_owned()
     });
     let clean = || {
         let mut command = trainer();

@@ -187,7 +187,7 @@ fn too_small(page: &Page) -> Value {
 
 #[test]
 fn a_phone_keeps_answer_canvas_and_teach_on_one_screen() {
-    for (width, height) in [(360, 640), (390, 844), (412, 915)] {
+    for (width, height) in [(360, 640), (390, 844), (412, 915), (740, 360), (844, 390)] {
         let Some(page) = ready(Setting { width, height, phone: true, ..DESK }, CPU) else { return };
         page.draw(&Figure::Three.drawn(1, 0));
         page.tap("teach-0");
@@ -259,14 +259,24 @@ fn files_that_do_not_belong_are_named_and_leave_nothing_of_others() {
         });
         assert_eq!(page.text("model"), model);
     }
-    // Two tables: the first is learned, in sight and with a word; the second is named.
-    let both = [write("first.csv", TABLE.as_bytes()), write("second.csv", TABLE.as_bytes())];
+    // Two tables and a picture: the first table is learned, in sight and with a word; the others are named.
+    let both = [
+        write("first.csv", TABLE.as_bytes()),
+        write("second.csv", TABLE.as_bytes()),
+        write("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+    ];
     page.browser.script("scrollTo(0, 0)", &[]);
     page.browser.drop_files("canvas", &both);
     wait_for("the curves", Duration::from_secs(120), || {
         (page.of("import", "return e.dataset.state") == "done").then_some(())
     });
-    assert!(page.text("skipped").contains("second.csv"), "{}", page.text("skipped"));
+    for name in ["second.csv", "photo.png"] {
+        assert!(page.text("skipped").contains(name), "{name} is not named: {}", page.text("skipped"));
+    }
+    assert!(
+        page.text("import-skipped").contains("photo.png"),
+        "where the table is learned nothing is said of the picture"
+    );
     assert!(page.text("status").contains("first.csv"), "{}", page.text("status"));
     let top = page.of("import", "return e.getBoundingClientRect().top");
     assert!(top.as_f64().is_some_and(|top| top.abs() < 400.0), "own data lies {top} px away");

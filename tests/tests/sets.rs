@@ -151,6 +151,14 @@ fn sets_are_made_renamed_opened_deleted_and_come_back() {
     assert_eq!(sets(&page), both);
     page.visit(&address(&page));
     assert_eq!((sets(&page), total(&page)), (both.to_vec(), 2));
+    // one that is not open, too, with a step to undo
+    page.click("rename-set-My drawings");
+    page.browser.keys(&format!("numbers{}", tests::page::ENTER));
+    page.settle();
+    assert_eq!(sets(&page), [set("numbers", 1, false), set("signs", 2, true)]);
+    page.browser.screenshot("sets-renamed-light-1280");
+    page.click("undo");
+    assert_eq!(sets(&page), both);
     page.browser.screenshot("sets-light-1280");
     page.click("delete-set-My drawings");
     assert_eq!(sets(&page), [set("signs", 2, true)]);

@@ -232,7 +232,7 @@ fn a_link_that_would_be_cut_is_not_made() {
     page.settle();
     page.click("share-link");
     let words = page.text("link-fault");
-    assert!(words.contains("letters") && words.contains("Save a file"), "the page says: {words}");
+    assert!(words.contains("characters") && words.contains("Save a file"), "the page says: {words}");
     fs::remove_dir_all(folder).unwrap();
     assert_no_complaints(&page);
 }

@@ -18,9 +18,3 @@ pub mod predict;
 pub mod sources;
 pub mod tasks;
 pub mod train;
-
-/// Old names, for programs that still use them.
-#[doc(hidden)]
-pub mod flat {
-    pub use crate::fused::{AdamW, Trainer as Flat};
-}

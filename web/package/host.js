@@ -2,6 +2,39 @@
 // Which engine a learner computes on is decided here: by measurement, unless it was asked for one.
 import init, { Core, destroy, drawing, picture } from "./engine.js";
 
+/**
+ * What can be asked, by method: fields of the request, and the value of the reply. In Rust they are in `web/engine`
+ * (messages.rs) and in the page (learner/messages.rs).
+ *
+ * Of a learner that is opened, and of the engine itself:
+ *   open      { bytes: Uint8Array, engine: "auto" | "cpu" | "webgpu" }             → the model's card in JSON
+ *   close     {}
+ *   drawing   { points: Float32Array, ends: Uint32Array, width }                   → Float32Array [28 × 28]
+ *   picture   { rgba: Uint8Array, height, width, ink, look }                       → Float32Array [28 × 28]
+ *   destroy   {}                                                                   → whether there was a GPU device
+ *
+ * Of the examples that a learner was shown; `size` is height, width and channels, a Uint32Array:
+ *   observe   { size, input: Float32Array, label }
+ *   predict   { size, input: Float32Array, labels }                                → Answer
+ *   forget    { index }
+ *   relabel   { index, label }
+ *   clear     {}
+ *   labels    {}                                                                   → Uint32Array
+ *   names     {}                                                                   → Uint32Array, the label of each class
+ *   save      {}                                                                   → Uint8Array
+ *   restore   { size, names: Uint32Array, state: Uint8Array }
+ *
+ * Of a list of examples that a page keeps itself; `answerer` is "learner", "nearest", "shuffled" or "untrained":
+ *   follow    { size, drawings, ids, labels, fresh: Uint32Array, inputs, query: Float32Array, guess, answerer } → Answer
+ *   prepare   {}
+ *   review    { answerer, places: Uint32Array, budgetMs }                          → { verdicts: Int8Array }
+ *   without   { query: Float32Array, places: Uint32Array, budgetMs }               → Float32Array [places, C]
+ *   ask       { size, inputs: Float32Array, labels: Uint32Array, classes, queries: Float32Array } → Float32Array [Q, classes]
+ *
+ * Answer: { probabilities?: Float32Array, importance?: Float32Array, tookMs?: number, guess?: -1 | 0 | 1 }. A verdict is 1 for
+ * right, 0 for wrong, −1 where it was no question.
+ */
+
 /** A device that is lost more often than this is given up. */
 const MOST_LOSSES = 3;
 /** How often an idle device is looked at, in milliseconds. */
@@ -20,10 +53,10 @@ let adapter;
 /** What the browser tells of the GPU, or why there is none. */
 function findAdapter() {
   adapter ??= (async () => {
-    if (!globalThis.navigator?.gpu) return { refused: "as there is no GPU interface here. Answers are the same" };
+    if (!globalThis.navigator?.gpu) return { refused: "because this browser has no WebGPU. Answers are the same" };
     try {
       const found = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-      if (!found) return { refused: "as the browser offers no GPU here. Answers are the same" };
+      if (!found) return { refused: "because the browser offers no GPU here. Answers are the same" };
       const { description, vendor, architecture } = found.info ?? {};
       return { words: description || [vendor, architecture].filter(Boolean).join(", ") || "unnamed GPU" };
     } catch (error) {
@@ -79,8 +112,8 @@ class Seat {
       timer.free();
       const faster = gpu < cpu;
       const detail = faster
-        ? `${words}. To teach and to ask take ${ms(gpu)}, on the CPU ${ms(cpu)}`
-        : `as it is the faster one here. To teach and to ask take ${ms(cpu)}, on WebGPU (${words}) ${ms(gpu)}`;
+        ? `${words}. Teaching and asking take ${ms(gpu)}; on the CPU ${ms(cpu)}`
+        : `because it is faster here. Teaching and asking take ${ms(cpu)}; on WebGPU (${words}) ${ms(gpu)}`;
       if (!learners.has(this.id)) return;
       if (faster) enqueue({ run: () => this.toGpu(detail) });
       else this.announce("CPU", detail);
@@ -98,28 +131,28 @@ class Seat {
       await this.core.moveTo(false);
       this.announce("CPU", `because the GPU failed. ${reason}`);
     }
-    const now = this.engine.name === "WebGPU" ? "A new one was opened" : "The CPU goes on";
+    const now = this.engine.name === "WebGPU" ? "A new one was opened" : "The CPU continues";
     const count = this.core.labels().length;
-    const shown = count === 0 ? "" : count === 1 ? " and the example shown again" : ` and ${count} examples shown again`;
+    const shown = count === 0 ? "" : count === 1 ? ", and the example was shown again" : `, and the ${count} examples were shown again`;
     this.announce(this.engine.name, this.engine.detail, `The GPU device ${lost ? "was lost" : "failed"}. ${now}${shown}: nothing is lost.`);
   }
 
-  async call(method, args) {
+  async call(method, request) {
     try {
-      return await this.core[method](...args);
+      return await this.core[method](request);
     } catch (error) {
       const lost = this.core.lost();
       if (this.engine.name !== "WebGPU" || (lost === undefined && !error.device)) throw error;
       await this.recover(lost ?? error.message, lost !== undefined);
-      return await this.core[method](...args);
+      return await this.core[method](request);
     }
   }
 }
 
 const plain = {
-  open: async (id, [bytes, wish], tell) => {
+  open: async (id, { bytes, engine }, tell) => {
     await started;
-    const seat = new Seat(id, bytes, wish, tell);
+    const seat = new Seat(id, bytes, engine, tell);
     learners.set(id, seat);
     await seat.settle();
     return seat.core.card();
@@ -128,8 +161,8 @@ const plain = {
     learners.get(id)?.core.free();
     learners.delete(id);
   },
-  drawing: async (_, args) => (await started, drawing(...args)),
-  picture: async (_, args) => (await started, picture(...args)),
+  drawing: async (_, request) => (await started, drawing(request)),
+  picture: async (_, request) => (await started, picture(request)),
   destroy: async () => destroy(),
 };
 
@@ -149,6 +182,12 @@ function look() {
   }
 }
 
+/** What moves to the page instead of being copied: a typed array, or those in the fields of a reply. */
+function buffers(value) {
+  if (ArrayBuffer.isView(value)) return [value.buffer];
+  return typeof value === "object" && value ? Object.values(value).filter(ArrayBuffer.isView).map((array) => array.buffer) : [];
+}
+
 function enqueue(task) {
   queue.push(task);
   if (!running) pump();
@@ -164,21 +203,21 @@ async function pump() {
 }
 
 /**
- * Takes a message { call, learner, method, args } and gives { call, value } or { call, fault } to `tell`, sooner or later;
+ * Takes a message { call, learner, method, request } and gives { call, value } or { call, fault } to `tell`, sooner or later;
  * { event: "engine", … } may come in between.
  */
-export function handle({ call, learner, method, args }, tell) {
+export function handle({ call, learner, method, request }, tell) {
   const run = async () => {
     const seat = learners.get(learner);
     if (!plain[method] && !seat) {
       return tell({ call, fault: "this learner was closed, or its worker has stopped. Load it again", gone: true });
     }
     try {
-      const value = await (plain[method] ? plain[method](learner, args, tell) : seat.call(method, args));
-      tell({ call, value }, ArrayBuffer.isView(value) ? [value.buffer] : []);
+      const value = await (plain[method] ? plain[method](learner, request, tell) : seat.call(method, request));
+      tell({ call, value }, buffers(value));
     } catch (error) {
       const crashed = error instanceof WebAssembly.RuntimeError;
-      tell({ call, fault: crashed ? `the engine has made a mistake of its own (${error.message})` : (error.message ?? String(error)), crashed });
+      tell({ call, fault: crashed ? `an internal error stopped the engine (${error.message})` : (error.message ?? String(error)), crashed });
     }
   };
   enqueue({ method, run });

@@ -49,7 +49,7 @@ export async function read(input, { ink, look, shape }, call) {
     const pixels = DRAWABLE.has(kind) || kind === "Blob" || kind === "File" ? drawn(input) : plain(input);
     if (pixels) {
       const { rgba, height, width } = pixels;
-      return { values: await call("picture", [rgba, height, width, ink, look], [rgba.buffer]), size: SQUARE };
+      return { values: await call("picture", { rgba, height, width, ink, look }, [rgba.buffer]), size: SQUARE };
     }
     if (Array.isArray(input.strokes)) return { values: await call("drawing", strokes(input)), size: SQUARE };
   }
@@ -139,5 +139,5 @@ function strokes(input) {
     high[i % 2] = Math.max(high[i % 2], value);
   });
   const extent = Math.max(high[0] - low[0], high[1] - low[1]);
-  return [flat, ends, input.width ?? PEN_SHARE * Math.max(extent, 1)];
+  return { points: flat, ends, width: input.width ?? PEN_SHARE * Math.max(extent, 1) };
 }

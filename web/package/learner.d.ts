@@ -50,13 +50,13 @@ export type Input =
 /** How pictures are read. */
 export interface ReadOptions {
   /**
-   * Which side of its ground the ink lies on. `auto` (the default) takes what most of the picture's rim shows for the
-   * ground; say `dark` or `light` where ink covers the rim as well.
+   * Which side of its ground the ink lies on. `auto` (the default) takes what most of the picture's edge shows for the
+   * ground; say `dark` or `light` where ink also covers the edge.
    */
   ink?: "auto" | "dark" | "light";
   /**
    * How the picture was made. `auto` (the default) takes a picture with a ground of one tone for a `drawing`, on which
-   * every mark counts, and any other for a `photo`, from which light, grain and specks are taken off.
+   * every mark counts, and any other for a `photo`, from which uneven light, grain and specks are removed.
    */
   look?: "auto" | "drawing" | "photo";
 }
@@ -146,7 +146,7 @@ export declare class Learner {
   readonly capacity: number;
   /** Whether it computes in a worker or in the thread that loaded it. */
   readonly thread: "worker" | "main";
-  /** Is told when the engine changes; `notice` is empty unless something happened, such as a lost device. */
+  /** Called when the engine changes; `notice` is empty unless something happened, such as a lost device. */
   onengine: (change: Engine & { notice: string }) => void;
 
   /** Shows an example. */

@@ -76,7 +76,7 @@ export class Learner {
       learner.onengine({ name, detail, notice });
     });
     try {
-      learner.card = JSON.parse(await port.call(learner.#id, "open", [bytes, engine]));
+      learner.card = JSON.parse(await port.call(learner.#id, "open", { bytes, engine }));
     } catch (error) {
       open.get(port).delete(learner.#id);
       if (name && error instanceof EngineFault) error.message = `${name}: ${error.message}`;
@@ -111,7 +111,7 @@ export class Learner {
     return this.#inTurn(async () => {
       const { values, size } = await reading;
       const known = this.#number(label);
-      await this.#call("observe", [size, values, known]);
+      await this.#call("observe", { size, input: values, label: known });
       this.#size = size;
       this.#names[known] = label;
       this.#labels.push(known);
@@ -133,7 +133,7 @@ export class Learner {
   /** Forgets an example, as if it had never been shown. */
   forget(index) {
     return this.#inTurn(async () => {
-      await this.#call("forget", [this.#index(index)]);
+      await this.#call("forget", { index: this.#index(index) });
       this.#labels.splice(index, 1);
       this.#drop();
     });
@@ -143,7 +143,7 @@ export class Learner {
   relabel(index, label) {
     return this.#inTurn(async () => {
       const known = this.#number(label);
-      await this.#call("relabel", [this.#index(index), known]);
+      await this.#call("relabel", { index: this.#index(index), label: known });
       this.#names[known] = label;
       this.#labels[index] = known;
       this.#drop();
@@ -153,7 +153,7 @@ export class Learner {
   /** Forgets everything. */
   clear() {
     return this.#inTurn(async () => {
-      await this.#call("clear", []);
+      await this.#call("clear");
       this.#labels = [];
       this.#size = undefined;
       this.#drop();
@@ -163,8 +163,8 @@ export class Learner {
   /** What was shown, as bytes for `restore` of the same model. */
   save() {
     return this.#inTurn(async () => {
-      const classes = await this.#call("names", []);
-      const state = this.#labels.length > 0 ? await this.#call("save", []) : new Uint8Array();
+      const classes = await this.#call("names");
+      const state = this.#labels.length > 0 ? await this.#call("save") : new Uint8Array();
       const head = { format: FORMAT, size: [...(this.#size ?? [])], names: this.#names.map((name) => name ?? null), classes: [...classes] };
       const text = new TextEncoder().encode(`${JSON.stringify(head)}\n`);
       const bytes = new Uint8Array(text.length + state.length);
@@ -189,10 +189,10 @@ export class Learner {
         throw new Error(`expected what save() gave (${FORMAT}), found ${found(all)}. Save it again`);
       }
       const state = all.slice(end + 1);
-      if (head.size.length === 0) await this.#call("clear", []);
-      else await this.#call("restore", [Uint32Array.from(head.size), Uint32Array.from(head.classes), state]);
+      if (head.size.length === 0) await this.#call("clear");
+      else await this.#call("restore", { size: Uint32Array.from(head.size), names: Uint32Array.from(head.classes), state });
       this.#names = head.names.map((name) => name ?? undefined);
-      this.#labels = [...(await this.#call("labels", []))];
+      this.#labels = [...(await this.#call("labels"))];
       this.#size = head.size.length === 0 ? undefined : Uint32Array.from(head.size);
       this.#drop();
     });
@@ -201,7 +201,7 @@ export class Learner {
   /** Frees what it holds; it can't be used afterwards. */
   async close() {
     open.get(this.#port).delete(this.#id);
-    await this.#port.call(this.#id, "close", []);
+    await this.#port.call(this.#id, "close");
   }
 
   /** One call after another, in the order in which they were made. */
@@ -211,8 +211,8 @@ export class Learner {
     return result;
   }
 
-  #call(method, args) {
-    return this.#port.call(this.#id, method, args);
+  #call(method, request) {
+    return this.#port.call(this.#id, method, request);
   }
 
   #index(index) {
@@ -242,21 +242,21 @@ export class Learner {
   async #ask(reading) {
     if (this.#labels.length === 0) throw new Error("nothing was shown yet: observe a few labelled examples first");
     const { values, size } = await reading;
-    const flat = await this.#call("predict", [size, values, this.#names.length]);
+    const answer = await this.#call("predict", { size, input: values, labels: this.#names.length });
     const probabilities = this.#names
-      .map((label, number) => ({ label, probability: flat[number] }))
+      .map((label, number) => ({ label, probability: answer.probabilities[number] }))
       .filter(({ label }) => label !== undefined);
     if (!probabilities.every(({ probability }) => Number.isFinite(probability))) {
       throw new Error("the learner's answer is not a number. Its weights may be damaged, or the inputs too large: scale them to about 1");
     }
     // the first of the largest
     const best = probabilities.reduce((best, next) => (next.probability > best.probability ? next : best));
-    return { answer: { ...best, probabilities }, attention: flat.slice(this.#names.length) };
+    return { answer: { ...best, probabilities }, attention: answer.importance };
   }
 
   /** Values and size of an input, as it is now, whatever becomes of it while others wait. */
   #read(input, options) {
-    const reading = read(input, { ...this.#reading, ...options }, (method, args, transfer) => this.#port.call(0, method, args, transfer));
+    const reading = read(input, { ...this.#reading, ...options }, (method, request, transfer) => this.#port.call(0, method, request, transfer));
     // it is waited for in turn
     reading.catch(() => {});
     return reading;

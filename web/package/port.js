@@ -56,8 +56,8 @@ export class Port {
     if (this.#worker) this.#crash("it was stopped");
   }
 
-  /** Calls a method; what is listed in `transfer` moves instead of being copied. */
-  async call(learner, method, args, transfer = []) {
+  /** Calls a method with a request (see host.js); what is listed in `transfer` moves instead of being copied. */
+  async call(learner, method, request = {}, transfer = []) {
     // a learner that is gone with its worker need not be closed in another one
     if (method === "close" && !this.#send) return undefined;
     const opened = this.start();
@@ -73,7 +73,7 @@ export class Port {
     const call = this.#number;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject });
-      send({ call, learner, method, args }, transfer);
+      send({ call, learner, method, request }, transfer);
     });
   }
 

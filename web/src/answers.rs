@@ -31,7 +31,17 @@ impl Who {
         }
     }
 
-    /// Its style, and the end of its test id.
+    /// What workers and test ids call it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Who::Learner => "learner",
+            Who::Nearest => "nearest",
+            Who::Shuffled => "shuffled",
+            Who::Untrained => "untrained",
+        }
+    }
+
+    /// Its style.
     pub fn mark(self) -> &'static str {
         match self {
             Who::Learner => "own",
@@ -164,6 +174,16 @@ impl Answers {
         };
         Answers(Arc::new(lines.iter().filter_map(read).take(MOST).collect()))
     }
+}
+
+/// The most probable label and its probability; see [`shaders::answer`].
+pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
+    shaders::answer(probabilities).map(|label| (label as u32, probabilities[label]))
+}
+
+/// A probability as people read it.
+pub fn percent(probability: f32) -> String {
+    format!("{:.0} %", 100.0 * probability)
 }
 
 #[cfg(test)]

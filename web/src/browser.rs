@@ -7,7 +7,8 @@ use web_sys::{
     CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, Storage, Url, UrlSearchParams, Window,
 };
 
-use crate::fetch::LARGEST;
+/// No learner of this project is larger, so a file that is was picked by mistake.
+pub const LARGEST: f64 = 300e6;
 
 /// The window; there is no page without one.
 pub fn window() -> Window {
@@ -31,7 +32,7 @@ pub fn media(query: &str) -> bool {
 }
 
 /// Sets `data-NAME` on `<html>`, where styles and tests read the page's state.
-pub fn mark(name: &str, value: &str) {
+pub fn set_data_attribute(name: &str, value: &str) {
     if let Some(root) = window().document().and_then(|document| document.document_element()) {
         // A valid attribute name is set without fail.
         let _ = root.set_attribute(&format!("data-{name}"), value);
@@ -46,7 +47,7 @@ pub fn words(error: JsValue) -> String {
 /// What to do for WebGPU, by the browser that this seems to be.
 pub fn webgpu_help() -> &'static str {
     if !window().is_secure_context() {
-        return "Browsers give WebGPU to secure addresses only: open this page by https, or on this machine as \
+        return "Browsers allow WebGPU only on secure pages: open this page with https, or on this machine as \
                 http://localhost.";
     }
     let agent = window().navigator().user_agent().unwrap_or_default();
@@ -56,7 +57,7 @@ pub fn webgpu_help() -> &'static str {
          and set dom.webgpu.enabled to true, or use Chrome or Edge."
     } else if is("Chrome/") || is("Edg/") {
         "Chrome and Edge have WebGPU from version 113 (on Android 121). Update the browser, turn on graphics acceleration \
-         under Settings, System, and look under chrome://gpu what it says of WebGPU. On Linux it may take \
+         under Settings, System, and check the WebGPU line on chrome://gpu. On Linux you may need \
          chrome://flags/#enable-unsafe-webgpu."
     } else if is("Safari/") {
         "Safari has WebGPU from version 26. Before that: Settings, Advanced, Show features for web developers, then \
@@ -77,7 +78,7 @@ pub async fn sleep(ms: i32) {
 }
 
 /// Whether the visitor asked for as little motion as possible.
-pub fn still() -> bool {
+pub fn prefers_reduced_motion() -> bool {
     window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|query| query.matches())
 }
 
@@ -237,14 +238,14 @@ pub fn root() -> HtmlElement {
 }
 
 /// A panic is our own bug: says so on the page, where it would otherwise just stop answering.
-pub fn confess(panic: &std::panic::PanicHookInfo<'_>) {
+pub fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let report = panic.to_string();
     js_sys::Reflect::get(&js_sys::global(), &"console".into())
         .and_then(|console| js_sys::Reflect::get(&console, &"error".into()))
         .map(|error| js_sys::Function::from(error).call1(&JsValue::NULL, &JsValue::from_str(&report)))
         .ok();
-    mark("state", "failed");
-    mark("busy", "false");
+    set_data_attribute("state", "failed");
+    set_data_attribute("busy", "false");
     if let Some(place) = window().document().and_then(|document| document.get_element_by_id("crash")) {
         let _ = place.remove_attribute("hidden");
         place.set_text_content(Some(

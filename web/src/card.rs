@@ -98,7 +98,7 @@ fn figures(result: &Value) -> Option<Figures> {
     }
     Some(Figures {
         title,
-        head: if paper { "examples shown" } else { "shots a class" },
+        head: if paper { "examples shown" } else { "examples per class" },
         // the paper's protocol counts the query too
         columns: positions.iter().map(|p| p.saturating_sub(u64::from(paper))).collect(),
         rows,

@@ -8,10 +8,8 @@ use web_sys::{
     Cache, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit, RequestMode, Response, Url,
 };
 
-use crate::browser::{window, words};
+use crate::browser::{LARGEST, window, words};
 
-/// No learner of this project is larger, so a file that is was picked by mistake.
-pub const LARGEST: f64 = 300e6;
 /// Name of the cache that models are kept in.
 const KEPT: &str = "models";
 
@@ -127,7 +125,7 @@ async fn download(url: &Url, address: &str, progress: &impl Fn(Progress)) -> Res
         return Err(too_large(found));
     }
     let broken = |error| Refusal {
-        words: format!("The download of “{address}” broke off: {}. Try again", words(error)),
+        words: format!("The download of “{address}” was interrupted: {}. Try again", words(error)),
         unreachable: true,
     };
     let mut bytes = Vec::with_capacity(length.unwrap_or_default() as usize);

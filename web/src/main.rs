@@ -1,36 +1,26 @@
 //! The page: draw, say what it is, and watch a learner that was meta-trained learn it from that, in the browser.
 
 mod answers;
-mod background;
 mod browser;
-mod canvas;
 mod card;
-mod change;
-mod code;
-mod csv;
-mod curves;
+mod controls;
+mod document;
 mod dom;
-mod engines;
-mod examine;
 mod fetch;
+mod file_kind;
+mod file_picker;
 mod hands;
-mod images;
 mod learner;
-mod link;
-mod packs;
+mod own_data;
 mod page;
-mod play;
-mod scramble;
-mod share;
-mod sharing;
-mod specks;
+mod player;
+mod skipped;
 mod store;
-mod study;
-mod table;
+mod text;
+mod tour;
 mod view;
-mod walk;
 
 fn main() {
-    std::panic::set_hook(Box::new(browser::confess));
+    std::panic::set_hook(Box::new(browser::report_panic));
     dom::mount(&browser::root(), view::app);
 }

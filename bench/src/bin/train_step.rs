@@ -21,7 +21,7 @@ use safetensors::tensor::TensorView;
 use shaders::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
-use trainer::flat::{AdamW, Flat};
+use trainer::fused::{AdamW, Trainer};
 use trainer::nets::Net;
 use trainer::tasks::Episode;
 use trainer::tasks::projection::normals;
@@ -96,22 +96,22 @@ impl Case {
         })
     }
 
-    fn flat(&self, threads: usize) -> Flat {
+    fn trainer(&self, threads: usize) -> Trainer {
         let spec = &self.model.spec;
         let weights: Vec<f32> = spec.tensors().iter().flat_map(|t| self.model.tensor(&t.name).to_vec()).collect();
-        Flat::new(spec, weights.clone(), weights, threads)
+        Trainer::new(spec, weights.clone(), weights, threads)
     }
 
     /// A step; gives its loss.
-    fn step(&self, flat: &mut Flat) -> f64 {
+    fn step(&self, trainer: &mut Trainer) -> f64 {
         let (t, x) = (self.tokens, self.model.spec.inputs);
         let episodes = |range: std::ops::Range<usize>| {
             let (start, end) = (range.start * t, range.end * t);
             (Cow::Borrowed(&self.inputs[start * x..end * x]), Cow::Borrowed(&self.labels[start..end]))
         };
         let batch = self.labels.len() / t;
-        let score = flat.gradient([batch, t, batch], episodes, true);
-        flat.step(&AdamW { rate: RATE, beta_2: 0.999, epsilon: EPSILON, weight_decay: 0.0 }, 1.0);
+        let score = trainer.gradient([batch, t, batch], episodes, true);
+        trainer.step(&AdamW { rate: RATE, beta_2: 0.999, epsilon: EPSILON, weight_decay: 0.0 }, 1.0);
         score.loss
     }
 }
@@ -150,9 +150,9 @@ fn peak() -> Option<f64> {
 fn run(path: &Path, threads: usize, burn: bool) -> Result<(), Box<dyn Error>> {
     let case = Case::read(path)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-    let mut flat = case.flat(threads);
+    let mut trainer = case.trainer(threads);
     let mut by_burn = burn_steps(&case);
-    let mut step = || if burn { pool.install(&mut by_burn) } else { case.step(&mut flat) };
+    let mut step = || if burn { pool.install(&mut by_burn) } else { case.step(&mut trainer) };
     let mut losses = Vec::new();
     for line in std::io::stdin().lock().lines() {
         let count: usize = line?.trim().parse()?;
@@ -176,13 +176,13 @@ fn run(path: &Path, threads: usize, burn: bool) -> Result<(), Box<dyn Error>> {
 /// Median milliseconds of a step on one thread.
 fn cost(sizes: [usize; 4]) -> Result<f64, Box<dyn Error>> {
     let case = Case::new(sizes)?;
-    let mut flat = case.flat(1);
+    let mut trainer = case.trainer(1);
     let start = Instant::now();
     let mut times = Vec::new();
-    case.step(&mut flat);
+    case.step(&mut trainer);
     while times.len() < 3 || (times.len() < 15 && start.elapsed().as_secs_f64() < 1.5) {
         let start = Instant::now();
-        case.step(&mut flat);
+        case.step(&mut trainer);
         times.push(1e3 * start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);

@@ -16,9 +16,15 @@ pub enum Who {
 }
 
 impl Who {
-    /// By its number, as JavaScript gives it.
-    pub fn of(number: u32) -> Option<Who> {
-        [Who::Learner, Who::Nearest, Who::Shuffled, Who::Untrained].get(number as usize).copied()
+    /// By name.
+    pub fn of(name: &str) -> Option<Who> {
+        Some(match name {
+            "learner" => Who::Learner,
+            "nearest" => Who::Nearest,
+            "shuffled" => Who::Shuffled,
+            "untrained" => Who::Untrained,
+            _ => return None,
+        })
     }
 }
 

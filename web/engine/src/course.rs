@@ -8,7 +8,7 @@ use shaders::gpu::Gpu;
 use shaders::session::{Engine, Kind, restrict};
 
 use crate::controls::is_question;
-use crate::{Words, words};
+use crate::error::{Words, words};
 
 /// Every example of a context goes through the same projection.
 const PROJECTION_SEED: u64 = 0;

@@ -11,10 +11,11 @@ use shaders::pixels::{self, Stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::controls::Who;
-use crate::course::{Course, Size};
-use crate::learner::{Learner, Trial, Wanted};
-use crate::{Words, words};
+use crate::course::Course;
+use crate::error::{Words, words};
+use crate::learner::{Learner, Wanted};
+use crate::messages::*;
+use crate::trial::Trial;
 
 impl From<Words> for JsValue {
     fn from(words: Words) -> Self {
@@ -49,14 +50,14 @@ pub fn destroy() -> bool {
     DEVICE.with_borrow(|gpu| gpu.as_ref().map(Gpu::destroy)).is_some()
 }
 
-/// THE preprocessing of a drawing.
-///
-/// `points`: x, y, x, y, … of all strokes; `ends`: for each stroke the number of points up to its end; `width` of the pen.
+/// The one preprocessing of a drawing. `points`: x, y, x, y, … of all strokes; `ends`: for each stroke the number of points up
+/// to its end; `width` of the pen.
 #[wasm_bindgen]
-pub fn drawing(points: &[f32], ends: &[u32], width: f32) -> Result<Vec<f32>, JsValue> {
+pub fn drawing(request: DrawingRequest) -> Result<Vec<f32>, JsValue> {
+    let (points, width) = (request.points(), request.width());
     let mut strokes = Vec::new();
     let mut from = 0;
-    for &end in ends {
+    for end in request.ends() {
         let flat = points.get(2 * from..2 * end as usize);
         let flat = flat.ok_or_else(|| words(format!("expected {end} points, found {}", points.len() / 2)))?;
         strokes.push(Stroke { points: flat.chunks_exact(2).map(|point| [point[0], point[1]]).collect(), width });
@@ -68,42 +69,23 @@ pub fn drawing(points: &[f32], ends: &[u32], width: f32) -> Result<Vec<f32>, JsV
 /// What a learner sees of a picture, `[height, width, 4]`; see [`photo::drawing`]. `ink` is `auto`, `dark` or `light`, `look`
 /// is `auto`, `drawing` or `photo`.
 #[wasm_bindgen]
-pub fn picture(rgba: &[u8], height: usize, width: usize, ink: &str, look: &str) -> Result<Vec<f32>, JsValue> {
-    let ink = match ink {
+pub fn picture(request: PictureRequest) -> Result<Vec<f32>, JsValue> {
+    let ink = match request.ink().as_str() {
         "dark" => Ink::Dark,
         "light" => Ink::Light,
         _ => Ink::Auto,
     };
-    let look = match look {
+    let look = match request.look().as_str() {
         "drawing" => Look::Drawing,
         "photo" => Look::Photo,
         _ => Look::Auto,
     };
-    Ok(photo::drawing(rgba, height, width, ink, look).map_err(Words::from)?)
+    Ok(photo::drawing(&request.rgba(), request.height(), request.width(), ink, look).map_err(Words::from)?)
 }
 
 /// A learner.
 #[wasm_bindgen]
 pub struct Core(Learner);
-
-/// In the place of a verdict.
-const UNASKED: f32 = -2.0;
-
-fn answerer(number: u32) -> Result<Who, Words> {
-    Who::of(number).ok_or_else(|| words(format!("nobody has number {number}")))
-}
-
-/// −1, 0, 1: no question, wrong, right.
-fn verdict(guess: Option<bool>) -> f32 {
-    guess.map_or(-1.0, |right| f32::from(u8::from(right)))
-}
-
-fn size(of: &[u32]) -> Result<Size, Words> {
-    match of {
-        &[h, w, c] => Ok((h as usize, w as usize, c as usize)),
-        _ => Err(words(format!("expected height, width and channels, found {} numbers", of.len()))),
-    }
-}
 
 #[wasm_bindgen]
 impl Core {
@@ -135,35 +117,36 @@ impl Core {
         self.0.gpu.as_ref().and_then(Gpu::lost)
     }
 
-    /// See [`Learner::follow`]. Gives milliseconds of the answer and a verdict about the last example, then C probabilities
-    /// and N weights, or neither.
-    #[allow(clippy::too_many_arguments)] // JavaScript's side of `Wanted`
-    pub async fn follow(
-        &mut self,
-        of: Vec<u32>,
-        drawings: bool,
-        ids: Vec<u32>,
-        labels: Vec<u32>,
-        new: Vec<u32>,
-        inputs: Vec<f32>,
-        guess: bool,
-        who: u32,
-        query: Vec<f32>,
-    ) -> Result<Vec<f32>, JsValue> {
-        let (ids, labels, new, inputs, query) = (&ids[..], &labels[..], &new[..], &inputs[..], &query[..]);
-        let who = answerer(who)?;
-        let wanted = Wanted { size: size(&of)?, drawings, ids, labels, new, inputs, guess, who, query };
-        let guess = self.0.arrange(&wanted).await?;
-        let mut flat = vec![0.0, guess.map_or(UNASKED, verdict)];
+    /// Brings the examples in step with those wanted and has a drawing answered; see [`Learner::arrange`] and
+    /// [`Learner::answer`].
+    pub async fn follow(&mut self, request: FollowRequest) -> Result<AnswerReply, JsValue> {
+        let who = answerer(&request.answerer())?;
+        let query = request.query();
+        let guess = self
+            .0
+            .arrange(&Wanted {
+                size: size(&request.size())?,
+                drawings: request.drawings(),
+                ids: &request.ids(),
+                labels: &request.labels(),
+                new: &request.fresh(),
+                inputs: &request.inputs(),
+                guess: request.guess(),
+            })
+            .await?;
+        let reply = AnswerReply::empty();
+        if let Some(guess) = guess {
+            reply.set_guess(verdict(guess));
+        }
         if !query.is_empty() {
             // apart, so that what is timed is the answer
             let start = now();
-            let answer = self.0.answer(who, query).await?;
-            flat[0] = (now() - start) as f32;
-            flat.extend(answer.probabilities);
-            flat.extend(answer.importance);
+            if let Some(answer) = self.0.answer(who, &query).await? {
+                reply.set_took_ms(now() - start);
+                reply.answer(&answer.probabilities, &answer.importance);
+            }
         }
-        Ok(flat)
+        Ok(reply)
     }
 
     /// Takes in what was shown, so that the next answer comes soon.
@@ -174,41 +157,37 @@ impl Core {
         }
     }
 
-    /// See [`Learner::review`]: verdicts for `budget` milliseconds, and at least one.
-    pub async fn review(&mut self, who: u32, places: Vec<u32>, budget: f64) -> Result<Vec<f32>, JsValue> {
-        let end = now() + budget;
-        let verdicts = self.0.review(answerer(who)?, &places, || now() < end).await?;
-        Ok(verdicts.into_iter().map(verdict).collect())
+    /// See [`Learner::review`]: verdicts for `budgetMs`, and at least one.
+    pub async fn review(&mut self, request: ReviewRequest) -> Result<ReviewReply, JsValue> {
+        let end = now() + request.budget_ms();
+        let who = answerer(&request.answerer())?;
+        Ok(ReviewReply::new(&self.0.review(who, &request.places(), || now() < end).await?))
     }
 
-    /// See [`Learner::without`]: C probabilities for each place, for `budget` milliseconds, and at least one.
-    pub async fn without(&mut self, query: Vec<f32>, places: Vec<u32>, budget: f64) -> Result<Vec<f32>, JsValue> {
-        let end = now() + budget;
-        Ok(self.0.without(&query, &places, || now() < end).await?)
+    /// See [`Learner::without`]: C probabilities for each place, for `budgetMs`, and at least one.
+    pub async fn without(&mut self, request: WithoutRequest) -> Result<Vec<f32>, JsValue> {
+        let end = now() + request.budget_ms();
+        Ok(self.0.without(&request.query(), &request.places(), || now() < end).await?)
     }
 
     /// See [`Learner::ask`].
-    pub async fn ask(
-        &mut self,
-        of: Vec<u32>,
-        inputs: Vec<f32>,
-        labels: Vec<u32>,
-        classes: usize,
-        queries: Vec<f32>,
-    ) -> Result<Vec<f32>, JsValue> {
-        Ok(self.0.ask(size(&of)?, &inputs, &labels, classes, &queries).await?)
+    pub async fn ask(&mut self, request: AskRequest) -> Result<Vec<f32>, JsValue> {
+        let size = size(&request.size())?;
+        let (inputs, labels, queries) = (request.inputs(), request.labels(), request.queries());
+        Ok(self.0.ask(size, &inputs, &labels, request.classes(), &queries).await?)
     }
 
     /// Shows an example.
-    pub async fn observe(&mut self, of: Vec<u32>, input: Vec<f32>, label: u32) -> Result<(), JsValue> {
-        Ok(self.0.table(size(&of)?).await?.observe(&input, label)?)
+    pub async fn observe(&mut self, request: ObserveRequest) -> Result<(), JsValue> {
+        Ok(self.0.table(size(&request.size())?).await?.observe(&request.input(), request.label())?)
     }
 
     /// Probability of each of `labels` labels, and how much each example mattered.
-    pub async fn predict(&mut self, of: Vec<u32>, input: Vec<f32>, labels: usize) -> Result<Vec<f32>, JsValue> {
-        let answer = self.0.table(size(&of)?).await?.answer(&input, labels).await?;
+    pub async fn predict(&mut self, request: PredictRequest) -> Result<AnswerReply, JsValue> {
+        let table = self.0.table(size(&request.size())?).await?;
+        let answer = table.answer(&request.input(), request.labels()).await?;
         let answer = answer.ok_or_else(|| words("nothing was shown yet: observe a few labelled examples first"))?;
-        Ok([answer.probabilities, answer.importance].concat())
+        Ok(AnswerReply::new(&answer.probabilities, &answer.importance))
     }
 
     fn table(&mut self) -> Result<&mut Course, Words> {
@@ -216,13 +195,13 @@ impl Core {
     }
 
     /// Forgets an example.
-    pub fn forget(&mut self, index: usize) -> Result<(), JsValue> {
-        Ok(self.table()?.forget(index)?)
+    pub fn forget(&mut self, request: ExampleRequest) -> Result<(), JsValue> {
+        Ok(self.table()?.forget(request.index())?)
     }
 
     /// Gives an example another label.
-    pub fn relabel(&mut self, index: usize, label: u32) -> Result<(), JsValue> {
-        Ok(self.table()?.relabel(index, label)?)
+    pub fn relabel(&mut self, request: ExampleRequest) -> Result<(), JsValue> {
+        Ok(self.table()?.relabel(request.index(), request.label())?)
     }
 
     /// Forgets everything. The session stays, for opening one takes longer than to teach it: weights are copied and hashed.
@@ -237,14 +216,6 @@ impl Core {
         self.0.table.as_ref().map_or_else(Vec::new, |table| table.labels.clone())
     }
 
-    /// Height, width and channels of the examples.
-    pub fn size(&self) -> Vec<u32> {
-        self.0.table.as_ref().map_or_else(Vec::new, |table| {
-            let (h, w, c) = table.size;
-            [h, w, c].map(|side| side as u32).to_vec()
-        })
-    }
-
     /// Label of each class of the saved state.
     pub fn names(&self) -> Vec<u32> {
         self.0.table.as_ref().map_or_else(Vec::new, |table| table.names.clone())
@@ -256,8 +227,9 @@ impl Core {
     }
 
     /// Takes back what was saved; after an error everything is as it was.
-    pub async fn restore(&mut self, of: Vec<u32>, names: Vec<u32>, bytes: Vec<u8>) -> Result<(), JsValue> {
-        let mut course = Course::restore(self.0.model.clone(), size(&of)?, &names, &bytes)?;
+    pub async fn restore(&mut self, request: RestoreRequest) -> Result<(), JsValue> {
+        let size = size(&request.size())?;
+        let mut course = Course::restore(self.0.model.clone(), size, &request.names(), &request.state())?;
         if self.0.gpu.is_some() {
             course.move_to(self.0.gpu.as_ref()).await?;
         }

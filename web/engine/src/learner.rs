@@ -8,13 +8,11 @@ use shaders::gpu::Gpu;
 use shaders::spec::Variant;
 
 use crate::controls::{Who, dealt, is_question, nearest, standardised};
-use crate::course::{Course, Size, values};
-use crate::{Words, words};
+use crate::course::{Answer, Course, Size, values};
+use crate::error::{Words, words};
 
 /// Weights of the untrained learner.
 const UNTRAINED_SEED: u64 = 0;
-/// Examples of a trial of an engine: a table as it is after a few minutes of drawing.
-const TRIAL: usize = 24;
 
 /// A model and what it was shown.
 pub struct Learner {
@@ -33,7 +31,7 @@ pub struct Learner {
     aside: Option<Course>,
 }
 
-/// What a table is to be, and what is asked of it; see [`Learner::follow`].
+/// What a table is to be; see [`Learner::arrange`].
 pub struct Wanted<'a> {
     /// Size of every example.
     pub size: Size,
@@ -49,22 +47,6 @@ pub struct Wanted<'a> {
     pub inputs: &'a [f32],
     /// Whether the learner is asked about the last example before it is told, if that costs no more than one question.
     pub guess: bool,
-    /// Who answers the query.
-    pub who: Who,
-    /// `[D]`, or nothing.
-    pub query: &'a [f32],
-}
-
-/// What [`Learner::follow`] gives.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Followed {
-    /// Of the last example: whether it was named right before it was told, or that it was no question. None where the
-    /// learner was not asked.
-    pub guess: Option<Option<bool>>,
-    /// Probability of each label, `[C]`; empty without a query or examples.
-    pub probabilities: Vec<f32>,
-    /// How much each example mattered, `[N]`; empty likewise, and where another than the learner answers.
-    pub importance: Vec<f32>,
 }
 
 impl Learner {
@@ -134,7 +116,8 @@ impl Learner {
         Ok(self.table.insert(table))
     }
 
-    /// Brings the table in step with what is wanted.
+    /// Brings the table in step with what is wanted. Gives, where the learner was asked about the last example before it was
+    /// told, whether it named it right, or that it was no question.
     pub async fn arrange(&mut self, wanted: &Wanted<'_>) -> Result<Option<Option<bool>>, Words> {
         let known = std::mem::take(&mut self.ids);
         let table = self.table(wanted.size).await?;
@@ -163,17 +146,17 @@ impl Learner {
         Ok(guess)
     }
 
-    /// Answers a query from the table, or has another answer from the same examples; nothing before anything was shown.
-    pub async fn answer(&mut self, who: Who, query: &[f32]) -> Result<Followed, Words> {
+    /// Answers a query from the table, or has another answer from the same examples, without importance; nothing before
+    /// anything was shown.
+    ///
+    /// # Shapes
+    /// `query` `[D]`; probabilities `[C]`
+    pub async fn answer(&mut self, who: Who, query: &[f32]) -> Result<Option<Answer>, Words> {
         let classes = self.model.spec.classes;
-        let mut followed = Followed::default();
-        let Some(table) = self.table.as_mut().filter(|table| !table.labels.is_empty()) else { return Ok(followed) };
+        let Some(table) = self.table.as_mut().filter(|table| !table.labels.is_empty()) else { return Ok(None) };
+        let without = |probabilities| Answer { probabilities, importance: Vec::new() };
         match who {
-            Who::Learner => {
-                if let Some(answer) = table.answer(query, classes).await? {
-                    (followed.probabilities, followed.importance) = (answer.probabilities, answer.importance);
-                }
-            }
+            Who::Learner => table.answer(query, classes).await,
             Who::Nearest => {
                 let width = values(table.size);
                 if query.len() != width {
@@ -182,27 +165,14 @@ impl Learner {
                 let shown = standardised(&table.raw, width);
                 let label = nearest(&shown, &table.labels, &standardised(query, width));
                 let certain = |class| if label == Some(class) { 1.0 } else { 0.0 };
-                followed.probabilities = (0..classes as u32).map(certain).collect();
+                Ok(Some(without((0..classes as u32).map(certain).collect())))
             }
             Who::Shuffled | Who::Untrained => {
                 let count = table.labels.len();
-                let course = self.other(who, count, None).await?;
-                let answer = course.answer(query, classes).await?;
-                followed.probabilities = answer.map(|answer| answer.probabilities).unwrap_or_default();
+                let answer = self.other(who, count, None).await?.answer(query, classes).await?;
+                Ok(answer.map(|answer| without(answer.probabilities)))
             }
         }
-        Ok(followed)
-    }
-
-    /// Brings the table in step with what is wanted, and answers its query if there is one.
-    pub async fn follow(&mut self, wanted: Wanted<'_>) -> Result<Followed, Words> {
-        let guess = self.arrange(&wanted).await?;
-        let mut followed = match wanted.query {
-            [] => Followed::default(),
-            query => self.answer(wanted.who, query).await?,
-        };
-        followed.guess = guess;
-        Ok(followed)
     }
 
     /// The context of `who` with the first `count` examples of the table, but for the one at `without`.
@@ -313,45 +283,6 @@ impl Learner {
     }
 }
 
-/// A course of the same kind as the page's table, on its own, on which engines are timed.
-pub struct Trial {
-    course: Course,
-    round: usize,
-}
-
-impl Trial {
-    /// Shows a few examples of no meaning, and asks once, so that everything is allocated and compiled.
-    pub async fn start(model: Arc<Model>, gpu: Option<Gpu>) -> Result<Trial, Words> {
-        // a learner without projection takes as many values as it has inputs
-        let course = match Course::open(model.clone(), gpu.as_ref(), (28, 28, 1)).await {
-            Ok(course) => course,
-            Err(_) => Course::open(model.clone(), gpu.as_ref(), (1, model.spec.inputs, 1)).await?,
-        };
-        let mut trial = Trial { course, round: 0 };
-        for i in 0..TRIAL.min(trial.course.capacity()) {
-            trial.course.observe(&trial.values(i), (i % model.spec.classes.min(5)) as u32)?;
-        }
-        trial.round().await?;
-        Ok(trial)
-    }
-
-    fn values(&self, index: usize) -> Vec<f32> {
-        let scatter = |i: usize| (((index * 7919 + i) as u32).wrapping_mul(2_654_435_761) >> 8) as f32;
-        (0..values(self.course.size)).map(|i| scatter(i) / (1u32 << 24) as f32).collect()
-    }
-
-    /// What is done when an example is taught and the next drawing is asked about.
-    pub async fn round(&mut self) -> Result<(), Words> {
-        let last = self.course.labels.len() - 1;
-        let label = self.course.labels[last];
-        self.round += 1;
-        self.course.rewind(last)?;
-        self.course.observe(&self.values(100 + self.round), label)?;
-        self.course.answer(&self.values(200 + self.round), 5).await?;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,26 +313,22 @@ mod tests {
         i * i % 3
     }
 
-    /// The first `count` examples, of which the learner knows the first `known`.
-    fn wanted(learner: &mut Learner, known: u32, count: u32, query: &[f32]) -> Followed {
+    /// The first `count` examples, of which the learner knows the first `known`: what it said of the last one before it was
+    /// told.
+    fn show(learner: &mut Learner, known: u32, count: u32) -> Option<Option<bool>> {
         let ids: Vec<u32> = (0..count).map(|i| 100 + i).collect();
         let labels: Vec<u32> = (0..count).map(label).collect();
         let new: Vec<u32> = (known..count).collect();
         let inputs: Vec<f32> = new.iter().flat_map(|i| row(*i)).collect();
         let (ids, labels, new, inputs) = (&ids[..], &labels[..], &new[..], &inputs[..]);
-        let who = Who::Learner;
-        block_on(learner.follow(Wanted {
-            size: SIZE,
-            drawings: true,
-            ids,
-            labels,
-            new,
-            inputs,
-            guess: true,
-            who,
-            query,
-        }))
-        .unwrap()
+        let wanted = Wanted { size: SIZE, drawings: true, ids, labels, new, inputs, guess: true };
+        block_on(learner.arrange(&wanted)).unwrap()
+    }
+
+    /// The same, and its answer to a query.
+    fn ask(learner: &mut Learner, known: u32, count: u32, query: &[f32]) -> Vec<f32> {
+        show(learner, known, count);
+        block_on(learner.answer(Who::Learner, query)).unwrap().unwrap().probabilities
     }
 
     #[test]
@@ -412,14 +339,14 @@ mod tests {
             let mut drawn = learner(set);
             let mut one_by_one = Vec::new();
             for count in 1..=COUNT {
-                let guess = wanted(&mut drawn, count - 1, count, &[]).guess;
+                let guess = show(&mut drawn, count - 1, count);
                 one_by_one.push(guess.expect("asked, as the learner was ready"));
-                wanted(&mut drawn, count, count, &row(99));
+                ask(&mut drawn, count, count, &row(99));
             }
             assert!(one_by_one.iter().flatten().count() > 8);
             // all at once, newest first, some at a time
             let mut stored = learner(set);
-            assert_eq!(wanted(&mut stored, 0, COUNT, &[]).guess, None, "many new examples are not asked about at once");
+            assert_eq!(show(&mut stored, 0, COUNT), None, "many new examples are not asked about at once");
             let mut places: Vec<u32> = (0..COUNT).rev().collect();
             let mut found = vec![None; COUNT as usize];
             while !places.is_empty() {
@@ -429,15 +356,15 @@ mod tests {
             }
             assert_eq!(found, one_by_one);
             // and the table is what it was
-            let before = wanted(&mut stored, COUNT, COUNT, &row(7)).probabilities;
-            assert_eq!(before, wanted(&mut learner(set), 0, COUNT, &row(7)).probabilities);
+            let before = ask(&mut stored, COUNT, COUNT, &row(7));
+            assert_eq!(before, ask(&mut learner(set), 0, COUNT, &row(7)));
         }
     }
 
     #[test]
     fn the_others_are_asked_after_the_same_examples() {
         let mut asked = learner(true);
-        wanted(&mut asked, 0, 12, &[]);
+        show(&mut asked, 0, 12);
         let places: Vec<u32> = (0..12).rev().collect();
         for who in [Who::Nearest, Who::Shuffled, Who::Untrained] {
             let all = block_on(asked.review(who, &places, || true)).unwrap();
@@ -446,8 +373,8 @@ mod tests {
                 assert_eq!(verdict.is_some(), is_question(&before, label(*place)));
                 let Some(right) = verdict else { continue };
                 let mut fresh = learner(true);
-                wanted(&mut fresh, 0, *place, &[]);
-                let said = block_on(fresh.answer(who, &row(*place))).unwrap().probabilities;
+                show(&mut fresh, 0, *place);
+                let said = block_on(fresh.answer(who, &row(*place))).unwrap().unwrap().probabilities;
                 let best = shaders::answer(&said).unwrap() as u32;
                 assert_eq!(right, best == label(*place), "{who:?}, example {place}");
             }
@@ -458,7 +385,7 @@ mod tests {
     fn without_an_example_it_answers_as_if_it_had_never_been_shown() {
         for set in [false, true] {
             let mut asked = learner(set);
-            wanted(&mut asked, 0, 6, &[]);
+            show(&mut asked, 0, 6);
             let all = block_on(asked.without(&row(50), &[5, 2, 0], || true)).unwrap();
             for (said, gone) in all.chunks(5).zip([5u32, 2, 0]) {
                 let mut fresh = Course::on_cpu(asked.model.clone(), SIZE).unwrap();
@@ -477,11 +404,11 @@ mod tests {
     #[test]
     fn a_call_that_is_made_twice_does_no_harm_and_one_that_failed_can_be_mended() {
         let mut called = learner(true);
-        wanted(&mut called, 0, 4, &[]);
+        show(&mut called, 0, 4);
         // the same new example twice, as after a device that was lost
-        wanted(&mut called, 4, 5, &[]);
-        let twice = wanted(&mut called, 4, 5, &row(9)).probabilities;
-        assert_eq!(twice, wanted(&mut learner(true), 0, 5, &row(9)).probabilities);
+        show(&mut called, 4, 5);
+        let twice = ask(&mut called, 4, 5, &row(9));
+        assert_eq!(twice, ask(&mut learner(true), 0, 5, &row(9)));
         let bad = Wanted {
             size: SIZE,
             drawings: true,
@@ -490,11 +417,9 @@ mod tests {
             new: &[0, 1],
             inputs: &[0.0; D],
             guess: false,
-            who: Who::Learner,
-            query: &[],
         };
-        assert!(block_on(called.follow(bad)).is_err());
-        let mended = wanted(&mut called, 0, 5, &row(9)).probabilities;
+        assert!(block_on(called.arrange(&bad)).is_err());
+        let mended = ask(&mut called, 0, 5, &row(9));
         assert_eq!(mended, twice);
     }
 }

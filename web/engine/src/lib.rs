@@ -1,41 +1,14 @@
 //! Learners for the browser: models with what they were shown, on WebGPU or on the CPU.
 //!
-//! [`course`], [`controls`] and [`learner`] are plain Rust and run anywhere; `js` is what JavaScript sees of them. Everything around it
-//! (the worker, the choice of the engine, the package's own interface) is JavaScript in `web/package/`.
+//! All but `js` and `messages` is plain Rust and runs anywhere; these are what JavaScript sees of it. Everything around it (the worker, the
+//! choice of the engine, the package's own interface) is JavaScript in `web/package/`.
 
 pub mod controls;
 pub mod course;
+pub mod error;
 #[cfg(target_arch = "wasm32")]
 mod js;
 pub mod learner;
-
-use std::any::Any;
-
-use shaders::gpu::GpuError;
-use shaders::session::SessionError;
-
-/// What went wrong, in words for people: what was expected, what was found, what to try.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Words {
-    /// The words.
-    pub said: String,
-    /// Whether it is the device's fault, so that another engine may do better.
-    pub device: bool,
-}
-
-/// Words about a call that can't be done.
-fn words(said: impl Into<String>) -> Words {
-    Words { said: said.into(), device: false }
-}
-
-impl<E: std::error::Error + 'static> From<E> for Words {
-    fn from(error: E) -> Self {
-        let any: &dyn Any = &error;
-        let device = any.is::<GpuError>()
-            || matches!(
-                any.downcast_ref(),
-                Some(SessionError::Lost(_) | SessionError::Gpu(_) | SessionError::TooLarge { .. })
-            );
-        Words { said: error.to_string(), device }
-    }
-}
+#[cfg(target_arch = "wasm32")]
+mod messages;
+pub mod trial;

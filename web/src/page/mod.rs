@@ -1,10 +1,19 @@
-//! The page's state: the table, the learner that follows it, and what both have to say.
+//! The page's state: the document, the learner that follows it, and what both have to say.
 //!
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round,
 //! so that while somebody draws the latest drawing wins and none waits in a queue.
 
+mod background;
+mod files;
 mod models;
+mod own_data;
+mod player;
 mod rounds;
+mod sets;
+mod sharing;
+mod sync;
+mod teaching;
+mod tour;
 
 use std::sync::Arc;
 
@@ -13,19 +22,20 @@ use shaders::pixels::Stroke;
 use crate::answers::{Basis, Who};
 use crate::browser;
 use crate::card::Card;
+use crate::controls::Controls;
+use crate::document::link::Shared;
+use crate::document::scramble::Scramble;
+use crate::document::{Document, Example, Id, Picture, preprocess};
 use crate::dom::*;
-use crate::engines::{EngineFacts, Engines};
-use crate::examine::Examination;
 use crate::fetch::Progress;
 use crate::hands::Hands;
-use crate::learner::Learner;
-use crate::link::Shared;
-use crate::play::Player;
-use crate::scramble::Scramble;
+use crate::learner::client::Learner;
+use crate::learner::engines::{EngineFacts, Engines};
+use crate::own_data::state::OwnDataRun;
+use crate::player::state::Player;
+use crate::skipped::Skipped;
 use crate::store::Sets;
-use crate::study::{Order, Study};
-use crate::table::{Example, Id, Picture, Table, seen};
-use crate::walk::{Step, Walk};
+use crate::tour::Tour;
 
 /// The model that the page comes with.
 pub const OWN_MODEL: &str = "models/drawing.safetensors";
@@ -96,13 +106,13 @@ pub enum Source {
 #[derive(Clone, Copy)]
 pub struct Page {
     /// Classes, examples and the finished strokes.
-    pub table: RwSignal<Table>,
+    pub document: RwSignal<Document>,
     /// The stroke under the pen, in pieces of one width; none while the pen is up.
-    pub live: RwSignal<Vec<Stroke>>,
+    pub current_stroke: RwSignal<Vec<Stroke>>,
     /// The drawing as the one preprocessing leaves it, [28, 28]; none where there is none.
     pub picture: Memo<Option<Arc<Vec<f32>>>>,
     /// What the learner sees of it: the picture, or what scrambling makes of it.
-    pub sight: Memo<Option<Arc<Vec<f32>>>>,
+    pub model_input: Memo<Option<Arc<Vec<f32>>>>,
     /// What draws.
     pub hands: Hands,
     /// Whether pixels are scrambled.
@@ -110,7 +120,7 @@ pub struct Page {
     /// Who answers.
     pub who: RwSignal<Who>,
     /// What the page found out about the examples.
-    pub probes: Study,
+    pub controls: Controls,
     /// The example whose menu is open.
     pub menu: RwSignal<Option<Menu>>,
     /// The example that is being dragged.
@@ -118,14 +128,14 @@ pub struct Page {
     /// Whether lines show what the learner looked at.
     pub lines: RwSignal<bool>,
     /// What a newcomer has tried.
-    pub walk: RwSignal<Walk>,
+    pub tour: RwSignal<Tour>,
     /// Whether there is something to undo, and to redo.
     pub reach: RwSignal<(bool, bool)>,
     /// Under which answers about examples hold now; none before a learner is there.
     pub basis: Memo<Option<Basis>>,
     /// Probability of each label.
     pub probabilities: RwSignal<Option<Vec<f32>>>,
-    /// How much each example of the table mattered for them, in its order; see [`crate::learner::Answer::attention`].
+    /// How much each example of the document mattered for them, in its order; see [`crate::learner::client::Answer::attention`].
     pub attention: RwSignal<Option<Vec<f32>>>,
     /// Time of the last answer, in milliseconds.
     pub took_ms: RwSignal<Option<f64>>,
@@ -134,7 +144,7 @@ pub struct Page {
     /// Why the examples can't be kept for the next visit, while they can't.
     pub unkept: RwSignal<Option<String>>,
     /// Which of the files that were dropped last were not taken, and why.
-    pub skipped: RwSignal<Option<String>>,
+    pub skipped: RwSignal<Skipped>,
     /// Where it stands.
     pub phase: RwSignal<Phase>,
     /// The model in use.
@@ -145,14 +155,14 @@ pub struct Page {
     pub parity: RwSignal<Option<String>>,
     /// How much of a model has come, while one is on its way.
     pub progress: RwSignal<Option<Progress>>,
-    /// Sets of examples, of which the table is one.
+    /// Sets of examples, of which the document is one.
     pub sets: Sets,
     /// Name and first bytes of the learner that a link was made with, until it is here.
     pub expected: RwSignal<Option<(String, [u8; 4])>>,
     /// What is being played.
     pub player: Player,
     /// A visitor's own data.
-    pub trial: Examination,
+    pub own_data: OwnDataRun,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -180,20 +190,19 @@ struct Inner {
 }
 
 impl Page {
-    /// The page as it was left at the last visit, and the model on its way.
-    pub fn open() -> Page {
-        let first = Table::default();
+    fn new() -> Page {
+        let first = Document::default();
         let sets = Sets::new(&first);
-        let (table, live) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
+        let (document, current_stroke) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
         let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
-        let drawing = Memo::new(move |_| table.with(|table| table.drawing.clone()));
-        let photo = Memo::new(move |_| table.with(|table| table.photo.clone()));
+        let drawing = Memo::new(move |_| document.with(|document| document.drawing.clone()));
+        let photo = Memo::new(move |_| document.with(|document| document.photo.clone()));
         let picture = Memo::new(move |_| {
             let mut strokes = drawing.get().to_vec();
-            strokes.extend(live.get());
-            seen(&strokes).ok().map(Arc::new).or_else(|| photo.get())
+            strokes.extend(current_stroke.get());
+            preprocess(&strokes).ok().map(Arc::new).or_else(|| photo.get())
         });
-        let sight = Memo::new(move |_| {
+        let model_input = Memo::new(move |_| {
             let picture = picture.get()?;
             Some(match scrambled.get() {
                 true => inner.with_value(|inner| inner.scramble.picture(&picture)),
@@ -205,20 +214,20 @@ impl Page {
             let scrambled = scrambled.get();
             facts.with(|facts| facts.as_ref().map(|facts| Basis::new(&facts.hash, scrambled)))
         });
-        let page = Page {
-            table,
-            live,
+        Page {
+            document,
+            current_stroke,
             picture,
-            sight,
+            model_input,
             hands: Hands::remembered(),
             scrambled,
             who: RwSignal::new(Who::Learner),
-            probes: Study::new(),
+            controls: Controls::new(),
             menu: RwSignal::new(None),
             dragged: RwSignal::new(None),
             // On a narrow page they would lie over everything.
             lines: RwSignal::new(browser::media("(min-width: 50rem)")),
-            walk: RwSignal::new(Walk::remembered()),
+            tour: RwSignal::new(Tour::remembered()),
             reach: RwSignal::new((false, false)),
             basis,
             probabilities: RwSignal::new(None),
@@ -226,7 +235,7 @@ impl Page {
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
             unkept: RwSignal::new(None),
-            skipped: RwSignal::new(None),
+            skipped: RwSignal::new(Skipped::default()),
             phase: RwSignal::new(Phase::Loading),
             facts,
             engine: RwSignal::new(None),
@@ -235,9 +244,14 @@ impl Page {
             sets,
             expected: RwSignal::new(None),
             player: Player::new(),
-            trial: Examination::new(),
+            own_data: OwnDataRun::new(),
             inner,
-        };
+        }
+    }
+
+    /// The page as it was left at the last visit, and the model on its way.
+    pub fn open() -> Page {
+        let page = Page::new();
         let wish = browser::query("engine").unwrap_or_default();
         if let Some(words) = address_trouble(&wish, browser::query("model").as_deref()) {
             page.fault(words);
@@ -250,10 +264,10 @@ impl Page {
                 Phase::Ready => "ready",
                 Phase::Failed => "failed",
             };
-            browser::mark("state", name);
+            browser::set_data_attribute("state", name);
         });
         Effect::new(move |_| {
-            page.sight.with(|_| ());
+            page.model_input.with(|_| ());
             page.who.track();
             page.wake();
         });
@@ -280,118 +294,10 @@ impl Page {
         self.note.set(Some(Note { words: words.into(), fault: true }));
     }
 
-    /// Changes the table without a step to undo, and without keeping it for the next visit.
-    pub fn show(self, with: impl FnOnce(&mut Table)) {
-        self.table.update(with);
+    /// Changes the document without a step to undo, and without keeping it for the next visit.
+    pub fn show(self, with: impl FnOnce(&mut Document)) {
+        self.document.update(with);
         self.wake();
-    }
-
-    /// The drawing in hand becomes an example of `label`.
-    pub fn teach(self, label: u32) {
-        if self.picture.with_untracked(Option::is_none) {
-            return self.say("Draw something first, then teach it.");
-        }
-        // The stroke under the pen belongs to the drawing.
-        self.finish_stroke();
-        let (shown, name) = self.table.with_untracked(|table| (table.examples.len(), table.name(label).to_owned()));
-        let capacity = self.facts.with_untracked(|facts| facts.as_ref().map_or(usize::MAX, |facts| facts.capacity));
-        if shown >= capacity {
-            return self.fault(format!(
-                "This learner can hold {capacity} examples, and it has them. Forget one to make room."
-            ));
-        }
-        self.change(|table| table.teach(label));
-        let (count, known) = self.table.with_untracked(|table| (table.count(label), table.known()));
-        if known > 1 {
-            self.walked(Step::Teach);
-        }
-        if self.phase.get_untracked() != Phase::Ready {
-            return self.say(format!("Kept as {name}. No learner has seen it yet: there is none here so far."));
-        }
-        self.say(match (count, known) {
-            (1, 1) => format!("It has seen its first example of {name}. Now draw something else and teach that too."),
-            (1, 2) => "It knows two classes now. Draw either of them again, and watch the bars.".to_owned(),
-            (1, _) => format!("It knows {name} now, from one example."),
-            _ => format!("It has seen {count} examples of {name}."),
-        });
-    }
-
-    /// The stroke under the pen joins the drawing.
-    pub fn finish_stroke(self) {
-        if self.live.with_untracked(Vec::is_empty) {
-            return;
-        }
-        let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
-        self.change(|table| {
-            table.photo = None;
-            Arc::make_mut(&mut table.drawing).extend(pieces);
-        });
-    }
-
-    /// Wipes the canvas.
-    pub fn clear_drawing(self) {
-        self.live.set(Vec::new());
-        self.change(|table| {
-            table.drawing = Default::default();
-            table.photo = None;
-        });
-    }
-
-    /// Exchanges the labels of all examples of two classes.
-    pub fn swap(self, a: u32, b: u32) {
-        self.change(|table| table.swap(a, b));
-        let (a, b) = self.table.with_untracked(|table| (table.name(a).to_owned(), table.name(b).to_owned()));
-        self.say(format!("Every {a} is now called {b}, and every {b} {a}. No weight has changed."));
-        self.walked(Step::Swap);
-    }
-
-    /// Forgets one example.
-    pub fn forget(self, id: Id) {
-        self.change(|table| table.forget(id));
-        self.say("Forgotten, as if you had never shown it. Undo brings it back.");
-        self.walked(Step::Forget);
-    }
-
-    /// Gives one example another label.
-    pub fn relabel(self, id: Id, label: u32) {
-        self.change(|table| table.relabel(id, label));
-        self.probes.go_on();
-        let name = self.table.with_untracked(|table| table.name(label).to_owned());
-        self.say(format!("That example is {name} now."));
-    }
-
-    /// Scrambles the pixels of all pictures, or ends that.
-    pub fn scramble(self, on: bool) {
-        self.scrambled.set(on);
-        self.keep_scrambled(on);
-        self.probes.go_on();
-        self.wake();
-        if on {
-            self.say("The pixels of every drawing are now mixed at random, always in the same way. You see what it sees: noise.");
-            self.walked(Step::Scramble);
-        } else {
-            self.say("It sees your drawings as they are again.");
-        }
-    }
-
-    /// Puts the examples in another order, and has the page look whether the answer holds.
-    pub fn shuffle(self) {
-        let before = self.probabilities.get_untracked();
-        self.change(|table| table.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
-        self.probes.go_on();
-        let order = self.table.with_untracked(|table| table.examples.iter().map(|example| example.id).collect());
-        self.probes.order.set(match before {
-            Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
-            _ => Order::Shuffled,
-        });
-    }
-
-    /// Has another learner or rule answer.
-    pub fn ask_whom(self, who: Who) {
-        self.who.set(who);
-        if who != Who::Learner {
-            self.walked(Step::Controls);
-        }
     }
 
     /// An example as the learner sees it.
@@ -429,8 +335,9 @@ impl Page {
 
     /// Most classes that the page offers with the model in use.
     pub fn most_classes(self) -> usize {
-        self.facts
-            .with(|facts| facts.as_ref().map_or(crate::table::MOST, |facts| facts.classes.min(crate::table::MOST)))
+        self.facts.with(|facts| {
+            facts.as_ref().map_or(crate::document::MOST, |facts| facts.classes.min(crate::document::MOST))
+        })
     }
 }
 
@@ -439,28 +346,14 @@ fn address_trouble(engine: &str, model: Option<&str>) -> Option<String> {
     let engine = match engine {
         "" | "auto" | "cpu" | "webgpu" => None,
         other => Some(format!(
-            "There is no engine “{other}”. After ?engine= the address may have cpu, webgpu or auto; the faster of the two \
-             is used now."
+            "There is no engine “{other}”. Use ?engine=cpu, ?engine=webgpu or ?engine=auto. The page now uses the faster \
+             one."
         )),
     };
     let model = model.filter(|model| model.trim().is_empty()).map(|_| {
-        "?model= in the address names no file, so the page's own learner is used. It may be the address of a \
-         .safetensors file."
+        "?model= in the address is empty, so the page uses its own learner. Put the address of a .safetensors file \
+         there."
             .to_owned()
     });
     engine.into_iter().chain(model).reduce(|one, other| format!("{one} {other}"))
-}
-
-/// The last part of an address.
-pub fn base(address: &str) -> &str {
-    let path = address.split(['?', '#']).next().unwrap_or_default();
-    path.rsplit('/').next().unwrap_or_default()
-}
-
-/// A sentence from an error's words.
-pub fn capital(words: &str) -> String {
-    let mut letters = words.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| std::iter::once(first.to_ascii_uppercase()).chain(letters).collect())
 }

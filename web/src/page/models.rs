@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use super::{Facts, Page, Phase, Source, base, capital};
+use super::{Facts, Page, Phase, Source};
 use crate::browser;
 use crate::card::Card;
 use crate::dom::*;
-use crate::engines::{EngineFacts, Place};
 use crate::fetch::{self, Progress};
-use crate::learner::Learner;
+use crate::learner::client::Learner;
+use crate::learner::engines::{EngineFacts, Place};
+use crate::text::{base, capital};
 
 impl Page {
     /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
     pub fn load(self, source: Source) {
-        browser::mark("busy", "true");
+        browser::set_data_attribute("busy", "true");
         let asked = self.inner.try_update_value(|inner| {
             inner.asked += 1;
             inner.asked
@@ -61,12 +62,12 @@ impl Page {
             Some(facts) => format!("{words}. The learner in use is still {}.", facts.file),
             None => {
                 self.phase.set(Phase::Failed);
-                format!("{words}. Open another model file to go on; your drawings stay.")
+                format!("{words}. Open another model file to continue. Your drawings are kept.")
             }
         };
         self.fault(words.replace("..", "."));
         if !self.inner.with_value(|inner| inner.running) {
-            browser::mark("busy", "false");
+            browser::set_data_attribute("busy", "false");
         }
     }
 
@@ -100,12 +101,12 @@ impl Page {
         }));
         self.engine.set(Some(learner.engine()));
         self.compare_with_link();
-        self.probes.go_on();
+        self.controls.go_on();
         self.inner.update_value(|inner| inner.learner = Some(learner.clone()));
         if known {
-            self.say(format!("{name} is in use now. It was shown your examples."));
+            self.say(format!("Now using {name}, with all your examples."));
         } else if self.phase.get_untracked() == Phase::Failed {
-            self.say(format!("{name} is in use now."));
+            self.say(format!("Now using {name}."));
         }
         if let Some(longest) = browser::query("parity") {
             // `?parity=37` leaves out longer episodes, which take minutes where the GPU is software

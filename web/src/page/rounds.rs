@@ -1,12 +1,13 @@
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round, so
 //! that while somebody draws the latest drawing wins and none waits in a queue.
 
-use super::{Page, Phase, capital};
+use super::{Page, Phase};
 use crate::answers::{Basis, Verdict, Who};
 use crate::browser;
+use crate::document::{Example, Id};
 use crate::dom::*;
-use crate::learner::{Answer, Learner};
-use crate::table::{Example, Id};
+use crate::learner::client::{Answer, Learner};
+use crate::text::capital;
 
 /// Longest piece of work between two frames, in milliseconds.
 const SLICE_MS: f64 = 8.0;
@@ -24,7 +25,7 @@ pub(super) enum Preparing {
 impl Page {
     /// Has the newest state answered, after the round that is under way.
     pub fn wake(self) {
-        browser::mark("busy", "true");
+        browser::set_data_attribute("busy", "true");
         let start = self.inner.try_update_value(|inner| {
             inner.dirty = true;
             !std::mem::replace(&mut inner.running, true)
@@ -38,7 +39,7 @@ impl Page {
                 // Effects that this round's answer set off were queued before this one.
                 spawn_local(async move {
                     if !self.inner.with_value(|inner| inner.running) {
-                        browser::mark("busy", "false");
+                        browser::set_data_attribute("busy", "false");
                         self.review();
                     }
                 });
@@ -60,14 +61,14 @@ impl Page {
         if changed == Some(true) {
             learner.set_drawings(!basis.scrambled);
         }
-        let examples = self.table.with_untracked(|table| table.examples.clone());
+        let examples = self.document.with_untracked(|document| document.examples.clone());
         if basis.scrambled && !self.scramble_all(&examples).await {
             return;
         }
-        let sight = self.sight.get_untracked();
+        let model_input = self.model_input.get_untracked();
         let who = self.who.get_untracked();
         let newest = examples.last().filter(|newest| !newest.answers.asked(basis, Who::Learner));
-        let drawing = sight.as_ref().map(|sight| sight.as_slice());
+        let drawing = model_input.as_ref().map(|model_input| model_input.as_slice());
         let look = |example: &Example| untrack(|| self.seen(example));
         match learner.answer(&examples, &look, newest.is_some(), who, drawing).await {
             Ok(answer) => {
@@ -103,8 +104,8 @@ impl Page {
         let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));
         if tell && told == Some(false) {
             self.fault(format!(
-                "{} of your examples do not fit this learner and are not shown to it: it has too few classes or too \
-                         little room. They are kept.",
+                "{} of your examples do not fit this learner: it has too few classes or too little room. They are kept \
+                         but not used.",
                 answer.left_out
             ));
         }
@@ -159,7 +160,7 @@ impl Page {
             inner.questions += answers.iter().filter(|(.., verdict)| verdict.right().is_some()).count();
             inner.questions
         });
-        browser::mark("questions", &questions.unwrap_or_default().to_string());
-        self.table.update(|table| table.keep_answers(basis, answers));
+        browser::set_data_attribute("questions", &questions.unwrap_or_default().to_string());
+        self.document.update(|document| document.keep_answers(basis, answers));
     }
 }

@@ -12,8 +12,8 @@ use web_sys::{
 
 use super::record::{About, SetRecord, VERSION, load_example, save_example, writing};
 use crate::browser::{self, window};
-use crate::change::Change;
-use crate::table::{Class, Example, Id, Table};
+use crate::document::change::Change;
+use crate::document::{Class, Document, Example, Id};
 
 /// Name of the database.
 const NAME: &str = "learner";
@@ -95,7 +95,7 @@ pub struct Loaded {
     /// Its record.
     pub record: SetRecord,
     /// Its classes and examples.
-    pub table: Table,
+    pub document: Document,
     /// Texts of examples that can't be read, and why not.
     pub unreadable: Vec<(String, String)>,
 }
@@ -153,14 +153,14 @@ impl Database {
     }
 
     /// A set, if it has another revision than the one that is known; `known` are examples that are here already.
-    pub async fn load(&self, set: Id, revision: u64, known: &Table) -> Result<Option<Loaded>, Trouble> {
+    pub async fn load(&self, set: Id, revision: u64, known: &Document) -> Result<Option<Loaded>, Trouble> {
         let transaction = self.begin(&[SETS, EXAMPLES], IdbTransactionMode::Readonly)?;
         let record = record(&transaction.object_store(SETS)?, set).await?.ok_or(Trouble::Gone)?;
         if record.revision == revision {
             return Ok(None);
         }
         let texts = pairs(&transaction.object_store(EXAMPLES)?, Some(&range(set)?)).await?;
-        let mut table = Table { classes: record.classes.clone(), examples: Vec::new(), ..Table::default() };
+        let mut document = Document { classes: record.classes.clone(), examples: Vec::new(), ..Document::default() };
         let mut known: Vec<&Example> = known.examples.iter().collect();
         known.sort_unstable_by_key(|example| example.id);
         let mut unreadable = Vec::new();
@@ -168,15 +168,15 @@ impl Database {
             let id = id_of(&key);
             let found = known.binary_search_by_key(&id, |example| example.id).ok().map(|at| known[at]);
             match load_example(id, &text, found) {
-                Ok(example) if table.classes.iter().any(|class| class.label == example.label) => {
-                    table.examples.push(example);
+                Ok(example) if document.classes.iter().any(|class| class.label == example.label) => {
+                    document.examples.push(example);
                 }
                 Ok(example) => unreadable.push((text, format!("label {} has no class", example.label))),
                 Err(why) => unreadable.push((text, why)),
             }
         }
-        table.sort();
-        Ok(Some(Loaded { record, table, unreadable }))
+        document.sort();
+        Ok(Some(Loaded { record, document, unreadable }))
     }
 
     /// Calls with a transaction that changes sets and examples. All of it is kept, or nothing.
@@ -242,7 +242,7 @@ impl Database {
     }
 
     /// Takes a set over from an earlier version of the page, once: `source` names the text that it came from.
-    pub async fn take_over(&self, source: &str, set: Id, about: &About, table: &Table) -> Result<(), Trouble> {
+    pub async fn take_over(&self, source: &str, set: Id, about: &About, document: &Document) -> Result<(), Trouble> {
         let write = async |transaction: &IdbTransaction| {
             let taken = transaction.object_store(TAKEN)?;
             if !done(&taken.get(&source.into())?).await?.is_undefined() {
@@ -254,11 +254,11 @@ impl Database {
                 revision: 1,
                 changed: js_sys::Date::now(),
                 about: about.clone(),
-                classes: table.classes.clone(),
+                classes: document.classes.clone(),
             };
             taken.put_with_key(&number(set), &source.into())?;
             sets.put_with_key(&record.save().into(), &number(set))?;
-            for example in &table.examples {
+            for example in &document.examples {
                 examples.put_with_key(&save_example(example).into(), &key(set, example.id))?;
             }
             Ok::<(), Trouble>(())

@@ -1,15 +1,14 @@
-//! What earlier versions of the page have kept in `localStorage`: one table, and the visitor's own while something else
+//! What earlier versions of the page have kept in `localStorage`: one document, and the visitor's own while something else
 //! was on it.
 
-use super::Unreadable;
-use super::record::{About, FIRST, Origin};
+use super::record::{About, FIRST, Origin, Unreadable};
 use crate::browser;
-use crate::code::checksum;
-use crate::table::Table;
+use crate::document::Document;
+use crate::document::codec::checksum;
 
-/// Key of the table.
+/// Key of the document.
 const TABLE: &str = "learner-table";
-/// Key of the visitor's own table while something else was on it.
+/// Key of the visitor's own document while something else was on it.
 const ASIDE: &str = "learner-table-aside";
 
 /// A set of an earlier version.
@@ -21,7 +20,7 @@ pub struct Earlier {
     /// What it becomes.
     pub about: About,
     /// Its classes and examples.
-    pub table: Table,
+    pub document: Document,
 }
 
 /// All that an earlier version has left, the visitor's own first, and what of it can't be read.
@@ -31,14 +30,14 @@ pub fn find() -> (Vec<Earlier>, Vec<Unreadable>) {
     let borrowed = aside.is_some();
     for (key, text) in [(ASIDE, aside), (TABLE, browser::remembered(TABLE))] {
         let Some(text) = text else { continue };
-        match Table::load(&text) {
-            Ok(table) => {
+        match Document::load(&text) {
+            Ok(document) => {
                 let source = format!("{key} {} {:08x}", text.len(), checksum(text.as_bytes()));
                 let own = About { name: FIRST.to_owned(), ..About::default() };
                 let other =
                     About { name: "From a sample or a link".to_owned(), origin: Origin::Link, ..About::default() };
                 let about = if key == TABLE && borrowed { other } else { own };
-                found.push(Earlier { key, source, about, table });
+                found.push(Earlier { key, source, about, document });
             }
             Err(why) => {
                 let what = format!("Examples of an earlier visit, in this browser's localStorage as “{key}”");

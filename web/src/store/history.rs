@@ -1,7 +1,7 @@
 //! Steps that can be undone: one's own, whatever came from other tabs in the meantime.
 
-use crate::change::{Change, Hand};
-use crate::table::Id;
+use crate::document::Id;
+use crate::document::change::{Change, Hand};
 
 /// Steps that can be undone.
 const STEPS: usize = 200;
@@ -76,39 +76,39 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Table;
-    use crate::table::tests::drawn;
+    use crate::document::Document;
+    use crate::document::testing::drawn;
 
     #[test]
     fn undo_and_redo_walk_the_same_path() {
-        let (mut table, mut history) = (Table::default(), History::default());
-        let mut path = vec![table.clone()];
+        let (mut document, mut history) = (Document::default(), History::default());
+        let mut path = vec![document.clone()];
         for label in [0, 1, 0] {
-            let before = table.clone();
-            drawn(&mut table, label);
-            history.record(vec![Step::Changed(7, Change::between(&before, &table))]);
-            path.push(table.clone());
+            let before = document.clone();
+            drawn(&mut document, label);
+            history.record(vec![Step::Changed(7, Change::between(&before, &document))]);
+            path.push(document.clone());
         }
-        let take = |table: &mut Table, steps: Option<Vec<Step>>| {
+        let take = |document: &mut Document, steps: Option<Vec<Step>>| {
             let Some(steps) = steps else { return false };
             for step in steps {
                 let Step::Changed(7, change) = step else { panic!("{step:?}") };
-                change.apply(table);
+                change.apply(document);
             }
             true
         };
         for step in (0..3).rev() {
-            assert!(take(&mut table, history.undo()));
-            assert_eq!(table, path[step]);
+            assert!(take(&mut document, history.undo()));
+            assert_eq!(document, path[step]);
         }
-        assert!(!take(&mut table, history.undo()));
-        assert!(take(&mut table, history.redo()));
-        assert_eq!(table, path[1]);
+        assert!(!take(&mut document, history.undo()));
+        assert!(take(&mut document, history.redo()));
+        assert_eq!(document, path[1]);
         assert_eq!(history.reach(), (true, true));
         // another step forgets the way forward
-        let before = table.clone();
-        drawn(&mut table, 2);
-        history.record(vec![Step::Changed(7, Change::between(&before, &table))]);
+        let before = document.clone();
+        drawn(&mut document, 2);
+        history.record(vec![Step::Changed(7, Change::between(&before, &document))]);
         assert!(history.redo().is_none());
     }
 

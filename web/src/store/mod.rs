@@ -1,25 +1,23 @@
 //! Sets of examples, kept in the browser's database and shared by all tabs of the page.
 //!
-//! The table on the page is the truth of its tab. What it holds more than the database is written by one worker at a time,
-//! as a [`crate::change::Change`] on what the database holds by then; what other tabs have written is taken in below what is not kept
+//! The document on the page is the truth of its tab. What it holds more than the database is written by one worker at a time,
+//! as a [`crate::document::change::Change`] on what the database holds by then; what other tabs have written is taken in below what is not kept
 //! yet. Where nothing can be kept, all sets stay in memory.
 
 pub mod database;
-mod earlier;
+pub mod earlier;
 pub mod history;
 pub mod record;
-mod sets;
-mod sync;
 
 use web_sys::BroadcastChannel;
 
 use crate::browser;
-use crate::change::Change;
+use crate::document::change::Change;
+use crate::document::{Document, Id, fresh_id};
 use crate::dom::*;
-use crate::table::{Id, Table, fresh_id};
 use database::{Database, Trouble};
 use history::History;
-use record::{About, FIRST, Origin};
+use record::{About, FIRST, Origin, Unreadable};
 
 /// A set, as the list shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,46 +39,35 @@ impl Entry {
     }
 }
 
-/// Something that this page can't read, and leaves where it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Unreadable {
-    /// What it is, and where.
-    pub what: String,
-    /// Why it can't be read.
-    pub why: String,
-    /// The text itself. None for all that a newer version has stored, which is asked for when it is wanted.
-    pub text: Option<String>,
-}
-
 /// A set with what is known of it in the database.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
-    id: Id,
-    about: About,
+    pub id: Id,
+    pub about: About,
     /// What the database holds of it; an empty set of the same classes where it holds nothing.
-    kept: Table,
-    kept_about: About,
+    pub kept: Document,
+    pub kept_about: About,
     /// 0 where the database does not have it.
-    revision: u64,
+    pub revision: u64,
 }
 
 impl Held {
     /// A new set, which is not worth keeping before it is changed.
-    fn new(about: About, table: &Table) -> Held {
-        let kept = Table { classes: table.classes.clone(), ..Table::default() };
+    pub fn new(about: About, document: &Document) -> Held {
+        let kept = Document { classes: document.classes.clone(), ..Document::default() };
         Held { id: fresh_id(), kept_about: about.clone(), about, kept, revision: 0 }
     }
 
     /// What is to be written, if anything.
-    fn pending(&self, table: &Table) -> Option<Change> {
-        let change = Change::between(&self.kept, table);
+    pub fn pending(&self, document: &Document) -> Option<Change> {
+        let change = Change::between(&self.kept, document);
         (change.teaches() || self.about != self.kept_about).then_some(change)
     }
 }
 
 /// Where examples are kept.
 #[derive(Default)]
-enum Place {
+pub enum Place {
     /// The database is being opened.
     #[default]
     Opening,
@@ -90,24 +77,35 @@ enum Place {
     Memory(Trouble),
 }
 
-struct Shelf {
-    place: Place,
+/// What is behind the signals of [`Sets`].
+pub struct Shelf {
+    pub place: Place,
     /// The set on the page.
-    open: Held,
-    /// Sets that the database does not have as they are here, with their tables.
-    held: Vec<(Held, Table)>,
+    pub open: Held,
+    /// Sets that the database does not have as they are here, with their documents.
+    pub held: Vec<(Held, Document)>,
     /// Sets of the database.
-    listed: Vec<Entry>,
-    history: History,
-    /// The table before a sample began to play in a set that holds an earlier one.
-    before_play: Option<Table>,
+    pub listed: Vec<Entry>,
+    pub history: History,
+    /// The document before a sample began to play in a set that holds an earlier one.
+    pub before_play: Option<Document>,
     /// Whether the worker is at work.
-    busy: bool,
+    pub busy: bool,
     /// Whether something is to be written.
-    dirty: bool,
+    pub dirty: bool,
     /// Whether another tab has written something.
-    stale: bool,
-    channel: Option<BroadcastChannel>,
+    pub stale: bool,
+    pub channel: Option<BroadcastChannel>,
+}
+
+impl Shelf {
+    /// A set that is open or held here.
+    pub fn copy(&mut self, id: Id) -> Option<&mut Held> {
+        if self.open.id == id {
+            return Some(&mut self.open);
+        }
+        self.held.iter_mut().map(|(held, _)| held).find(|held| held.id == id)
+    }
 }
 
 /// The sets' signals. Copies share them.
@@ -121,13 +119,13 @@ pub struct Sets {
     pub home: RwSignal<Option<Id>>,
     /// What can't be read.
     pub unreadable: RwSignal<Vec<Unreadable>>,
-    shelf: StoredValue<Shelf, LocalStorage>,
+    pub shelf: StoredValue<Shelf, LocalStorage>,
 }
 
 impl Sets {
     /// One empty set, until the database is open.
-    pub fn new(table: &Table) -> Sets {
-        let open = Held::new(About { name: FIRST.to_owned(), ..About::default() }, table);
+    pub fn new(document: &Document) -> Sets {
+        let open = Held::new(About { name: FIRST.to_owned(), ..About::default() }, document);
         let id = open.id;
         let shelf = Shelf {
             place: Place::Opening,
@@ -162,15 +160,15 @@ impl Sets {
         self.with(|shelf| shelf.listed.is_empty() && shelf.held.is_empty())
     }
 
-    fn with<T>(self, call: impl FnOnce(&Shelf) -> T) -> T {
+    pub fn with<T>(self, call: impl FnOnce(&Shelf) -> T) -> T {
         self.shelf.with_value(call)
     }
 
-    fn update<T>(self, call: impl FnOnce(&mut Shelf) -> T) -> T {
+    pub fn update<T>(self, call: impl FnOnce(&mut Shelf) -> T) -> T {
         self.shelf.try_update_value(call).expect("the page lives as long as its window")
     }
 
-    fn database(self) -> Result<Database, Trouble> {
+    pub fn database(self) -> Result<Database, Trouble> {
         self.with(|shelf| match &shelf.place {
             Place::Database(database) => Ok(database.clone()),
             Place::Memory(trouble) => Err(trouble.clone()),
@@ -178,7 +176,7 @@ impl Sets {
         })
     }
 
-    fn names(self) -> Vec<String> {
+    pub fn names(self) -> Vec<String> {
         self.list.with_untracked(|list| list.iter().map(|entry| entry.about.name.clone()).collect())
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
-use crate::table::{Class, Example, Id, SavedExample, Table};
+use crate::document::change::Change;
+use crate::document::saved::SavedExample;
+use crate::document::{Class, Document, Example, Id};
 
 /// Version of a record. A page leaves records of a later version alone.
 pub const VERSION: u32 = 1;
@@ -104,7 +105,7 @@ impl SetRecord {
             ));
         }
         let record: SetRecord = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        Table::with_classes(record.classes.clone())?;
+        Document::with_classes(record.classes.clone())?;
         Ok(record)
     }
 }
@@ -146,7 +147,7 @@ pub struct Writing {
 /// those that it names are enough.
 pub fn writing(change: &Change, classes: Vec<Class>, stored: Option<Vec<Example>>) -> Writing {
     let named = || change.examples.iter().filter_map(|(before, _)| before.clone()).collect();
-    let mut before = Table { classes, examples: stored.unwrap_or_else(named), ..Table::default() };
+    let mut before = Document { classes, examples: stored.unwrap_or_else(named), ..Document::default() };
     before.sort();
     let mut after = before.clone();
     change.apply(&mut after);
@@ -170,23 +171,34 @@ pub fn free_name(wanted: &str, taken: &[String]) -> String {
     std::iter::once(wanted.clone()).chain(numbered).find(free).unwrap_or_default()
 }
 
+/// Something that this page can't read, and leaves where it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    /// What it is, and where.
+    pub what: String,
+    /// Why it can't be read.
+    pub why: String,
+    /// The text itself. None for all that a newer version has stored, which is asked for when it is wanted.
+    pub text: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::tests::drawn;
+    use crate::document::testing::drawn;
 
     fn record() -> SetRecord {
         let about = About { name: "Ünö \"1\"".to_owned(), origin: Origin::Link, source: 7, ..About::default() };
-        SetRecord { version: VERSION, revision: 3, changed: 1.5e12, about, classes: Table::default().classes }
+        SetRecord { version: VERSION, revision: 3, changed: 1.5e12, about, classes: Document::default().classes }
     }
 
     #[test]
     fn records_come_back_as_they_were() {
         let record = record();
         assert_eq!(SetRecord::load(&record.save()), Ok(record));
-        let mut table = Table::default();
-        drawn(&mut table, 1);
-        let example = &table.examples[0];
+        let mut document = Document::default();
+        drawn(&mut document, 1);
+        let example = &document.examples[0];
         let text = save_example(example);
         assert_eq!(load_example(example.id, &text, None).as_ref(), Ok(example));
         assert!(text.len() < 120, "{text}");
@@ -209,32 +221,32 @@ mod tests {
 
     #[test]
     fn to_teach_one_of_many_writes_one() {
-        let mut table = Table::default();
-        (0..50).for_each(|i| drawn(&mut table, i % 3));
-        let before = table.clone();
-        drawn(&mut table, 1);
-        let found = writing(&Change::between(&before, &table), before.classes.clone(), None);
+        let mut document = Document::default();
+        (0..50).for_each(|i| drawn(&mut document, i % 3));
+        let before = document.clone();
+        drawn(&mut document, 1);
+        let found = writing(&Change::between(&before, &document), before.classes.clone(), None);
         assert_eq!((found.put.len(), found.drop.len()), (1, 0));
-        assert_eq!(found.put[0].id, table.examples[50].id);
-        let id = table.examples[3].id;
-        let before = table.clone();
-        table.forget(id);
-        let found = writing(&Change::between(&before, &table), before.classes.clone(), None);
+        assert_eq!(found.put[0].id, document.examples[50].id);
+        let id = document.examples[3].id;
+        let before = document.clone();
+        document.forget(id);
+        let found = writing(&Change::between(&before, &document), before.classes.clone(), None);
         assert_eq!((found.put.len(), found.drop), (0, vec![id]));
     }
 
     #[test]
     fn a_class_stays_while_another_tab_has_taught_it() {
-        let mut table = Table::default();
-        drawn(&mut table, 2);
-        let mut without = table.clone();
+        let mut document = Document::default();
+        drawn(&mut document, 2);
+        let mut without = document.clone();
         without.remove_class(2);
-        let change = Change::between(&table, &without);
-        let mut stored = table.clone();
+        let change = Change::between(&document, &without);
+        let mut stored = document.clone();
         assert_eq!(writing(&change, stored.classes.clone(), Some(stored.examples.clone())).classes.len(), 2);
         drawn(&mut stored, 2);
         let found = writing(&change, stored.classes.clone(), Some(stored.examples.clone()));
-        assert_eq!((found.classes.len(), found.drop), (3, vec![table.examples[0].id]));
+        assert_eq!((found.classes.len(), found.drop), (3, vec![document.examples[0].id]));
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! The answer, and a card for each class.
 
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent};
+use web_sys::{DragEvent, Event, HtmlInputElement, HtmlSelectElement};
 
 use super::icon::icon;
-use super::thumb::Gallery;
-use super::words::{Verdict, because, best, percent, verdict};
+use super::name_field::leave_field;
+use super::thumbnail::Gallery;
+use super::words::{Verdict, because, verdict};
+use crate::answers::{best, percent};
+use crate::document::{Example, FEWEST, Id, LONGEST_NAME};
 use crate::dom::*;
 use crate::page::Page;
-use crate::table::{FEWEST, LONGEST_NAME};
 
 /// From more classes than this on, each takes less room.
 const MANY: usize = 5;
@@ -16,12 +18,13 @@ const MANY: usize = 5;
 /// The answer, and a row for each class.
 pub fn classes(page: Page, gallery: Gallery) -> View {
     // Read out when the pen rests, not at every point of a stroke.
-    let spoken = Memo::new(move |last: Option<&String>| match (page.live.with(Vec::is_empty), verdict(page)) {
-        (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
-        (false, _) => last.cloned().unwrap_or_default(),
-        _ => String::new(),
-    });
-    let full = move || page.table.with(|table| table.classes.len()) >= page.most_classes();
+    let spoken =
+        Memo::new(move |last: Option<&String>| match (page.current_stroke.with(Vec::is_empty), verdict(page)) {
+            (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
+            (false, _) => last.cloned().unwrap_or_default(),
+            _ => String::new(),
+        });
+    let full = move || page.document.with(|document| document.classes.len()) >= page.most_classes();
     el("section")
         .class("classes")
         .attr("aria-label", "Classes and answers")
@@ -44,10 +47,10 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
         .child(
             el("ol")
                 .class("rows")
-                .toggle("many", move || page.table.with(|table| table.classes.len() > MANY))
-                .toggle("probing", move || page.probes.missing.with(Option::is_some))
+                .toggle("many", move || page.document.with(|document| document.classes.len() > MANY))
+                .toggle("probing", move || page.controls.missing.with(Option::is_some))
                 .child(each(
-                    move || page.table.with(|table| table.classes.clone()),
+                    move || page.document.with(|document| document.classes.clone()),
                     |class| class.label,
                     move |class| row(page, gallery, class.label),
                 )),
@@ -58,12 +61,12 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
                 .attr("disabled", full)
                 .on(ev::CLICK, move |_| {
                     let most = page.most_classes();
-                    page.change(|table| table.add_class(most));
+                    page.change(|document| document.add_class(most));
                 })
                 .child(icon("plus"))
                 .child("Add a class"),
         )
-        .child(show(move || page.table.with(|table| table.classes.len() > FEWEST), move || swap_any(page)))
+        .child(show(move || page.document.with(|document| document.classes.len() > FEWEST), move || swap_any(page)))
         .into_view()
 }
 
@@ -74,7 +77,7 @@ fn picked(event: &Event) -> Option<u32> {
 
 /// Swaps any two classes, neighbours or not.
 fn swap_any(page: Page) -> View {
-    let classes = Memo::new(move |_| page.table.with(|table| table.classes.clone()));
+    let classes = Memo::new(move |_| page.document.with(|document| document.classes.clone()));
     // Classes come and go: what was picked counts as long as it is there.
     let (first, second) = (RwSignal::new(None::<u32>), RwSignal::new(None::<u32>));
     let pair = move || {
@@ -114,7 +117,9 @@ fn swap_any(page: Page) -> View {
         .child(picker(second, true, "swap-second", "The second of two classes to swap"))
         .child(
             button("swap-any")
-                .attr("disabled", move || pair().0 == pair().1 || page.table.with(|table| table.examples.is_empty()))
+                .attr("disabled", move || {
+                    pair().0 == pair().1 || page.document.with(|document| document.examples.is_empty())
+                })
                 .on(ev::CLICK, move |_| {
                     let (a, b) = untrack(pair);
                     page.swap(a, b);
@@ -125,144 +130,181 @@ fn swap_any(page: Page) -> View {
         .into_view()
 }
 
+/// A row: a class of the document. Copies share it.
+#[derive(Clone, Copy)]
+struct Row {
+    page: Page,
+    gallery: Gallery,
+    label: u32,
+    index: Memo<usize>,
+    name: Memo<String>,
+    count: Memo<usize>,
+    /// Whether an example of another class is dragged over it.
+    over: RwSignal<bool>,
+}
+
 /// A class: name, probability, teach button, examples.
 fn row(page: Page, gallery: Gallery, label: u32) -> View {
     let index = Memo::new(move |last: Option<&usize>| {
         // A row that is being removed keeps its number.
-        let found = page.table.with(|table| table.classes.iter().position(|class| class.label == label));
+        let found = page.document.with(|document| document.classes.iter().position(|class| class.label == label));
         found.unwrap_or(last.copied().unwrap_or_default())
     });
-    let name = Memo::new(move |_| page.table.with(|table| table.name(label).to_owned()));
+    let name = Memo::new(move |_| page.document.with(|document| document.name(label).to_owned()));
     let count = Memo::new(move |_| gallery.count(label));
-    // The label of the row below, which this one can swap with.
-    let next = Memo::new(move |_| page.table.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
-    let probability = move || {
-        page.probabilities.with(|all| all.as_ref().and_then(|all| all.get(label as usize).copied())).unwrap_or(0.0)
-    };
-    let leads = move || page.probabilities.with(|all| all.as_deref().and_then(best)).is_some_and(|(l, _)| l == label);
-    let few = move || page.table.with(|table| table.classes.len()) <= FEWEST;
-    let over = RwSignal::new(false);
-    // Another class's example that is dragged over this one.
-    let coming = move || {
-        let id = page.dragged.get_untracked()?;
-        let own = page.table.with_untracked(|t| t.examples.iter().any(|e| e.id == id && e.label == label));
-        (!own).then_some(id)
-    };
-    let drag_over = move |event: DragEvent| {
-        if coming().is_some() {
+    Row { page, gallery, label, index, name, count, over: RwSignal::new(false) }.view()
+}
+
+impl Row {
+    fn view(self) -> View {
+        let Row { page, label, count, over, .. } = self;
+        let leads =
+            move || page.probabilities.with(|all| all.as_deref().and_then(best)).is_some_and(|(l, _)| l == label);
+        el("li")
+            .class(format!("row hue{label}"))
+            .toggle("leads", leads)
+            .toggle("blank", move || count.get() == 0)
+            .toggle("over", move || over.get())
+            .on(ev::DRAGOVER, move |event| self.drag_over(event))
+            .on(ev::DRAGLEAVE, move |_| over.set(false))
+            .on(ev::DROP, move |event| self.dropped(event))
+            .test_id(move || format!("class-row-{}", self.index.get()))
+            .child(self.top())
+            .child(self.shown())
+            .child(self.swap())
+            .into_view()
+    }
+
+    /// Another class's example that is dragged over this one.
+    fn coming(self) -> Option<Id> {
+        let id = self.page.dragged.get_untracked()?;
+        let own = |example: &Example| example.id == id && example.label == self.label;
+        (!self.page.document.with_untracked(|document| document.examples.iter().any(own))).then_some(id)
+    }
+
+    fn drag_over(self, event: DragEvent) {
+        if self.coming().is_some() {
             event.prevent_default();
-            over.set(true);
+            self.over.set(true);
         }
-    };
-    let dropped = move |event: DragEvent| {
-        over.set(false);
-        if let Some(id) = coming() {
+    }
+
+    fn dropped(self, event: DragEvent) {
+        self.over.set(false);
+        if let Some(id) = self.coming() {
             event.prevent_default();
             event.stop_propagation();
-            page.dragged.set(None);
-            page.relabel(id, label);
+            self.page.dragged.set(None);
+            self.page.relabel(id, self.label);
         }
-    };
-    let blank = move || page.picture.with(Option::is_none);
-    let key = move || (index.get() + 1) % 10;
-    let renamed = move |event: Event| {
+    }
+
+    fn renamed(self, event: Event) {
         let field: HtmlInputElement = event.target().expect("a change has a target").unchecked_into();
-        page.change(|table| table.rename(label, &field.value()));
+        self.page.change(|document| document.rename(self.label, &field.value()));
         // An empty name was not taken.
-        field.set_value(&name.get_untracked());
-    };
-    let entered = |event: KeyboardEvent| {
-        if let ("Enter" | "Escape", Some(target)) = (event.key().as_str(), event.target()) {
-            // It fails for nothing that is in the page.
-            let _ = target.unchecked_into::<HtmlElement>().blur();
-        }
-    };
-    el("li")
-        .class(format!("row hue{label}"))
-        .toggle("leads", leads)
-        .toggle("blank", move || count.get() == 0)
-        .toggle("over", move || over.get())
-        .on(ev::DRAGOVER, drag_over)
-        .on(ev::DRAGLEAVE, move |_| over.set(false))
-        .on(ev::DROP, dropped)
-        .test_id(move || format!("class-row-{}", index.get()))
-        .child(
-            el("div")
-                .class("top")
-                .child(el("span").class("badge").attr("aria-hidden", "true").child(key))
-                .child(
-                    el("input")
-                        .class("name")
-                        .attr("type", "text")
-                        .attr("maxlength", LONGEST_NAME.to_string())
-                        .attr("autocomplete", "off")
-                        .attr("spellcheck", "false")
-                        .test_id(move || format!("class-name-{}", index.get()))
-                        .attr("aria-label", move || format!("Name of class {}", index.get() + 1))
-                        .attr("title", "Click to rename")
-                        .prop("value", move || name.get())
-                        .on(ev::CHANGE, renamed)
-                        .on(ev::KEYDOWN, entered),
-                )
-                .child(el("span").class("share").attr("aria-hidden", "true").child(move || {
-                    page.probabilities.with(|all| all.is_some() && count.get() > 0).then(|| percent(probability()))
-                }))
-                .child(
-                    el("button")
-                        .attr("type", "button")
-                        .class("teach")
-                        .toggle("ready", move || !blank())
-                        .test_id(move || format!("teach-{}", index.get()))
-                        .attr("aria-label", move || format!("Teach: this drawing is {}", name.get()))
-                        .attr("title", move || format!("This drawing is “{}” (key {})", name.get(), key()))
-                        .on(ev::CLICK, move |_| page.teach(label))
-                        .child("Teach"),
-                )
-                .child(
-                    el("button")
-                        .attr("type", "button")
-                        .class("small drop")
-                        .test_id(move || format!("remove-class-{}", index.get()))
-                        .attr("title", move || format!("Remove the class {}", name.get()))
-                        .attr("aria-label", move || format!("Remove the class {}", name.get()))
-                        .attr("disabled", few)
-                        .on(ev::CLICK, move |_| {
-                            page.change(|table| table.remove_class(label));
-                            page.say("Class removed. Undo brings it back.");
-                        })
-                        .child(icon("close")),
-                )
-                .child(
-                    el("div")
-                        .class("bar")
-                        .attr("role", "meter")
-                        .attr("aria-valuemin", "0")
-                        .attr("aria-valuemax", "1")
-                        .attr("aria-label", move || format!("Probability of {}", name.get()))
-                        .attr("aria-valuenow", move || format!("{:.3}", probability()))
-                        .test_id(move || format!("bar-{}", index.get()))
-                        .attr("data-probability", move || format!("{:.6}", probability()))
-                        .child(el("i").style("transform", move || format!("scaleX({:.4})", probability()))),
-                ),
-        )
-        .child(
-            el("div")
-                .class("shown")
-                .attr("data-name", move || name.get())
-                .child(
-                    el("span")
-                        .class("count")
-                        .test_id(move || format!("count-{}", index.get()))
-                        .attr("data-count", move || count.get())
-                        .child(move || match count.get() {
-                            0 => "no example yet".to_owned(),
-                            1 => "1 shown".to_owned(),
-                            n => format!("{n} shown"),
-                        }),
-                )
-                .child(gallery.list(label)),
-        )
-        .child(show(
+        field.set_value(&self.name.get_untracked());
+    }
+
+    fn probability(self) -> f32 {
+        let of = |all: &Option<Vec<f32>>| all.as_ref()?.get(self.label as usize).copied();
+        self.page.probabilities.with(of).unwrap_or(0.0)
+    }
+
+    /// Name, probability and buttons.
+    fn top(self) -> Tag {
+        let Row { page, label, index, name, count, .. } = self;
+        let key = move || (index.get() + 1) % 10;
+        let blank = move || page.picture.with(Option::is_none);
+        let few = move || page.document.with(|document| document.classes.len()) <= FEWEST;
+        let share = move || {
+            page.probabilities.with(|all| all.is_some() && count.get() > 0).then(|| percent(self.probability()))
+        };
+        let remove = move |_| {
+            page.change(|document| document.remove_class(label));
+            page.say("Class removed. Undo brings it back.");
+        };
+        el("div")
+            .class("top")
+            .child(el("span").class("badge").attr("aria-hidden", "true").child(key))
+            .child(
+                el("input")
+                    .class("name")
+                    .attr("type", "text")
+                    .attr("maxlength", LONGEST_NAME.to_string())
+                    .attr("autocomplete", "off")
+                    .attr("spellcheck", "false")
+                    .test_id(move || format!("class-name-{}", index.get()))
+                    .attr("aria-label", move || format!("Name of class {}", index.get() + 1))
+                    .attr("title", "Click to rename")
+                    .prop("value", move || name.get())
+                    .on(ev::CHANGE, move |event| self.renamed(event))
+                    .on(ev::KEYDOWN, leave_field),
+            )
+            .child(el("span").class("share").attr("aria-hidden", "true").child(share))
+            .child(
+                el("button")
+                    .attr("type", "button")
+                    .class("teach")
+                    .toggle("ready", move || !blank())
+                    .test_id(move || format!("teach-{}", index.get()))
+                    .attr("aria-label", move || format!("Teach: this drawing is {}", name.get()))
+                    .attr("title", move || format!("This drawing is “{}” (key {})", name.get(), key()))
+                    .on(ev::CLICK, move |_| page.teach(label))
+                    .child("Teach"),
+            )
+            .child(
+                el("button")
+                    .attr("type", "button")
+                    .class("small drop")
+                    .test_id(move || format!("remove-class-{}", index.get()))
+                    .attr("title", move || format!("Remove the class {}", name.get()))
+                    .attr("aria-label", move || format!("Remove the class {}", name.get()))
+                    .attr("disabled", few)
+                    .on(ev::CLICK, remove)
+                    .child(icon("close")),
+            )
+            .child(self.bar())
+    }
+
+    fn bar(self) -> Tag {
+        el("div")
+            .class("bar")
+            .attr("role", "meter")
+            .attr("aria-valuemin", "0")
+            .attr("aria-valuemax", "1")
+            .attr("aria-label", move || format!("Probability of {}", self.name.get()))
+            .attr("aria-valuenow", move || format!("{:.3}", self.probability()))
+            .test_id(move || format!("bar-{}", self.index.get()))
+            .attr("data-probability", move || format!("{:.6}", self.probability()))
+            .child(el("i").style("transform", move || format!("scaleX({:.4})", self.probability())))
+    }
+
+    /// Its examples, and how many they are.
+    fn shown(self) -> Tag {
+        let count = self.count;
+        el("div")
+            .class("shown")
+            .attr("data-name", move || self.name.get())
+            .child(
+                el("span")
+                    .class("count")
+                    .test_id(move || format!("count-{}", self.index.get()))
+                    .attr("data-count", move || count.get())
+                    .child(move || match count.get() {
+                        0 => "no example yet".to_owned(),
+                        1 => "1 shown".to_owned(),
+                        n => format!("{n} shown"),
+                    }),
+            )
+            .child(self.gallery.list(self.label))
+    }
+
+    /// What swaps its labels with those of the row below.
+    fn swap(self) -> View {
+        let Row { page, gallery, label, index, count, .. } = self;
+        let next = Memo::new(move |_| page.document.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
+        show(
             move || next.get().is_some(),
             move || {
                 el("button")
@@ -283,17 +325,18 @@ fn row(page: Page, gallery: Gallery, label: u32) -> View {
                     // names counts for the accessible name.
                     .child(el("span").class("pair").child(move || pair_words(page, label, next.get())))
             },
-        ))
-        .into_view()
+        )
+    }
 }
 
 fn pair_words(page: Page, label: u32, next: Option<u32>) -> String {
-    page.table.with(|table| format!("of {} and {}", table.name(label), next.map_or("", |next| table.name(next))))
+    page.document
+        .with(|document| format!("of {} and {}", document.name(label), next.map_or("", |next| document.name(next))))
 }
 
 fn swap_words(page: Page, label: u32, next: Option<u32>) -> String {
-    page.table.with(|table| {
-        let other = next.map_or("", |next| table.name(next));
-        format!("Swap labels of {} and {other}", table.name(label))
+    page.document.with(|document| {
+        let other = next.map_or("", |next| document.name(next));
+        format!("Swap labels of {} and {other}", document.name(label))
     })
 }

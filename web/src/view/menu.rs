@@ -4,11 +4,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, KeyboardEvent, PointerEvent};
 
 use super::icon::icon;
-use super::thumb::focus_example;
+use super::thumbnail::focus_example;
 use crate::browser;
+use crate::document::{Class, Id};
 use crate::dom::*;
 use crate::page::Page;
-use crate::table::{Class, Id};
 
 /// The menu, while it is open.
 pub fn example_menu(page: Page) -> View {
@@ -17,49 +17,56 @@ pub fn example_menu(page: Page) -> View {
 
 fn open(page: Page, id: Id, x: f64, y: f64) -> View {
     let list = NodeRef::<HtmlElement>::new();
-    let found = page.table.with_untracked(|table| {
-        let at = table.examples.iter().position(|example| example.id == id)?;
-        let label = table.examples[at].label;
-        let neighbour = table.examples.iter().rfind(|example| example.label == label && example.id != id);
-        Some((at, label, table.name(label).to_owned(), table.classes.clone(), neighbour.map(|example| example.id)))
+    let found = page.document.with_untracked(|document| {
+        let at = document.examples.iter().position(|example| example.id == id)?;
+        let label = document.examples[at].label;
+        let neighbour = document.examples.iter().rfind(|example| example.label == label && example.id != id);
+        Some((
+            at,
+            label,
+            document.name(label).to_owned(),
+            document.classes.clone(),
+            neighbour.map(|example| example.id),
+        ))
     });
     let (at, label, name, classes, neighbour) = found.unwrap_or_default();
-    let others: Vec<Class> = classes.into_iter().filter(|class| class.label != label).collect();
     Effect::new(move |_| {
-        let Some(list) = list.get() else { return };
-        // Beside the example, and inside the window.
-        let (width, height) = (f64::from(list.offset_width()), f64::from(list.offset_height()));
-        let inner = |size: Result<wasm_bindgen::JsValue, _>| size.ok().and_then(|size| size.as_f64()).unwrap_or(0.0);
-        let window = browser::window();
-        let left = x.min(inner(window.inner_width()) - width - 8.0).max(8.0);
-        let top = y.min(inner(window.inner_height()) - height - 8.0).max(8.0);
-        // Both are valid values of these properties.
-        let style = web_sys::HtmlElement::style(&list);
-        let _ = style.set_property("left", &format!("{left:.0}px"));
-        let _ = style.set_property("top", &format!("{top:.0}px"));
-        focus_item(&list, 0);
+        if let Some(list) = list.get() {
+            put(&list, x, y);
+            focus_item(&list, 0);
+        }
     });
     let close = move || {
         page.menu.set(None);
         focus_example(id);
     };
-    let key = move |event: KeyboardEvent| {
-        let Some(list) = list.get_untracked() else { return };
-        let count = items(&list).len() as u32;
-        let now = position(&list);
-        match event.key().as_str() {
-            "ArrowDown" => focus_item(&list, (now + 1) % count.max(1)),
-            "ArrowUp" => focus_item(&list, (now + count.max(1) - 1) % count.max(1)),
-            "Home" => focus_item(&list, 0),
-            "End" => focus_item(&list, count.saturating_sub(1)),
-            "Escape" | "Tab" => close(),
-            // Enter and the space bar press the button; digits must not teach.
-            "Enter" | " " => return event.stop_propagation(),
-            _ => {}
+    let keyed = move |event: KeyboardEvent| {
+        if let Some(list) = list.get_untracked() {
+            key(&list, &event, close);
         }
-        event.prevent_default();
-        event.stop_propagation();
     };
+    let relabel = move |(number, class): (usize, Class)| {
+        el("button")
+            .attr("type", "button")
+            .attr("role", "menuitem")
+            .class(format!("hue{}", class.label))
+            .test_id(format!("menu-label-{number}"))
+            .on(ev::CLICK, move |_| {
+                page.menu.set(None);
+                page.relabel(id, class.label);
+                focus_example(id);
+            })
+            .child(el("i").class("dot").attr("aria-hidden", "true"))
+            .child(el("span").child(class.name))
+    };
+    let forget = move |_| {
+        page.menu.set(None);
+        page.forget(id);
+        if let Some(neighbour) = neighbour {
+            focus_example(neighbour);
+        }
+    };
+    let others = classes.into_iter().filter(|class| class.label != label).enumerate();
     let hush = |event: PointerEvent| event.prevent_default();
     View::new().child(el("div").class("backdrop").on(ev::POINTERDOWN, hush).on(ev::CLICK, move |_| close())).child(
         el("div")
@@ -67,46 +74,52 @@ fn open(page: Page, id: Id, x: f64, y: f64) -> View {
             .attr("role", "menu")
             .node_ref(list)
             .test_id("menu")
-            .on(ev::KEYDOWN, key)
+            .on(ev::KEYDOWN, keyed)
             .attr("aria-label", format!("Example {}, {name}", at + 1))
             .child(
                 el("p").attr("aria-hidden", "true").child(format!("Example {}, {name}. Change its label to …", at + 1)),
             )
-            .child(
-                others
-                    .into_iter()
-                    .enumerate()
-                    .map(|(number, class)| {
-                        el("button")
-                            .attr("type", "button")
-                            .attr("role", "menuitem")
-                            .class(format!("hue{}", class.label))
-                            .test_id(format!("menu-label-{number}"))
-                            .on(ev::CLICK, move |_| {
-                                page.menu.set(None);
-                                page.relabel(id, class.label);
-                                focus_example(id);
-                            })
-                            .child(el("i").class("dot").attr("aria-hidden", "true"))
-                            .child(el("span").child(class.name))
-                    })
-                    .collect_view(),
-            )
+            .child(others.map(relabel).collect_view())
             .child(el("hr").attr("aria-hidden", "true"))
             .child(
                 button("menu-forget")
                     .attr("role", "menuitem")
-                    .on(ev::CLICK, move |_| {
-                        page.menu.set(None);
-                        page.forget(id);
-                        if let Some(neighbour) = neighbour {
-                            focus_example(neighbour);
-                        }
-                    })
+                    .on(ev::CLICK, forget)
                     .child(icon("close"))
                     .child(el("span").child("Forget this example")),
             ),
     )
+}
+
+/// Beside the example, and inside the window.
+fn put(list: &HtmlElement, x: f64, y: f64) {
+    let (width, height) = (f64::from(list.offset_width()), f64::from(list.offset_height()));
+    let inner = |size: Result<wasm_bindgen::JsValue, _>| size.ok().and_then(|size| size.as_f64()).unwrap_or(0.0);
+    let window = browser::window();
+    let left = x.min(inner(window.inner_width()) - width - 8.0).max(8.0);
+    let top = y.min(inner(window.inner_height()) - height - 8.0).max(8.0);
+    // Both are valid values of these properties.
+    let style = web_sys::HtmlElement::style(list);
+    let _ = style.set_property("left", &format!("{left:.0}px"));
+    let _ = style.set_property("top", &format!("{top:.0}px"));
+}
+
+/// Goes through the items, or closes the menu.
+fn key(list: &HtmlElement, event: &KeyboardEvent, close: impl Fn()) {
+    let count = items(list).len() as u32;
+    let now = position(list);
+    match event.key().as_str() {
+        "ArrowDown" => focus_item(list, (now + 1) % count.max(1)),
+        "ArrowUp" => focus_item(list, (now + count.max(1) - 1) % count.max(1)),
+        "Home" => focus_item(list, 0),
+        "End" => focus_item(list, count.saturating_sub(1)),
+        "Escape" | "Tab" => close(),
+        // Enter and the space bar press the button; digits must not teach.
+        "Enter" | " " => return event.stop_propagation(),
+        _ => {}
+    }
+    event.prevent_default();
+    event.stop_propagation();
 }
 
 fn items(list: &Element) -> Vec<HtmlElement> {

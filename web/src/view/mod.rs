@@ -1,44 +1,45 @@
 //! What is seen of the page, top to bottom: a file for each part.
 
+mod attention_lines;
 mod camera;
+mod canvas;
 mod classes;
-mod coach;
-mod desk;
-pub mod files;
+mod drawing_panel;
+mod explain;
 mod icon;
-mod import;
-mod learned;
-mod lines;
+mod learning_curve;
 mod menu;
+mod model_info;
 mod models;
-mod record;
+mod name_field;
+mod own_data;
 mod samples;
 mod sets;
 mod share;
 mod shortcuts;
 mod switch;
-mod thumb;
-mod why;
-pub mod words;
+mod thumbnail;
+mod tour;
+mod words;
 
 use web_sys::DragEvent;
 
 use crate::dom::*;
 use crate::page::Page;
+use attention_lines::lines;
 use classes::classes;
-use coach::coach;
-use desk::desk;
-use import::import;
-use learned::learned;
-use lines::lines;
+use drawing_panel::desk;
+use explain::why;
+use learning_curve::learned;
 use menu::example_menu;
+use model_info::{parity, record};
 use models::models;
-use record::{parity, record};
+use own_data::import;
 use samples::samples;
 use share::share;
 use shortcuts::shortcut;
-use thumb::Gallery;
-use why::why;
+use thumbnail::Gallery;
+use tour::coach;
 
 /// The page.
 pub fn app() -> View {

@@ -2,8 +2,8 @@
 
 use web_sys::{HtmlInputElement, SubmitEvent};
 
-use super::files::files;
 use crate::dom::*;
+use crate::file_picker::files;
 use crate::page::{OWN_MODEL, Page, Source};
 
 /// A shipped learner: address, name, and what it is for.
@@ -100,7 +100,7 @@ fn card(page: Page) -> View {
             el("details")
                 .class("modelcard")
                 .test_id("card")
-                .child(el("summary").child(format!("Card of {name}")))
+                .child(el("summary").child(format!("Model card of {name}")))
                 .child(
                     card.lines
                         .is_empty()

@@ -3,11 +3,11 @@
 use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
-use crate::code::thinned;
+use crate::document::codec::thinned;
 use crate::dom::*;
-use crate::packs::Pack;
 use crate::page::Page;
-use crate::play::{State, Told};
+use crate::player::packs::Pack;
+use crate::player::state::{Player, State, Told};
 use crate::view::icon::icon;
 
 /// Size of the curve's drawing, in its own units.
@@ -24,7 +24,7 @@ pub fn samples(page: Page) -> View {
         let on_canvas = canvas.is_some_and(|element| element.get_attribute("data-testid").as_deref() == Some("canvas"));
         if on_canvas && player.on() {
             page.stop();
-            page.show(|table| table.drawing = Default::default());
+            page.show(|document| document.drawing = Default::default());
         }
     });
     let begun = move || player.state.get() != State::Idle || !player.told.with(Vec::is_empty);
@@ -95,37 +95,6 @@ fn smooth(told: &[Told], window: usize) -> Vec<f32> {
 /// How sure it was of the right answer, drawing by drawing, and the player's buttons.
 fn told(page: Page) -> View {
     let player = page.player;
-    let count = Memo::new(move |_| player.pack.get().order().len());
-    let line = move || {
-        player.told.with(|told| {
-            let points = smooth(told, player.pack.get().names().len().div_ceil(2));
-            let at = |(i, p): (usize, f32)| {
-                let (x, y) = place(i, count.get(), p);
-                format!("{x:.1},{y:.1}")
-            };
-            points.into_iter().enumerate().map(at).collect::<Vec<_>>().join(" ")
-        })
-    };
-    let dots = move || {
-        player.told.with(|told| {
-            told.iter()
-                .enumerate()
-                .map(|(i, told)| {
-                    let (x, y) = place(i, count.get(), told.probability);
-                    let kind = match told.right {
-                        None => "new",
-                        Some(true) => "right",
-                        Some(false) => "wrong",
-                    };
-                    svg("circle")
-                        .class(format!("{kind} hue{}", told.label))
-                        .attr("cx", x.to_string())
-                        .attr("cy", y.to_string())
-                        .attr("r", "4")
-                })
-                .collect_view()
-        })
-    };
     let asked = move || player.told.with(|told| told.iter().filter(|told| told.right.is_some()).count());
     let right = move || player.told.with(|told| told.iter().filter(|told| told.right == Some(true)).count());
     let words = move || {
@@ -136,26 +105,13 @@ fn told(page: Page) -> View {
             right()
         )
     };
-    let base = SIZE.1 - EDGE;
-    let level = |y: f32| {
-        let line = svg("line").attr("x1", EDGE.to_string()).attr("y1", y.to_string());
-        line.attr("x2", (SIZE.0 - EDGE).to_string()).attr("y2", y.to_string())
-    };
     el("div")
         .class("told")
         .test_id("told")
         .attr("data-shown", move || player.told.with(Vec::len))
         .attr("data-asked", asked)
         .attr("data-right", right)
-        .child(
-            svg("svg")
-                .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
-                .attr("role", "img")
-                .attr("aria-label", words)
-                .child([EDGE, base].map(level))
-                .child(svg("polyline").attr("points", line))
-                .child(dots),
-        )
+        .child(curve(player).attr("aria-label", words))
         .child(
             el("p")
                 .class("axis")
@@ -168,10 +124,7 @@ fn told(page: Page) -> View {
                 .class("hint")
                 .child("Each dot is a drawing, and shows how sure it was of the right answer ")
                 .child(el("em").child("before"))
-                .child(
-                    " it was told. Hollow dots: the \
-                 first of its class.",
-                ),
+                .child(" it was told. Hollow dots: the first of its class."),
         )
         .child(
             el("div")
@@ -180,25 +133,7 @@ fn told(page: Page) -> View {
                 .attr("aria-label", "Player")
                 .child(show_or(
                     move || player.on(),
-                    move || {
-                        View::new()
-                            .child(
-                                button("pause").on(ev::CLICK, move |_| page.pause()).child(move || {
-                                    if player.state.get() == State::Paused { "Resume" } else { "Pause" }
-                                }),
-                            )
-                            .child(button("skip").on(ev::CLICK, move |_| page.skip()).child("To the end"))
-                            .child(
-                                button("speed")
-                                    .attr("aria-label", "Twice as fast")
-                                    .attr("aria-pressed", move || (player.speed.get() > 1.0).to_string())
-                                    .on(ev::CLICK, move |_| {
-                                        player.speed.update(|speed| *speed = if *speed > 1.0 { 1.0 } else { 2.0 })
-                                    })
-                                    .child("2×"),
-                            )
-                            .child(button("stop").on(ev::CLICK, move |_| page.stop()).child("Stop"))
-                    },
+                    move || running(page),
                     move || {
                         button("play-again")
                             .on(ev::CLICK, move |_| page.play(player.pack.get_untracked()))
@@ -209,6 +144,64 @@ fn told(page: Page) -> View {
                 .child(back(page)),
         )
         .into_view()
+}
+
+/// A dot for each drawing, and a line through the mean of the last few.
+fn curve(player: Player) -> Tag {
+    let count = Memo::new(move |_| player.pack.get().order().len());
+    let line = move || {
+        player.told.with(|told| {
+            let points = smooth(told, player.pack.get().names().len().div_ceil(2));
+            let at = |(i, p): (usize, f32)| {
+                let (x, y) = place(i, count.get(), p);
+                format!("{x:.1},{y:.1}")
+            };
+            points.into_iter().enumerate().map(at).collect::<Vec<_>>().join(" ")
+        })
+    };
+    let dot = move |(i, told): (usize, &Told)| {
+        let (x, y) = place(i, count.get(), told.probability);
+        let kind = match told.right {
+            None => "new",
+            Some(true) => "right",
+            Some(false) => "wrong",
+        };
+        let dot = svg("circle").class(format!("{kind} hue{}", told.label));
+        dot.attr("cx", x.to_string()).attr("cy", y.to_string()).attr("r", "4")
+    };
+    let dots = move || player.told.with(|told| told.iter().enumerate().map(dot).collect_view());
+    let level = |y: f32| {
+        let line = svg("line").attr("x1", EDGE.to_string()).attr("y1", y.to_string());
+        line.attr("x2", (SIZE.0 - EDGE).to_string()).attr("y2", y.to_string())
+    };
+    svg("svg")
+        .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
+        .attr("role", "img")
+        .child([EDGE, SIZE.1 - EDGE].map(level))
+        .child(svg("polyline").attr("points", line))
+        .child(dots)
+}
+
+/// The player's buttons while it plays.
+fn running(page: Page) -> View {
+    let player = page.player;
+    let paused = move || player.state.get() == State::Paused;
+    let faster = move |_| player.speed.update(|speed| *speed = if *speed > 1.0 { 1.0 } else { 2.0 });
+    View::new()
+        .child(
+            button("pause")
+                .on(ev::CLICK, move |_| page.pause())
+                .child(move || if paused() { "Resume" } else { "Pause" }),
+        )
+        .child(button("skip").on(ev::CLICK, move |_| page.skip()).child("To the end"))
+        .child(
+            button("speed")
+                .attr("aria-label", "Twice as fast")
+                .attr("aria-pressed", move || (player.speed.get() > 1.0).to_string())
+                .on(ev::CLICK, faster)
+                .child("2×"),
+        )
+        .child(button("stop").on(ev::CLICK, move |_| page.stop()).child("Stop"))
 }
 
 /// Opens the visitor's own set, while another is open.

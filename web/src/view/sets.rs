@@ -1,14 +1,15 @@
 //! The sets of examples: which there are, and which one is on the page.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlElement, HtmlInputElement, KeyboardEvent};
+use web_sys::{Event, HtmlInputElement};
 
 use super::icon::icon;
+use super::name_field::leave_field;
+use crate::document::Id;
 use crate::dom::*;
 use crate::page::Page;
-use crate::store::record::LONGEST_NAME;
-use crate::store::{Entry, Unreadable};
-use crate::table::Id;
+use crate::store::Entry;
+use crate::store::record::{LONGEST_NAME, Unreadable};
 
 /// A row for each set, and what can't be read.
 pub fn sets(page: Page) -> View {
@@ -31,20 +32,27 @@ fn row(page: Page, id: Id) -> View {
     let name = Memo::new(move |_| entry.with(|entry| entry.as_ref().map_or(String::new(), |e| e.about.name.clone())));
     let open = Memo::new(move |_| page.sets.open.get() == id);
     let count = Memo::new(move |_| match open.get() {
-        true => page.table.with(|table| table.examples.len()),
+        true => page.document.with(|document| document.examples.len()),
         false => entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.count)),
     });
+    // The open set's name is always a field; that of another becomes one when it is to be renamed.
+    let renaming = RwSignal::new(false);
+    let field = NodeRef::<HtmlInputElement>::new();
     let renamed = move |event: Event| {
         let field: HtmlInputElement = event.target().expect("a change has a target").unchecked_into();
-        page.rename_set(&field.value());
+        page.rename_set(id, &field.value());
         // An empty name was not taken, and one that another set has got a number.
         field.set_value(&name.get_untracked());
     };
-    let entered = |event: KeyboardEvent| {
-        if let ("Enter" | "Escape", Some(target)) = (event.key().as_str(), event.target()) {
-            // It fails for nothing that is in the page.
-            let _ = target.unchecked_into::<HtmlElement>().blur();
-        }
+    let rename = move |_| {
+        renaming.set(true);
+        next_frame(move || {
+            if let Some(field) = field.get_untracked() {
+                // It fails for nothing that is in the page.
+                let _ = field.focus();
+                field.select();
+            }
+        });
     };
     el("li")
         .toggle("open", move || open.get())
@@ -53,20 +61,25 @@ fn row(page: Page, id: Id) -> View {
         .attr("data-count", move || count.get())
         .attr("data-name", move || name.get())
         .child(show_or(
-            move || open.get(),
+            move || open.get() || renaming.get(),
             move || {
                 el("input")
+                    .node_ref(field)
                     .class("name")
                     .attr("type", "text")
                     .attr("maxlength", LONGEST_NAME.to_string())
                     .attr("autocomplete", "off")
                     .attr("spellcheck", "false")
-                    .test_id("set-name")
-                    .attr("aria-label", "Name of the open set")
+                    .test_id(move || if open.get() { "set-name" } else { "set-rename" })
+                    .attr("aria-label", move || match open.get() {
+                        true => "Name of the open set".to_owned(),
+                        false => format!("New name of “{}”", name.get()),
+                    })
                     .attr("title", "Click to rename")
                     .prop("value", move || name.get())
                     .on(ev::CHANGE, renamed)
-                    .on(ev::KEYDOWN, entered)
+                    .on(ev::KEYDOWN, leave_field)
+                    .on(ev::BLUR, move |_| renaming.set(false))
             },
             move || {
                 el("button")
@@ -83,6 +96,19 @@ fn row(page: Page, id: Id) -> View {
             1 => "1 example".to_owned(),
             n => format!("{n} examples"),
         }))
+        .child(show(
+            move || !open.get() && !renaming.get(),
+            move || {
+                el("button")
+                    .attr("type", "button")
+                    .class("small save")
+                    .test_id(move || format!("rename-set-{}", name.get()))
+                    .attr("title", move || format!("Rename “{}”", name.get()))
+                    .attr("aria-label", move || format!("Rename “{}”", name.get()))
+                    .on(ev::CLICK, rename)
+                    .child(icon("pen"))
+            },
+        ))
         .child(
             el("button")
                 .attr("type", "button")
@@ -109,7 +135,7 @@ fn row(page: Page, id: Id) -> View {
 
 /// What can't be read stays where it is, and can be had as a file.
 fn unreadable(page: Page, one: Unreadable) -> View {
-    let words = format!("{} can't be read by this page ({}). It is left as it is.", one.what, one.why);
+    let words = format!("{} can't be read by this page ({}). It is left unchanged.", one.what, one.why);
     el("div")
         .class("note fault")
         .test_id("unreadable")

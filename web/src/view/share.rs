@@ -4,30 +4,31 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::HtmlInputElement;
 
-use super::files::files;
 use super::icon::icon;
 use super::sets::sets;
 use crate::browser;
 use crate::dom::*;
+use crate::file_picker::files;
 use crate::page::Page;
 use crate::view::samples::back;
 
-/// Share as a link, save, open.
-pub fn share(page: Page) -> View {
-    let field = NodeRef::<HtmlInputElement>::new();
-    // The link, where it has to be copied by hand or is too long.
-    let link = RwSignal::new(None::<Result<String, String>>);
-    // What was shared is no longer what is here once something is taught.
-    Effect::new(move |_| {
-        page.table.track();
-        link.set(None);
-    });
-    let make = move |_| {
+/// The link, and the field that shows it. Copies share it.
+#[derive(Clone, Copy)]
+struct Link {
+    page: Page,
+    field: NodeRef<HtmlInputElement>,
+    /// None until it is asked for; in words where there can be none.
+    found: RwSignal<Option<Result<String, String>>>,
+}
+
+impl Link {
+    fn make(self) {
+        let page = self.page;
         page.stop();
         match page.link() {
-            Err(words) => link.set(Some(Err(words))),
+            Err(words) => self.found.set(Some(Err(words))),
             Ok(address) => spawn_local(async move {
-                link.set(Some(Ok(address.clone())));
+                self.found.set(Some(Ok(address.clone())));
                 if browser::copy(&address).await {
                     page.say(
                         "The link is on the clipboard. Whoever opens it sees your drawings and gets your answers.",
@@ -37,31 +38,70 @@ pub fn share(page: Page) -> View {
                         "Copy the link from the field. Whoever opens it sees your drawings and gets your answers.",
                     );
                 }
-                if let Some(field) = field.get_untracked() {
-                    field.select();
-                }
+                self.select();
             }),
         }
-    };
-    let sheet = js_sys::Reflect::has(&browser::window().navigator(), &"share".into()).unwrap_or(false);
-    let send = move |_| {
-        if let Some(Ok(address)) = link.get_untracked() {
-            spawn_local(async move {
-                let navigator = browser::window().navigator();
-                let data = js_sys::Object::new();
-                let set = |key: &str, value: &str| js_sys::Reflect::set(&data, &key.into(), &value.into());
-                let _ = set("title", "A learning algorithm in a file").and(set("url", &address));
-                let share = js_sys::Reflect::get(&navigator, &"share".into()).map(JsCast::unchecked_into);
-                if let Ok(share) = share as Result<js_sys::Function, _>
-                    && let Ok(promise) = share.call1(&navigator, &data)
-                {
-                    // Whoever closes the sheet has changed their mind.
-                    let _ = JsFuture::from(js_sys::Promise::from(promise)).await;
-                }
-            });
+    }
+
+    fn select(self) {
+        if let Some(field) = self.field.get_untracked() {
+            field.select();
         }
-    };
-    let none = move || page.table.with(|table| table.examples.is_empty());
+    }
+
+    /// Through what the system offers for it.
+    fn send(self) {
+        let Some(Ok(address)) = self.found.get_untracked() else { return };
+        spawn_local(async move {
+            let navigator = browser::window().navigator();
+            let data = js_sys::Object::new();
+            let set = |key: &str, value: &str| js_sys::Reflect::set(&data, &key.into(), &value.into());
+            let _ = set("title", "A learning algorithm in a file").and(set("url", &address));
+            let share = js_sys::Reflect::get(&navigator, &"share".into()).map(JsCast::unchecked_into);
+            if let Ok(share) = share as Result<js_sys::Function, _>
+                && let Ok(promise) = share.call1(&navigator, &data)
+            {
+                // Whoever closes the sheet has changed their mind.
+                let _ = JsFuture::from(js_sys::Promise::from(promise)).await;
+            }
+        });
+    }
+
+    fn view(self, link: Result<String, String>) -> Tag {
+        let address = match link {
+            Ok(address) => address,
+            Err(words) => {
+                return el("p").class("note fault").attr("role", "alert").test_id("link-fault").child(words);
+            }
+        };
+        let sends = js_sys::Reflect::has(&browser::window().navigator(), &"share".into()).unwrap_or(false);
+        let length = address.len();
+        el("div")
+            .class("link")
+            .child(
+                el("input")
+                    .node_ref(self.field)
+                    .attr("type", "text")
+                    .attr("readonly", true)
+                    .test_id("link")
+                    .attr("aria-label", "The link")
+                    .prop("value", address)
+                    .on(ev::FOCUS, move |_| self.select()),
+            )
+            .child(sends.then(|| button("send-link").on(ev::CLICK, move |_| self.send()).child("Send…")))
+            .child(el("small").child(format!("{length} characters")))
+    }
+}
+
+/// Share as a link, save, open.
+pub fn share(page: Page) -> View {
+    let link = Link { page, field: NodeRef::new(), found: RwSignal::new(None) };
+    // What was shared is no longer what is here once something is taught.
+    Effect::new(move |_| {
+        page.document.track();
+        link.found.set(None);
+    });
+    let none = move || page.document.with(|document| document.examples.is_empty());
     el("section")
         .class("card sharing")
         .attr("aria-label", "Share and keep")
@@ -75,7 +115,12 @@ pub fn share(page: Page) -> View {
             el("div")
                 .class("buttons")
                 .child(button("new-set").on(ev::CLICK, move |_| page.new_set()).child(icon("plus")).child("New set"))
-                .child(button("share-link").attr("disabled", none).on(ev::CLICK, make).child("Copy a link"))
+                .child(
+                    button("share-link")
+                        .attr("disabled", none)
+                        .on(ev::CLICK, move |_| link.make())
+                        .child("Copy a link"),
+                )
                 .child(
                     button("save-examples")
                         .attr("disabled", none)
@@ -89,31 +134,6 @@ pub fn share(page: Page) -> View {
                 ))
                 .child(back(page)),
         )
-        .child(move || {
-            link.get().map(|link| match link {
-                Ok(address) => {
-                    let length = address.len();
-                    el("div")
-                        .class("link")
-                        .child(
-                            el("input")
-                                .node_ref(field)
-                                .attr("type", "text")
-                                .attr("readonly", true)
-                                .test_id("link")
-                                .attr("aria-label", "The link")
-                                .prop("value", address)
-                                .on(ev::FOCUS, move |_| {
-                                    if let Some(field) = field.get_untracked() {
-                                        field.select();
-                                    }
-                                }),
-                        )
-                        .child(sheet.then(|| button("send-link").on(ev::CLICK, send).child("Send…")))
-                        .child(el("small").child(format!("{length} letters")))
-                }
-                Err(words) => el("p").class("note fault").attr("role", "alert").test_id("link-fault").child(words),
-            })
-        })
+        .child(move || link.found.get().map(|found| link.view(found)))
         .into_view()
 }

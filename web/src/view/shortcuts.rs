@@ -119,7 +119,7 @@ pub fn shortcut(page: Page, event: &KeyboardEvent) {
         Some(Action::Redo) => page.redo(),
         Some(Action::Clear) => page.clear_drawing(),
         Some(Action::Teach(place)) => {
-            let label = page.table.with_untracked(|table| table.classes.get(place).map(|class| class.label));
+            let label = page.document.with_untracked(|document| document.classes.get(place).map(|class| class.label));
             match label {
                 Some(label) if !event.repeat() => page.teach(label),
                 _ => return,

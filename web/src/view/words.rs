@@ -1,18 +1,8 @@
 //! What the page says of probabilities.
 
-use crate::answers::Who;
+use crate::answers::{Who, best, percent};
 use crate::dom::*;
 use crate::page::{Page, Phase};
-
-/// The most probable label and its probability; see [`shaders::answer`].
-pub fn best(probabilities: &[f32]) -> Option<(u32, f32)> {
-    shaders::answer(probabilities).map(|label| (label as u32, probabilities[label]))
-}
-
-/// A probability as people read it.
-pub fn percent(probability: f32) -> String {
-    format!("{:.0} %", 100.0 * probability)
-}
 
 /// What the page says of the drawing in hand.
 pub enum Verdict {
@@ -36,7 +26,7 @@ pub fn verdict(page: Page) -> Verdict {
     let empty = page.picture.with(Option::is_none);
     let best = page.probabilities.with(|probabilities| probabilities.as_deref().and_then(best));
     let words = |small, large: &str| Verdict::Words(small, large.to_owned());
-    page.table.with(|table| match (page.phase.get(), table.known(), empty) {
+    page.document.with(|document| match (page.phase.get(), document.known(), empty) {
         (Phase::Loading, _, _) => words("One moment", "Loading the learner"),
         (Phase::Failed, _, _) => words("No learner", "Open a model file"),
         (_, 0, true) => words("It knows nothing yet", "Draw something"),
@@ -54,7 +44,7 @@ pub fn verdict(page: Page) -> Verdict {
                     (Who::Learner, p) if p >= 0.6 => "It thinks",
                     (Who::Learner, _) => "It is unsure:",
                 };
-                Verdict::Named { label, lead, name: table.name(label).to_owned(), probability }
+                Verdict::Named { label, lead, name: document.name(label).to_owned(), probability }
             }
             None => words("One moment", "…"),
         },
@@ -64,13 +54,13 @@ pub fn verdict(page: Page) -> Verdict {
 /// Where the answer comes from, in a plain sentence.
 pub fn because(page: Page) -> Option<String> {
     let (label, _) = page.probabilities.with(|all| all.as_deref().and_then(best))?;
-    page.table.with(|table| {
+    page.document.with(|document| {
         page.attention.with(|attention| {
-            let attention = attention.as_ref().filter(|all| all.len() == table.examples.len())?;
-            let own = table.examples.iter().zip(attention).filter(|(example, _)| example.label == label);
+            let attention = attention.as_ref().filter(|all| all.len() == document.examples.len())?;
+            let own = document.examples.iter().zip(attention).filter(|(example, _)| example.label == label);
             let (count, share) = own.fold((0, 0.0), |(count, sum), (_, share)| (count + 1, sum + share));
             let examples = if count == 1 { "the example".to_owned() } else { format!("the {count} examples") };
-            Some(format!("{} of its attention went to {examples} labelled {}.", percent(share), table.name(label)))
+            Some(format!("{} of its attention went to {examples} labelled {}.", percent(share), document.name(label)))
         })
     })
 }

@@ -1,0 +1,48 @@
+//! From strokes to the picture that a learner is given.
+
+use std::sync::Arc;
+
+use shaders::pixels::{self, PixelsError, Stroke};
+
+use super::specks;
+use super::units::PEN;
+
+/// Pen width for the learner, as a share of the drawing's longer side: some 2.2 of the 20 pixels that a drawing is
+/// fitted to, as in MNIST. Drawn small, it would otherwise become a blob.
+const PEN_SHARE: f32 = 0.124;
+
+/// A drawing: its strokes, shared between snapshots.
+pub type Drawing = Arc<Vec<Stroke>>;
+
+/// Ink in [0, 1], [28, 28], shared between snapshots.
+pub type Picture = Arc<Vec<f32>>;
+
+/// What the learner sees of a drawing: the same picture, however large and wherever it was drawn, and without specks.
+///
+/// # Shapes
+/// Ink in [0, 1], [28, 28]
+pub fn preprocess(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
+    let strokes = specks::without(strokes);
+    let extent = |axis: usize| {
+        let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);
+        along.clone().fold(f32::NEG_INFINITY, f32::max) - along.fold(f32::INFINITY, f32::min)
+    };
+    // A dot has no side: any pen draws the same one.
+    let width = PEN_SHARE * extent(0).max(extent(1)).max(1.0);
+    let fitted = |stroke: &Stroke| Stroke { points: stroke.points.clone(), width };
+    pixels::drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
+}
+
+/// Strokes as the pen drew them, from pieces that differ in width alone: see [`crate::view::canvas`].
+pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
+    let mut strokes: Vec<Stroke> = Vec::new();
+    for piece in pieces {
+        match strokes.last_mut() {
+            Some(stroke) if stroke.points.last() == piece.points.first() => {
+                stroke.points.extend_from_slice(&piece.points[1..]);
+            }
+            _ => strokes.push(Stroke { points: piece.points.clone(), width: PEN }),
+        }
+    }
+    strokes
+}

@@ -1,0 +1,12 @@
+//! Sizes of the canvas and the pen, and how many classes a document may have.
+
+/// The canvas measures this many units a side, whatever its size on the screen.
+pub const CANVAS: f32 = 1000.0;
+/// Pen width on the screen, in canvas units.
+pub const PEN: f32 = 62.0;
+/// Fewest classes: with one alone there is nothing to tell apart.
+pub const FEWEST: usize = 2;
+/// Most classes: one for each key 1 … 9 and 0.
+pub const MOST: usize = 10;
+/// Longest name of a class, in characters.
+pub const LONGEST_NAME: usize = 24;

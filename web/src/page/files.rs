@@ -1,0 +1,222 @@
+//! Files that were dropped or picked: each goes where its kind belongs.
+
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
+
+use super::{Page, Source};
+use crate::browser;
+use crate::dom::*;
+use crate::file_kind::{FileKind, look};
+use crate::file_picker::with_paths;
+use crate::own_data::images::{FEWEST, is_hidden, is_picture};
+use crate::skipped::Skipped;
+
+/// Largest file of examples that is read, in bytes.
+const LARGEST_FILE: f64 = 30e6;
+/// Why a table or pictures have to wait.
+const ONE_AT_A_TIME: &str = "was not opened: the page learns a table or pictures, not both at a time";
+
+impl Page {
+    /// What was dropped: a folder of pictures, or files of any kind.
+    pub fn open_dropped(self, data: &DataTransfer) {
+        // Entries have to be asked for before anything is waited for.
+        let items = data.items();
+        let entry = |i: u32| items.get(i).and_then(|item| item.webkit_get_as_entry().ok().flatten());
+        let entries: Vec<FileSystemEntry> = (0..items.length()).filter_map(entry).collect();
+        let files = data.files().map(|files| with_paths(&files)).unwrap_or_default();
+        if entries.iter().any(FileSystemEntry::is_directory) {
+            self.skipped.set(Skipped::default());
+            spawn_local(async move {
+                let mut sorted = Sorted::default();
+                for entry in entries {
+                    walk(entry, &mut sorted).await;
+                }
+                self.open_sorted(sorted);
+            });
+            return;
+        }
+        self.open_files(files);
+    }
+
+    /// A file that was picked.
+    pub fn open_file(self, file: File) {
+        self.open_files(vec![(file.name(), file)]);
+    }
+
+    /// Files that were picked or dropped: each goes where its kind belongs, and what can't be taken is named.
+    pub fn open_files(self, files: Vec<(String, File)>) {
+        self.skipped.set(Skipped::default());
+        spawn_local(async move {
+            let mut sorted = Sorted::default();
+            for (path, file) in files {
+                sorted.add(path, file).await;
+            }
+            self.open_sorted(sorted);
+        });
+    }
+
+    /// Pictures that were picked to be learned; what else is among them is named.
+    pub fn open_pictures(self, files: Vec<(String, File)>) {
+        self.skipped.set(Skipped::default());
+        spawn_local(async move {
+            let mut sorted = Sorted::default();
+            for (path, file) in files {
+                sorted.add(path, file).await;
+            }
+            for file in [sorted.learner.take(), sorted.examples.take(), sorted.table.take()].into_iter().flatten() {
+                sorted.skipped.add(&file.name(), "is no picture. Drop it anywhere on the page to open it");
+            }
+            self.skipped.set(sorted.skipped);
+            self.examine_pictures(sorted.pictures);
+        });
+    }
+
+    fn open_sorted(self, mut sorted: Sorted) {
+        if sorted.table.is_some() && sorted.pictures.len() >= FEWEST {
+            // such as labels beside the pictures
+            let table = sorted.table.take();
+            sorted.skipped.add(&table.map(|table| table.name()).unwrap_or_default(), ONE_AT_A_TIME);
+        } else if sorted.table.is_some() {
+            for (_, picture) in std::mem::take(&mut sorted.pictures) {
+                sorted.skipped.add(&picture.name(), ONE_AT_A_TIME);
+            }
+        }
+        let mut pictures = Vec::new();
+        match sorted.pictures.len() {
+            0 => {}
+            1 if sorted.unread == 0 => {
+                let name = sorted.pictures[0].1.name();
+                sorted.skipped.add(
+                    &name,
+                    "is a single picture. Drop at least six pictures of two classes, or a folder that has a folder for \
+                     each class. To ask about one drawing on paper, use the camera",
+                );
+            }
+            _ => {
+                self.reveal_own_data();
+                pictures = std::mem::take(&mut sorted.pictures);
+            }
+        }
+        if let Some(file) = sorted.table.take() {
+            self.say(format!("“{}” is a table. Its results are below, under “Your own data”.", file.name()));
+            self.reveal_own_data();
+            self.examine_table(file);
+        }
+        if let Some(file) = sorted.examples.take() {
+            let name = file.name();
+            match file.size() {
+                size if size > LARGEST_FILE => sorted.skipped.add(
+                    &name,
+                    &format!("is {:.0} MB; a file of examples is at most {:.0} MB", size / 1e6, LARGEST_FILE / 1e6),
+                ),
+                _ => spawn_local(async move {
+                    match browser::read(&file).await {
+                        Ok(bytes) => self.open_examples(&name, &String::from_utf8_lossy(&bytes)),
+                        Err(error) => self.fault(format!("“{name}” could not be read: {error}.")),
+                    }
+                }),
+            }
+        }
+        if let Some(file) = sorted.learner.take() {
+            self.load(Source::File(file));
+        }
+        self.skipped.set(sorted.skipped);
+        if !pictures.is_empty() {
+            self.examine_pictures(pictures);
+        }
+    }
+
+    /// Brings the part of the page into sight where tables and pictures are learned.
+    fn reveal_own_data(self) {
+        let document = browser::window().document();
+        if let Some(part) = document.and_then(|d| d.query_selector("[data-testid=import]").ok().flatten()) {
+            part.scroll_into_view();
+        }
+    }
+}
+
+/// Files by where they go.
+#[derive(Default)]
+struct Sorted {
+    learner: Option<File>,
+    examples: Option<File>,
+    table: Option<File>,
+    pictures: Vec<(String, File)>,
+    /// Pictures that browsers can't read.
+    unread: usize,
+    /// What can't be taken.
+    skipped: Skipped,
+}
+
+impl Sorted {
+    async fn add(&mut self, path: String, file: File) {
+        let name = file.name();
+        if is_hidden(&path) {
+            return;
+        }
+        if path.contains('/') && is_picture(&path) {
+            // A folder may hold thousands: whether they are what their names say is seen when they are read.
+            return self.pictures.push((path, file));
+        }
+        let (place, what) = match look(&file).await {
+            Ok(FileKind::Picture) => return self.pictures.push((path, file)),
+            Ok(FileKind::Other(words)) => {
+                self.unread += usize::from(words.contains("Browsers can't read it"));
+                return self.skipped.add(&name, &words);
+            }
+            Ok(FileKind::Learner) => (&mut self.learner, "learner"),
+            Ok(FileKind::Examples) => (&mut self.examples, "file of examples"),
+            Ok(FileKind::Table) => (&mut self.table, "table"),
+            Err(error) => return self.skipped.add(&name, &format!("could not be read: {error}")),
+        };
+        match place {
+            None => *place = Some(file),
+            Some(first) => {
+                let words = format!("was not opened: one {what} at a time, and “{}” came first", first.name());
+                self.skipped.add(&name, &words);
+            }
+        }
+    }
+}
+
+/// Sorts all files below an entry.
+async fn walk(entry: FileSystemEntry, sorted: &mut Sorted) {
+    let mut open = vec![entry];
+    while let Some(entry) = open.pop() {
+        let path = entry.full_path().trim_start_matches('/').to_owned();
+        if entry.is_directory() {
+            let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
+            // It gives a part of the folder at a time, and none at its end.
+            while let Some(part) =
+                awaited(|ok, bad| reader.read_entries_with_callback_and_callback(&ok, &bad).is_ok()).await
+            {
+                let part: js_sys::Array = part.unchecked_into();
+                if part.length() == 0 {
+                    break;
+                }
+                open.extend(part.iter().map(JsCast::unchecked_into::<FileSystemEntry>));
+            }
+        } else {
+            let entry: FileSystemFileEntry = entry.unchecked_into();
+            let file = awaited(|ok, bad| {
+                entry.file_with_callback_and_callback(&ok, &bad);
+                true
+            });
+            match file.await {
+                Some(file) => sorted.add(path, file.unchecked_into()).await,
+                None => sorted.skipped.add(&path, "could not be read"),
+            }
+        }
+    }
+}
+
+/// What a call with two callbacks gives to the first of them.
+async fn awaited(call: impl Fn(js_sys::Function, js_sys::Function) -> bool) -> Option<JsValue> {
+    let promise = js_sys::Promise::new(&mut |resolve, reject| {
+        if !call(resolve, reject.clone()) {
+            let _ = reject.call0(&JsValue::NULL);
+        }
+    });
+    JsFuture::from(promise).await.ok()
+}

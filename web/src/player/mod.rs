@@ -1,0 +1,4 @@
+//! Samples that the page plays.
+
+pub mod packs;
+pub mod state;
