@@ -260,7 +260,7 @@ pub fn checksum(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::seen;
+    use crate::document::preprocess;
 
     /// Strokes as a mouse gives them: a point every few units.
     pub fn spiral(scale: f32) -> Vec<Stroke> {
@@ -308,7 +308,7 @@ mod tests {
             let thin = thinned(&strokes);
             let points = |s: &[Stroke]| s.iter().map(|stroke| stroke.points.len()).sum::<usize>();
             assert!(points(&thin) * 3 < points(&strokes), "{} of {}", points(&thin), points(&strokes));
-            let (before, after) = (seen(&strokes).unwrap(), seen(&thin).unwrap());
+            let (before, after) = (preprocess(&strokes).unwrap(), preprocess(&thin).unwrap());
             let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst < 0.2, "a pixel differs by {worst} at scale {scale}");
             let mean = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).sum::<f32>() / 784.0;
@@ -330,7 +330,7 @@ mod tests {
 
     #[test]
     fn pictures_come_back_in_their_levels() {
-        let drawn = seen(&spiral(20.0)).unwrap();
+        let drawn = preprocess(&spiral(20.0)).unwrap();
         for picture in [drawn, vec![0.0; 784], vec![1.0; 784], (0..784).map(|i| (i % 3) as f32 / 2.0).collect()] {
             let levels = levelled(&picture);
             assert_eq!(levelled(&levels), levels);

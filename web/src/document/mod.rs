@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use shaders::pixels::Stroke;
 
 use crate::answers::{Answers, Basis, Verdict, Who};
-pub use preprocess::{Drawing, Picture, joined, seen};
+pub use preprocess::{Drawing, Picture, joined, preprocess};
 pub use units::{CANVAS, FEWEST, LONGEST_NAME, MOST, PEN};
 
 /// Names offered to new classes, each short to draw.
@@ -145,7 +145,7 @@ impl Document {
 
     /// Adds an example as it is: strokes, or a picture where there are none. Nothing happens where there is neither.
     pub fn add(&mut self, label: u32, strokes: Vec<Stroke>, picture: Option<Picture>) {
-        let picture = if strokes.is_empty() { picture } else { seen(&strokes).ok().map(Arc::new) };
+        let picture = if strokes.is_empty() { picture } else { preprocess(&strokes).ok().map(Arc::new) };
         let Some(picture) = picture else { return };
         let place = self.examples.last().map_or(0.0, |last| last.place) + 1.0;
         let (strokes, answers) = (Arc::new(strokes), Answers::default());
@@ -263,7 +263,7 @@ impl Document {
             return Err(format!("an example has label {label}, which no class has"));
         }
         if picture.is_none() {
-            seen(&strokes).map_err(|error| error.to_string())?;
+            preprocess(&strokes).map_err(|error| error.to_string())?;
         }
         self.add(label, strokes, picture);
         Ok(())
@@ -280,16 +280,16 @@ mod tests {
     fn size_and_place_of_a_drawing_do_not_matter() {
         let bend = |scale: f32, shift: f32| {
             let points = [[0.0, 0.0], [300.0, 80.0], [120.0, 700.0]].map(|p: [f32; 2]| p.map(|v| v * scale + shift));
-            seen(&[Stroke { points: points.to_vec(), width: PEN }]).unwrap()
+            preprocess(&[Stroke { points: points.to_vec(), width: PEN }]).unwrap()
         };
         let large = bend(1.0, 0.0);
         for (scale, shift) in [(0.1, 0.0), (0.5, 333.0), (1.2, 100.0)] {
             let worst = bend(scale, shift).iter().zip(&large).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst < 0.05, "scale {scale}, shift {shift}: pixels differ by {worst}");
         }
-        let dot = |x| seen(&[Stroke { points: vec![[x, x]], width: PEN }]).unwrap();
+        let dot = |x| preprocess(&[Stroke { points: vec![[x, x]], width: PEN }]).unwrap();
         assert_eq!(dot(10.0), dot(900.0));
-        assert_eq!(seen(&[]), Err(PixelsError::Empty));
+        assert_eq!(preprocess(&[]), Err(PixelsError::Empty));
     }
 
     #[test]
@@ -312,7 +312,7 @@ mod tests {
             let points = points[from..=to].to_vec();
             Stroke { points, width }
         });
-        assert_eq!(seen(&pieces), seen(&whole));
+        assert_eq!(preprocess(&pieces), preprocess(&whole));
         assert_eq!(joined(&pieces), whole);
         let apart = [pieces[0].clone(), pieces[2].clone()];
         assert_eq!(joined(&apart).len(), 2, "strokes that do not touch stay two");

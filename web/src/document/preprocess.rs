@@ -21,7 +21,7 @@ pub type Picture = Arc<Vec<f32>>;
 ///
 /// # Shapes
 /// Ink in [0, 1], [28, 28]
-pub fn seen(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
+pub fn preprocess(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
     let strokes = specks::without(strokes);
     let extent = |axis: usize| {
         let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shaders::pixels::{SIDE, Stroke};
 
 use super::codec::{self, Reader, Writer};
-use super::{Class, Document, Example, Id, PEN, Picture, seen};
+use super::{Class, Document, Example, Id, PEN, Picture, preprocess};
 use crate::answers::Answers;
 
 impl Document {
@@ -90,7 +90,7 @@ impl SavedExample {
         let (strokes, picture) = self.content()?;
         let picture = match picture {
             Some(picture) if strokes.is_empty() => picture,
-            _ => Arc::new(seen(&strokes).map_err(|error| error.to_string())?),
+            _ => Arc::new(preprocess(&strokes).map_err(|error| error.to_string())?),
         };
         let answers = Answers::load(&self.answers);
         Ok(Example { id, place, strokes: Arc::new(strokes), picture, label: self.label, answers })

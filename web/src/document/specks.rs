@@ -83,7 +83,7 @@ pub fn to_keep(strokes: &[Stroke]) -> Vec<Stroke> {
 mod tests {
     use super::*;
     use crate::document::codec::thinned;
-    use crate::document::seen;
+    use crate::document::preprocess;
     use crate::player::packs::Pack;
 
     fn line(points: &[[f32; 2]]) -> Stroke {
@@ -108,17 +108,17 @@ mod tests {
 
     #[test]
     fn a_far_dot_changes_nothing_that_is_seen() {
-        let clean = seen(&[three()]).unwrap();
+        let clean = preprocess(&[three()]).unwrap();
         for speck in [dot(950.0, 950.0), dot(40.0, 960.0), line(&[[960.0, 40.0]])] {
-            assert_eq!(seen(&[three(), speck.clone()]).unwrap(), clean);
+            assert_eq!(preprocess(&[three(), speck.clone()]).unwrap(), clean);
             // whichever came first, and in pieces as a pen's pressure makes them
             let at = speck.points[0];
             let pieces = [
                 speck.clone(),
                 Stroke { points: vec![*speck.points.last().unwrap(), [at[0] + 6.0, at[1]]], width: 40.0 },
             ];
-            assert_eq!(seen(&[vec![three()], pieces.to_vec()].concat()).unwrap(), clean);
-            assert_eq!(seen(&[speck, three()]).unwrap(), clean);
+            assert_eq!(preprocess(&[vec![three()], pieces.to_vec()].concat()).unwrap(), clean);
+            assert_eq!(preprocess(&[speck, three()]).unwrap(), clean);
         }
     }
 
@@ -156,11 +156,11 @@ mod tests {
     fn a_speck_that_is_kept_counts_and_goes_on_counting() {
         let mut drawing = vec![three(), dot(950.0, 950.0)];
         assert_eq!(count(&drawing), 1);
-        let clean = seen(&drawing).unwrap();
+        let clean = preprocess(&drawing).unwrap();
         let kept = to_keep(&drawing);
         drawing.extend(kept);
         assert_eq!(count(&drawing), 0);
-        assert_ne!(seen(&drawing).unwrap(), clean);
+        assert_ne!(preprocess(&drawing).unwrap(), clean);
         // as it is stored
         assert_eq!(count(&thinned(&drawing)), 0);
         assert_eq!(without(&drawing), drawing);

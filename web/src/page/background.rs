@@ -43,12 +43,12 @@ impl Page {
         Effect::new(move |_| {
             // A memo that nobody reads follows nothing: to track it is not enough.
             examples.with(|_| ());
-            self.sight.with(|_| ());
+            self.model_input.with(|_| ());
             self.probes.missing.set(None);
         });
         Effect::new(move |_| {
             let now = examples.with(|examples| examples.iter().map(|(id, _)| *id).collect::<Vec<Id>>());
-            self.sight.with(|_| ());
+            self.model_input.with(|_| ());
             let order = self.probes.order;
             // The shuffle itself is such a change.
             let own = order.with_untracked(|order| match order {
@@ -75,7 +75,7 @@ impl Page {
 
     /// Whether somebody is about to do something, or an answer is on its way.
     fn in_use(self) -> bool {
-        self.busy() || self.rested() < f64::from(QUIET_MS) || !self.live.with_untracked(Vec::is_empty)
+        self.busy() || self.rested() < f64::from(QUIET_MS) || !self.current_stroke.with_untracked(Vec::is_empty)
     }
 
     /// Asks about what nobody was asked about yet, as long as nothing else is to be done.
@@ -177,7 +177,7 @@ impl Page {
 
     /// Asks about the drawing in hand without each example in turn.
     pub fn leave_each_out(self) {
-        let (Some(query), Some(learner)) = (self.sight.get_untracked(), self.learner()) else { return };
+        let (Some(query), Some(learner)) = (self.model_input.get_untracked(), self.learner()) else { return };
         let Some(full) = self.probabilities.get_untracked() else { return };
         let Some((label, before)) = best(&full) else { return };
         let examples = self.document.with_untracked(|document| document.examples.clone());
@@ -193,7 +193,7 @@ impl Page {
         spawn_local(async move {
             let look = |example: &Example| untrack(|| self.seen(example));
             while !left.is_empty() {
-                while self.busy() || !self.live.with_untracked(Vec::is_empty) {
+                while self.busy() || !self.current_stroke.with_untracked(Vec::is_empty) {
                     browser::sleep(20).await;
                 }
                 if !goes_on() {

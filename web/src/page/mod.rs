@@ -25,7 +25,7 @@ use crate::card::Card;
 use crate::controls::Study;
 use crate::document::link::Shared;
 use crate::document::scramble::Scramble;
-use crate::document::{Document, Example, Id, Picture, seen};
+use crate::document::{Document, Example, Id, Picture, preprocess};
 use crate::dom::*;
 use crate::fetch::Progress;
 use crate::hands::Hands;
@@ -108,11 +108,11 @@ pub struct Page {
     /// Classes, examples and the finished strokes.
     pub document: RwSignal<Document>,
     /// The stroke under the pen, in pieces of one width; none while the pen is up.
-    pub live: RwSignal<Vec<Stroke>>,
+    pub current_stroke: RwSignal<Vec<Stroke>>,
     /// The drawing as the one preprocessing leaves it, [28, 28]; none where there is none.
     pub picture: Memo<Option<Arc<Vec<f32>>>>,
     /// What the learner sees of it: the picture, or what scrambling makes of it.
-    pub sight: Memo<Option<Arc<Vec<f32>>>>,
+    pub model_input: Memo<Option<Arc<Vec<f32>>>>,
     /// What draws.
     pub hands: Hands,
     /// Whether pixels are scrambled.
@@ -193,16 +193,16 @@ impl Page {
     fn new() -> Page {
         let first = Document::default();
         let sets = Sets::new(&first);
-        let (document, live) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
+        let (document, current_stroke) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
         let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
         let drawing = Memo::new(move |_| document.with(|document| document.drawing.clone()));
         let photo = Memo::new(move |_| document.with(|document| document.photo.clone()));
         let picture = Memo::new(move |_| {
             let mut strokes = drawing.get().to_vec();
-            strokes.extend(live.get());
-            seen(&strokes).ok().map(Arc::new).or_else(|| photo.get())
+            strokes.extend(current_stroke.get());
+            preprocess(&strokes).ok().map(Arc::new).or_else(|| photo.get())
         });
-        let sight = Memo::new(move |_| {
+        let model_input = Memo::new(move |_| {
             let picture = picture.get()?;
             Some(match scrambled.get() {
                 true => inner.with_value(|inner| inner.scramble.picture(&picture)),
@@ -216,9 +216,9 @@ impl Page {
         });
         Page {
             document,
-            live,
+            current_stroke,
             picture,
-            sight,
+            model_input,
             hands: Hands::remembered(),
             scrambled,
             who: RwSignal::new(Who::Learner),
@@ -267,7 +267,7 @@ impl Page {
             browser::mark("state", name);
         });
         Effect::new(move |_| {
-            page.sight.with(|_| ());
+            page.model_input.with(|_| ());
             page.who.track();
             page.wake();
         });

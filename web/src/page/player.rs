@@ -30,7 +30,7 @@ impl Page {
         player.told.set(Vec::new());
         player.hurry.set(browser::still());
         player.state.set(State::Playing);
-        self.live.set(Vec::new());
+        self.current_stroke.set(Vec::new());
         let document = Document::of(pack.names().iter().map(|name| name.to_string()));
         if on {
             self.rename_sample(pack.title());

@@ -65,10 +65,10 @@ impl Page {
         if basis.scrambled && !self.scramble_all(&examples).await {
             return;
         }
-        let sight = self.sight.get_untracked();
+        let model_input = self.model_input.get_untracked();
         let who = self.who.get_untracked();
         let newest = examples.last().filter(|newest| !newest.answers.asked(basis, Who::Learner));
-        let drawing = sight.as_ref().map(|sight| sight.as_slice());
+        let drawing = model_input.as_ref().map(|model_input| model_input.as_slice());
         let look = |example: &Example| untrack(|| self.seen(example));
         match learner.answer(&examples, &look, newest.is_some(), who, drawing).await {
             Ok(answer) => {

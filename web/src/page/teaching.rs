@@ -43,10 +43,10 @@ impl Page {
 
     /// The stroke under the pen joins the drawing.
     pub fn finish_stroke(self) {
-        if self.live.with_untracked(Vec::is_empty) {
+        if self.current_stroke.with_untracked(Vec::is_empty) {
             return;
         }
-        let pieces = self.live.try_update(std::mem::take).unwrap_or_default();
+        let pieces = self.current_stroke.try_update(std::mem::take).unwrap_or_default();
         self.change(|document| {
             document.photo = None;
             Arc::make_mut(&mut document.drawing).extend(pieces);
@@ -55,7 +55,7 @@ impl Page {
 
     /// Wipes the canvas.
     pub fn clear_drawing(self) {
-        self.live.set(Vec::new());
+        self.current_stroke.set(Vec::new());
         self.change(|document| {
             document.drawing = Default::default();
             document.photo = None;

@@ -56,7 +56,7 @@ impl Board {
             look.track();
             // A memo that nobody reads follows nothing: to track it is not enough.
             drawing.with(|_| ());
-            page.live.track();
+            page.current_stroke.track();
             self.pen.track();
             self.canvas.track();
             self.paint();
@@ -82,8 +82,10 @@ impl Board {
         let page = self.page;
         let (strokes, photo) =
             page.document.with_untracked(|document| (document.drawing.clone(), document.photo.clone()));
-        page.live.with_untracked(|live| draw(&canvas, strokes.iter().chain(live), self.pen.get_untracked()));
-        if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.live.with_untracked(Vec::is_empty)) {
+        page.current_stroke.with_untracked(|current_stroke| {
+            draw(&canvas, strokes.iter().chain(current_stroke), self.pen.get_untracked())
+        });
+        if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.current_stroke.with_untracked(Vec::is_empty)) {
             browser::paint_ink(&canvas, &photo);
         }
     }
@@ -95,7 +97,7 @@ impl Board {
         if self.told.try_update_value(|told| std::mem::replace(told, false)) == Some(true) {
             next_frame(move || {
                 self.told.set_value(true);
-                self.page.live.notify();
+                self.page.current_stroke.notify();
             });
         }
     }
@@ -119,7 +121,7 @@ impl Board {
     /// The stroke was never meant.
     fn take_back(self) {
         self.owner.set_value(None);
-        self.page.live.set(Vec::new());
+        self.page.current_stroke.set(Vec::new());
     }
 
     fn down(self, event: PointerEvent) {
@@ -145,7 +147,9 @@ impl Board {
             self.pen.set(None);
             page.finish_stroke();
             self.owner.set_value(Some(Owner { pointer: event.pointer_id(), pen: pen_now }));
-            page.live.update_untracked(|live| live.push(Stroke { points: vec![point], width: width(&event) }));
+            page.current_stroke.update_untracked(|current_stroke| {
+                current_stroke.push(Stroke { points: vec![point], width: width(&event) })
+            });
             self.tell();
         }
     }
@@ -159,7 +163,7 @@ impl Board {
             self.owner.set_value(None);
             return self.page.finish_stroke();
         }
-        if self.page.live.with_untracked(Vec::is_empty) {
+        if self.page.current_stroke.with_untracked(Vec::is_empty) {
             return;
         }
         // Browsers have this for secure addresses only, and `http://` on another machine is none.
@@ -169,10 +173,10 @@ impl Board {
             0 => vec![event],
             _ => between.iter().map(JsCast::unchecked_into).collect(),
         };
-        self.page.live.update_untracked(|live| {
+        self.page.current_stroke.update_untracked(|current_stroke| {
             for event in &events {
                 if let Some(point) = self.place(event) {
-                    extend(live, point, width(event));
+                    extend(current_stroke, point, width(event));
                 }
             }
         });
@@ -195,7 +199,7 @@ impl Board {
 
     /// The keyboard's pen: arrow keys move it, the space bar puts it down and lifts it.
     fn key(self, event: KeyboardEvent) {
-        let live = self.page.live;
+        let current_stroke = self.page.current_stroke;
         let step = if event.shift_key() { STEP.1 } else { STEP.0 };
         let [x, y] = self.pen.get_untracked().unwrap_or([CANVAS / 2.0; 2]);
         let (dx, dy) = match event.key().as_str() {
@@ -205,19 +209,19 @@ impl Board {
             "ArrowDown" => (0.0, step),
             " " => {
                 event.prevent_default();
-                if !live.with_untracked(Vec::is_empty) {
+                if !current_stroke.with_untracked(Vec::is_empty) {
                     return self.page.finish_stroke();
                 }
                 self.pen.set(Some([x, y]));
-                return live.set(vec![Stroke { points: vec![[x, y]], width: PEN }]);
+                return current_stroke.set(vec![Stroke { points: vec![[x, y]], width: PEN }]);
             }
             _ => return,
         };
         event.prevent_default();
         let point = [(x + dx).clamp(0.0, CANVAS), (y + dy).clamp(0.0, CANVAS)];
         self.pen.set(Some(point));
-        if !live.with_untracked(Vec::is_empty) {
-            live.update(|live| extend(live, point, PEN));
+        if !current_stroke.with_untracked(Vec::is_empty) {
+            current_stroke.update(|current_stroke| extend(current_stroke, point, PEN));
         }
     }
 
@@ -233,7 +237,7 @@ pub fn canvas(page: Page) -> View {
     let board = Board::new(page);
     board.follow();
     let empty = Memo::new(move |_| {
-        page.live.with(Vec::is_empty)
+        page.current_stroke.with(Vec::is_empty)
             && page.document.with(|document| document.drawing.is_empty() && document.photo.is_none())
     });
     // The middle button scrolls nothing here.
@@ -304,8 +308,8 @@ fn width(event: &PointerEvent) -> f32 {
 }
 
 /// Goes on with the stroke under the pen; where its width changes, a piece of another width follows.
-fn extend(live: &mut Vec<Stroke>, [x, y]: [f32; 2], width: f32) {
-    let Some(stroke) = live.last_mut() else { return };
+fn extend(current_stroke: &mut Vec<Stroke>, [x, y]: [f32; 2], width: f32) {
+    let Some(stroke) = current_stroke.last_mut() else { return };
     let Some(&[a, b]) = stroke.points.last() else { return };
     if (a - x).hypot(b - y) < NEAR {
         return;
@@ -313,7 +317,7 @@ fn extend(live: &mut Vec<Stroke>, [x, y]: [f32; 2], width: f32) {
     if stroke.width == width {
         stroke.points.push([x, y]);
     } else {
-        live.push(Stroke { points: vec![[a, b], [x, y]], width });
+        current_stroke.push(Stroke { points: vec![[a, b], [x, y]], width });
     }
 }
 

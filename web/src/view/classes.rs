@@ -18,11 +18,12 @@ const MANY: usize = 5;
 /// The answer, and a row for each class.
 pub fn classes(page: Page, gallery: Gallery) -> View {
     // Read out when the pen rests, not at every point of a stroke.
-    let spoken = Memo::new(move |last: Option<&String>| match (page.live.with(Vec::is_empty), verdict(page)) {
-        (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
-        (false, _) => last.cloned().unwrap_or_default(),
-        _ => String::new(),
-    });
+    let spoken =
+        Memo::new(move |last: Option<&String>| match (page.current_stroke.with(Vec::is_empty), verdict(page)) {
+            (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
+            (false, _) => last.cloned().unwrap_or_default(),
+            _ => String::new(),
+        });
     let full = move || page.document.with(|document| document.classes.len()) >= page.most_classes();
     el("section")
         .class("classes")

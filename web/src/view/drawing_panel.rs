@@ -113,7 +113,8 @@ fn model_input(page: Page) -> Tag {
     let seen = NodeRef::<HtmlCanvasElement>::new();
     Effect::new(move |_| {
         if let Some(canvas) = seen.get() {
-            page.sight.with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
+            page.model_input
+                .with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));
         }
     });
     el("figure")

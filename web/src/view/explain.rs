@@ -9,7 +9,9 @@ use crate::page::Page;
 /// Which examples mattered.
 pub fn why(page: Page) -> View {
     let answered = move || {
-        page.probabilities.with(Option::is_some) && page.sight.with(Option::is_some) && page.who.get() == Who::Learner
+        page.probabilities.with(Option::is_some)
+            && page.model_input.with(Option::is_some)
+            && page.who.get() == Who::Learner
     };
     let few = move || page.document.with(|document| document.examples.len() < 2);
     let leaving = move || page.probes.missing.with(|missing| missing.as_ref().is_some_and(|missing| missing.going_on));

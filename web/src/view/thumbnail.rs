@@ -89,7 +89,7 @@ impl Gallery {
             page.basis.track();
             page.attention.track();
             page.probes.missing.track();
-            page.live.track();
+            page.current_stroke.track();
             gallery.look_again();
         });
         gallery
@@ -214,7 +214,7 @@ impl Gallery {
         let mut state = state.borrow_mut();
         state.refreshing = false;
         // words are for whoever reads, not for whoever draws
-        let resting = page.live.with_untracked(Vec::is_empty);
+        let resting = page.current_stroke.with_untracked(Vec::is_empty);
         let basis = page.basis.get_untracked();
         let attention = page.attention.get_untracked();
         let brightest = attention.iter().flatten().copied().fold(0.0, f32::max);
