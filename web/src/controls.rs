@@ -56,7 +56,7 @@ pub struct Progress {
 
 /// What was found out.
 #[derive(Clone, Copy)]
-pub struct Study {
+pub struct Controls {
     /// Of the drawing in hand, once somebody asked.
     pub missing: RwSignal<Option<Missing>>,
     /// Of the last shuffle.
@@ -71,10 +71,10 @@ pub struct Study {
     pub turn: StoredValue<u32>,
 }
 
-impl Study {
+impl Controls {
     /// Nothing yet.
-    pub fn new() -> Study {
-        Study {
+    pub fn new() -> Controls {
+        Controls {
             missing: RwSignal::new(None),
             order: RwSignal::new(Order::AsShown),
             progress: RwSignal::new(None),

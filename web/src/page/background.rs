@@ -44,12 +44,12 @@ impl Page {
             // A memo that nobody reads follows nothing: to track it is not enough.
             examples.with(|_| ());
             self.model_input.with(|_| ());
-            self.probes.missing.set(None);
+            self.controls.missing.set(None);
         });
         Effect::new(move |_| {
             let now = examples.with(|examples| examples.iter().map(|(id, _)| *id).collect::<Vec<Id>>());
             self.model_input.with(|_| ());
-            let order = self.probes.order;
+            let order = self.controls.order;
             // The shuffle itself is such a change.
             let own = order.with_untracked(|order| match order {
                 Order::Waiting { order, .. } => *order == now,
@@ -64,12 +64,12 @@ impl Page {
 
     /// An answer has come: if it is the one after a shuffle, it is compared.
     pub fn held(self, examples: &[Example], probabilities: Option<&[f32]>) {
-        let Order::Waiting { before, order } = self.probes.order.get_untracked() else { return };
+        let Order::Waiting { before, order } = self.controls.order.get_untracked() else { return };
         if let Some(now) = probabilities
             && examples.iter().map(|example| example.id).eq(order)
         {
             let largest = before.iter().zip(now).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            self.probes.order.set(Order::Held(largest));
+            self.controls.order.set(Order::Held(largest));
         }
     }
 
@@ -80,7 +80,7 @@ impl Page {
 
     /// Asks about what nobody was asked about yet, as long as nothing else is to be done.
     pub fn review(self) {
-        if self.probes.asking.try_update_value(|asking| std::mem::replace(asking, true)) != Some(false) {
+        if self.controls.asking.try_update_value(|asking| std::mem::replace(asking, true)) != Some(false) {
             return;
         }
         spawn_local(async move {
@@ -88,12 +88,12 @@ impl Page {
             let mut kept = browser::now_ms();
             let mut asked = false;
             while let (false, Some(learner), Some(basis)) =
-                (self.probes.stopped.get_untracked(), self.learner(), self.basis.get_untracked())
+                (self.controls.stopped.get_untracked(), self.learner(), self.basis.get_untracked())
             {
                 let Some(slice) = self.next_slice(&learner, basis) else { break };
                 let open = slice.progress.of - slice.progress.done;
-                if open >= MANY || self.probes.progress.with_untracked(Option::is_some) {
-                    self.probes.progress.set(Some(slice.progress));
+                if open >= MANY || self.controls.progress.with_untracked(Option::is_some) {
+                    self.controls.progress.set(Some(slice.progress));
                 }
                 if self.in_use() || self.leaving_out() {
                     browser::sleep(QUIET_MS / 4).await;
@@ -121,10 +121,10 @@ impl Page {
                 }
                 browser::sleep(0).await;
             }
-            if !self.probes.stopped.get_untracked() {
-                self.probes.progress.set(None);
+            if !self.controls.stopped.get_untracked() {
+                self.controls.progress.set(None);
             }
-            self.probes.asking.set_value(false);
+            self.controls.asking.set_value(false);
             if asked {
                 self.keep();
                 self.rest_later();
@@ -134,7 +134,7 @@ impl Page {
 
     /// The visitor wants no more of these questions, or wants them after all.
     pub fn stop_review(self, stop: bool) {
-        self.probes.stopped.set(stop);
+        self.controls.stopped.set(stop);
         if !stop {
             self.review();
         }
@@ -164,7 +164,7 @@ impl Page {
         let before = questions();
         spawn_local(async move {
             browser::sleep(IDLE_MS).await;
-            if questions() == before && !self.probes.asking.get_value() && !self.leaving_out() {
+            if questions() == before && !self.controls.asking.get_value() && !self.leaving_out() {
                 learner.stop_back();
             }
         });
@@ -172,7 +172,7 @@ impl Page {
 
     /// Whether examples are being left out.
     fn leaving_out(self) -> bool {
-        self.probes.missing.with_untracked(|missing| missing.as_ref().is_some_and(|missing| missing.going_on))
+        self.controls.missing.with_untracked(|missing| missing.as_ref().is_some_and(|missing| missing.going_on))
     }
 
     /// Asks about the drawing in hand without each example in turn.
@@ -183,13 +183,13 @@ impl Page {
         let examples = self.document.with_untracked(|document| document.examples.clone());
         let mut left: Vec<Id> = learner.fitting(&examples).iter().rev().map(|example| example.id).collect();
         let (effects, of) = (HashMap::new(), left.len());
-        let turn = self.probes.turn.try_update_value(|turn| {
+        let turn = self.controls.turn.try_update_value(|turn| {
             *turn += 1;
             *turn
         });
-        self.probes.missing.set(Some(Missing { label, effects, of, going_on: true }));
+        self.controls.missing.set(Some(Missing { label, effects, of, going_on: true }));
         // Somebody draws on or teaches, and it was another question; or has seen enough.
-        let goes_on = move || self.leaving_out() && Some(self.probes.turn.get_value()) == turn;
+        let goes_on = move || self.leaving_out() && Some(self.controls.turn.get_value()) == turn;
         spawn_local(async move {
             let look = |example: &Example| untrack(|| self.seen(example));
             while !left.is_empty() {
@@ -203,14 +203,14 @@ impl Page {
                 let found = match learner.without(&examples, &look, &query, ids, SLICE_MS).await {
                     Ok(found) if !found.is_empty() => found,
                     _ if !goes_on() => return,
-                    Ok(_) => return self.probes.missing.set(None),
+                    Ok(_) => return self.controls.missing.set(None),
                     Err(error) => {
-                        self.probes.missing.set(None);
+                        self.controls.missing.set(None);
                         return self.fault(format!("No example could be left out: {error}."));
                     }
                 };
                 let done: Vec<Id> = left.drain(..found.len()).collect();
-                self.probes.missing.update(|missing| {
+                self.controls.missing.update(|missing| {
                     let Some(missing) = missing else { return };
                     let effect = |without: Vec<f32>| before - without.get(label as usize).copied().unwrap_or_default();
                     missing.effects.extend(done.into_iter().zip(found.into_iter().map(effect)));
@@ -225,7 +225,7 @@ impl Page {
 
     /// The visitor has seen enough of what it is without this one or that.
     pub fn stop_leaving_out(self) {
-        self.probes.missing.update(|missing| {
+        self.controls.missing.update(|missing| {
             if let Some(missing) = missing {
                 missing.going_on = false;
             }

@@ -22,7 +22,7 @@ use shaders::pixels::Stroke;
 use crate::answers::{Basis, Who};
 use crate::browser;
 use crate::card::Card;
-use crate::controls::Study;
+use crate::controls::Controls;
 use crate::document::link::Shared;
 use crate::document::scramble::Scramble;
 use crate::document::{Document, Example, Id, Picture, preprocess};
@@ -120,7 +120,7 @@ pub struct Page {
     /// Who answers.
     pub who: RwSignal<Who>,
     /// What the page found out about the examples.
-    pub probes: Study,
+    pub controls: Controls,
     /// The example whose menu is open.
     pub menu: RwSignal<Option<Menu>>,
     /// The example that is being dragged.
@@ -222,7 +222,7 @@ impl Page {
             hands: Hands::remembered(),
             scrambled,
             who: RwSignal::new(Who::Learner),
-            probes: Study::new(),
+            controls: Controls::new(),
             menu: RwSignal::new(None),
             dragged: RwSignal::new(None),
             // On a narrow page they would lie over everything.

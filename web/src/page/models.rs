@@ -101,7 +101,7 @@ impl Page {
         }));
         self.engine.set(Some(learner.engine()));
         self.compare_with_link();
-        self.probes.go_on();
+        self.controls.go_on();
         self.inner.update_value(|inner| inner.learner = Some(learner.clone()));
         if known {
             self.say(format!("Now using {name}, with all your examples."));

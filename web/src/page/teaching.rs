@@ -81,7 +81,7 @@ impl Page {
     /// Gives one example another label.
     pub fn relabel(self, id: Id, label: u32) {
         self.change(|document| document.relabel(id, label));
-        self.probes.go_on();
+        self.controls.go_on();
         let name = self.document.with_untracked(|document| document.name(label).to_owned());
         self.say(format!("That example is {name} now."));
     }
@@ -90,7 +90,7 @@ impl Page {
     pub fn scramble(self, on: bool) {
         self.scrambled.set(on);
         self.keep_scrambled(on);
-        self.probes.go_on();
+        self.controls.go_on();
         self.wake();
         if on {
             self.say(
@@ -106,10 +106,10 @@ impl Page {
     pub fn shuffle(self) {
         let before = self.probabilities.get_untracked();
         self.change(|document| document.shuffle(|below| (js_sys::Math::random() * below as f64) as usize % below));
-        self.probes.go_on();
+        self.controls.go_on();
         let order =
             self.document.with_untracked(|document| document.examples.iter().map(|example| example.id).collect());
-        self.probes.order.set(match before {
+        self.controls.order.set(match before {
             Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
             _ => Order::Shuffled,
         });

@@ -48,7 +48,7 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
             el("ol")
                 .class("rows")
                 .toggle("many", move || page.document.with(|document| document.classes.len() > MANY))
-                .toggle("probing", move || page.probes.missing.with(Option::is_some))
+                .toggle("probing", move || page.controls.missing.with(Option::is_some))
                 .child(each(
                     move || page.document.with(|document| document.classes.clone()),
                     |class| class.label,

@@ -14,7 +14,8 @@ pub fn why(page: Page) -> View {
             && page.who.get() == Who::Learner
     };
     let few = move || page.document.with(|document| document.examples.len() < 2);
-    let leaving = move || page.probes.missing.with(|missing| missing.as_ref().is_some_and(|missing| missing.going_on));
+    let leaving =
+        move || page.controls.missing.with(|missing| missing.as_ref().is_some_and(|missing| missing.going_on));
     let leave_out = button("leave-out")
         .attr("disabled", move || (!answered() || few()) && !leaving())
         .on(ev::CLICK, move |_| match untrack(leaving) {
@@ -24,7 +25,7 @@ pub fn why(page: Page) -> View {
         .child(move || if leaving() { "Stop" } else { "Leave each one out" });
     let shuffle =
         button("shuffle").attr("disabled", few).on(ev::CLICK, move |_| page.shuffle()).child("Shuffle their order");
-    let change = move || match page.probes.order.get() {
+    let change = move || match page.controls.order.get() {
         Order::Held(change) => format!("{change:.6}"),
         _ => String::new(),
     };
@@ -40,9 +41,9 @@ pub fn why(page: Page) -> View {
                 .child(switch(page.lines, "lines-switch", "Show attention as lines", move |on| page.lines.set(on)))
                 .child(el("div").child(leave_out).child(words("left-out").child(move || left_out(page))))
                 .child(
-                    el("div")
-                        .child(shuffle)
-                        .child(words("held").attr("data-change", change).child(move || held(page.probes.order.get()))),
+                    el("div").child(shuffle).child(
+                        words("held").attr("data-change", change).child(move || held(page.controls.order.get())),
+                    ),
                 ),
         )
         .into_view()
@@ -50,7 +51,7 @@ pub fn why(page: Page) -> View {
 
 /// What leaving examples out is for, how far it is, or what came of it.
 fn left_out(page: Page) -> String {
-    let Some(missing) = page.probes.missing.get() else {
+    let Some(missing) = page.controls.missing.get() else {
         return "Removes each example in turn and asks again, to measure how much it matters.".to_owned();
     };
     let name = page.document.with(|document| document.name(missing.label).to_owned());

@@ -282,15 +282,15 @@ fn grid() -> View {
 
 /// How far the questions about earlier drawings are, and what stops them.
 fn progress(page: Page) -> View {
-    let progress = page.probes.progress;
+    let progress = page.controls.progress;
     let words = move || {
         let (done, of) = progress.get().map_or((0, 0), |progress| (progress.done, progress.of));
-        match page.probes.stopped.get() {
+        match page.controls.stopped.get() {
             true => format!("Stopped. {} of {of} answers are missing.", of - done),
             false => format!("Checking earlier drawings, newest first: {done} of {of} answers."),
         }
     };
-    let button_words = move || if page.probes.stopped.get() { "Continue" } else { "Stop" };
+    let button_words = move || if page.controls.stopped.get() { "Continue" } else { "Stop" };
     show(
         move || progress.get().is_some(),
         move || {
@@ -308,7 +308,7 @@ fn progress(page: Page) -> View {
                 )
                 .child(
                     button("stop-asking")
-                        .on(ev::CLICK, move |_| page.stop_review(!page.probes.stopped.get_untracked()))
+                        .on(ev::CLICK, move |_| page.stop_review(!page.controls.stopped.get_untracked()))
                         .child(button_words),
                 )
         },

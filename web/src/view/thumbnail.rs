@@ -88,7 +88,7 @@ impl Gallery {
             page.document.track();
             page.basis.track();
             page.attention.track();
-            page.probes.missing.track();
+            page.controls.missing.track();
             page.current_stroke.track();
             gallery.look_again();
         });
@@ -235,7 +235,7 @@ impl Gallery {
             }
             let names: HashMap<u32, Rc<str>> =
                 document.classes.iter().map(|class| (class.label, class.name.as_str().into())).collect();
-            let missing = page.probes.missing.get_untracked();
+            let missing = page.controls.missing.get_untracked();
             let looks = page.scrambled.get_untracked();
             let State { thumbs, unpainted, arriving, .. } = &mut *state;
             for (index, example) in document.examples.iter().enumerate() {
