@@ -20,7 +20,7 @@ enum Column {
 
 /// A table of numbers with classes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sheet {
+pub struct CsvTable {
     /// Headings of the columns but the last, as given or made up.
     pub headings: Vec<String>,
     columns: Vec<Column>,
@@ -226,12 +226,12 @@ fn classes(rows: &[(usize, Vec<String>)], separator: char, most: usize) -> Resul
     Ok((labels, classes))
 }
 
-impl Sheet {
+impl CsvTable {
     /// Reads a table of at most `most` classes.
     ///
     /// # Errors
     /// In words, with row and column where there are such.
-    pub fn read(text: &str, most: usize) -> Result<Sheet, String> {
+    pub fn read(text: &str, most: usize) -> Result<CsvTable, String> {
         let text = text.trim_start_matches('\u{feff}');
         let separator = separator(text);
         let mut rows = split(text, separator)?;
@@ -259,12 +259,12 @@ impl Sheet {
             ));
         }
         let (labels, classes) = classes(&rows, separator, most)?;
-        let mut sheet = Sheet { headings, columns, separator, width, values: Vec::new(), labels, classes, headed };
+        let mut csv = CsvTable { headings, columns, separator, width, values: Vec::new(), labels, classes, headed };
         for (line, row) in &rows {
-            let values = sheet.numbers(&row[..wide - 1]).map_err(|error| format!("line {line}, {error}"))?;
-            sheet.values.extend(values);
+            let values = csv.numbers(&row[..wide - 1]).map_err(|error| format!("line {line}, {error}"))?;
+            csv.values.extend(values);
         }
-        Ok(sheet)
+        Ok(csv)
     }
 
     /// Values of a row that is typed or pasted, with or without a class at its end.
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn separators_headings_and_quotes_are_found_out() {
-        let plain = Sheet::read(PLAIN, 20).unwrap();
+        let plain = CsvTable::read(PLAIN, 20).unwrap();
         assert_eq!((plain.width, plain.headed, plain.labels.clone()), (2, false, vec![0, 1, 0, 1, 0, 2]));
         assert_eq!(plain.classes, ["a", "b", "c"]);
         assert_eq!(plain.values[..4], [1.0, 2.0, 3.0, 4.0]);
@@ -421,39 +421,39 @@ mod tests {
             PLAIN.trim_end().to_owned(),
             PLAIN.replace('a', "\"a\""),
         ] {
-            let found = Sheet::read(&other, 20).unwrap();
+            let found = CsvTable::read(&other, 20).unwrap();
             assert_eq!(
                 (found.values, found.labels, found.classes),
                 (plain.values.clone(), plain.labels.clone(), plain.classes.clone()),
                 "{other:?}"
             );
         }
-        let headed = Sheet::read(&format!("\"width, cm\",height,kind\n{PLAIN}"), 20).unwrap();
+        let headed = CsvTable::read(&format!("\"width, cm\",height,kind\n{PLAIN}"), 20).unwrap();
         assert!(headed.headed);
         assert_eq!(headed.headings, ["width, cm", "height"]);
         assert_eq!(headed.values, plain.values);
         // commas for points, where semicolons separate
-        let german = Sheet::read(&"1,5;2,5;ja\n2,5;1;nein\n".repeat(3), 20).unwrap();
+        let german = CsvTable::read(&"1,5;2,5;ja\n2,5;1;nein\n".repeat(3), 20).unwrap();
         assert_eq!(german.values[..4], [1.5, 2.5, 2.5, 1.0]);
-        let odd = Sheet::read(&"1,\"say \"\"a\"\",\nthen b\"\n2,c\n".repeat(3), 20).unwrap();
+        let odd = CsvTable::read(&"1,\"say \"\"a\"\",\nthen b\"\n2,c\n".repeat(3), 20).unwrap();
         assert_eq!(odd.classes, ["say \"a\",\nthen b", "c"]);
     }
 
     #[test]
     fn words_are_spread_over_columns() {
         let text = "red,1,yes\nblue,2,no\ngreen,3,yes\nred,4,no\nred,5,no\nblue,6,yes\n";
-        let sheet = Sheet::read(&format!("colour,size,buy\n{text}"), 20).unwrap();
-        assert_eq!((sheet.width, sheet.headed), (4, true));
+        let csv = CsvTable::read(&format!("colour,size,buy\n{text}"), 20).unwrap();
+        assert_eq!((csv.width, csv.headed), (4, true));
         // blue, green, red
-        assert_eq!(sheet.values[..8], [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 2.0]);
-        assert!(sheet.words().contains("1 of them words"));
-        assert_eq!(sheet.row("green, 9").unwrap(), [0.0, 1.0, 0.0, 9.0]);
-        assert_eq!(sheet.row("green;9;yes").unwrap(), [0.0, 1.0, 0.0, 9.0]);
-        assert_eq!(sheet.row("blue 2.5").unwrap(), [1.0, 0.0, 0.0, 2.5]);
+        assert_eq!(csv.values[..8], [0.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 2.0]);
+        assert!(csv.words().contains("1 of them words"));
+        assert_eq!(csv.row("green, 9").unwrap(), [0.0, 1.0, 0.0, 9.0]);
+        assert_eq!(csv.row("green;9;yes").unwrap(), [0.0, 1.0, 0.0, 9.0]);
+        assert_eq!(csv.row("blue 2.5").unwrap(), [1.0, 0.0, 0.0, 2.5]);
         for (bad, words) in
             [("pink,1", "blue, green, red"), ("red", "expected 2 values"), ("red,x", "“size”"), ("red,,", "“size”")]
         {
-            let said = sheet.row(bad).unwrap_err();
+            let said = csv.row(bad).unwrap_err();
             assert!(said.contains(words), "{said}");
         }
     }
@@ -482,7 +482,7 @@ mod tests {
             (words, vec!["line 21", "column 1", "w20", "20 kinds"]),
             (wide, vec!["1025 columns", "1024"]),
         ] {
-            let said = Sheet::read(&bad, 20).unwrap_err();
+            let said = CsvTable::read(&bad, 20).unwrap_err();
             for part in all {
                 assert!(said.contains(part), "`{part}` is not in `{said}`");
             }

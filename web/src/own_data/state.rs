@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::dataset::Sheet;
+use super::dataset::CsvTable;
 use super::protocol::{Curve, Data, Plan};
 use crate::dom::*;
 use crate::fetch::Progress;
@@ -41,7 +41,7 @@ pub struct Reply {
 
 /// The examination's signals. Copies share them.
 #[derive(Clone, Copy)]
-pub struct Examination {
+pub struct OwnDataRun {
     /// Where it stands.
     pub stage: RwSignal<Stage>,
     /// What is examined.
@@ -53,23 +53,23 @@ pub struct Examination {
     /// The last answer, or why there is none.
     pub reply: RwSignal<Option<Result<Reply, String>>>,
     /// The table that rows are read like, where the data came as one.
-    pub sheet: RwSignal<Option<Arc<Sheet>>>,
+    pub csv: RwSignal<Option<Arc<CsvTable>>>,
     /// The general learner, once it was fetched.
     pub learner: StoredValue<Option<Learner>, LocalStorage>,
     /// Counts the runs: an older one ends when it sees that it is not the last.
     pub turn: RwSignal<u32>,
 }
 
-impl Examination {
+impl OwnDataRun {
     /// Without data.
-    pub fn new() -> Examination {
-        Examination {
+    pub fn new() -> OwnDataRun {
+        OwnDataRun {
             stage: RwSignal::new(Stage::Empty),
             data: RwSignal::new(None),
             plan: RwSignal::new(None),
             curves: RwSignal::new(Vec::new()),
             reply: RwSignal::new(None),
-            sheet: RwSignal::new(None),
+            csv: RwSignal::new(None),
             learner: StoredValue::new_local(None),
             turn: RwSignal::new(0),
         }
@@ -105,7 +105,7 @@ impl Examination {
         self.reply.set(None);
         self.plan.set(None);
         self.data.set(None);
-        self.sheet.set(None);
+        self.csv.set(None);
         self.next_turn()
     }
 

@@ -31,7 +31,7 @@ use crate::fetch::Progress;
 use crate::hands::Hands;
 use crate::learner::client::Learner;
 use crate::learner::engines::{EngineFacts, Engines};
-use crate::own_data::state::Examination;
+use crate::own_data::state::OwnDataRun;
 use crate::player::state::Player;
 use crate::skipped::Skipped;
 use crate::store::Sets;
@@ -162,7 +162,7 @@ pub struct Page {
     /// What is being played.
     pub player: Player,
     /// A visitor's own data.
-    pub trial: Examination,
+    pub own_data: OwnDataRun,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -244,7 +244,7 @@ impl Page {
             sets,
             expected: RwSignal::new(None),
             player: Player::new(),
-            trial: Examination::new(),
+            own_data: OwnDataRun::new(),
             inner,
         }
     }

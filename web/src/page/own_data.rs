@@ -9,7 +9,7 @@ use crate::browser;
 use crate::dom::*;
 use crate::file_kind::{FileKind, look};
 use crate::learner::client::{Learner, Shown};
-use crate::own_data::dataset::Sheet;
+use crate::own_data::dataset::CsvTable;
 use crate::own_data::images;
 use crate::own_data::protocol::{self, Curve, Data, Made, Scale};
 use crate::own_data::state::{MOST_CLASSES, Reply, Stage};
@@ -27,53 +27,53 @@ const RULES: [Rule; 4] = [Rule::NearestNeighbour, Rule::NearestMean, Rule::Kerne
 impl Page {
     /// Examines a table that the page makes by itself.
     pub fn examine_made(self, made: Made) {
-        let turn = self.trial.begin();
+        let turn = self.own_data.begin();
         spawn_local(async move { self.examine(made.data(), turn).await });
     }
 
     /// Examines a table of the visitor's.
     pub fn examine_table(self, file: web_sys::File) {
-        let trial = self.trial;
-        let turn = trial.begin();
+        let own_data = self.own_data;
+        let turn = own_data.begin();
         spawn_local(async move {
             let name = file.name();
             if file.size() > LARGEST {
-                return trial.fail(format!(
+                return own_data.fail(format!(
                     "“{name}” is {:.0} MB; the limit for tables is {:.0} MB.",
                     file.size() / 1e6,
                     LARGEST / 1e6
                 ));
             }
-            trial.stage.set(Stage::Reading(0, 1));
+            own_data.stage.set(Stage::Reading(0, 1));
             let bytes = match browser::read(&file).await {
                 Ok(bytes) => bytes,
-                Err(error) => return trial.fail(format!("“{name}” could not be read: {error}.")),
+                Err(error) => return own_data.fail(format!("“{name}” could not be read: {error}.")),
             };
-            if !trial.current(turn) {
+            if !own_data.current(turn) {
                 return;
             }
             let Ok(text) = String::from_utf8(bytes) else {
-                return trial.fail(format!("“{name}” is not UTF-8 text. Save the table as CSV in UTF-8."));
+                return own_data.fail(format!("“{name}” is not UTF-8 text. Save the table as CSV in UTF-8."));
             };
-            match Sheet::read(&text, MOST_CLASSES) {
-                Ok(sheet) => {
+            match CsvTable::read(&text, MOST_CLASSES) {
+                Ok(csv) => {
                     let data = Data {
                         words: format!(
                             "{} rows, {}{}",
-                            sheet.labels.len(),
-                            sheet.words(),
-                            if sheet.headed { "; the first row holds headings" } else { "" }
+                            csv.labels.len(),
+                            csv.words(),
+                            if csv.headed { "; the first row holds headings" } else { "" }
                         ),
                         name,
-                        size: (1, sheet.width, 1),
-                        values: sheet.values.clone(),
-                        labels: sheet.labels.clone(),
-                        classes: sheet.classes.clone(),
+                        size: (1, csv.width, 1),
+                        values: csv.values.clone(),
+                        labels: csv.labels.clone(),
+                        classes: csv.classes.clone(),
                     };
-                    trial.sheet.set(Some(Arc::new(sheet)));
+                    own_data.csv.set(Some(Arc::new(csv)));
                     self.examine(data, turn).await;
                 }
-                Err(error) => trial.fail(format!("“{name}” can't be learned: {error}.")),
+                Err(error) => own_data.fail(format!("“{name}” can't be learned: {error}.")),
             }
         });
     }
@@ -81,17 +81,17 @@ impl Page {
     /// Examines pictures of the visitor's, whose classes are the names of their folders or the beginnings of their own. Those
     /// that can't be read are named.
     pub fn examine_pictures(self, files: Vec<(String, web_sys::File)>) {
-        let trial = self.trial;
-        let turn = trial.begin();
+        let own_data = self.own_data;
+        let turn = own_data.begin();
         spawn_local(async move {
             let sorted = match images::sort(files, MOST_CLASSES) {
                 Ok(sorted) => sorted,
-                Err(error) => return trial.fail(error),
+                Err(error) => return own_data.fail(error),
             };
             let of = sorted.files.len();
             let (mut pictures, mut labels, mut unread) = (Vec::new(), Vec::new(), Vec::new());
             for (i, (label, file)) in sorted.files.into_iter().enumerate() {
-                trial.stage.set(Stage::Reading(i, of));
+                own_data.stage.set(Stage::Reading(i, of));
                 match images::decode(&file).await {
                     Ok(picture) => {
                         pictures.push(picture);
@@ -106,12 +106,12 @@ impl Page {
                         unread.push(file.name());
                     }
                 }
-                if !trial.current(turn) {
+                if !own_data.current(turn) {
                     return;
                 }
             }
             let Some(data) = images::data(sorted.name, pictures, labels, sorted.classes, &unread, sorted.guess) else {
-                return trial.fail(format!(
+                return own_data.fail(format!(
                     "Only {} of {of} files could be read as pictures. Expected at least {} in two classes.",
                     of - unread.len(),
                     images::FEWEST
@@ -123,43 +123,43 @@ impl Page {
 
     /// The general learner on an engine of its own, fetched when it is first needed.
     async fn general(self, turn: u32) -> Result<Learner, String> {
-        let trial = self.trial;
-        if let Some(learner) = trial.learner.get_value() {
+        let own_data = self.own_data;
+        if let Some(learner) = own_data.learner.get_value() {
             return Ok(learner);
         }
-        trial.stage.set(Stage::Fetching(None));
+        own_data.stage.set(Stage::Fetching(None));
         let learner = self
             .second(GENERAL, move |progress| {
-                if trial.current(turn) {
-                    trial.stage.set(Stage::Fetching(Some(progress)));
+                if own_data.current(turn) {
+                    own_data.stage.set(Stage::Fetching(Some(progress)));
                 }
             })
             .await?;
-        trial.learner.set_value(Some(learner.clone()));
+        own_data.learner.set_value(Some(learner.clone()));
         Ok(learner)
     }
 
     async fn examine(self, data: Data, turn: u32) {
-        let trial = self.trial;
+        let own_data = self.own_data;
         let data = Arc::new(data);
         let plan = Arc::new(protocol::plan(data.labels.len(), 1000));
         let empty = |name| Curve { name, accuracy: vec![Vec::new(); plan.counts.len()] };
         let mut curves = vec![empty("general")];
         curves.extend(RULES.map(|rule| empty(rule.name())));
-        trial.curves.set(curves);
-        trial.reply.set(None);
-        trial.plan.set(Some(plan.clone()));
-        trial.data.set(Some(data.clone()));
+        own_data.curves.set(curves);
+        own_data.reply.set(None);
+        own_data.plan.set(Some(plan.clone()));
+        own_data.data.set(Some(data.clone()));
         let learner = match self.general(turn).await {
             Ok(learner) => learner,
-            Err(_) if !trial.current(turn) => return,
-            Err(error) => return trial.fail(error),
+            Err(_) if !own_data.current(turn) => return,
+            Err(error) => return own_data.fail(error),
         };
         for (number, order) in plan.orders.iter().enumerate() {
-            if !trial.current(turn) {
+            if !own_data.current(turn) {
                 return;
             }
-            trial.stage.set(Stage::Running(number));
+            own_data.stage.set(Stage::Running(number));
             let truth: Vec<u32> = order.queries.iter().map(|i| data.labels[*i]).collect();
             for (at, count) in plan.counts.iter().enumerate() {
                 let chosen = &order.shown[..*count];
@@ -167,23 +167,23 @@ impl Page {
                     Ok(found) => found,
                     Err(error) => {
                         // a device that is lost takes its learner along
-                        trial.learner.set_value(None);
-                        if trial.current(turn) {
-                            trial.fail(format!("{}. Start again.", capital(error.trim_end_matches('.'))));
+                        own_data.learner.set_value(None);
+                        if own_data.current(turn) {
+                            own_data.fail(format!("{}. Start again.", capital(error.trim_end_matches('.'))));
                         }
                         return;
                     }
                 };
                 let Some(found) = found else { return };
-                trial.curves.update(|curves| {
+                own_data.curves.update(|curves| {
                     for (curve, scores) in curves.iter_mut().zip(&found) {
                         curve.accuracy[at].push(protocol::accuracy(scores, &truth));
                     }
                 });
             }
         }
-        if trial.current(turn) {
-            trial.stage.set(Stage::Done);
+        if own_data.current(turn) {
+            own_data.stage.set(Stage::Done);
         }
     }
 
@@ -215,7 +215,7 @@ impl Page {
         for rule in RULES {
             // a slice of the main thread for each
             browser::sleep(0).await;
-            if !self.trial.current(turn) {
+            if !self.own_data.current(turn) {
                 return Ok(None);
             }
             all.push(episode.scores(rule).into_iter().map(|score| score as f32).collect());
@@ -225,10 +225,10 @@ impl Page {
 
     /// Answers a row that was typed or pasted.
     pub fn ask_row(self, text: String) {
-        let trial = self.trial;
-        let (Some(data), sheet) = (trial.data.get_untracked(), trial.sheet.get_untracked()) else { return };
-        let row = match sheet {
-            Some(sheet) => sheet.row(&text),
+        let own_data = self.own_data;
+        let (Some(data), csv) = (own_data.data.get_untracked(), own_data.csv.get_untracked()) else { return };
+        let row = match csv {
+            Some(csv) => csv.row(&text),
             None => {
                 let cells = text.split([',', ';', '\t', ' ']).map(str::trim).filter(|cell| !cell.is_empty());
                 let row: Result<Vec<f32>, _> = cells.take(data.width()).map(str::parse).collect();
@@ -239,29 +239,29 @@ impl Page {
         };
         match row {
             Ok(row) => self.answer(row),
-            Err(error) => trial.reply.set(Some(Err(format!("{}.", capital(&error))))),
+            Err(error) => own_data.reply.set(Some(Err(format!("{}.", capital(&error))))),
         }
     }
 
     /// Answers a picture that was picked.
     pub fn ask_picture(self, file: web_sys::File) {
-        let trial = self.trial;
+        let own_data = self.own_data;
         spawn_local(async move {
-            let Some(data) = trial.data.get_untracked() else { return };
+            let Some(data) = own_data.data.get_untracked() else { return };
             match images::decode(&file).await {
                 Ok(picture) => self.answer(images::with_channels(&picture, data.size.2)),
-                Err(error) => trial.reply.set(Some(Err(error))),
+                Err(error) => own_data.reply.set(Some(Err(error))),
             }
         });
     }
 
     fn answer(self, mut row: Vec<f32>) {
-        let trial = self.trial;
-        let Some(data) = trial.data.get_untracked() else { return };
+        let own_data = self.own_data;
+        let Some(data) = own_data.data.get_untracked() else { return };
         spawn_local(async move {
             let learner = match self.general(0).await {
                 Ok(learner) => learner,
-                Err(error) => return trial.reply.set(Some(Err(error))),
+                Err(error) => return own_data.reply.set(Some(Err(error))),
             };
             // the first order's rows and after them all others
             let first = protocol::plan(data.labels.len(), 1000).orders.swap_remove(0);
@@ -282,7 +282,7 @@ impl Page {
                 chances.sort_by(|a, b| b.1.total_cmp(&a.1));
                 Reply { chances, shown: chosen.len() }
             });
-            trial.reply.set(Some(reply.map_err(|error| error.to_string())));
+            own_data.reply.set(Some(reply.map_err(|error| error.to_string())));
         });
     }
 }

@@ -17,11 +17,11 @@ const EDGE: [f64; 4] = [40.0, 12.0, 14.0, 30.0];
 
 /// Tables and folders of pictures.
 pub fn import(page: Page) -> View {
-    let trial = page.trial;
-    let failed = move || trial.stage.with(|stage| matches!(stage, Stage::Failed(_)));
-    let state = move || trial.stage.with(state_name);
-    let busy = Memo::new(move |_| trial.busy());
-    let any = move || trial.curves.with(|curves| curves.iter().any(|c| c.accuracy.iter().any(|a| !a.is_empty())));
+    let own_data = page.own_data;
+    let failed = move || own_data.stage.with(|stage| matches!(stage, Stage::Failed(_)));
+    let state = move || own_data.stage.with(state_name);
+    let busy = Memo::new(move |_| own_data.busy());
+    let any = move || own_data.curves.with(|curves| curves.iter().any(|c| c.accuracy.iter().any(|a| !a.is_empty())));
     el("section")
         .class("card import")
         .attr("aria-label", "Your own data")
@@ -48,7 +48,7 @@ pub fn import(page: Page) -> View {
                         .test_id("import-status")
                         .attr("role", "status")
                         .attr("aria-live", "polite")
-                        .child(move || stage_words(trial.stage.get())),
+                        .child(move || stage_words(own_data.stage.get())),
                 )
                 .child(show(
                     move || state() != "empty" && page.skipped.with(|skipped| !skipped.is_empty()),
@@ -61,7 +61,7 @@ pub fn import(page: Page) -> View {
                 ))
                 .child(show(
                     move || busy.get(),
-                    move || button("import-cancel").on(ev::CLICK, move |_| trial.cancel()).child("Cancel"),
+                    move || button("import-cancel").on(ev::CLICK, move |_| own_data.cancel()).child("Cancel"),
                 )),
         )
         .child(show(any, move || View::new().child(curves(page)).child(ask(page))))
@@ -143,15 +143,15 @@ type Interval = Option<(f64, Option<f64>)>;
 impl Chart {
     fn new(page: Page) -> Chart {
         let of = |curve: &Curve| (curve.name, curve.accuracy.iter().map(|a| interval(a)).collect());
-        Chart { page, points: Memo::new(move |_| page.trial.curves.with(|curves| curves.iter().map(of).collect())) }
+        Chart { page, points: Memo::new(move |_| page.own_data.curves.with(|curves| curves.iter().map(of).collect())) }
     }
 
     fn counts(self) -> Vec<usize> {
-        self.page.trial.plan.get().map(|plan| plan.counts.clone()).unwrap_or_default()
+        self.page.own_data.plan.get().map(|plan| plan.counts.clone()).unwrap_or_default()
     }
 
     fn chance(self) -> f64 {
-        self.page.trial.data.get().map_or(0.0, |data| 1.0 / data.classes.len() as f64)
+        self.page.own_data.data.get().map_or(0.0, |data| 1.0 / data.classes.len() as f64)
     }
 
     /// A round number below everything.
@@ -240,9 +240,9 @@ impl Chart {
     }
 
     fn caption(self) -> String {
-        let trial = self.page.trial;
-        let queries = trial.plan.get().map_or(0, |plan| plan.orders[0].queries.len());
-        let what = if trial.data.get().is_some_and(|data| !data.table()) { "pictures" } else { "rows" };
+        let own_data = self.page.own_data;
+        let queries = own_data.plan.get().map_or(0, |plan| plan.orders[0].queries.len());
+        let what = if own_data.data.get().is_some_and(|data| !data.table()) { "pictures" } else { "rows" };
         format!("Accuracy (%) on {queries} held-out {what}, mean of {ORDERS} random orders ± 95 % interval")
     }
 
@@ -285,8 +285,8 @@ fn text_at(x: f64, y: f64) -> Tag {
 
 /// The chart, and its numbers as a table.
 fn curves(page: Page) -> View {
-    let (trial, chart) = (page.trial, Chart::new(page));
-    let how = move || match trial.data.get() {
+    let (own_data, chart) = (page.own_data, Chart::new(page));
+    let how = move || match own_data.data.get() {
         Some(data) if data.table() => {
             "The learner and the methods get the same rows, with each column scaled using the shown rows only. Dashed: \
              chance. The learner has never seen a table like this one and takes no gradient step."
@@ -296,7 +296,7 @@ fn curves(page: Page) -> View {
              normalised. Dashed: chance. The learner takes no gradient step."
         }
     };
-    let what = move || trial.data.get().map(|data| format!("{}, {} classes", data.words, data.classes.len()));
+    let what = move || own_data.data.get().map(|data| format!("{}, {} classes", data.words, data.classes.len()));
     el("div")
         .class("curves")
         .test_id("curves")
@@ -304,7 +304,7 @@ fn curves(page: Page) -> View {
             el("p")
                 .class("what")
                 .test_id("import-what")
-                .child(el("b").child(move || trial.data.get().map(|data| data.name.clone())))
+                .child(el("b").child(move || own_data.data.get().map(|data| data.name.clone())))
                 .child(" ")
                 .child(what),
         )
@@ -316,9 +316,9 @@ fn curves(page: Page) -> View {
 
 /// A row or picture of one's own.
 fn ask(page: Page) -> View {
-    let trial = page.trial;
+    let own_data = page.own_data;
     let field = NodeRef::<HtmlInputElement>::new();
-    let table = move || trial.data.get().is_some_and(|data| data.table());
+    let table = move || own_data.data.get().is_some_and(|data| data.table());
     let asked = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(field) = field.get_untracked() {
@@ -327,7 +327,7 @@ fn ask(page: Page) -> View {
     };
     // A row of the data to begin with.
     let sample = move || {
-        trial.data.get().map(|data| {
+        own_data.data.get().map(|data| {
             let row = &data.values[..data.width().min(12)];
             row.iter().map(|v| format!("{}", (v * 1000.0).round() / 1000.0)).collect::<Vec<_>>().join(", ")
         })
@@ -361,7 +361,7 @@ fn ask(page: Page) -> View {
             },
         ))
         .child(el("div").attr("aria-live", "polite").child(move || {
-            trial.reply.get().map(|reply| match reply {
+            own_data.reply.get().map(|reply| match reply {
                 Ok(reply) => answer(reply),
                 Err(words) => el("p").class("note fault").test_id("ask-fault").child(words).into_view(),
             })
