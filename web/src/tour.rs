@@ -1,8 +1,8 @@
-//! The walk: five things for a newcomer to try. A step is done when its person has done it, in whatever order.
+//! The tour: five things for a newcomer to try. A step is done when its person has done it, in whatever order.
 
 use crate::browser;
 
-/// Key in the browser's own storage: a digit for each step, and whether the walk was closed.
+/// Key in the browser's own storage: a digit for each step, and whether the tour was closed.
 const STORAGE_KEY: &str = "learner-walk";
 
 /// One thing to try.
@@ -21,7 +21,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// In the order of the walk.
+    /// In the order of the tour.
     pub const ALL: [Step; 5] = [Step::Teach, Step::Swap, Step::Scramble, Step::Forget, Step::Controls];
 
     /// What it is called.
@@ -73,17 +73,17 @@ impl Step {
 
 /// How far a newcomer has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Walk {
+pub struct Tour {
     /// By step.
     pub done: [bool; 5],
     /// Whether it is out of the way.
     pub closed: bool,
 }
 
-impl Walk {
+impl Tour {
     /// As it was left.
-    pub fn remembered() -> Walk {
-        browser::remembered(STORAGE_KEY).map_or_else(Walk::default, |text| Walk::read(&text))
+    pub fn remembered() -> Tour {
+        browser::remembered(STORAGE_KEY).map_or_else(Tour::default, |text| Tour::read(&text))
     }
 
     /// The step to take next, if one is left.
@@ -91,9 +91,9 @@ impl Walk {
         Step::ALL.into_iter().zip(self.done).find(|(_, done)| !done).map(|(step, _)| step)
     }
 
-    fn read(text: &str) -> Walk {
+    fn read(text: &str) -> Tour {
         let set = |at: usize| text.as_bytes().get(at) == Some(&b'1');
-        Walk { done: [0, 1, 2, 3, 4].map(set), closed: set(5) }
+        Tour { done: [0, 1, 2, 3, 4].map(set), closed: set(5) }
     }
 
     /// Remembers it for the next visit.
@@ -112,16 +112,16 @@ mod tests {
 
     #[test]
     fn a_walk_is_remembered_and_goes_on_with_the_first_step_left() {
-        let mut walk = Walk::default();
-        assert_eq!(walk.next(), Some(Step::Teach));
-        walk.done[Step::Swap as usize] = true;
-        assert_eq!(walk.next(), Some(Step::Teach));
-        walk.done[Step::Teach as usize] = true;
-        walk.closed = true;
-        assert_eq!(walk.next(), Some(Step::Scramble));
-        assert_eq!(Walk::read(&walk.write()), walk);
-        assert_eq!(Walk::read("nonsense"), Walk::default());
-        walk.done = [true; 5];
-        assert_eq!(walk.next(), None);
+        let mut tour = Tour::default();
+        assert_eq!(tour.next(), Some(Step::Teach));
+        tour.done[Step::Swap as usize] = true;
+        assert_eq!(tour.next(), Some(Step::Teach));
+        tour.done[Step::Teach as usize] = true;
+        tour.closed = true;
+        assert_eq!(tour.next(), Some(Step::Scramble));
+        assert_eq!(Tour::read(&tour.write()), tour);
+        assert_eq!(Tour::read("nonsense"), Tour::default());
+        tour.done = [true; 5];
+        assert_eq!(tour.next(), None);
     }
 }

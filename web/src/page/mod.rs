@@ -35,7 +35,7 @@ use crate::own_data::state::OwnDataRun;
 use crate::player::state::Player;
 use crate::skipped::Skipped;
 use crate::store::Sets;
-use crate::tour::Walk;
+use crate::tour::Tour;
 
 /// The model that the page comes with.
 pub const OWN_MODEL: &str = "models/drawing.safetensors";
@@ -128,7 +128,7 @@ pub struct Page {
     /// Whether lines show what the learner looked at.
     pub lines: RwSignal<bool>,
     /// What a newcomer has tried.
-    pub walk: RwSignal<Walk>,
+    pub tour: RwSignal<Tour>,
     /// Whether there is something to undo, and to redo.
     pub reach: RwSignal<(bool, bool)>,
     /// Under which answers about examples hold now; none before a learner is there.
@@ -227,7 +227,7 @@ impl Page {
             dragged: RwSignal::new(None),
             // On a narrow page they would lie over everything.
             lines: RwSignal::new(browser::media("(min-width: 50rem)")),
-            walk: RwSignal::new(Walk::remembered()),
+            tour: RwSignal::new(Tour::remembered()),
             reach: RwSignal::new((false, false)),
             basis,
             probabilities: RwSignal::new(None),

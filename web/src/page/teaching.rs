@@ -28,7 +28,7 @@ impl Page {
         self.change(|document| document.teach(label));
         let (count, known) = self.document.with_untracked(|document| (document.count(label), document.known()));
         if known > 1 {
-            self.walked(Step::Teach);
+            self.tour_done(Step::Teach);
         }
         if self.phase.get_untracked() != Phase::Ready {
             return self.say(format!("Kept as {name}. No learner has seen it yet, because none is loaded."));
@@ -68,14 +68,14 @@ impl Page {
         let (a, b) =
             self.document.with_untracked(|document| (document.name(a).to_owned(), document.name(b).to_owned()));
         self.say(format!("Every {a} is now called {b}, and every {b} {a}. No weight has changed."));
-        self.walked(Step::Swap);
+        self.tour_done(Step::Swap);
     }
 
     /// Forgets one example.
     pub fn forget(self, id: Id) {
         self.change(|document| document.forget(id));
         self.say("Forgotten, as if you had never shown it. Undo brings it back.");
-        self.walked(Step::Forget);
+        self.tour_done(Step::Forget);
     }
 
     /// Gives one example another label.
@@ -96,7 +96,7 @@ impl Page {
             self.say(
                 "The pixels of every drawing are now shuffled, always in the same way. You see what it sees: noise.",
             );
-            self.walked(Step::Scramble);
+            self.tour_done(Step::Scramble);
         } else {
             self.say("It sees your drawings unscrambled again.");
         }
@@ -119,7 +119,7 @@ impl Page {
     pub fn ask_whom(self, who: Who) {
         self.who.set(who);
         if who != Who::Learner {
-            self.walked(Step::Controls);
+            self.tour_done(Step::Controls);
         }
     }
 }

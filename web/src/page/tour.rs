@@ -2,22 +2,22 @@
 
 use super::Page;
 use crate::dom::*;
-use crate::tour::{Step, Walk};
+use crate::tour::{Step, Tour};
 
 impl Page {
     /// A step was taken.
-    pub fn walked(self, step: Step) {
-        self.walk_on(|walk| walk.done[step as usize] = true);
+    pub fn tour_done(self, step: Step) {
+        self.change_tour(|tour| tour.done[step as usize] = true);
     }
 
-    /// Changes the walk, and remembers it.
-    pub fn walk_on(self, change: impl FnOnce(&mut Walk)) {
-        let before = self.walk.get_untracked();
-        let mut walk = before;
-        change(&mut walk);
-        if walk != before {
-            walk.remember();
-            self.walk.set(walk);
+    /// Changes the tour, and remembers it.
+    pub fn change_tour(self, change: impl FnOnce(&mut Tour)) {
+        let before = self.tour.get_untracked();
+        let mut tour = before;
+        change(&mut tour);
+        if tour != before {
+            tour.remember();
+            self.tour.set(tour);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The strip above the bench: a demonstration for those who come first, and the walk.
+//! The strip above the bench: a demonstration for those who come first, and the tour.
 
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -15,10 +15,10 @@ const PACK: Pack = Pack::Symbols;
 /// Between the first picture of the page and the demonstration, in milliseconds.
 const BEFORE_MS: i32 = 900;
 
-/// The walk, as long as there is something left to try.
+/// The tour, as long as there is something left to try.
 pub fn coach(page: Page) -> View {
-    let next = Memo::new(move |_| page.walk.get().next());
-    let closed = move || page.walk.get().closed;
+    let next = Memo::new(move |_| page.tour.get().next());
+    let closed = move || page.tour.get().closed;
     let empty = move || page.document.with(|document| document.examples.is_empty());
     let playing = move || page.player.on();
     page.demonstrate();
@@ -46,12 +46,12 @@ pub fn coach(page: Page) -> View {
     )
 }
 
-/// How far the walk is, and its buttons.
+/// How far the tour is, and its buttons.
 fn ends(page: Page, next: Memo<Option<Step>>) -> Tag {
     let dots = move || {
-        let walk = page.walk.get();
+        let tour = page.tour.get();
         let dot =
-            |step: Step| el("li").toggle("done", walk.done[step as usize]).toggle("now", walk.next() == Some(step));
+            |step: Step| el("li").toggle("done", tour.done[step as usize]).toggle("now", tour.next() == Some(step));
         Step::ALL.into_iter().map(dot).collect_view()
     };
     let with_next = move |act: fn(Page, Step)| {
@@ -63,7 +63,7 @@ fn ends(page: Page, next: Memo<Option<Step>>) -> Tag {
     };
     let steps = move || {
         let point = with_next(|_, step| point_at(step.control()));
-        let skip = with_next(|page, step| page.walked(step));
+        let skip = with_next(|page, step| page.tour_done(step));
         View::new()
             .child(button("walk-show").class("plain").on(ev::CLICK, point).child("Show me"))
             .child(button("walk-skip").class("plain").on(ev::CLICK, skip).child("Skip"))
@@ -72,7 +72,7 @@ fn ends(page: Page, next: Memo<Option<Step>>) -> Tag {
         .class("plain small")
         .attr("title", "Close the tour")
         .attr("aria-label", "Close the tour")
-        .on(ev::CLICK, move |_| page.walk_on(|walk| walk.closed = true))
+        .on(ev::CLICK, move |_| page.change_tour(|tour| tour.closed = true))
         .child(icon("close"));
     el("div")
         .class("ends")
