@@ -32,7 +32,7 @@ pub fn media(query: &str) -> bool {
 }
 
 /// Sets `data-NAME` on `<html>`, where styles and tests read the page's state.
-pub fn mark(name: &str, value: &str) {
+pub fn set_data_attribute(name: &str, value: &str) {
     if let Some(root) = window().document().and_then(|document| document.document_element()) {
         // A valid attribute name is set without fail.
         let _ = root.set_attribute(&format!("data-{name}"), value);
@@ -78,7 +78,7 @@ pub async fn sleep(ms: i32) {
 }
 
 /// Whether the visitor asked for as little motion as possible.
-pub fn still() -> bool {
+pub fn prefers_reduced_motion() -> bool {
     window().match_media("(prefers-reduced-motion: reduce)").ok().flatten().is_some_and(|query| query.matches())
 }
 
@@ -238,14 +238,14 @@ pub fn root() -> HtmlElement {
 }
 
 /// A panic is our own bug: says so on the page, where it would otherwise just stop answering.
-pub fn confess(panic: &std::panic::PanicHookInfo<'_>) {
+pub fn report_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let report = panic.to_string();
     js_sys::Reflect::get(&js_sys::global(), &"console".into())
         .and_then(|console| js_sys::Reflect::get(&console, &"error".into()))
         .map(|error| js_sys::Function::from(error).call1(&JsValue::NULL, &JsValue::from_str(&report)))
         .ok();
-    mark("state", "failed");
-    mark("busy", "false");
+    set_data_attribute("state", "failed");
+    set_data_attribute("busy", "false");
     if let Some(place) = window().document().and_then(|document| document.get_element_by_id("crash")) {
         let _ = place.remove_attribute("hidden");
         place.set_text_content(Some(

@@ -21,6 +21,6 @@ mod tour;
 mod view;
 
 fn main() {
-    std::panic::set_hook(Box::new(browser::confess));
+    std::panic::set_hook(Box::new(browser::report_panic));
     dom::mount(&browser::root(), view::app);
 }

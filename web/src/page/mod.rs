@@ -264,7 +264,7 @@ impl Page {
                 Phase::Ready => "ready",
                 Phase::Failed => "failed",
             };
-            browser::mark("state", name);
+            browser::set_data_attribute("state", name);
         });
         Effect::new(move |_| {
             page.model_input.with(|_| ());

@@ -14,7 +14,7 @@ use crate::text::{base, capital};
 impl Page {
     /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
     pub fn load(self, source: Source) {
-        browser::mark("busy", "true");
+        browser::set_data_attribute("busy", "true");
         let asked = self.inner.try_update_value(|inner| {
             inner.asked += 1;
             inner.asked
@@ -67,7 +67,7 @@ impl Page {
         };
         self.fault(words.replace("..", "."));
         if !self.inner.with_value(|inner| inner.running) {
-            browser::mark("busy", "false");
+            browser::set_data_attribute("busy", "false");
         }
     }
 

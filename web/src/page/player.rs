@@ -28,7 +28,7 @@ impl Page {
         player.turn.update(|turn| *turn += 1);
         player.pack.set(pack);
         player.told.set(Vec::new());
-        player.hurry.set(browser::still());
+        player.hurry.set(browser::prefers_reduced_motion());
         player.state.set(State::Playing);
         self.current_stroke.set(Vec::new());
         let document = Document::of(pack.names().iter().map(|name| name.to_string()));
@@ -71,7 +71,7 @@ impl Page {
         }) == Some(true)
         {
             self.player.turn.update(|turn| *turn += 1);
-            browser::mark("verdict", "");
+            browser::set_data_attribute("verdict", "");
             self.played();
         }
     }
@@ -109,7 +109,7 @@ impl Page {
                 Some(false) => "wrong",
             };
             if !player.hurry.get_untracked() {
-                browser::mark("verdict", verdict);
+                browser::set_data_attribute("verdict", verdict);
             }
             if !self.rest(turn, ANSWER_MS).await {
                 return;
@@ -120,7 +120,7 @@ impl Page {
             if !self.rest(turn, LABEL_MS).await {
                 return;
             }
-            browser::mark("verdict", "");
+            browser::set_data_attribute("verdict", "");
         }
         while current() && self.busy() {
             browser::sleep(4).await;

@@ -25,7 +25,7 @@ pub(super) enum Preparing {
 impl Page {
     /// Has the newest state answered, after the round that is under way.
     pub fn wake(self) {
-        browser::mark("busy", "true");
+        browser::set_data_attribute("busy", "true");
         let start = self.inner.try_update_value(|inner| {
             inner.dirty = true;
             !std::mem::replace(&mut inner.running, true)
@@ -39,7 +39,7 @@ impl Page {
                 // Effects that this round's answer set off were queued before this one.
                 spawn_local(async move {
                     if !self.inner.with_value(|inner| inner.running) {
-                        browser::mark("busy", "false");
+                        browser::set_data_attribute("busy", "false");
                         self.review();
                     }
                 });
@@ -160,7 +160,7 @@ impl Page {
             inner.questions += answers.iter().filter(|(.., verdict)| verdict.right().is_some()).count();
             inner.questions
         });
-        browser::mark("questions", &questions.unwrap_or_default().to_string());
+        browser::set_data_attribute("questions", &questions.unwrap_or_default().to_string());
         self.document.update(|document| document.keep_answers(basis, answers));
     }
 }

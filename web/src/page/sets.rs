@@ -109,8 +109,8 @@ impl Page {
 
     /// Does something that may take a moment, with the page busy as long.
     pub fn later(self, task: impl Future<Output = ()> + 'static) {
-        browser::mark("busy", "true");
-        browser::mark("kept", "false");
+        browser::set_data_attribute("busy", "true");
+        browser::set_data_attribute("kept", "false");
         spawn_local(async move {
             self.sets.opened().await;
             task.await;

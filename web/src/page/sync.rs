@@ -195,7 +195,7 @@ impl Page {
         if !start {
             return;
         }
-        browser::mark("kept", "false");
+        browser::set_data_attribute("kept", "false");
         spawn_local(async move {
             loop {
                 let (stale, dirty) = self.sets.update(|shelf| {
@@ -215,7 +215,7 @@ impl Page {
                 }
             }
             self.sets.update(|shelf| shelf.busy = false);
-            browser::mark("kept", "true");
+            browser::set_data_attribute("kept", "true");
         });
     }
 

@@ -112,7 +112,7 @@ impl Page {
         let asked = |part: Result<String, _>| part.is_ok_and(|part: String| !part.is_empty());
         if asked(location.search())
             || asked(location.hash())
-            || browser::still()
+            || browser::prefers_reduced_motion()
             || self.document.with_untracked(|document| !document.examples.is_empty())
         {
             return;
