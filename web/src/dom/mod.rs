@@ -22,14 +22,13 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Document, Element, EventTarget, HtmlElement, Node};
 
-use follow::{Again, follow};
+use follow::{Again, boxed_effect, boxed_memo, follow};
 use keyed::{Change, changes};
 pub use setting::Setting;
 use setting::{Kind, Place};
 
 pub use any_spawner::Executor;
 pub use reactive_graph::computed::Memo;
-pub use reactive_graph::effect::Effect;
 pub use reactive_graph::graph::untrack;
 pub use reactive_graph::owner::{LocalStorage, StoredValue, on_cleanup};
 pub use reactive_graph::prelude::*;
@@ -215,8 +214,22 @@ pub fn show_or<V: IntoView, O: IntoView>(
     or: impl Fn() -> O + 'static,
 ) -> View {
     // Through a memo, so that neither is made anew while the answer stays the same.
-    let when = Memo::new(move |_| when());
-    region(Box::new(move |()| if when.get() { then().into_view() } else { or().into_view() }))
+    let when = memo(move |_| when());
+    either(when, Box::new(move |()| then().into_view()), Box::new(move |()| or().into_view()))
+}
+
+fn either(when: Memo<bool>, mut then: Box<dyn Again<(), View>>, mut or: Box<dyn Again<(), View>>) -> View {
+    region(Box::new(move |()| if when.get() { then.again(()) } else { or.again(()) }))
+}
+
+/// A value that follows signals; `call` gets what it gave before.
+pub fn memo<T: PartialEq + Send + Sync + 'static>(call: impl Fn(Option<&T>) -> T + Send + Sync + 'static) -> Memo<T> {
+    boxed_memo(Box::new(call))
+}
+
+/// Calls soon, and again whenever a signal changes that it has read.
+pub fn effect(mut call: impl FnMut() + 'static) {
+    boxed_effect(Box::new(move |()| call()));
 }
 
 /// A view for each item of a list; those whose key stays keep theirs. `view` gives an element, which may be moved.

@@ -37,16 +37,16 @@ struct Slice {
 impl Page {
     /// Forgets what is no longer true when the examples or the drawing change.
     pub fn follow(self) {
-        let examples = Memo::new(move |_| {
+        let examples = memo(move |_| {
             self.document.with(|document| document.examples.iter().map(|e| (e.id, e.label)).collect::<Vec<(Id, u32)>>())
         });
-        Effect::new(move |_| {
+        effect(move || {
             // A memo that nobody reads follows nothing: to track it is not enough.
             examples.with(|_| ());
             self.model_input.with(|_| ());
             self.controls.missing.set(None);
         });
-        Effect::new(move |_| {
+        effect(move || {
             let now = examples.with(|examples| examples.iter().map(|(id, _)| *id).collect::<Vec<Id>>());
             self.model_input.with(|_| ());
             let order = self.controls.order;

@@ -195,14 +195,14 @@ impl Page {
         let sets = Sets::new(&first);
         let (document, current_stroke) = (RwSignal::new(first), RwSignal::new(Vec::<Stroke>::new()));
         let (scrambled, inner) = (RwSignal::new(false), StoredValue::new_local(Inner::default()));
-        let drawing = Memo::new(move |_| document.with(|document| document.drawing.clone()));
-        let photo = Memo::new(move |_| document.with(|document| document.photo.clone()));
-        let picture = Memo::new(move |_| {
+        let drawing = memo(move |_| document.with(|document| document.drawing.clone()));
+        let photo = memo(move |_| document.with(|document| document.photo.clone()));
+        let picture = memo(move |_| {
             let mut strokes = drawing.get().to_vec();
             strokes.extend(current_stroke.get());
             preprocess(&strokes).ok().map(Arc::new).or_else(|| photo.get())
         });
-        let model_input = Memo::new(move |_| {
+        let model_input = memo(move |_| {
             let picture = picture.get()?;
             Some(match scrambled.get() {
                 true => inner.with_value(|inner| inner.scramble.picture(&picture)),
@@ -210,7 +210,7 @@ impl Page {
             })
         });
         let facts = RwSignal::new(None::<Facts>);
-        let basis = Memo::new(move |_| {
+        let basis = memo(move |_| {
             let scrambled = scrambled.get();
             facts.with(|facts| facts.as_ref().map(|facts| Basis::new(&facts.hash, scrambled)))
         });
@@ -258,7 +258,7 @@ impl Page {
         }
         let engines = Engines::new(&wish, Box::new(move |number, facts, notice| page.heed(number, facts, notice)));
         page.inner.update_value(|inner| inner.engines = Some(engines));
-        Effect::new(move |_| {
+        effect(move || {
             let name = match page.phase.get() {
                 Phase::Loading => "loading",
                 Phase::Ready => "ready",
@@ -266,7 +266,7 @@ impl Page {
             };
             browser::set_data_attribute("state", name);
         });
-        Effect::new(move |_| {
+        effect(move || {
             page.model_input.with(|_| ());
             page.who.track();
             page.wake();

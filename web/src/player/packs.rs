@@ -239,7 +239,7 @@ fn placed(lines: Lines, stream: &mut Stream) -> Vec<Stroke> {
 mod tests {
     use super::*;
     use crate::document::codec::thinned;
-    use crate::document::seen;
+    use crate::document::preprocess;
 
     #[test]
     fn every_pack_fits_the_table_and_is_the_same_each_time() {
@@ -263,7 +263,7 @@ mod tests {
     fn drawings_of_a_class_are_alike() {
         for pack in Pack::ALL {
             let classes = pack.names().len() as u32;
-            let picture = |class: u32, number: u64| seen(&thinned(&pack.drawn(class, number))).unwrap();
+            let picture = |class: u32, number: u64| preprocess(&thinned(&pack.drawn(class, number))).unwrap();
             let shown: Vec<Vec<f32>> = (0..classes).flat_map(|c| (0..3).map(move |n| picture(c, n))).collect();
             let mut right = 0;
             for class in 0..classes {

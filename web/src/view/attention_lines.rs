@@ -37,7 +37,7 @@ pub fn lines(page: Page, gallery: Gallery) -> View {
             });
         }
     };
-    Effect::new(move |_| {
+    effect(move || {
         page.attention.track();
         page.document.track();
         page.lines.track();

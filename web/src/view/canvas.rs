@@ -50,9 +50,8 @@ impl Board {
         let page = self.page;
         // Counts whatever makes the same drawing look different: another size, another colour scheme.
         let look = RwSignal::new(0u32);
-        let drawing =
-            Memo::new(move |_| page.document.with(|document| (document.drawing.clone(), document.photo.clone())));
-        Effect::new(move |_| {
+        let drawing = memo(move |_| page.document.with(|document| (document.drawing.clone(), document.photo.clone())));
+        effect(move || {
             look.track();
             // A memo that nobody reads follows nothing: to track it is not enough.
             drawing.with(|_| ());
@@ -61,7 +60,7 @@ impl Board {
             self.canvas.track();
             self.paint();
         });
-        Effect::new(move |_| {
+        effect(move || {
             let Some(canvas) = self.canvas.get() else { return };
             let again = Closure::<dyn FnMut()>::new(move || look.update(|n| *n += 1)).into_js_value();
             if let Ok(observer) = ResizeObserver::new(again.unchecked_ref()) {
@@ -236,7 +235,7 @@ impl Board {
 pub fn canvas(page: Page) -> View {
     let board = Board::new(page);
     board.follow();
-    let empty = Memo::new(move |_| {
+    let empty = memo(move |_| {
         page.current_stroke.with(Vec::is_empty)
             && page.document.with(|document| document.drawing.is_empty() && document.photo.is_none())
     });

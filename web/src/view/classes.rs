@@ -18,12 +18,11 @@ const MANY: usize = 5;
 /// The answer, and a row for each class.
 pub fn classes(page: Page, gallery: Gallery) -> View {
     // Read out when the pen rests, not at every point of a stroke.
-    let spoken =
-        Memo::new(move |last: Option<&String>| match (page.current_stroke.with(Vec::is_empty), verdict(page)) {
-            (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
-            (false, _) => last.cloned().unwrap_or_default(),
-            _ => String::new(),
-        });
+    let spoken = memo(move |last: Option<&String>| match (page.current_stroke.with(Vec::is_empty), verdict(page)) {
+        (true, Verdict::Named { name, probability, .. }) => format!("{name}, {}", percent(probability)),
+        (false, _) => last.cloned().unwrap_or_default(),
+        _ => String::new(),
+    });
     let full = move || page.document.with(|document| document.classes.len()) >= page.most_classes();
     el("section")
         .class("classes")
@@ -77,7 +76,7 @@ fn picked(event: &Event) -> Option<u32> {
 
 /// Swaps any two classes, neighbours or not.
 fn swap_any(page: Page) -> View {
-    let classes = Memo::new(move |_| page.document.with(|document| document.classes.clone()));
+    let classes = memo(move |_| page.document.with(|document| document.classes.clone()));
     // Classes come and go: what was picked counts as long as it is there.
     let (first, second) = (RwSignal::new(None::<u32>), RwSignal::new(None::<u32>));
     let pair = move || {
@@ -145,13 +144,13 @@ struct Row {
 
 /// A class: name, probability, teach button, examples.
 fn row(page: Page, gallery: Gallery, label: u32) -> View {
-    let index = Memo::new(move |last: Option<&usize>| {
+    let index = memo(move |last: Option<&usize>| {
         // A row that is being removed keeps its number.
         let found = page.document.with(|document| document.classes.iter().position(|class| class.label == label));
         found.unwrap_or(last.copied().unwrap_or_default())
     });
-    let name = Memo::new(move |_| page.document.with(|document| document.name(label).to_owned()));
-    let count = Memo::new(move |_| gallery.count(label));
+    let name = memo(move |_| page.document.with(|document| document.name(label).to_owned()));
+    let count = memo(move |_| gallery.count(label));
     Row { page, gallery, label, index, name, count, over: RwSignal::new(false) }.view()
 }
 
@@ -303,7 +302,7 @@ impl Row {
     /// What swaps its labels with those of the row below.
     fn swap(self) -> View {
         let Row { page, gallery, label, index, count, .. } = self;
-        let next = Memo::new(move |_| page.document.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
+        let next = memo(move |_| page.document.with(|t| t.classes.get(index.get() + 1).map(|class| class.label)));
         show(
             move || next.get().is_some(),
             move || {

@@ -59,7 +59,7 @@ fn tools(page: Page) -> Tag {
 
 /// What the page has to say.
 fn notes(page: Page) -> View {
-    let specks = Memo::new(move |_| page.document.with(|document| specks::count(&document.drawing)));
+    let specks = memo(move |_| page.document.with(|document| specks::count(&document.drawing)));
     let alert = |id: &'static str| el("p").class("note fault").attr("role", "alert").test_id(id);
     View::new()
         .child(
@@ -111,7 +111,7 @@ fn notes(page: Page) -> View {
 /// What the learner sees, and the switch that scrambles it.
 fn model_input(page: Page) -> Tag {
     let seen = NodeRef::<HtmlCanvasElement>::new();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(canvas) = seen.get() {
             page.model_input
                 .with(|picture| browser::paint(&canvas, picture.as_ref().map(|picture| picture.as_slice())));

@@ -231,7 +231,7 @@ fn choice(page: Page, lines: Lines, who: Who) -> Tag {
 
 /// How often it was right before it was told; whoever else can be asked is in the key, where one can be chosen to answer.
 pub fn learned(page: Page) -> View {
-    let lines = Lines(Memo::new(move |_| {
+    let lines = Lines(memo(move |_| {
         let Some(basis) = page.basis.get() else { return Scores::default() };
         page.document.with(|document| Scores::of(document.examples.iter().map(|e| (e.label, &e.answers)), basis))
     }));

@@ -30,7 +30,7 @@ fn open(page: Page, id: Id, x: f64, y: f64) -> View {
         ))
     });
     let (at, label, name, classes, neighbour) = found.unwrap_or_default();
-    Effect::new(move |_| {
+    effect(move || {
         if let Some(list) = list.get() {
             put(&list, x, y);
             focus_item(&list, 0);

@@ -6,7 +6,7 @@ use crate::page::{Facts, Page};
 
 /// The engine, the model, and what has not changed.
 pub fn record(page: Page) -> View {
-    let shown = Memo::new(move |_| page.document.with(|document| document.examples.len()));
+    let shown = memo(move |_| page.document.with(|document| document.examples.len()));
     let losing = browser::query("lose-device").is_some();
     let forget = move |_| {
         page.change(|document| document.examples.clear());

@@ -24,7 +24,7 @@ pub fn models(page: Page) -> View {
             text => page.load(Source::Address(text.to_owned())),
         }
     };
-    let current = Memo::new(move |_| page.facts.with(|facts| facts.as_ref().map(|facts| facts.source.clone())));
+    let current = memo(move |_| page.facts.with(|facts| facts.as_ref().map(|facts| facts.source.clone())));
     el("section")
         .class("card models")
         .attr("aria-label", "Learners")
@@ -92,9 +92,8 @@ pub fn models(page: Page) -> View {
 
 /// What the file in use says of itself.
 fn card(page: Page) -> View {
-    let card = Memo::new(move |_| {
-        page.facts.with(|facts| facts.as_ref().map(|facts| (facts.file.clone(), facts.card.clone())))
-    });
+    let card =
+        memo(move |_| page.facts.with(|facts| facts.as_ref().map(|facts| (facts.file.clone(), facts.card.clone()))));
     View::new().child(move || {
         card.get().map(|(name, card)| {
             el("details")

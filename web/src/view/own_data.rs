@@ -20,7 +20,7 @@ pub fn import(page: Page) -> View {
     let own_data = page.own_data;
     let failed = move || own_data.stage.with(|stage| matches!(stage, Stage::Failed(_)));
     let state = move || own_data.stage.with(state_name);
-    let busy = Memo::new(move |_| own_data.busy());
+    let busy = memo(move |_| own_data.busy());
     let any = move || own_data.curves.with(|curves| curves.iter().any(|c| c.accuracy.iter().any(|a| !a.is_empty())));
     el("section")
         .class("card import")
@@ -143,7 +143,7 @@ type Interval = Option<(f64, Option<f64>)>;
 impl Chart {
     fn new(page: Page) -> Chart {
         let of = |curve: &Curve| (curve.name, curve.accuracy.iter().map(|a| interval(a)).collect());
-        Chart { page, points: Memo::new(move |_| page.own_data.curves.with(|curves| curves.iter().map(of).collect())) }
+        Chart { page, points: memo(move |_| page.own_data.curves.with(|curves| curves.iter().map(of).collect())) }
     }
 
     fn counts(self) -> Vec<usize> {

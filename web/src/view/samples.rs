@@ -148,7 +148,7 @@ fn told(page: Page) -> View {
 
 /// A dot for each drawing, and a line through the mean of the last few.
 fn curve(player: Player) -> Tag {
-    let count = Memo::new(move |_| player.pack.get().order().len());
+    let count = memo(move |_| player.pack.get().order().len());
     let line = move || {
         player.told.with(|told| {
             let points = smooth(told, player.pack.get().names().len().div_ceil(2));

@@ -24,14 +24,14 @@ pub fn sets(page: Page) -> View {
 }
 
 fn row(page: Page, id: Id) -> View {
-    let entry = Memo::new(move |last: Option<&Option<Entry>>| {
+    let entry = memo(move |last: Option<&Option<Entry>>| {
         let found = page.sets.list.with(|list| list.iter().find(|entry| entry.id == id).cloned());
         // A row that is being removed keeps its words.
         found.or_else(|| last.cloned().flatten())
     });
-    let name = Memo::new(move |_| entry.with(|entry| entry.as_ref().map_or(String::new(), |e| e.about.name.clone())));
-    let open = Memo::new(move |_| page.sets.open.get() == id);
-    let count = Memo::new(move |_| match open.get() {
+    let name = memo(move |_| entry.with(|entry| entry.as_ref().map_or(String::new(), |e| e.about.name.clone())));
+    let open = memo(move |_| page.sets.open.get() == id);
+    let count = memo(move |_| match open.get() {
         true => page.document.with(|document| document.examples.len()),
         false => entry.with(|entry| entry.as_ref().map_or(0, |entry| entry.count)),
     });

@@ -97,7 +97,7 @@ impl Link {
 pub fn share(page: Page) -> View {
     let link = Link { page, field: NodeRef::new(), found: RwSignal::new(None) };
     // What was shared is no longer what is here once something is taught.
-    Effect::new(move |_| {
+    effect(move || {
         page.document.track();
         link.found.set(None);
     });

@@ -74,7 +74,7 @@ pub struct Gallery {
 impl Gallery {
     /// The pictures of the page's examples, which lists made by [`Gallery::list`] show.
     pub fn new(page: Page) -> Gallery {
-        let by_label = Memo::new(move |_| {
+        let by_label = memo(move |_| {
             let mut all: HashMap<u32, Vec<Id>> = HashMap::new();
             page.document.with(|document| {
                 document.examples.iter().for_each(|example| all.entry(example.label).or_default().push(example.id));
@@ -82,7 +82,7 @@ impl Gallery {
             all
         });
         let gallery = Gallery { page, state: StoredValue::new_local(Rc::default()), by_label };
-        Effect::new(move |_| {
+        effect(move || {
             // each of these changes how they look
             by_label.track();
             page.document.track();
@@ -120,7 +120,7 @@ impl Gallery {
     /// The list of a class's examples.
     pub fn list(self, label: u32) -> Tag {
         let list = NodeRef::<HtmlElement>::new();
-        let ids = Memo::new(move |_| self.of(label));
+        let ids = memo(move |_| self.of(label));
         let mut shown: Vec<Id> = Vec::new();
         let page = self.page;
         let of = move |event: &Event| self.example_at(event);
@@ -152,7 +152,7 @@ impl Gallery {
                 page.dragged.set(Some(id));
             })
             .on(ev::DRAGEND, move |_| page.dragged.set(None));
-        Effect::new(move |_| {
+        effect(move || {
             let Some(list) = list.get() else { return };
             ids.with(|ids| {
                 self.arrange(&list, &shown, ids);

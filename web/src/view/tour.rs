@@ -17,7 +17,7 @@ const BEFORE_MS: i32 = 900;
 
 /// The tour, as long as there is something left to try.
 pub fn coach(page: Page) -> View {
-    let next = Memo::new(move |_| page.tour.get().next());
+    let next = memo(move |_| page.tour.get().next());
     let closed = move || page.tour.get().closed;
     let empty = move || page.document.with(|document| document.examples.is_empty());
     let playing = move || page.player.on();
