@@ -53,7 +53,6 @@ pub mod input;
 pub mod kernel;
 pub mod linalg;
 pub mod model;
-mod moved;
 #[cfg(all(feature = "gpu", feature = "parity"))]
 pub mod parity;
 pub mod plan;
@@ -63,11 +62,6 @@ pub mod reference;
 pub mod session;
 pub mod simd;
 pub mod testing;
-
-// the paths of before, while their users move
-pub use input::{encode, photo, pixels, strokes};
-pub use model::ridge;
-pub use moved::{file, rules, spec};
 
 pub use foreign::FileKind;
 pub use model::file::Model;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use shaders::Model;
-use shaders::file::{FileError, Precision};
+use shaders::model::file::{FileError, Precision};
 
 #[test]
 fn every_shipped_model_is_what_this_version_writes_and_notices_damage() {

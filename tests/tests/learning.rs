@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use shaders::encode::Encoder;
-use shaders::session::restrict;
+use shaders::input::encode::Encoder;
+use shaders::probability::renormalise_over_seen;
 use shaders::{Model, cpu, random, testing};
 use trainer::data::{self, Split};
 use trainer::eval::{self, Settings};
@@ -37,7 +37,7 @@ fn clusters(model: &Model, n: usize, seed: u64) -> (Vec<f32>, Vec<u32>) {
 fn answers(model: &Arc<Model>, inputs: &[f32], labels: &[u32], queries: &[f32]) -> Vec<u32> {
     let mut session = cpu::Session::new(model.clone());
     session.context.observe(inputs, labels).unwrap();
-    let rows = restrict(&session.predict(queries).unwrap(), model.spec.classes, labels);
+    let rows = renormalise_over_seen(&session.predict(queries).unwrap(), model.spec.classes, labels);
     let best = |row: &[f32]| (0..row.len()).fold(0, |best, l| if row[l] > row[best] { l } else { best }) as u32;
     rows.chunks_exact(model.spec.classes).map(best).collect()
 }

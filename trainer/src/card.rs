@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shaders::Model;
-use shaders::spec::Variant;
+use shaders::model::spec::Variant;
 
 use crate::config::RunConfig;
 use crate::eval::Outcome;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use shaders::Model;
-use shaders::file::FileError;
+use shaders::model::file::FileError;
 
 use crate::nets::Net;
 use crate::train::{TrainError, new_net, read_net};

@@ -22,7 +22,7 @@ pub enum SourceError {
         /// Data set.
         name: String,
         /// Cause.
-        source: shaders::encode::EncodeError,
+        source: shaders::input::encode::EncodeError,
     },
     /// A data set with another number of values an example than the learner takes.
     #[error("data set `{name}` has {found} values an example; this learner takes {expected} and has no projection")]
@@ -109,16 +109,16 @@ pub(crate) fn drawn_base(set: &data::Dataset, entry: &str) -> Result<Base, Sourc
     if set.channels != 1 {
         return Err(SourceError::Inputs { name: entry.to_owned(), expected: 1, found: set.channels });
     }
-    let mut pictures = Vec::with_capacity(set.len() * shaders::pixels::SIDE * shaders::pixels::SIDE);
+    let mut pictures = Vec::with_capacity(set.len() * shaders::input::pixels::SIDE * shaders::input::pixels::SIDE);
     for i in 0..set.len() {
-        let picture = shaders::pixels::normalise(&set.pixels(i), set.height, set.width)
+        let picture = shaders::input::pixels::normalise(&set.pixels(i), set.height, set.width)
             // an empty picture stays empty
-            .unwrap_or_else(|_| vec![0.0; shaders::pixels::SIDE * shaders::pixels::SIDE]);
+            .unwrap_or_else(|_| vec![0.0; shaders::input::pixels::SIDE * shaders::input::pixels::SIDE]);
         pictures.extend(picture);
     }
     let mut base = Base::new(&set.name, Vec::new(), set.labels.clone());
     base.drawings = Some(std::sync::Arc::new(pictures));
-    base.dimensions = shaders::pixels::SIDE * shaders::pixels::SIDE;
+    base.dimensions = shaders::input::pixels::SIDE * shaders::input::pixels::SIDE;
     Ok(base)
 }
 
@@ -155,16 +155,19 @@ pub(crate) fn encoded_base(
 ///
 /// # Errors
 /// Images that the encoding cannot take.
-pub fn encode_base(spec: &shaders::ModelSpec, set: &data::Dataset) -> Result<Base, shaders::encode::EncodeError> {
+pub fn encode_base(
+    spec: &shaders::ModelSpec,
+    set: &data::Dataset,
+) -> Result<Base, shaders::input::encode::EncodeError> {
     // the projection is drawn per episode, so the encoder's own is not needed
     let plain = shaders::ModelSpec {
         inputs: if spec.encoding.side == 0 { set.size() } else { spec.encoding.side.pow(2) * set.channels },
-        encoding: shaders::spec::Encoding { projected: false, ..spec.encoding },
+        encoding: shaders::model::spec::Encoding { projected: false, ..spec.encoding },
         ..spec.clone()
     };
     // with the inputs that it has, can its stem read these?
-    let read = shaders::encode::Encoder::new(spec, set.height, set.width, set.channels, 0);
-    let encoder = shaders::encode::Encoder::new(&plain, set.height, set.width, set.channels, 0)?;
+    let read = shaders::input::encode::Encoder::new(spec, set.height, set.width, set.channels, 0);
+    let encoder = shaders::input::encode::Encoder::new(&plain, set.height, set.width, set.channels, 0)?;
     let mut features = Vec::with_capacity(set.len() * plain.inputs);
     for i in 0..set.len() {
         features.extend(encoder.features(&set.pixels(i))?);

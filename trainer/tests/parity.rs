@@ -2,12 +2,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
-use shaders::cpu::Manner;
-use shaders::file::Precision;
-use shaders::spec::{
+use shaders::model::file::Precision;
+use shaders::model::spec::QueryOptions;
+use shaders::model::spec::{
     Convolution, Equivariant, KeyShift, ModelSpec, Positions, QueryKey, Ridge, RidgeKernel, Stem, Variant,
 };
-use shaders::{Model, cpu, random};
+use shaders::{Model, random, reference};
 use trainer::device::host;
 use trainer::nets::batch::{batch, sequences, set_batch};
 use trainer::nets::tensors::floats;
@@ -69,7 +69,7 @@ fn burn_equals_the_cpu_reference() {
         let model = Model::from_bytes(&model.to_bytes(Precision::F32)).unwrap();
         for t in [1, 2, 37, 100] {
             let episode = episode(&model.spec, t);
-            let want = cpu::forward(&model, &episode.inputs, &episode.labels).unwrap();
+            let want = reference::forward(&model, &episode.inputs, &episode.labels).unwrap();
             let got = burn_forward(&model, &episode, &host());
             assert_close(&got, &want, 1e-3, &format!("{:?} at T = {t}", model.spec.key_shift));
         }
@@ -82,7 +82,7 @@ fn burn_equals_the_cpu_reference_on_the_shipped_file() {
     let model = Model::read(&file).unwrap();
     for t in [1, 2, 37, 100] {
         let episode = episode(&model.spec, t);
-        let want = cpu::forward(&model, &episode.inputs, &episode.labels).unwrap();
+        let want = reference::forward(&model, &episode.inputs, &episode.labels).unwrap();
         let got = burn_forward(&model, &episode, &host());
         assert_close(&got, &want, 1e-3, &format!("quick at T = {t}"));
     }
@@ -145,8 +145,13 @@ fn burn_equals_the_cpu_reference_for_set_learners() {
         {
             let mut episode = episode(&spec, t);
             episode.labels.iter_mut().for_each(|label| *label %= classes as u32);
-            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, images: drawings })
-                .unwrap();
+            let all = reference::forward_as(
+                &model,
+                &episode.inputs,
+                &episode.labels,
+                QueryOptions { classes, images: drawings },
+            )
+            .unwrap();
             let want = &all[(t - 1) * 6..][..classes];
             let shape = Shape { shown: t - 1, queries: 1, classes, drawings };
             let got = floats(net.forward(&set_batch(&[episode], &shape, &host())));
@@ -167,8 +172,13 @@ fn a_predictor_reads_images_through_the_stem_and_vectors_without_it() {
         let mut answers = Vec::new();
         for (kind, drawings) in [(Inputs::Images, true), (Inputs::Vectors, false)] {
             let got = floats(net.predictor(kind).predict_at(inputs.clone(), labels.clone(), &[8]));
-            let all = cpu::forward_as(&model, &episode.inputs, &episode.labels, Manner { classes, images: drawings })
-                .unwrap();
+            let all = reference::forward_as(
+                &model,
+                &episode.inputs,
+                &episode.labels,
+                QueryOptions { classes, images: drawings },
+            )
+            .unwrap();
             assert_close(&got, &all[8 * 6..][..classes], 1e-3, &format!("set learner {seed}, {kind:?}"));
             answers.push(got);
         }

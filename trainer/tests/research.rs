@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
+use shaders::model::spec::ModelSpec;
 use shaders::random;
-use shaders::spec::ModelSpec;
 use trainer::config::{ConfigError, RunConfig};
 use trainer::device::{self, DeviceArg, host};
 use trainer::nets::research::{

@@ -5,7 +5,7 @@
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
 use rand::RngExt;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
 use trainer::nets::Net;

@@ -1,6 +1,6 @@
 //! What the page needs of the browser: clock, address, storage, files, and pictures on small canvases.
 
-use shaders::pixels::SIDE;
+use shaders::input::pixels::SIDE;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

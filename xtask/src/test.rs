@@ -309,7 +309,7 @@ mod tests {
     fn counts_are_read_from_the_lines_of_cargo_test() {
         let mut count = Count::default();
         for line in [
-            "test shaders::spec::reads ... ok",
+            "test shaders::model::spec::reads ... ok",
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.10s",
             "test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
             "something else: 7 passed; 8 failed",

@@ -18,7 +18,7 @@ use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
 use trainer::fused::{AdamW, Trainer};

@@ -8,7 +8,3 @@ pub mod state;
 pub use attention::Attention;
 pub use context::{Context, Examples};
 pub use error::SessionError;
-
-// the paths of before, while their users move
-pub use crate::engine::{Engine, Kind};
-pub use crate::probability::renormalise_over_seen as restrict;

@@ -1,5 +1,5 @@
 //! Learners that begin each episode knowing nothing: the paper's online perceptron (its row "SGD"), and support vector
-//! machines. The hand-written rules, which the page has too, are in [`shaders::rules`].
+//! machines. The hand-written rules, which the page has too, are in [`shaders::baselines`].
 
 mod online;
 mod perceptron;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use shaders::file::Precision;
+use shaders::model::file::Precision;
 use shaders::{FileKind, Model};
 use trainer::card::{Card, Results};
 use trainer::files;

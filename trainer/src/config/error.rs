@@ -72,7 +72,7 @@ pub enum ConfigError {
     },
     /// The model's spec is wrong.
     #[error(transparent)]
-    Spec(#[from] shaders::spec::SpecError),
+    Spec(#[from] shaders::model::validate::SpecError),
     /// A file could not be read.
     #[error("{path}: {source}")]
     Io {

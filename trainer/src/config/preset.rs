@@ -78,7 +78,7 @@ mod tests {
     /// Presets say what differs; what they leave out must not change under them.
     #[test]
     fn presets_have_the_sizes_of_their_families() {
-        use shaders::spec::ModelSpec;
+        use shaders::model::spec::ModelSpec;
         let model = |name: &str| RunConfig::preset(name).unwrap().model;
         assert_eq!(model("quick"), ModelSpec::shifted(256, 128, 2, 1));
         let mut paper = ModelSpec::paper(784, 0, 0.130_66, 0.308_11);

@@ -75,7 +75,8 @@ fn read_table(path: &Path) -> Result<(Table, String), ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use shaders::spec::{ModelSpec, SpecError};
+    use shaders::model::spec::ModelSpec;
+    use shaders::model::validate::SpecError;
 
     use super::super::preset::{PRESETS, Preset};
     use super::super::settings::{self, Kind, MODEL};
@@ -91,7 +92,7 @@ mod tests {
         assert_eq!(set("seed=9").unwrap().seed, 9);
         assert_eq!(set("training.rate=1").unwrap().training.rate, 1.0);
         assert_eq!(set("tasks.prior.strokes=0.9").unwrap().tasks.prior.strokes, 0.9);
-        assert_eq!(set("model.key_shift=gated").unwrap().model.key_shift, shaders::spec::KeyShift::Gated);
+        assert_eq!(set("model.key_shift=gated").unwrap().model.key_shift, shaders::model::spec::KeyShift::Gated);
         assert_eq!(set("tasks.data=[\"mnist\", \"prior\"]").unwrap().tasks.data.len(), 2);
     }
 

@@ -1,7 +1,7 @@
 //! The settings of a run and their defaults.
 
 use serde::{Deserialize, Serialize};
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use crate::nets::research::Learner;
 use crate::tasks::TaskConfig;

@@ -1,6 +1,6 @@
 //! What settings have to be to fit each other; each by itself is checked in [`super::settings`].
 
-use shaders::spec::SpecError;
+use shaders::model::validate::SpecError;
 
 use super::error::ConfigError;
 use super::run::RunConfig;
@@ -60,7 +60,7 @@ impl RunConfig {
                 wrong("inputs", least, found.to_string())
             }
             SpecError::TooManyParameters { found } => {
-                let most = shaders::spec::MAX_PARAMETERS;
+                let most = shaders::model::spec::MAX_PARAMETERS;
                 wrong(
                     "width",
                     format!("a learner of at most {most} parameters (model.layers and model.inputs count too)"),

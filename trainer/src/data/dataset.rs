@@ -1,7 +1,7 @@
 //! A data set in memory.
 
 use serde::{Deserialize, Serialize};
-use shaders::pixels;
+use shaders::input::pixels;
 
 use super::error::DataError;
 

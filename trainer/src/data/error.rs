@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use shaders::{FileKind, pixels};
+use shaders::FileKind;
+use shaders::input::pixels;
 use thiserror::Error;
 
 /// Why data could not be found, read or fetched.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use shaders::pixels;
+use shaders::input::pixels;
 
 use super::error::{DataError, io};
 use super::idx::{self, Idx, Values};

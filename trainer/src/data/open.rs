@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use shaders::pixels;
+use shaders::input::pixels;
 
 use super::catalogue::SETS;
 use super::dataset::{Dataset, Split};

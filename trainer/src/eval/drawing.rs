@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::Device;
 use rand::RngExt;
 use rayon::prelude::*;
-use shaders::encode::Encoder;
+use shaders::baselines::{self, Baseline};
+use shaders::input::encode::Encoder;
+use shaders::probability::renormalise_over_seen;
 use shaders::random;
-use shaders::rules::{self as baselines, Rule};
-use shaders::{Model, cpu, session};
+use shaders::{Model, cpu};
 
 use super::accumulator::{Accumulator, Answer};
 use super::episodes::distinct;
@@ -182,7 +183,7 @@ impl Drawing {
             for (n, i) in distinct(pool.len(), s + QUERIES, &mut stream).into_iter().enumerate() {
                 let picture = set.pixels(pool[i as usize] as usize);
                 // a blank picture stays blank: it is an example like any other
-                let picture = shaders::pixels::normalise(&picture, set.height, set.width)
+                let picture = shaders::input::pixels::normalise(&picture, set.height, set.width)
                     .unwrap_or_else(|_| vec![0.0; SIDE * SIDE]);
                 for variant in 0..variants {
                     let example = match variant {
@@ -205,7 +206,7 @@ impl Drawing {
             let queries: Vec<f32> = once.iter().flat_map(|(x, _)| x.iter().copied()).collect();
             let rules =
                 baselines::Episode::new(&inputs, &given, &queries, spec.inputs, used).expect("an episode fits itself");
-            for rule in Rule::ALL {
+            for rule in Baseline::ALL {
                 let hits = rules.predict(rule).iter().zip(&truth).filter(|(a, b)| a == b).count();
                 ruled.push(hits as f64 / truth.len() as f64);
             }
@@ -226,7 +227,7 @@ impl Drawing {
         let Some(Net::Set(net)) = &self.net else {
             let mut session = cpu::Session::new(self.model.clone());
             session.context.observe(inputs, given)?;
-            return Ok(session::restrict(&session.predict(&queries)?, spec.classes, given));
+            return Ok(renormalise_over_seen(&session.predict(&queries)?, spec.classes, given));
         };
         let drawings = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
         let both = [inputs, &queries].concat();
@@ -253,7 +254,7 @@ impl Drawing {
             outcome.rare.push(rare.mean()[0]);
         }
         if self.settings.baselines {
-            for (r, rule) in Rule::ALL.iter().enumerate() {
+            for (r, rule) in Baseline::ALL.iter().enumerate() {
                 let mut ruled_by = Accumulator::default();
                 all.iter().for_each(|(_, ruled)| ruled_by.add(&[ruled[r]], &[]));
                 let name = rule.name().to_owned();

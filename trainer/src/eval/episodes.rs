@@ -54,7 +54,7 @@ pub(super) fn test_episode(
         }
         Source::Random { dimensions } => {
             let mut pictures: Vec<f32> = (0..10 * dimensions).map(|_| stream.random::<f32>()).collect();
-            pictures.chunks_exact_mut(*dimensions).for_each(shaders::pixels::standardise);
+            pictures.chunks_exact_mut(*dimensions).for_each(shaders::input::pixels::standardise);
             let own: Vec<u32> = (0..t).map(|_| stream.random_range(0..10)).collect();
             let raw: Vec<f32> =
                 own.iter().flat_map(|&p| pictures[p as usize * dimensions..][..*dimensions].to_vec()).collect();

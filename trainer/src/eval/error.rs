@@ -35,5 +35,5 @@ pub enum EvalError {
     Session(#[from] session::SessionError),
     /// Encoding of raw pictures.
     #[error(transparent)]
-    Encode(#[from] shaders::encode::EncodeError),
+    Encode(#[from] shaders::input::encode::EncodeError),
 }

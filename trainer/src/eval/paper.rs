@@ -4,9 +4,9 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use rayon::prelude::*;
+use shaders::baselines::{self, Baseline};
 use shaders::model::QueryOptions;
 use shaders::random;
-use shaders::rules::{self as baselines, Rule};
 
 use super::accumulator::Accumulator;
 use super::episodes::{Source, asked, test_episode};
@@ -162,17 +162,17 @@ impl<'a> Paper<'a> {
             let shown = (&e.inputs[..n * x], &e.labels[..n]);
             let episode = baselines::Episode::new(shown.0, shown.1, &queries, x, self.options.classes)
                 .expect("an episode fits itself");
-            let right = |rule: &Rule| {
+            let right = |rule: &Baseline| {
                 let answers = episode.predict(*rule);
                 let hits = answers.iter().zip(&indices).filter(|&(a, &i)| *a == e.labels[i]).count();
                 hits as f64 / indices.len() as f64
             };
-            Rule::ALL.iter().map(right).collect()
+            Baseline::ALL.iter().map(right).collect()
         };
         let ruled: Vec<Vec<Vec<f64>>> =
             episodes.par_iter().map(|e| positions.iter().map(|&p| of_position(e, p)).collect()).collect();
         for positions in ruled {
-            for (r, rule) in Rule::ALL.iter().enumerate() {
+            for (r, rule) in Baseline::ALL.iter().enumerate() {
                 let right: Vec<f64> = positions.iter().map(|row| row[r]).collect();
                 control(others, rule.name()).add(&right, &[]);
             }

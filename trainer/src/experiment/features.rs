@@ -47,7 +47,7 @@ pub(super) fn base(network: &str, name: &str, split: Split, data_dir: &Path) -> 
         let mut features = Vec::new();
         for chunk in pictures.chunks(256 * x) {
             let mut chunk = chunk.to_vec();
-            chunk.chunks_exact_mut(x).for_each(shaders::pixels::standardise);
+            chunk.chunks_exact_mut(x).for_each(shaders::input::pixels::standardise);
             let rows = chunk.len() / x;
             let drawings = Tensor::<2>::from_data(TensorData::new(chunk, [rows, x]), &host());
             features.extend(floats(net.embed(drawings)));

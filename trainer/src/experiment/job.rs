@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::module::Module;
 use rayon::prelude::*;
 use shaders::ModelSpec;
+use shaders::baselines::{self, Baseline};
 use shaders::model::QueryOptions;
-use shaders::rules::{self, Rule};
 
 use super::cell::{Job, Measure, Measured, Outcome, Point, Probe};
 use super::cost::step_flop;
@@ -170,7 +170,7 @@ fn measured(measure: &Measure, by: &str, answers: &Accumulator) -> Measured {
 fn by_rules(model: &ModelSpec, measure: &Measure, data_dir: &Path) -> Result<Vec<Measured>, TrainError> {
     let episodes = Episodes::new(model, None, measure, None, data_dir)?;
     let (x, c) = (model.inputs, model.classes);
-    let names: Vec<&str> = Rule::ALL.iter().map(|r| r.name()).chain(Method::ALL.iter().map(|m| m.name())).collect();
+    let names: Vec<&str> = Baseline::ALL.iter().map(|r| r.name()).chain(Method::ALL.iter().map(|m| m.name())).collect();
     // [episode][position][answerer]
     let right: Vec<Vec<Vec<f64>>> = (0..measure.episodes as u64)
         .into_par_iter()
@@ -183,7 +183,7 @@ fn by_rules(model: &ModelSpec, measure: &Measure, data_dir: &Path) -> Result<Vec
                 let query = &episode.inputs[n * x..p * x];
                 let shown = rules::Episode::new(&episode.inputs[..n * x], &episode.labels[..n], query, x, c)
                     .expect("an episode fits itself");
-                let rules = Rule::ALL.iter().map(|rule| shown.predict(*rule)[0]);
+                let rules = Baseline::ALL.iter().map(|rule| shown.predict(*rule)[0]);
                 let answers = rules.chain(online.iter().map(|answers| answers[at]));
                 answers.map(|answer| f64::from(u8::from(answer == episode.labels[n]))).collect()
             };

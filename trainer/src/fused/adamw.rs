@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use burn::tensor::TensorData;
 use rayon::prelude::*;
-use shaders::spec::{ModelSpec, TensorSpec};
+use shaders::model::spec::ModelSpec;
+use shaders::model::tensors::TensorSpec;
 
 use super::simd;
 

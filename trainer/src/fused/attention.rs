@@ -1,6 +1,6 @@
-//! Causal attention with its key shift and its normalised queries and keys; formulas in [`shaders::spec`].
+//! Causal attention with its key shift and its normalised queries and keys; formulas in [`shaders::model::spec`].
 
-use shaders::spec::{KeyShift, QK_NORM_EPSILON};
+use shaders::model::spec::{KeyShift, QK_NORM_EPSILON};
 
 use super::buffer::sized;
 use super::matrix::{Matrix, multiply};

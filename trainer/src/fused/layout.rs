@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use shaders::spec::{KeyShift, ModelSpec, QueryKey};
+use shaders::model::spec::{KeyShift, ModelSpec, QueryKey};
 
 /// Where each tensor lies in a flat buffer.
 pub struct Layout {

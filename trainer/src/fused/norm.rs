@@ -1,6 +1,6 @@
 //! LayerNorm (Ba, Kiros and Hinton, arXiv 1607.06450).
 
-use shaders::spec::LAYER_NORM_EPSILON;
+use shaders::model::spec::LAYER_NORM_EPSILON;
 
 use super::buffer::sized;
 use super::simd;

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::adamw::{AdamW, BLOCK, Moments, MomentsError};
 use super::simd;

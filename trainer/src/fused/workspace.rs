@@ -1,6 +1,6 @@
 //! The buffers of a step, and the step: from tokens to log-probabilities and back to the gradient of every weight.
 
-use shaders::spec::{ModelSpec, Positions};
+use shaders::model::spec::{ModelSpec, Positions};
 
 use super::attention::Heads;
 use super::buffer::sized;
@@ -199,7 +199,7 @@ mod tests {
     use burn::optim::GradientsParams;
     use burn::tensor::{Tensor, TensorData};
     use shaders::Model;
-    use shaders::spec::{KeyShift, QueryKey};
+    use shaders::model::spec::{KeyShift, QueryKey};
 
     use super::*;
     use crate::nets::Net;

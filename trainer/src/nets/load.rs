@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{ModuleVisitor, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use shaders::Model;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::parts::Linear;
 use super::tensors::floats;

@@ -1,4 +1,4 @@
-//! Burn modules: the learners that `shaders::spec` describes, with the same formulas, and research learners.
+//! Burn modules: the learners that `shaders::model::spec` describes, with the same formulas, and research learners.
 //!
 //! Fields are named after the tensors of the model file, so a parameter's path in the module *is* its name in the
 //! file, and loading and saving need no table. A test holds the two lists together.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use burn::tensor::Device;
 use shaders::Model;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::load::{Loader, Reader};
 use super::predict::{Inputs, Predict};
@@ -68,7 +68,7 @@ impl Net {
 mod tests {
     use super::*;
     use crate::device::host;
-    use shaders::spec::{Convolution, Equivariant, KeyShift, Positions, QueryKey, Ridge, RidgeKernel, Stem};
+    use shaders::model::spec::{Convolution, Equivariant, KeyShift, Positions, QueryKey, Ridge, RidgeKernel, Stem};
 
     #[test]
     fn paths_in_the_module_are_names_in_the_file() {

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 /// A matrix `[in, out]` and a bias `[out]`.
 #[derive(Module, Debug)]

@@ -1,7 +1,7 @@
 //! What evaluation asks of every learner.
 
 use burn::tensor::Tensor;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 /// What inputs are to a learner with a stem. Learners without one read both alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

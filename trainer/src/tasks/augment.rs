@@ -2,9 +2,9 @@
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use shaders::pixels;
+use shaders::input::pixels;
+use shaders::input::strokes::normal;
 use shaders::random::Stream;
-use shaders::strokes::normal;
 
 /// Side of a drawing after the shared preprocessing.
 pub const SIDE: usize = pixels::SIDE;

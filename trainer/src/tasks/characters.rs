@@ -1,9 +1,9 @@
 //! Procedural drawings of 28 × 28 pixels, as the page gives them: characters of random strokes in a random hand.
 
 use rand::RngExt;
-use shaders::pixels::{self, SIDE, Stroke};
+use shaders::input::pixels::{self, SIDE, Stroke};
+use shaders::input::strokes::{Character, log_uniform, normal};
 use shaders::random::Stream;
-use shaders::strokes::{Character, log_uniform, normal};
 
 /// Drawings of new characters, with a pen as on the page's canvas.
 ///

@@ -1,7 +1,7 @@
 //! The sampler: episodes of tasks, from base data, a projection and a label map.
 
 use rand::RngExt;
-use shaders::pixels;
+use shaders::input::pixels;
 use shaders::random::{self, Stream};
 
 use super::augment::{self, SIDE};

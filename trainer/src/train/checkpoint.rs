@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use shaders::file::Precision;
+use shaders::model::file::Precision;
 use shaders::{FileKind, Model};
 
 use super::error::{TrainError, io_at};

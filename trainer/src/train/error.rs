@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use shaders::file::FileError;
+use shaders::model::file::FileError;
 
 use super::folder::FolderError;
 use crate::config::ConfigError;

@@ -48,7 +48,7 @@ mod tests {
     use burn::optim::GradientsParams;
     use burn::tensor::{Distribution, Tensor};
     use shaders::Model;
-    use shaders::spec::ModelSpec;
+    use shaders::model::spec::ModelSpec;
 
     use crate::nets::Net;
 

@@ -1,6 +1,6 @@
 //! Those that a learner is compared with: who answers, the nearest picture, and labels dealt out anew.
 
-use shaders::pixels::standardise;
+use shaders::input::pixels::standardise;
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use shaders::Model;
-use shaders::encode::Encoder;
+use shaders::engine::{Engine, Kind};
 use shaders::gpu::Gpu;
-use shaders::session::{Engine, Kind, restrict};
+use shaders::input::encode::Encoder;
+use shaders::probability::renormalise_over_seen;
 
 use crate::controls::is_question;
 use crate::error::{Words, words};
@@ -326,7 +327,7 @@ impl Course {
                  or use the other engine",
             ));
         }
-        Ok(restrict(log_probabilities, self.model.spec.classes, self.engine.labels()))
+        Ok(renormalise_over_seen(log_probabilities, self.model.spec.classes, self.engine.labels()))
     }
 
     /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.

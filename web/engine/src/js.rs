@@ -6,8 +6,8 @@ use std::sync::Arc;
 use js_sys::Promise;
 use shaders::Model;
 use shaders::gpu::Gpu;
-use shaders::photo::{self, Ink, Look};
-use shaders::pixels::{self, Stroke};
+use shaders::input::photo::{self, Ink, Look};
+use shaders::input::pixels::{self, Stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 

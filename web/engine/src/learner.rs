@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shaders::Model;
 use shaders::gpu::Gpu;
-use shaders::spec::Variant;
+use shaders::model::spec::Variant;
 
 use crate::controls::{Who, dealt, is_question, nearest, standardised};
 use crate::course::{Answer, Course, Size, values};
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
     use pollster::block_on;
     use shaders::ModelSpec;
-    use shaders::file::Precision;
+    use shaders::model::file::Precision;
 
     const D: usize = 6;
     const SIZE: Size = (1, D, 1);

@@ -1,7 +1,7 @@
 //! Drawings and pictures as few bytes: whole numbers of variable length, differences instead of places, and letters
 //! that may stand in an address.
 
-use shaders::pixels::{SIDE, Stroke};
+use shaders::input::pixels::{SIDE, Stroke};
 
 use super::units::PEN;
 

@@ -193,7 +193,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Shared> {
 mod tests {
     use super::*;
     use crate::document::PEN;
-    use shaders::pixels::Stroke;
+    use shaders::input::pixels::Stroke;
 
     /// A document of drawings and a picture, with a drawing in hand.
     fn shared(examples: u32) -> Shared {

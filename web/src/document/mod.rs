@@ -17,7 +17,7 @@ mod units;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
 
 use crate::answers::{Answers, Basis, Verdict, Who};
 pub use preprocess::{Drawing, Picture, joined, preprocess};
@@ -274,7 +274,7 @@ impl Document {
 mod tests {
     use super::testing::drawn;
     use super::*;
-    use shaders::pixels::PixelsError;
+    use shaders::input::pixels::PixelsError;
 
     #[test]
     fn size_and_place_of_a_drawing_do_not_matter() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shaders::pixels::{self, PixelsError, Stroke};
+use shaders::input::pixels::{self, PixelsError, Stroke};
 
 use super::specks;
 use super::units::PEN;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use shaders::pixels::{SIDE, Stroke};
+use shaders::input::pixels::{SIDE, Stroke};
 
 use super::codec::{self, Reader, Writer};
 use super::{Class, Document, Example, Id, PEN, Picture, preprocess};

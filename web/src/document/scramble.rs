@@ -5,8 +5,8 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use shaders::encode::gaussian_projection;
-use shaders::pixels::{SIDE, standardise};
+use shaders::input::encode::gaussian_projection;
+use shaders::input::pixels::{SIDE, standardise};
 
 use crate::document::{Id, Picture};
 

@@ -4,7 +4,7 @@
 //! A dot is meant where it belongs to something: near the drawing (an i, a colon, ä, a smile's eyes), near another dot (tap
 //! twice, and it counts), or among dots alone.
 
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
 
 use super::units::CANVAS;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
 
 use super::{Document, PEN};
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use js_sys::{Array, Function, Object, Promise};
-use shaders::pixels::SIDE;
+use shaders::input::pixels::SIDE;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 

@@ -1,7 +1,7 @@
 //! Pictures of a visitor's own: sorted into classes, decoded by the browser, cut to a square and reduced.
 
 use js_sys::Reflect;
-use shaders::pixels;
+use shaders::input::pixels;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CanvasRenderingContext2d, File, HtmlCanvasElement, ImageBitmap};

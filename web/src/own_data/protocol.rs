@@ -1,7 +1,7 @@
 //! A learning curve on a visitor's own data: which rows are shown and which are asked about, and what comes of it.
 //! Plain data and pure functions, as the trainer's evaluation would do it on the same rows.
 
-use shaders::pixels;
+use shaders::input::pixels;
 use shaders::random;
 
 /// Numbers of shown examples, as far as the data allow.
@@ -216,7 +216,7 @@ impl Made {
 
     /// The table: always the same.
     pub fn data(self) -> Data {
-        use shaders::strokes::normal;
+        use shaders::input::strokes::normal;
         let mut stream = random::stream(self as u64, "page made table", 0);
         let (rows, width, classes): (usize, usize, &[&str]) = match self {
             Made::Spirals => (240, 2, &["left arm", "right arm"]),
@@ -261,7 +261,7 @@ impl Made {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shaders::rules::{Rule, predict};
+    use shaders::baselines::{Baseline, predict};
 
     #[test]
     fn nothing_is_shown_and_asked_about() {
@@ -321,7 +321,7 @@ mod tests {
                     scale.apply(&mut queries);
                     let labels: Vec<u32> = chosen.iter().map(|i| data.labels[*i]).collect();
                     let answers =
-                        predict(Rule::KernelRidge, &shown, &labels, &queries, data.width(), data.classes.len())
+                        predict(Baseline::KernelRidge, &shown, &labels, &queries, data.width(), data.classes.len())
                             .unwrap();
                     let hits = answers.iter().zip(&order.queries).filter(|(a, q)| **a == data.labels[**q]).count();
                     right[at] += hits as f64 / order.queries.len() as f64 / ORDERS as f64;

@@ -17,7 +17,7 @@ mod tour;
 
 use std::sync::Arc;
 
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
 
 use crate::answers::{Basis, Who};
 use crate::browser;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shaders::rules::{Episode, Rule};
+use shaders::baselines::{Baseline, Episode};
 
 use super::Page;
 use crate::browser;
@@ -22,7 +22,8 @@ const LARGEST: f64 = 30e6;
 /// Examples that are shown before somebody asks.
 const MOST_SHOWN: usize = 200;
 /// Rules beside the learner.
-const RULES: [Rule; 4] = [Rule::NearestNeighbour, Rule::NearestMean, Rule::KernelRidge, Rule::Logistic];
+const RULES: [Baseline; 4] =
+    [Baseline::NearestNeighbour, Baseline::NearestMean, Baseline::KernelRidge, Baseline::Logistic];
 
 impl Page {
     /// Examines a table that the page makes by itself.

@@ -1,6 +1,6 @@
 //! Plays a sample pack on the page, as a visitor would go about it: draw, hear the answer, say what it was.
 
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
 
 use super::{Page, Phase};
 use crate::answers::best;

@@ -1,12 +1,12 @@
 //! Sample packs: drawings that the page can make by itself, so that what it does is seen before anything is drawn.
 //! Symbols and look-alikes are paths in an unsteady hand; invented letters are the procedural characters of
-//! [`shaders::strokes`], which learners are meta-trained on, from a stream that no training reaches.
+//! [`shaders::input::strokes`], which learners are meta-trained on, from a stream that no training reaches.
 
 use std::f32::consts::TAU;
 
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
+use shaders::input::strokes::{Character, normal};
 use shaders::random::{self, Stream};
-use shaders::strokes::{Character, normal};
 
 use crate::document::PEN;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shaders::photo::{self, Ink, Look};
+use shaders::input::photo::{self, Ink, Look};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStreamTrack};

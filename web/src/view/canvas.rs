@@ -1,6 +1,6 @@
 //! The drawing canvas: mouse, pen, finger and keyboard.
 
-use shaders::pixels::Stroke;
+use shaders::input::pixels::Stroke;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{FocusEvent, HtmlCanvasElement, KeyboardEvent, MouseEvent, PointerEvent, ResizeObserver};

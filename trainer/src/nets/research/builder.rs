@@ -2,8 +2,8 @@
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
+use shaders::model::spec::MAX_PARAMETERS;
 use shaders::random;
-use shaders::spec::MAX_PARAMETERS;
 
 use super::super::load::Tensors;
 use super::super::parts::Linear;

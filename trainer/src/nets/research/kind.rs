@@ -1,7 +1,7 @@
 //! What a research learner is made of.
 
 use burn::module::Module;
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::super::predict::Predict;
 use super::builder::Builder;

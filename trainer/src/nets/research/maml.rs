@@ -15,7 +15,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::super::parts::SpecField;
 use super::super::predict::Predict;

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 use serde::{Deserialize, Serialize};
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::super::parts::{Linear, SpecField};
 use super::super::predict::Predict;

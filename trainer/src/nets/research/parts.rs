@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
-use shaders::spec::{LAYER_NORM_EPSILON, ModelSpec, QK_NORM_EPSILON, RMS_EPSILON};
+use shaders::model::spec::{LAYER_NORM_EPSILON, ModelSpec, QK_NORM_EPSILON, RMS_EPSILON};
 
 use super::super::parts::{Linear, previous};
 use super::builder::Builder;

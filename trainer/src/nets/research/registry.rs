@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::super::load::{Reader, Tensors};
 use super::super::predict::Predict;

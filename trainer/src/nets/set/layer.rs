@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
-use shaders::spec::{LINEAR_SLOPE, ModelSpec, RMS_EPSILON, SOFTMAX_SLOPE};
+use shaders::model::spec::{LINEAR_SLOPE, ModelSpec, RMS_EPSILON, SOFTMAX_SLOPE};
 
 use super::super::load::Loader;
 use super::super::parts::Linear;

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, activation};
-use shaders::spec::ModelSpec;
+use shaders::model::spec::ModelSpec;
 
 use super::super::load::Loader;
 use super::super::parts::Linear;

@@ -2,7 +2,7 @@
 //! Neither has weights; ridges and local reaches are computed outside of any gradient.
 
 use burn::tensor::Tensor;
-use shaders::spec::{COSINE_EPSILON, ModelSpec};
+use shaders::model::spec::{COSINE_EPSILON, ModelSpec};
 
 use super::super::tensors::floats;
 
@@ -39,7 +39,7 @@ impl View {
         let distance = ((square.clone() + of_shown - dot * 2.0) / s.clone()).clamp_min(0.0);
         let distances = floats(distance.clone());
         let reach: Vec<f32> =
-            distances.chunks_exact(m * n).flat_map(|d| shaders::ridge::reaches(d, n, neighbour)).collect();
+            distances.chunks_exact(m * n).flat_map(|d| shaders::model::ridge::reaches(d, n, neighbour)).collect();
         let reaches = Tensor::<1>::from_floats(reach.as_slice(), &device).reshape([b, m, 1]);
         let local = distance.clone() / (reaches.clone() * reaches.narrow(1, 0, n).swap_dims(1, 2));
         View { square: floats(square / s), cosine, distance, distances, reach, local }
@@ -64,7 +64,7 @@ impl Ridges {
         let mut scores = vec![0f32; b * m * c * s];
         for (e, labels) in labels.iter().enumerate() {
             let rows = e * m..(e + 1) * m;
-            let of_episode = |view: usize| shaders::ridge::View {
+            let of_episode = |view: usize| shaders::model::ridge::View {
                 square: &views[view].square[rows.clone()],
                 distance: &views[view].distances[e * m * n..(e + 1) * m * n],
                 reach: &views[view].reach[rows.clone()],
@@ -75,12 +75,12 @@ impl Ridges {
             };
             for (r, ridge) in set.ridge.iter().enumerate() {
                 let view = if ridge.raw { 0 } else { views.len() - 1 };
-                let solved = shaders::ridge::solve(ridge, &of_episode(view), labels, c);
+                let solved = shaders::model::ridge::solve(ridge, &of_episode(view), labels, c);
                 alpha[r].extend(solved.alpha);
                 put(2 * r, &solved.regression);
                 put(2 * r + 1, &solved.representation);
             }
-            put(s - 1, &shaders::ridge::counts(m, labels, c));
+            put(s - 1, &shaders::model::ridge::counts(m, labels, c));
         }
         let tensor = |values: Vec<f32>| Tensor::<1>::from_floats(values.as_slice(), &device);
         Ridges {

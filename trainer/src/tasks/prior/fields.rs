@@ -3,8 +3,8 @@
 //! shapes, textured shapes or grey values. No data set, yet what neighbouring pixels of photographs and drawings share.
 
 use rand::RngExt;
+use shaders::input::strokes::{log_uniform, normal};
 use shaders::random::Stream;
-use shaders::strokes::{log_uniform, normal};
 
 use super::super::projection::normals;
 use super::side::SIDE;

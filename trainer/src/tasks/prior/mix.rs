@@ -1,6 +1,6 @@
 //! Draws one family for each task, by the weights of [`Prior`].
 
-use shaders::pixels;
+use shaders::input::pixels;
 use shaders::random::Stream;
 
 use super::super::choose::choose;

@@ -7,7 +7,7 @@ use rand::RngExt;
 use shaders::random::Stream;
 
 use super::fields::{Fields, GRID, add, at, sigmoid};
-use shaders::strokes::{log_uniform, normal};
+use shaders::input::strokes::{log_uniform, normal};
 
 use super::side::SIDE;
 

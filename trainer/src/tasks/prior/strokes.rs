@@ -1,8 +1,8 @@
 //! Pictures of random strokes, redrawn with a shaky hand.
 
 use rand::RngExt;
+use shaders::input::strokes::{Character, bezier, log_uniform, normal};
 use shaders::random::Stream;
-use shaders::strokes::{Character, bezier, log_uniform, normal};
 
 use super::side::SIDE;
 

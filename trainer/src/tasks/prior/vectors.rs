@@ -1,8 +1,8 @@
 //! Families of vectors: Gaussian modes, random layers, sparse features.
 
 use rand::RngExt;
+use shaders::input::strokes::{log_uniform, normal};
 use shaders::random::Stream;
-use shaders::strokes::{log_uniform, normal};
 
 use super::super::projection::normals;
 use super::side::SIDE;
