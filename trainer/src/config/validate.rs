@@ -60,7 +60,7 @@ impl RunConfig {
                 wrong("inputs", least, found.to_string())
             }
             SpecError::TooManyParameters { found } => {
-                let most = shaders::model::spec::MAX_PARAMETERS;
+                let most = shaders::model::validate::MAX_PARAMETERS;
                 wrong(
                     "width",
                     format!("a learner of at most {most} parameters (model.layers and model.inputs count too)"),

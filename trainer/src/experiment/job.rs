@@ -181,7 +181,7 @@ fn by_rules(model: &ModelSpec, measure: &Measure, data_dir: &Path) -> Result<Vec
             let of_position = |(at, &p): (usize, &usize)| -> Vec<f64> {
                 let n = p - 1;
                 let query = &episode.inputs[n * x..p * x];
-                let shown = rules::Episode::new(&episode.inputs[..n * x], &episode.labels[..n], query, x, c)
+                let shown = baselines::Episode::new(&episode.inputs[..n * x], &episode.labels[..n], query, x, c)
                     .expect("an episode fits itself");
                 let rules = Baseline::ALL.iter().map(|rule| shown.predict(*rule)[0]);
                 let answers = rules.chain(online.iter().map(|answers| answers[at]));

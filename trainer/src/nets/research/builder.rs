@@ -2,7 +2,7 @@
 
 use burn::module::{Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
-use shaders::model::spec::MAX_PARAMETERS;
+use shaders::model::validate::MAX_PARAMETERS;
 use shaders::random;
 
 use super::super::load::Tensors;
