@@ -49,6 +49,14 @@ pub fn built() -> Option<PathBuf> {
     None
 }
 
+/// Opens the built page, and fails where it does not become ready.
+#[track_caller]
+pub fn ready(setting: Setting, query: &str) -> Option<Page> {
+    let page = Page::open(setting, query)?;
+    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
+    Some(page)
+}
+
 impl Page {
     /// Opens the built page with a query and waits until it is ready or has failed in words. Nothing plays by itself
     /// with any query but [`FIRST_VISIT`]. Without a query it is [`CPU`].

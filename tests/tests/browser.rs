@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Gpu, Setting, wait_for};
-use tests::page::{CPU, ENTER, MEASURED, Page, TAB, best, built};
+use tests::page::{CPU, ENTER, MEASURED, Page, TAB, best, built, ready};
 use tests::strokes::Figure;
 
 const FIGURES: [Figure; 3] = [Figure::Zero, Figure::Seven, Figure::Three];
@@ -46,12 +46,6 @@ fn right_answers(page: &Page, each: u64, expected: [usize; 3]) -> u64 {
 }
 
 /// A page that is ready; panics with its own words when it is not.
-fn ready(setting: Setting, query: &str) -> Option<Page> {
-    let page = Page::open(setting, query)?;
-    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
-    Some(page)
-}
-
 /// Nothing was asked of any other place than the page's own server, and nothing was complained about.
 fn assert_quiet(page: &Page) {
     let own = page.url();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Gpu, Setting, wait_for};
-use tests::page::{CPU, ENTER, FIRST_VISIT, MEASURED, Page, best};
+use tests::page::{CPU, ENTER, FIRST_VISIT, MEASURED, Page, best, ready};
 use tests::strokes::{Figure, Stroke};
 
 const FIGURES: [Figure; 3] = [Figure::Zero, Figure::Seven, Figure::Three];
@@ -17,12 +17,6 @@ const DELETE: char = '\u{e017}';
 const PHONE: Setting = Setting { gpu: Gpu::Software, width: 390, height: 844, dark: false, phone: true, extra: &[] };
 
 /// A page that is ready.
-fn ready(setting: Setting, query: &str) -> Option<Page> {
-    let page = Page::open(setting, query)?;
-    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
-    Some(page)
-}
-
 fn make_classes(page: &Page, count: usize) {
     while !page.has(&format!("class-row-{}", count - 1)) {
         page.click("add-class");

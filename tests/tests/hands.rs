@@ -6,17 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Setting, wait_for};
-use tests::page::{CPU, Page};
+use tests::page::{CPU, Page, ready};
 use tests::strokes::Figure;
 
 const DESK: Setting =
     Setting { gpu: tests::browser::Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
-
-fn ready(setting: Setting, query: &str) -> Option<Page> {
-    let page = Page::open(setting, query)?;
-    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
-    Some(page)
-}
 
 /// Runs a function body with `send(type, id, kind, x, y, buttons)`, which sends a pointer event to a place of the canvas.
 fn point(page: &Page, body: &str) -> Value {

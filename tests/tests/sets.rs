@@ -4,14 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::browser::{Setting, wait_for};
-use tests::page::{CPU, Page};
+use tests::page::{CPU, Page, ready};
 use tests::strokes::Figure;
-
-fn ready(query: &str) -> Option<Page> {
-    let page = Page::open(Setting::default(), query)?;
-    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
-    Some(page)
-}
 
 fn address(page: &Page) -> String {
     format!("{}{CPU}", page.url())
@@ -58,7 +52,7 @@ fn link_of(page: &Page) -> String {
 
 #[test]
 fn two_tabs_lose_nothing() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     let url = address(&page);
     for class in 0..3 {
         page.teach(&Figure::Zero.drawn(1, class), class as usize);
@@ -99,7 +93,7 @@ fn two_tabs_lose_nothing() {
 
 #[test]
 fn a_link_in_another_tab_is_a_set_beside_ones_own() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     let url = address(&page);
     (0..3).for_each(|shot| page.teach(&Figure::Zero.drawn(1, shot), 0));
     let link = link_of(&page);
@@ -123,7 +117,7 @@ fn a_link_in_another_tab_is_a_set_beside_ones_own() {
 
 #[test]
 fn links_that_a_mail_program_has_changed_open() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     page.teach(&Figure::Zero.drawn(1, 0), 0);
     let link = link_of(&page);
     let url = address(&page);
@@ -138,7 +132,7 @@ fn links_that_a_mail_program_has_changed_open() {
 
 #[test]
 fn sets_are_made_renamed_opened_deleted_and_come_back() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     page.teach(&Figure::Zero.drawn(1, 0), 0);
     page.click("new-set");
     assert_eq!(total(&page), 0);
@@ -180,7 +174,7 @@ fn sets_are_made_renamed_opened_deleted_and_come_back() {
 
 #[test]
 fn what_an_earlier_version_kept_is_taken_over_once() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     let url = address(&page);
     let stroke: Vec<i64> = (0..30).flat_map(|i| [200 + 20 * i, 300 + (i * i) % 400]).collect();
     let table = |version: u32, count: usize| {
@@ -212,7 +206,7 @@ fn what_an_earlier_version_kept_is_taken_over_once() {
 
 #[test]
 fn what_cannot_be_read_is_left_and_said() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     let url = address(&page);
     let newer = json!({ "version": 9, "classes": [], "examples": [] }).to_string();
     page.browser.script("localStorage.setItem('learner-table', arguments[0])", &[json!(newer)]);
@@ -252,7 +246,7 @@ fn without_storage_everything_stays_in_memory() {
     let missing = "Object.defineProperty(window, 'indexedDB', { value: undefined });";
     let fails = "IDBFactory.prototype.open = () => { throw new DOMException('no', 'UnknownError'); };";
     for (name, script) in [("full", full), ("throws", throws), ("missing", missing), ("fails", fails)] {
-        let Some(page) = ready(CPU) else { return };
+        let Some(page) = ready(Setting::default(), CPU) else { return };
         page.browser.before_pages(script);
         page.visit(&address(&page));
         (0..2).for_each(|shot| page.teach(&Figure::Zero.drawn(1, shot), 0));
@@ -279,7 +273,7 @@ fn without_storage_everything_stays_in_memory() {
 
 #[test]
 fn a_thousand_examples_are_kept_one_by_one() {
-    let Some(page) = ready(CPU) else { return };
+    let Some(page) = ready(Setting::default(), CPU) else { return };
     let url = address(&page);
     let stroke =
         |n: i64| -> Vec<i64> { (0..30).flat_map(|i| [150 + 20 * i + n % 7, 300 + (i * (i + n)) % 400]).collect() };

@@ -9,16 +9,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Setting, wait_for};
-use tests::page::{CPU, Page, best, built};
+use tests::page::{CPU, Page, best, built, ready};
 use tests::strokes::Figure;
 
 /// A page that is ready; panics with its own words when it is not.
-fn ready(setting: Setting, query: &str) -> Option<Page> {
-    let page = Page::open(setting, query)?;
-    assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
-    Some(page)
-}
-
 const PHONE: Setting = Setting { width: 390, height: 844, phone: true, ..DESK };
 const DESK: Setting =
     Setting { gpu: tests::browser::Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
