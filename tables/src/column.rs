@@ -136,6 +136,19 @@ impl Column {
         }
     }
 
+    /// How many cells are there and mean nothing in this column's kind: no number, no date, no word that is known.
+    pub fn unreadable(&self, cells: &[&str]) -> usize {
+        let there = |cell: &str| match self.kind {
+            Kind::Category(_) => !is_missing_word(cell),
+            _ => !is_missing(cell),
+        };
+        let known: Vec<bool> = match self.values_of(cells) {
+            Values::Numbers(values) => values.iter().map(|value| !value.is_nan()).collect(),
+            Values::Words(values) => values.iter().map(Option::is_some).collect(),
+        };
+        cells.iter().zip(known).filter(|(cell, known)| !known && there(cell)).count()
+    }
+
     /// Different values.
     pub fn distinct(&self) -> usize {
         match &self.values {

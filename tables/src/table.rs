@@ -128,6 +128,15 @@ impl Table {
         self.labels.is_empty()
     }
 
+    /// The class that a cell names, in any of its spellings.
+    pub fn class_of(&self, cell: &str) -> Option<u32> {
+        if is_missing_word(cell) {
+            return None;
+        }
+        let key = class_key(cell);
+        self.class_names.iter().position(|name| class_key(name) == key).map(|class| class as u32)
+    }
+
     /// Columns that are left out, the class aside, each with its reason.
     pub fn left_out(&self) -> impl Iterator<Item = (&str, &LeftOut)> {
         self.columns

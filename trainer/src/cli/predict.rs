@@ -217,14 +217,17 @@ fn ask(
     let asked = &grid.rows[usize::from(headed)..];
     let bar = bar(asked.len() as u64, "{bar:30} {pos}/{len} rows");
     let mut probabilities = Vec::with_capacity(asked.len() * classes);
+    let mut unreadable = vec![0; table.columns.len()];
     for batch in asked.chunks(BATCH) {
         let values: Vec<Values> = table
             .columns
             .iter()
             .zip(&places)
-            .map(|(column, place)| {
+            .zip(&mut unreadable)
+            .map(|((column, place), unreadable)| {
                 let cells: Vec<&str> =
                     batch.iter().map(|row| place.map_or("", |place| row.cells[place].as_str())).collect();
+                *unreadable += column.unreadable(&cells);
                 column.values_of(&cells)
             })
             .collect();
@@ -237,11 +240,22 @@ fn ask(
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
+    for (column, count) in table.columns.iter().zip(unreadable).filter(|(column, count)| column.used() && *count > 0) {
+        let what = match kind(column) {
+            "category" => "a word that was not shown",
+            "date" => "no date like those shown",
+            _ => "no number like those shown",
+        };
+        note(format!(
+            "{}: “{}”, {count} of {} cells: {what}, taken as missing.",
+            path.display(),
+            column.name,
+            asked.len()
+        ));
+    }
     let answers = answers(&probabilities, classes);
-    let truth: Option<Vec<u32>> = places[table.class].and_then(|place| {
-        let class = |name: &str| table.class_names.iter().position(|known| known == name).map(|class| class as u32);
-        asked.iter().map(|row| class(&row.cells[place])).collect()
-    });
+    let truth: Option<Vec<u32>> =
+        places[table.class].and_then(|place| asked.iter().map(|row| table.class_of(&row.cells[place])).collect());
     let score = truth.filter(|truth| !truth.is_empty()).map(|truth| score(&answers, &truth, classes));
     Ok(Asked { lines: asked.iter().map(|row| row.line).collect(), probabilities, answers, score })
 }
