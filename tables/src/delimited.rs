@@ -67,6 +67,38 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
     Ok(grid)
 }
 
+/// Reads a later piece of a table whose beginning gave `grid`: whole rows, the first of them at line `line` of the file.
+///
+/// # Errors
+/// An open quote, a row of another length.
+pub fn read_more(text: &str, grid: &Grid, line: usize) -> Result<Vec<Row>, TableError> {
+    let separator = grid.separator.unwrap_or(',');
+    let comments = Comments::of(text);
+    let comments = Comments { without: tighten(&comments.without, separator), ..comments };
+    if let Some(open) = open_quote(&comments.without, separator) {
+        let message = "a quote that opens here is never closed. Close it, or double it inside a cell";
+        return Err(TableError::at(comments.line(open) + line - 1, message));
+    }
+    let mut rows = split(&comments.without, separator, &comments);
+    for row in &mut rows {
+        row.line += line - 1;
+        while row.cells.len() > grid.width && row.cells.last().is_some_and(String::is_empty) {
+            row.cells.pop();
+        }
+        if row.cells.len() != grid.width {
+            return Err(TableError::at(
+                row.line,
+                format!(
+                    "it has {} cells, and the rows before have {}. Every row needs as many",
+                    row.cells.len(),
+                    grid.width
+                ),
+            ));
+        }
+    }
+    Ok(rows)
+}
+
 /// What a person calls a separator.
 pub fn spoken(separator: char) -> &'static str {
     match separator {
@@ -125,15 +157,17 @@ impl<'a> Comments<'a> {
             })
         };
         let comment = |line: &str| line.starts_with('#') && !line.starts_with("#N/A");
-        // A `#` within quotes that go over several lines is no comment; such files have none.
-        if !lines().any(comment) || lines().next().is_some_and(|line| line.matches('"').count() % 2 == 1) {
+        if !lines().any(comment) {
             return Comments { without: Cow::Borrowed(text), lines: Vec::new(), numbers: Vec::new() };
         }
         let (mut without, mut taken, mut numbers) = (String::with_capacity(text.len()), Vec::new(), Vec::new());
+        // a `#` at the beginning of a line within quotes is none
+        let mut quoted = false;
         for (at, line) in lines().enumerate() {
-            if comment(line) {
+            if comment(line) && !quoted {
                 taken.push((at + 1, line.trim().trim_start_matches('#').trim().to_owned()));
             } else {
+                quoted ^= line.matches('"').count() % 2 == 1;
                 without.push_str(line);
                 numbers.push(at + 1);
             }
@@ -355,7 +389,7 @@ mod tests {
             PLAIN.replace('\n', ",\n"),
             PLAIN.replace('\n', ",,\n"),
             PLAIN.replace("4,b", "4,b,"),
-            format!("# made by a program\n{PLAIN}# the end\n"),
+            format!("# made by a program\n{PLAIN}# the \"end\n"),
             format!("Measurements of 2026\n\n{PLAIN}"),
             format!("Measurements of 2026,,\n{PLAIN}"),
         ] {
@@ -366,6 +400,7 @@ mod tests {
         assert_eq!(cells("5,0;3,0;nein\n5,1;3,2;ja\n")[1], ["5,1", "3,2", "ja"]);
         // words with blanks and commas within cells
         assert_eq!(cells("a b;c, d;x\ne f;g, h;y\n")[0], ["a b", "c, d", "x"]);
+        assert_eq!(cells("# c\n1,\"x\n# no comment\"\n2,y\n")[0], ["1", "x\n# no comment"]);
         assert_eq!(cells("1,\"say \"\"a\"\",\nthen b\"\n2,c\n")[0], ["1", "say \"a\",\nthen b"]);
     }
 

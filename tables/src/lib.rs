@@ -32,6 +32,7 @@ pub mod grid;
 pub mod inputs;
 pub mod number;
 pub mod sample;
+pub mod stream;
 pub mod table;
 pub mod text;
 

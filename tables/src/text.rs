@@ -23,6 +23,11 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b, 8])
 }
 
+/// Unpacks gzip as it is read, with all members of a file of several.
+pub fn unpacking(reader: impl Read) -> impl Read {
+    flate2::read::MultiGzDecoder::new(reader)
+}
+
 /// Unpacks gzip, with all members of a file of several.
 ///
 /// # Errors

@@ -148,6 +148,45 @@ fn rows_of_another_file_are_answered() {
     assert!(json(&["--show", show, "--ask", known.to_str().unwrap()])["accuracy"].as_f64().unwrap() > 0.95);
 }
 
+/// More rows than a piece of the reader holds, packed, in another encoding, and with a fault at their end.
+#[test]
+fn many_rows_are_answered_in_pieces() {
+    let folder = Folder::new("many");
+    let rows = clusters(60);
+    let show = folder.file("show.csv", csv(&rows));
+    let show = show.to_str().unwrap();
+    let line = |at: usize| format!("{};{};größer-{}\r\n", rows[at % 60][1], rows[at % 60][2], "x".repeat(at % 200));
+    let text: String = std::iter::once("x;y;note\r\n".to_owned()).chain((0..60_000).map(line)).collect();
+    assert!(text.len() > 6 << 20, "{} bytes are no second piece", text.len());
+    let old: Vec<u8> = text.chars().map(|letter| letter as u32 as u8).collect();
+    let ask = folder.file("ask.csv", old);
+    let out = folder.0.join("answers.csv");
+    let arguments =
+        ["--show", show, "--leave-out", "colour", "--ask", ask.to_str().unwrap(), "-o", out.to_str().unwrap()];
+    let output = predict(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let written = fs::read_to_string(&out).unwrap();
+    let answers: Vec<&str> = written.lines().skip(1).collect();
+    assert_eq!(answers.len(), 60_000);
+    assert!(answers[59_999].starts_with("60001,"), "{}", answers[59_999]);
+    let same = |at: usize| answers[at].split_once(',').unwrap().1 == answers[at % 60].split_once(',').unwrap().1;
+    assert!((0..60_000).all(same), "the same row has two answers");
+    fs::remove_file(&out).unwrap();
+    let ask = folder.file("faulty.csv", text + "1;2\r\n");
+    let words = refused(&[
+        "--show",
+        show,
+        "--leave-out",
+        "colour",
+        "--ask",
+        ask.to_str().unwrap(),
+        "-o",
+        out.to_str().unwrap(),
+    ]);
+    assert!(words.contains("faulty.csv: line 60002") && words.contains("2 cells"), "{words}");
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3, "a half file is left");
+}
+
 #[test]
 fn bad_input_is_named_and_nothing_is_printed() {
     let folder = Folder::new("bad");

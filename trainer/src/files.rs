@@ -1,7 +1,7 @@
 //! Files are written whole or not at all, and a command replaces only what it wrote itself.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a file cannot be written.
@@ -58,6 +58,62 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// A file that is written piece by piece under a temporary name, and has its own name only when it is finished. Dropped
+/// before, it leaves nothing.
+pub struct Unfinished {
+    file: BufWriter<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+    finished: bool,
+}
+
+impl Unfinished {
+    /// Begins a file. A link is followed.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn create(path: &Path) -> io::Result<Unfinished> {
+        let path = real(path);
+        // a pipe or a device has no name to come to
+        let direct = fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+        let temporary = if direct { path.clone() } else { temporary(&path) };
+        let file = if direct { OpenOptions::new().write(true).open(&path)? } else { File::create(&temporary)? };
+        Ok(Unfinished { file: BufWriter::new(file), temporary, path, finished: direct })
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// The operating system's; nothing is left then.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.flush()?;
+        if !self.finished {
+            self.file.get_ref().sync_all()?;
+            fs::rename(&self.temporary, &self.path)?;
+            self.finished = true;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Unfinished {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
 }
 
 /// Finds out, before anything is computed, whether a command may write a file and is able to. `own` says whether an
@@ -140,6 +196,21 @@ mod tests {
         assert_eq!(folder.names(), ["a.txt"], "a check leaves nothing behind");
         assert!(write_whole(&folder.path("none/a.txt"), b"x").is_err());
         assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing() {
+        let folder = Folder::new("unfinished");
+        let path = folder.path("a.txt");
+        write_whole(&path, b"first").unwrap();
+        let mut file = Unfinished::create(&path).unwrap();
+        file.write_all(b"sec").unwrap();
+        drop(file);
+        assert_eq!((folder.names(), fs::read(&path).unwrap()), (vec!["a.txt".to_owned()], b"first".to_vec()));
+        let mut file = Unfinished::create(&path).unwrap();
+        file.write_all(b"second").unwrap();
+        file.finish().unwrap();
+        assert_eq!((folder.names(), fs::read(&path).unwrap()), (vec!["a.txt".to_owned()], b"second".to_vec()));
     }
 
     #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! The command line, one file a command.
 
+mod answers;
 pub mod data;
 pub mod eval;
 pub mod experiment;

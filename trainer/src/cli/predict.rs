@@ -1,26 +1,27 @@
 //! `trainer predict`
 
-use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use shaders::{FileKind, Model};
-use tables::column::{Column, Kind, Values};
+use tables::column::Values;
+use tables::grid::Row;
+use tables::stream::Stream;
 use tables::{Choices, Grid, Table, arff, delimited, sample, text};
-use trainer::files;
+use trainer::files::{self, Unfinished};
 use trainer::learner::read_model;
-use trainer::predict::{Estimate, Score, Shown, answers, estimate, score};
+use trainer::predict::{Estimate, PredictError, Score, Shown, answers, estimate, score};
 
+use super::answers::{answer_as_json, as_json, estimate_text, heading, kind, lines_of_csv};
 use super::numbers::{seed, whole};
 use super::output::{Ended, note, print};
 use super::progress::{above, bar};
 
 /// Folds of an estimate, where nobody says how many.
 const FOLDS: usize = 10;
-/// Wrong answers that are named.
-const WORST: usize = 5;
 /// Rows that are asked about at once.
 const BATCH: usize = 4096;
 
@@ -105,11 +106,14 @@ pub fn run(arguments: &Arguments) -> Ended {
         true => Some(estimated(arguments, &model, &table, most)?),
         false => None,
     };
+    if let (Some(estimate), false) = (&estimated, arguments.json) {
+        print(&estimate_text(&table, estimate))?;
+    }
     let asked = match &arguments.ask {
         Some(path) => Some(ask(arguments, &model, &table, &rows, path, &choices)?),
         None => None,
     };
-    report(arguments, &table, estimated.as_ref(), asked.as_ref())
+    report(arguments, &table, estimated.as_ref(), asked)
 }
 
 /// Most rows to show: what the learner takes beside a query, or less where asked for.
@@ -128,15 +132,7 @@ fn read_grid(path: &Path, encoding: Option<&str>) -> Result<Grid, String> {
         return Err(named(&"expected a table (CSV, TSV or ARFF), found a folder"));
     }
     let bytes = fs::read(path).map_err(|error| named(&error))?;
-    // text of any kind may be a table
-    let text = [FileKind::Empty, FileKind::Csv, FileKind::Text, FileKind::Json, FileKind::Xml];
-    let other = FileKind::of(&bytes).filter(|kind| !text::is_gzip(&bytes) && !text.contains(kind));
-    if let Some(kind) = other {
-        return Err(named(&format!(
-            "expected a table (CSV, TSV or ARFF), found {}. Save the table as CSV",
-            kind.name()
-        )));
-    }
+    check_kind(&bytes).map_err(|error| named(&error))?;
     let decoded = text::decode(&bytes, encoding).map_err(|error| named(&error))?;
     if !decoded.certain {
         note(format!("{}: read as {}; --encoding NAME chooses another.", path.display(), decoded.encoding));
@@ -146,6 +142,16 @@ fn read_grid(path: &Path, encoding: Option<&str>) -> Result<Grid, String> {
         false => delimited::read(&decoded.text),
     };
     grid.map_err(|error| named(&error))
+}
+
+/// Refuses what is no table by its first bytes; text of any kind may be one, and so may gzip.
+fn check_kind(bytes: &[u8]) -> Result<(), String> {
+    let text = [FileKind::Empty, FileKind::Csv, FileKind::Text, FileKind::Json, FileKind::Xml];
+    let other = FileKind::of(bytes).filter(|kind| !text::is_gzip(bytes) && !text.contains(kind));
+    match other {
+        Some(kind) => Err(format!("expected a table (CSV, TSV or ARFF), found {}. Save the table as CSV", kind.name())),
+        None => Ok(()),
+    }
 }
 
 /// Says how the table was understood.
@@ -191,260 +197,177 @@ fn estimated(arguments: &Arguments, model: &Arc<Model>, table: &Table, most: usi
 }
 
 /// Answers to the rows of a file.
-struct Asked {
-    /// Line of each row in its file.
-    lines: Vec<usize>,
-    /// `[rows, C]`
-    probabilities: Vec<f32>,
+struct Asked<'a> {
+    table: &'a Table,
+    /// Where they are written as CSV as they come; `None` for standard output.
+    file: Option<Unfinished>,
+    /// Every answer, for JSON.
+    json: Option<Vec<Value>>,
     answers: Vec<Option<u32>>,
-    /// Where the file says the class of every row.
-    score: Option<Score>,
+    /// The class of each row, as long as the file says it of every row.
+    truth: Option<Vec<u32>>,
 }
 
-fn ask(
+impl<'a> Asked<'a> {
+    fn new(arguments: &Arguments, table: &'a Table, knows: bool) -> Result<Asked<'a>, String> {
+        let file = match &arguments.output {
+            Some(path) => {
+                Some(Unfinished::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?)
+            }
+            None => None,
+        };
+        let json = arguments.json.then(Vec::new);
+        let mut asked = Asked { table, file, json, answers: Vec::new(), truth: knows.then(Vec::new) };
+        asked.write(&heading(table))?;
+        Ok(asked)
+    }
+
+    /// Text of the CSV.
+    fn write(&mut self, text: &str) -> Result<(), String> {
+        match (&mut self.file, &self.json) {
+            (Some(file), _) => {
+                file.write_all(text.as_bytes()).map_err(|error| format!("cannot write the answers: {error}"))
+            }
+            (None, None) => print(text),
+            (None, Some(_)) => Ok(()),
+        }
+    }
+
+    /// Rows and the probabilities of their classes.
+    fn take(&mut self, rows: &[Row], class: Option<usize>, probabilities: &[f32]) -> Result<(), String> {
+        let width = self.table.class_names.len();
+        let found = answers(probabilities, width);
+        let lines: Vec<usize> = rows.iter().map(|row| row.line).collect();
+        self.write(&lines_of_csv(self.table, &lines, &found, probabilities))?;
+        if let Some(json) = &mut self.json {
+            let all = lines.iter().zip(&found).zip(probabilities.chunks_exact(width));
+            json.extend(all.map(|((line, answer), values)| answer_as_json(self.table, *line, *answer, values)));
+        }
+        let truth = class.and_then(|class| rows.iter().map(|row| self.table.class_of(&row.cells[class])).collect());
+        match (&mut self.truth, truth) {
+            (Some(known), Some::<Vec<u32>>(more)) => known.extend(more),
+            _ => self.truth = None,
+        }
+        self.answers.extend(found);
+        Ok(())
+    }
+
+    fn score(&self) -> Option<Score> {
+        let truth = self.truth.as_ref().filter(|truth| !truth.is_empty())?;
+        Some(score(&self.answers, truth, self.table.class_names.len()))
+    }
+}
+
+/// Opens a table to be read piece by piece.
+fn open_stream(path: &Path, encoding: Option<&str>) -> Result<Stream<Box<dyn Read>>, String> {
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    if path.is_dir() {
+        return Err(named(&"expected a table (CSV, TSV or ARFF), found a folder"));
+    }
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(|error| named(&error))?);
+    let head = file.fill_buf().map_err(|error| named(&error))?;
+    check_kind(head).map_err(|error| named(&error))?;
+    let reader: Box<dyn Read> = if text::is_gzip(head) { Box::new(text::unpacking(file)) } else { Box::new(file) };
+    let stream = Stream::open(reader, encoding).map_err(|error| named(&error))?;
+    let (encoding, certain) = stream.encoding();
+    if !certain {
+        note(format!("{}: read as {encoding}; --encoding NAME chooses another.", path.display()));
+    }
+    Ok(stream)
+}
+
+/// Answers the rows of a file, in pieces: what is kept of a row is its answer.
+fn ask<'a>(
     arguments: &Arguments,
     model: &Arc<Model>,
-    table: &Table,
+    table: &'a Table,
     rows: &[usize],
     path: &Path,
     choices: &Choices,
-) -> Result<Asked, String> {
+) -> Result<Asked<'a>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let grid = read_grid(path, arguments.encoding.as_deref())?;
-    let (headed, places) = table.matching(&grid, choices).map_err(|error| named(&error))?;
+    let mut stream = open_stream(path, arguments.encoding.as_deref())?;
+    let (headed, places) = table.matching(stream.first(), choices).map_err(|error| named(&error))?;
     let mut shown = Shown::new(model, table, rows).map_err(|error| named(&error))?;
-    let classes = table.class_names.len();
-    let asked = &grid.rows[usize::from(headed)..];
-    let bar = bar(asked.len() as u64, "{bar:30} {pos}/{len} rows");
-    let mut probabilities = Vec::with_capacity(asked.len() * classes);
+    let class = places[table.class];
+    let mut asked = Asked::new(arguments, table, class.is_some())?;
     let mut unreadable = vec![0; table.columns.len()];
-    for batch in asked.chunks(BATCH) {
-        let values: Vec<Values> = table
-            .columns
-            .iter()
-            .zip(&places)
-            .zip(&mut unreadable)
-            .map(|((column, place), unreadable)| {
-                let cells: Vec<&str> =
-                    batch.iter().map(|row| place.map_or("", |place| row.cells[place].as_str())).collect();
-                *unreadable += column.unreadable(&cells);
-                column.values_of(&cells)
-            })
-            .collect();
-        let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| shown.inputs().other(&values, row)).collect();
-        probabilities.extend(shown.ask(&queries).map_err(|error| named(&error))?);
-        if let Some(bar) = &bar {
-            bar.inc(batch.len() as u64);
+    let spinner = bar(0, "{spinner} {pos} rows answered");
+    let mut piece = stream.first().rows[usize::from(headed)..].to_vec();
+    loop {
+        for batch in piece.chunks(BATCH) {
+            let probabilities = answer_batch(table, &places, &mut shown, batch, &mut unreadable);
+            asked.take(batch, class, &probabilities.map_err(|error| named(&error))?)?;
+            if let Some(spinner) = &spinner {
+                spinner.inc(batch.len() as u64);
+            }
+        }
+        match stream.more().map_err(|error| named(&error))? {
+            Some(more) => piece = more,
+            None => break,
         }
     }
-    if let Some(bar) = bar {
-        bar.finish_and_clear();
+    if let Some(spinner) = spinner {
+        spinner.finish_and_clear();
     }
+    let all = asked.answers.len();
     for (column, count) in table.columns.iter().zip(unreadable).filter(|(column, count)| column.used() && *count > 0) {
         let what = match kind(column) {
             "category" => "a word that was not shown",
             "date" => "no date like those shown",
             _ => "no number like those shown",
         };
-        note(format!(
-            "{}: “{}”, {count} of {} cells: {what}, taken as missing.",
-            path.display(),
-            column.name,
-            asked.len()
-        ));
+        note(format!("{}: “{}”, {count} of {all} cells: {what}, taken as missing.", path.display(), column.name));
     }
-    let answers = answers(&probabilities, classes);
-    let truth: Option<Vec<u32>> =
-        places[table.class].and_then(|place| asked.iter().map(|row| table.class_of(&row.cells[place])).collect());
-    let score = truth.filter(|truth| !truth.is_empty()).map(|truth| score(&answers, &truth, classes));
-    Ok(Asked { lines: asked.iter().map(|row| row.line).collect(), probabilities, answers, score })
+    Ok(asked)
 }
 
-/// Prints and writes everything.
-fn report(arguments: &Arguments, table: &Table, estimate: Option<&Estimate>, asked: Option<&Asked>) -> Ended {
-    if let Some(path) = &arguments.output {
-        let text = match (asked, estimate) {
-            (Some(asked), _) => csv(table, &asked.lines, &asked.answers, &asked.probabilities),
-            (None, Some(estimate)) => {
-                let lines: Vec<usize> = estimate.rows.iter().map(|row| table.lines[*row]).collect();
-                let found = answers(&estimate.probabilities, table.class_names.len());
-                csv(table, &lines, &found, &estimate.probabilities)
-            }
-            (None, None) => String::new(),
-        };
+/// Probabilities of the classes of some rows; counts cells that mean nothing.
+fn answer_batch(
+    table: &Table,
+    places: &[Option<usize>],
+    shown: &mut Shown,
+    batch: &[Row],
+    unreadable: &mut [usize],
+) -> Result<Vec<f32>, PredictError> {
+    let values: Vec<Values> = table
+        .columns
+        .iter()
+        .zip(places)
+        .zip(unreadable)
+        .map(|((column, place), unreadable)| {
+            let cells: Vec<&str> =
+                batch.iter().map(|row| place.map_or("", |place| row.cells[place].as_str())).collect();
+            *unreadable += column.unreadable(&cells);
+            column.values_of(&cells)
+        })
+        .collect();
+    let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| shown.inputs().other(&values, row)).collect();
+    shown.ask(&queries)
+}
+
+/// Prints and writes what was found.
+fn report(arguments: &Arguments, table: &Table, estimate: Option<&Estimate>, asked: Option<Asked>) -> Ended {
+    let score = asked.as_ref().and_then(Asked::score);
+    let (file, answers_of_file) = match asked {
+        Some(asked) => (asked.file, asked.json),
+        None => (None, None),
+    };
+    if let Some(file) = file {
+        file.finish().map_err(|error| format!("cannot write the answers: {error}"))?;
+    } else if let (Some(path), Some(estimate), None) = (&arguments.output, estimate, &arguments.ask) {
+        let lines: Vec<usize> = estimate.rows.iter().map(|row| table.lines[*row]).collect();
+        let found = answers(&estimate.probabilities, table.class_names.len());
+        let text = heading(table) + &lines_of_csv(table, &lines, &found, &estimate.probabilities);
         files::write_whole(path, text.as_bytes())
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if arguments.json {
-        return Ok(print(&format!("{:#}\n", as_json(table, estimate, asked)))?);
+        return Ok(print(&format!("{:#}\n", as_json(table, estimate, answers_of_file, score.as_ref())))?);
     }
-    if let Some(estimate) = estimate {
-        print(&estimate_text(table, estimate))?;
-    }
-    if let Some(asked) = asked {
-        if let Some(score) = &asked.score {
-            note(format!(
-                "{:.1} % of them are right ({:.1} % balanced).",
-                100.0 * score.accuracy,
-                100.0 * score.balanced_accuracy
-            ));
-        }
-        if arguments.output.is_none() {
-            print(&csv(table, &asked.lines, &asked.answers, &asked.probabilities))?;
-        }
+    if let Some(score) = score {
+        let percent = |value: f64| format!("{:.1} %", 100.0 * value);
+        note(format!("{} of them are right ({} balanced).", percent(score.accuracy), percent(score.balanced_accuracy)));
     }
     Ok(())
-}
-
-/// A cell of CSV.
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
-}
-
-/// The answers as CSV: line, answer, and the probability of each class under its name.
-fn csv(table: &Table, lines: &[usize], answers: &[Option<u32>], probabilities: &[f32]) -> String {
-    let names: Vec<String> = table.class_names.iter().map(|name| quoted(name)).collect();
-    let mut text = format!("line,answer,{}\n", names.join(","));
-    for ((line, answer), row) in lines.iter().zip(answers).zip(probabilities.chunks_exact(names.len())) {
-        let answer = answer.map_or("", |class| names[class as usize].as_str());
-        let _ = write!(text, "{line},{answer}");
-        for value in row {
-            let _ = write!(text, ",{value:.5}");
-        }
-        text.push('\n');
-    }
-    text
-}
-
-fn estimate_text(table: &Table, estimate: &Estimate) -> String {
-    let percent = |value: f64| format!("{:5.1} %", 100.0 * value);
-    let mut text = String::from("                        accuracy   balanced\n");
-    let learner = ("the learner".to_owned(), estimate.score.clone());
-    for (name, score) in std::iter::once(&learner).chain(&estimate.baselines) {
-        let _ = writeln!(text, "{name:<24} {}    {}", percent(score.accuracy), percent(score.balanced_accuracy));
-    }
-    let names = &table.class_names;
-    let _ = writeln!(text, "\nRows are the true class, columns the answer:");
-    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, 14);
-    let short = |name: &str| name.chars().take(wide).collect::<String>();
-    let _ = write!(text, "{:wide$}", "");
-    for name in names {
-        let _ = write!(text, " {:>wide$}", short(name));
-    }
-    text.push('\n');
-    for (name, row) in names.iter().zip(estimate.confusion.chunks_exact(names.len())) {
-        let _ = write!(text, "{:wide$}", short(name));
-        for count in row {
-            let _ = write!(text, " {count:>wide$}");
-        }
-        text.push('\n');
-    }
-    let mut wrong: Vec<(f32, usize, u32, u32)> = estimate
-        .rows
-        .iter()
-        .zip(estimate.probabilities.chunks_exact(names.len()))
-        .filter_map(|(row, values)| {
-            let (truth, answer) = (table.labels[*row]?, shaders::answer(values)? as u32);
-            (answer != truth).then(|| (values[answer as usize], *row, truth, answer))
-        })
-        .collect();
-    wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
-    if !wrong.is_empty() {
-        let _ = writeln!(text, "\nSurest wrong answers:");
-    }
-    for (sure, row, truth, answer) in wrong.into_iter().take(WORST) {
-        let _ = writeln!(
-            text,
-            "  line {}: “{}” for “{}” ({:.0} %)",
-            table.lines[row],
-            names[answer as usize],
-            names[truth as usize],
-            100.0 * sure
-        );
-    }
-    text
-}
-
-fn kind(column: &Column) -> &'static str {
-    match column.kind {
-        Kind::Number(_) => "number",
-        Kind::Date(_) => "date",
-        Kind::Category(_) => "category",
-    }
-}
-
-fn as_json(table: &Table, estimate: Option<&Estimate>, asked: Option<&Asked>) -> Value {
-    let columns: Vec<Value> = table
-        .columns
-        .iter()
-        .map(|column| {
-            json!({
-                "name": column.name,
-                "kind": kind(column),
-                "missing": column.missing,
-                "left_out": column.left_out.as_ref().map(|why| why.reason()),
-            })
-        })
-        .collect();
-    let one = |score: &Score| json!({ "accuracy": score.accuracy, "balanced_accuracy": score.balanced_accuracy });
-    let mut all = json!({
-        "rows": table.len(),
-        "class": table.columns[table.class].name,
-        "classes": table.class_names,
-        "columns": columns,
-        "heading": table.headed,
-        "notes": table.notes,
-    });
-    let score = asked.and_then(|asked| asked.score.as_ref()).or(estimate.map(|estimate| &estimate.score));
-    all["accuracy"] = json!(score.map(|score| score.accuracy));
-    all["balanced_accuracy"] = json!(score.map(|score| score.balanced_accuracy));
-    let baselines: Map<String, Value> = estimate
-        .iter()
-        .flat_map(|estimate| &estimate.baselines)
-        .map(|(name, score)| (name.clone(), one(score)))
-        .collect();
-    all["baselines"] = Value::Object(baselines);
-    if let Some(estimate) = estimate {
-        all["estimate"] = one(&estimate.score);
-        all["confusion"] = json!(estimate.confusion.chunks(table.class_names.len()).collect::<Vec<_>>());
-    }
-    let row = |line: usize, answer: Option<u32>, values: &[f32]| {
-        let probabilities: Map<String, Value> =
-            table.class_names.iter().cloned().zip(values.iter().map(|value| json!(value))).collect();
-        json!({
-            "line": line,
-            "answer": answer.map(|class| &table.class_names[class as usize]),
-            "probabilities": probabilities,
-        })
-    };
-    let width = table.class_names.len();
-    let rows: Vec<Value> = match (asked, estimate) {
-        (Some(asked), _) => {
-            let values = asked.probabilities.chunks_exact(width);
-            asked
-                .lines
-                .iter()
-                .zip(&asked.answers)
-                .zip(values)
-                .map(|((line, answer), v)| row(*line, *answer, v))
-                .collect()
-        }
-        (None, Some(estimate)) => {
-            let found = answers(&estimate.probabilities, width);
-            let values = estimate.probabilities.chunks_exact(width);
-            estimate
-                .rows
-                .iter()
-                .zip(found)
-                .zip(values)
-                .map(|((at, answer), v)| row(table.lines[*at], answer, v))
-                .collect()
-        }
-        (None, None) => Vec::new(),
-    };
-    all["answers"] = Value::Array(rows);
-    all
 }

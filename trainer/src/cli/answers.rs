@@ -1,0 +1,159 @@
+//! Answers of a learner as CSV, as JSON, and for people.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+use tables::Table;
+use tables::column::{Column, Kind};
+use trainer::predict::{Estimate, Score, answers};
+
+/// Wrong answers that are named.
+const WORST: usize = 5;
+
+/// A cell of CSV.
+fn quoted(text: &str) -> String {
+    match text.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    }
+}
+
+/// The heading of answers as CSV: line, answer, and the probability of each class under its name.
+pub fn heading(table: &Table) -> String {
+    let names: Vec<String> = table.class_names.iter().map(|name| quoted(name)).collect();
+    format!("line,answer,{}\n", names.join(","))
+}
+
+/// Answers as lines of CSV.
+pub fn lines_of_csv(table: &Table, lines: &[usize], answers: &[Option<u32>], probabilities: &[f32]) -> String {
+    let width = table.class_names.len();
+    let mut text = String::new();
+    for ((line, answer), row) in lines.iter().zip(answers).zip(probabilities.chunks_exact(width)) {
+        let answer = answer.map_or(String::new(), |class| quoted(&table.class_names[class as usize]));
+        let _ = write!(text, "{line},{answer}");
+        for value in row {
+            let _ = write!(text, ",{value:.5}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// An answer as JSON.
+pub fn answer_as_json(table: &Table, line: usize, answer: Option<u32>, values: &[f32]) -> Value {
+    let probabilities: Map<String, Value> =
+        table.class_names.iter().cloned().zip(values.iter().map(|value| json!(value))).collect();
+    json!({
+        "line": line,
+        "answer": answer.map(|class| &table.class_names[class as usize]),
+        "probabilities": probabilities,
+    })
+}
+
+/// An estimate for people: scores, confusion table, surest wrong answers.
+pub fn estimate_text(table: &Table, estimate: &Estimate) -> String {
+    let percent = |value: f64| format!("{:5.1} %", 100.0 * value);
+    let mut text = String::from("                        accuracy   balanced\n");
+    let learner = ("the learner".to_owned(), estimate.score.clone());
+    for (name, score) in std::iter::once(&learner).chain(&estimate.baselines) {
+        let _ = writeln!(text, "{name:<24} {}    {}", percent(score.accuracy), percent(score.balanced_accuracy));
+    }
+    let names = &table.class_names;
+    let _ = writeln!(text, "\nRows are the true class, columns the answer:");
+    let wide = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, 14);
+    let short = |name: &str| name.chars().take(wide).collect::<String>();
+    let _ = write!(text, "{:wide$}", "");
+    for name in names {
+        let _ = write!(text, " {:>wide$}", short(name));
+    }
+    text.push('\n');
+    for (name, row) in names.iter().zip(estimate.confusion.chunks_exact(names.len())) {
+        let _ = write!(text, "{:wide$}", short(name));
+        for count in row {
+            let _ = write!(text, " {count:>wide$}");
+        }
+        text.push('\n');
+    }
+    let mut wrong: Vec<(f32, usize, u32, u32)> = estimate
+        .rows
+        .iter()
+        .zip(estimate.probabilities.chunks_exact(names.len()))
+        .filter_map(|(row, values)| {
+            let (truth, answer) = (table.labels[*row]?, shaders::answer(values)? as u32);
+            (answer != truth).then(|| (values[answer as usize], *row, truth, answer))
+        })
+        .collect();
+    wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
+    if !wrong.is_empty() {
+        let _ = writeln!(text, "\nSurest wrong answers:");
+    }
+    for (sure, row, truth, answer) in wrong.into_iter().take(WORST) {
+        let _ = writeln!(
+            text,
+            "  line {}: “{}” for “{}” ({:.0} %)",
+            table.lines[row],
+            names[answer as usize],
+            names[truth as usize],
+            100.0 * sure
+        );
+    }
+    text
+}
+
+/// What a column holds, in a word.
+pub fn kind(column: &Column) -> &'static str {
+    match column.kind {
+        Kind::Number(_) => "number",
+        Kind::Date(_) => "date",
+        Kind::Category(_) => "category",
+    }
+}
+
+/// Everything that was found, as JSON.
+pub fn as_json(table: &Table, estimate: Option<&Estimate>, asked: Option<Vec<Value>>, score: Option<&Score>) -> Value {
+    let columns: Vec<Value> = table
+        .columns
+        .iter()
+        .map(|column| {
+            json!({
+                "name": column.name,
+                "kind": kind(column),
+                "missing": column.missing,
+                "left_out": column.left_out.as_ref().map(|why| why.reason()),
+            })
+        })
+        .collect();
+    let one = |score: &Score| json!({ "accuracy": score.accuracy, "balanced_accuracy": score.balanced_accuracy });
+    let mut all = json!({
+        "rows": table.len(),
+        "class": table.columns[table.class].name,
+        "classes": table.class_names,
+        "columns": columns,
+        "heading": table.headed,
+        "notes": table.notes,
+    });
+    let score = score.or(estimate.map(|estimate| &estimate.score));
+    all["accuracy"] = json!(score.map(|score| score.accuracy));
+    all["balanced_accuracy"] = json!(score.map(|score| score.balanced_accuracy));
+    let baselines: Map<String, Value> = estimate
+        .iter()
+        .flat_map(|estimate| &estimate.baselines)
+        .map(|(name, score)| (name.clone(), one(score)))
+        .collect();
+    all["baselines"] = Value::Object(baselines);
+    if let Some(estimate) = estimate {
+        all["estimate"] = one(&estimate.score);
+        all["confusion"] = json!(estimate.confusion.chunks(table.class_names.len()).collect::<Vec<_>>());
+    }
+    let width = table.class_names.len();
+    let of_estimate = |estimate: &Estimate| {
+        let found = answers(&estimate.probabilities, width);
+        let values = estimate.probabilities.chunks_exact(width);
+        let row = |((at, answer), values): ((&usize, Option<u32>), &[f32])| {
+            answer_as_json(table, table.lines[*at], answer, values)
+        };
+        estimate.rows.iter().zip(found).zip(values).map(row).collect()
+    };
+    all["answers"] = Value::Array(asked.or_else(|| estimate.map(of_estimate)).unwrap_or_default());
+    all
+}
