@@ -303,7 +303,7 @@ fn leaving_each_example_out_tells_what_forgetting_it_does() {
     teach_three(&page, 2);
     let before = page.ask(&Figure::Three.drawn(2, 31));
     page.click("leave-out");
-    page.wait_of("left-out", "all effects", "return e.textContent.includes('Without it')");
+    page.wait_of("left-out", "all effects", "return e.textContent.includes('lost without it')");
     page.browser.screenshot("left-out-light-1280");
     let effects = page.browser.script(
         "return [...document.querySelectorAll('[data-effect]')].map(e => [e.closest('button').dataset.testid, parseFloat(e.dataset.effect)])",
@@ -472,7 +472,7 @@ fn nothing_stands_against_accessibility() {
         teach_three(&page, 2);
         page.ask(&Figure::Seven.drawn(2, 3));
         page.click("leave-out");
-        page.wait_of("left-out", "all effects", "return e.textContent.includes('Without it')");
+        page.wait_of("left-out", "all effects", "return e.textContent.includes('lost without it')");
         page.browser.script("document.querySelectorAll('details').forEach(d => d.open = true)", &[]);
         check("taught");
         page.click("example-0");
