@@ -38,6 +38,11 @@ impl Page {
     /// The address of this page with everything in it, or why it would be of no use.
     pub fn link(self) -> Result<String, String> {
         self.finish_stroke();
+        self.address()
+    }
+
+    /// The same, without the stroke that is being drawn.
+    pub fn address(self) -> Result<String, String> {
         let shared = self.shared();
         if shared.document.examples.is_empty() {
             return Err("There is nothing to share yet: teach it something first.".into());

@@ -96,10 +96,14 @@ impl Link {
 /// Share as a link, save, open.
 pub fn share(page: Page) -> View {
     let link = Link { page, field: NodeRef::new(), found: RwSignal::new(None) };
-    // What was shared is no longer what is here once something is taught.
+    // What was shared is no longer what is here once something is taught. What the learner said of the examples changes the
+    // document, too, and no link.
     effect(move || {
         page.document.track();
-        link.found.set(None);
+        let found = link.found.get_untracked();
+        if found.is_some_and(|found| found != page.address()) {
+            link.found.set(None);
+        }
     });
     let none = move || page.document.with(|document| document.examples.is_empty());
     el("section")
