@@ -1,7 +1,7 @@
 //! Tables as people have them: read, understood, and turned into the inputs of a learner.
 //!
 //! ```
-//! use tables::{Choices, Inputs, Table, text};
+//! use tables::{Choices, Inputs, Table};
 //!
 //! let file = "Größe;Gewicht;Güte\n9,6;6,1;gut\n13,5;6,0;schön\n10,5;3,4;gut\n12,3;2,9;schön\n";
 //! let grid = tables::delimited::read(file)?;
@@ -12,7 +12,6 @@
 //! // Two rows are shown; each column is brought to their scale.
 //! let inputs = Inputs::of(&table, &[0, 1])?;
 //! assert_eq!(inputs.row(&table, 0), [-1.0, 1.0]);
-//! # let _ = text::is_utf16(b"");
 //! # Ok::<(), tables::TableError>(())
 //! ```
 //!

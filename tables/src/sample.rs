@@ -1,29 +1,12 @@
 //! Choosing rows to show, by class.
 
-/// A stream of random numbers: SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
-struct Random(u64);
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Uniform below `limit`, without bias that matters for counts of rows.
-    fn below(&mut self, limit: usize) -> usize {
-        ((u128::from(self.next()) * limit as u128) >> 64) as usize
-    }
-}
-
-/// Shuffles in place, the same way for the same seed (Fisher and Yates).
+/// Shuffles in place, the same way for the same seed.
 pub fn shuffle<T>(values: &mut [T], seed: u64) {
-    let mut random = Random(seed);
-    for at in (1..values.len()).rev() {
-        values.swap(at, random.below(at + 1));
-    }
+    values.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
 }
 
 /// At most `most` rows of those with a class, each class in proportion and none left out as long as there is room; in the

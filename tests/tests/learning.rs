@@ -98,18 +98,7 @@ fn real_pictures_are_learned_as_well_as_promised() {
         let Some(folder) = data_with(name) else { continue };
         let positions = vec![10, 100];
         // a seed of its own: episodes that the records did not use
-        let settings = Settings {
-            episodes: 1000,
-            seed: 77,
-            positions,
-            split: Split::Test,
-            queries: 1,
-            baselines: false,
-            ensemble: 1,
-            project: None,
-            vectors: false,
-            rare: false,
-        };
+        let settings = Settings { episodes: 1000, seed: 77, positions, ..Settings::default() };
         let device = Device::flex();
         let net = Net::from_model(&model, &device);
         let outcome = eval::paper("quick", &net, None, name, &folder, &device, &settings, &mut |_| ()).unwrap();
@@ -250,13 +239,9 @@ fn set_learners_keep_their_promises_on_real_pictures() {
         episodes: 100,
         seed: 78,
         positions: vec![20, 100],
-        split: Split::Test,
         queries: 20,
         baselines: true,
-        ensemble: 1,
-        project: None,
-        vectors: false,
-        rare: false,
+        ..Settings::default()
     };
     let general = read("general");
     for (name, promised) in [("mnist", 0.88), ("fashion-mnist", 0.68)] {

@@ -99,7 +99,7 @@ pub fn reference(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32]) 
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU. The block itself is inverted in f64: it is small, and every later one leans on it.
+/// As [`reference()`] in f32, for the engine on the CPU. The block itself is inverted in f64: it is small, and every later one leans on it.
 pub fn run(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32], scratch: &mut Scratch) {
     let n = p.shown as usize;
     let block = p.first as usize..(p.first as usize + BLOCK as usize).min(n);
