@@ -22,6 +22,17 @@ pub enum Kind {
     Category(Vec<String>),
 }
 
+impl Kind {
+    /// What it is, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Kind::Number(_) => "number",
+            Kind::Date(_) => "date",
+            Kind::Category(_) => "category",
+        }
+    }
+}
+
 /// Why a column is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeftOut {

@@ -18,11 +18,13 @@
 //! A file goes through four steps, each of which can be looked at and, in part, chosen:
 //!
 //! 1. [`text`]: bytes become text (gzip, encodings);
-//! 2. [`delimited`] or [`arff`]: text becomes a [`Grid`] of cells, each row with its line in the file;
+//! 2. [`delimited`] or [`arff`] ([`read`] does both): text becomes a [`Grid`] of cells, each row with its line in the file;
 //! 3. [`Table::new`]: what the grid means: heading, class, kind of each column, what is left out and why ([`Choices`]);
 //! 4. [`Inputs::of`]: scales, categories and replacements of missing values, from the rows that are shown.
 
+pub mod answers;
 pub mod arff;
+pub mod asked;
 pub mod column;
 pub mod date;
 pub mod delimited;
@@ -30,11 +32,13 @@ pub mod error;
 pub mod grid;
 pub mod inputs;
 pub mod number;
+pub mod read;
 pub mod sample;
 pub mod stream;
 pub mod table;
 pub mod text;
 
+pub use asked::Asked;
 pub use error::TableError;
 pub use grid::Grid;
 pub use inputs::Inputs;

@@ -49,19 +49,29 @@ pub struct Table {
 }
 
 impl Table {
+    /// Finds out what a grid means, and takes it.
+    ///
+    /// # Errors
+    /// As [`Table::of`].
+    pub fn new(grid: Grid, choices: &Choices) -> Result<Table, TableError> {
+        Table::of(&grid, choices)
+    }
+
     /// Finds out what a grid means.
     ///
     /// # Errors
     /// Too few rows, no column that can be the class, a choice that does not fit, more classes than the learner can tell
     /// apart.
-    pub fn new(grid: Grid, choices: &Choices) -> Result<Table, TableError> {
-        let Grid { mut rows, width, declared, heading, separator, mut notes } = grid;
+    pub fn of(grid: &Grid, choices: &Choices) -> Result<Table, TableError> {
+        let Grid { rows, width, declared, heading, separator, notes } = grid;
+        let (width, mut notes) = (*width, notes.clone());
         let apart = heading.is_some();
-        let headed = !apart && choices.heading.unwrap_or_else(|| has_heading(&rows, width));
-        let given = match heading {
+        let headed = !apart && choices.heading.unwrap_or_else(|| has_heading(rows, width));
+        let rows = &rows[usize::from(headed).min(rows.len())..];
+        let given: &[String] = match heading {
             Some(names) => names,
-            None if headed => rows.remove(0).cells,
-            None => Vec::new(),
+            None if headed => &grid.rows[0].cells,
+            None => &[],
         };
         if rows.is_empty() {
             return Err(TableError::new(
@@ -76,10 +86,12 @@ impl Table {
                 "it has one column. Expected values and a class in each row, separated by commas, semicolons or tabs",
             ));
         }
-        let names = names(&given, width);
+        let names = names(given, width);
         let cells: Vec<Vec<&str>> =
             (0..width).map(|at| rows.iter().map(|row| row.cells[at].as_str()).collect()).collect();
-        let comma = separator == Some(';') || cells.iter().any(|column| shows_commas(column));
+        // a semicolon separates where commas are points, unless the points are there to be seen
+        let comma = cells.iter().any(|column| shows_point(column, ','))
+            || *separator == Some(';') && !cells.iter().any(|column| shows_point(column, '.'));
         let mut columns: Vec<Column> = names
             .into_iter()
             .enumerate()
@@ -144,50 +156,6 @@ impl Table {
             .filter_map(|column| Some((column.name.as_str(), column.left_out.as_ref()?)))
             .filter(|(_, why)| **why != LeftOut::Class)
     }
-
-    /// Places of the columns of another grid in this table's order, by heading where it has one, else by place. The class may
-    /// be absent there.
-    ///
-    /// # Errors
-    /// A column that is used here and absent there.
-    pub fn matching(&self, grid: &Grid, choices: &Choices) -> Result<(bool, Vec<Option<usize>>), TableError> {
-        let apart = grid.heading.is_some();
-        let headed = !apart
-            && choices.heading.unwrap_or_else(|| {
-                // the same words as here, or whatever looks like a heading by itself
-                let first = grid.rows.first().map(|row| &row.cells);
-                let same = |cells: &Vec<String>| {
-                    cells.iter().filter(|cell| self.columns.iter().any(|column| column.name == **cell)).count() * 2
-                        > cells.len()
-                };
-                self.headed && first.is_some_and(same) || has_heading(&grid.rows, grid.width)
-            });
-        let theirs = match (&grid.heading, headed) {
-            (Some(names), _) => names.clone(),
-            (None, true) => grid.rows[0].cells.clone(),
-            (None, false) => Vec::new(),
-        };
-        let by_name = self.headed && !theirs.is_empty();
-        let mut places = Vec::with_capacity(self.columns.len());
-        let mut next = 0;
-        let without_class = grid.width + 1 == self.columns.len();
-        for (at, column) in self.columns.iter().enumerate() {
-            let found = if by_name {
-                theirs.iter().position(|name| *name == column.name)
-            } else if without_class && at == self.class {
-                None
-            } else {
-                next += 1;
-                Some(next - 1).filter(|place| *place < grid.width)
-            };
-            if found.is_none() && column.used() {
-                let have = if by_name { theirs.join(", ") } else { format!("{} columns", grid.width) };
-                return Err(TableError::new(format!("expected this column, found {have}")).in_column(&column.name));
-            }
-            places.push(found);
-        }
-        Ok((headed, places))
-    }
 }
 
 /// Headings for all columns: given, or `column 3`; a second `x` becomes `x (2)`.
@@ -230,13 +198,22 @@ fn is_value(cell: &str) -> bool {
     number::is_number(cell) || date::order([cell].into_iter()).is_some()
 }
 
-/// Whether a column writes commas for points beyond doubt.
-fn shows_commas(cells: &[&str]) -> bool {
+/// Whether a column has this point beyond doubt: no other writing fits, and it cannot separate thousands.
+fn shows_point(cells: &[&str], point: char) -> bool {
     let known = cells.iter().copied().filter(|cell| !is_missing(cell));
-    let plain = known.clone().all(|cell| number::Writing::PLAIN.read(cell).is_some());
-    let comma = number::Writing { point: ',', group: None };
-    let shown = |cell: &str| cell.split_once(',').is_some_and(|(_, fraction)| fraction.len() != 3);
-    !plain && known.clone().all(|cell| comma.read(cell).is_some()) && known.clone().any(shown)
+    let other = number::Writing { point: if point == ',' { '.' } else { ',' }, group: None };
+    let this = number::Writing { point, group: None };
+    let shown = |cell: &str| cell.split_once(point).is_some_and(|(_, fraction)| fraction.len() != 3);
+    let (mut read, mut read_other, mut any) = (true, true, false);
+    for cell in known {
+        read &= this.read(cell).is_some();
+        read_other &= other.read(cell).is_some();
+        any |= shown(cell);
+        if !read {
+            return false;
+        }
+    }
+    any && !read_other
 }
 
 /// Whether the first row is a heading: words over numbers, a run of years or counts over numbers, or, where all is words,

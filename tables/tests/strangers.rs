@@ -1,7 +1,7 @@
 //! Tables as strangers have them, each kind in a small one made for this purpose.
 
 use tables::column::{Kind, LeftOut};
-use tables::{Choices, Inputs, Table, TableError, arff, delimited, text};
+use tables::{Asked, Choices, Inputs, Table, TableError, arff, delimited, text};
 
 /// Rows of two clusters, `a` and `b`, with a function that writes a row.
 fn rows(count: usize, write: impl Fn(usize, f64, f64, &str) -> String) -> String {
@@ -164,6 +164,15 @@ fn numbers_of_other_countries_are_the_same_numbers() {
     assert_eq!(of(&plain), of(&german));
 }
 
+/// Semicolons say that commas are points; points that are there to be seen say more.
+#[test]
+fn three_decimals_between_semicolons_are_no_thousands() {
+    let found =
+        table(&format!("long;wide;kind\n{}", rows(40, |_, x, y, c| format!("{:.3};{y:.1};{c}", 1.0 + x.abs()))));
+    let tables::column::Values::Numbers(values) = &found.columns[0].values else { panic!("expected numbers") };
+    assert!(values.iter().all(|value| *value < 100.0), "{values:?}");
+}
+
 #[test]
 fn arff_is_a_table_too() {
     let text = format!(
@@ -177,8 +186,10 @@ fn arff_is_a_table_too() {
 #[test]
 fn rows_to_ask_are_matched_by_heading() {
     let found = table(&format!("x,y,kind\n{}", rows(40, |_, x, y, c| format!("{x:.2},{y:.2},{c}"))));
-    let choices = Choices::default();
-    let places = |text: &str| found.matching(&delimited::read(text).unwrap(), &choices);
+    let places = |text: &str| {
+        let asked = Asked::new(&found, &delimited::read(text).unwrap(), None)?;
+        Ok::<_, TableError>((asked.headed, asked.places))
+    };
     assert_eq!(places("y,more,x\n1,2,3\n4,5,6\n").unwrap(), (true, vec![Some(2), Some(0), None]));
     assert_eq!(places("1,2\n3,4\n").unwrap(), (false, vec![Some(0), Some(1), None]));
     assert_eq!(places("1,2,a\n3,4,b\n").unwrap(), (false, vec![Some(0), Some(1), Some(2)]));

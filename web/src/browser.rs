@@ -101,7 +101,7 @@ pub fn drop_fragment() {
 pub fn download(name: &str, text: &str) -> Result<(), String> {
     let parts = js_sys::Array::of1(&text.into());
     let kind = web_sys::BlobPropertyBag::new();
-    kind.set_type("application/json");
+    kind.set_type(if name.ends_with(".csv") { "text/csv" } else { "application/json" });
     let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &kind).map_err(words)?;
     let url = Url::create_object_url_with_blob(&blob).map_err(words)?;
     let document = window().document().ok_or("there is no page")?;
@@ -195,6 +195,29 @@ pub fn paint(canvas: &HtmlCanvasElement, picture: Option<&[f32]>) {
         // It fails only for an image that was transferred away.
         let _ = context.put_image_data(&image, 0.0, 0.0);
     }
+}
+
+/// Paints a picture of one or three channels, one canvas pixel each.
+///
+/// # Shapes
+/// `picture` [28, 28, channels] in [0, 1]
+pub fn paint_colours(canvas: &HtmlCanvasElement, picture: &[f32], channels: usize) {
+    let level = |value: f32| (value * 255.0).round() as u8;
+    let colour = |pixel: &[f32]| [level(pixel[0]), level(pixel[channels / 2]), level(pixel[channels - 1]), 255];
+    let pixels: Vec<u8> = picture.chunks_exact(channels.max(1)).flat_map(colour).collect();
+    let side = SIDE as u32;
+    if let (Some(context), Ok(image)) =
+        (context(canvas), ImageData::new_with_u8_clamped_array_and_sh(Clamped(&pixels), side, side))
+    {
+        // It fails only for an image that was transferred away.
+        let _ = context.put_image_data(&image, 0.0, 0.0);
+    }
+}
+
+/// The text that is pasted.
+pub fn pasted(event: &web_sys::Event) -> Option<String> {
+    let event: &web_sys::ClipboardEvent = event.unchecked_ref();
+    event.clipboard_data()?.get_data("text").ok()
 }
 
 /// Paints a picture's ink over the whole of a canvas, in the canvas's text colour.

@@ -19,6 +19,7 @@ mod store;
 mod text;
 mod tour;
 mod view;
+mod worker;
 
 fn main() {
     std::panic::set_hook(Box::new(browser::report_panic));

@@ -32,7 +32,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str)
     let features = if profile == SMALL { &[][..] } else { &["--features", "engine/parity"] };
     for (name, features) in [("engine", features), ("parity", &["--features", "engine/parity"])] {
         // With the page among the packages, both are built from the same crates with the same features.
-        compile(workspace, tools, folder, profile, name, &["--package", "web"], features)?;
+        compile(workspace, tools, folder, profile, name, &["--package", "web", "--package", "reader"], features)?;
     }
     copy_scripts(workspace, folder)?;
     npm::copy(&workspace.root.join("web"), folder, &["parity_worker.js"])
@@ -48,6 +48,18 @@ pub fn build_engine(workspace: &Workspace, tools: &Tools, folder: &Path) -> Resu
     copy_scripts(workspace, folder)
 }
 
+/// Builds the page's reader of own data, and writes what a page loads of it into `folder`.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_reader(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    let crates = ["--package", "reader", "--package", "engine", "--package", "web"];
+    compile_crate(workspace, tools, profile, &crates, &[])?;
+    bind(workspace, tools, folder, profile, "reader", "reader")?;
+    npm::copy(&workspace.root.join("web/reader"), folder, &["worker.js"])
+}
+
 /// One build of the engine, beside other packages, as `name` into `folder`.
 fn compile(
     workspace: &Workspace,
@@ -58,11 +70,33 @@ fn compile(
     others: &[&str],
     features: &[&str],
 ) -> Result<(), String> {
+    let crates: Vec<&str> = ["--package", "engine"].into_iter().chain(others.iter().copied()).collect();
+    compile_crate(workspace, tools, profile, &crates, features)?;
+    bind(workspace, tools, folder, profile, "engine", name)
+}
+
+fn compile_crate(
+    workspace: &Workspace,
+    tools: &Tools,
+    profile: &str,
+    crates: &[&str],
+    features: &[&str],
+) -> Result<(), String> {
     let mut cargo = tools.wasm_command("cargo");
-    cargo.args(["build", "--package", "engine"]).args(others).args(["--lib", "--target", WASM, "--profile", profile]);
-    cargo.args(features);
-    run(cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target))?;
-    let built = workspace.target.join(WASM).join(profile).join("engine.wasm");
+    cargo.arg("build").args(crates).args(["--lib", "--target", WASM, "--profile", profile]).args(features);
+    run(cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target))
+}
+
+/// Makes JavaScript and WebAssembly of what was compiled.
+fn bind(
+    workspace: &Workspace,
+    tools: &Tools,
+    folder: &Path,
+    profile: &str,
+    library: &str,
+    name: &str,
+) -> Result<(), String> {
+    let built = workspace.target.join(WASM).join(profile).join(format!("{library}.wasm"));
     let mut bindgen = tools.wasm_command("wasm-bindgen");
     // the package says where the file is, as bundlers and the worker have to know
     bindgen.args(["--target", "web", "--no-typescript", "--omit-default-module-path"]);

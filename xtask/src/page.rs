@@ -36,6 +36,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path, profile: &str) -
     // The page uses the package as everybody else can.
     let engine = dist.join("engine");
     package::build(workspace, tools, &engine, profile)?;
+    package::build_reader(workspace, tools, &dist.join("reader"), profile)?;
     npm::example(&workspace.root, &engine, "../models/drawing.safetensors")?;
     offline::write(&workspace.root.join("web/sw.js"), dist)?;
     let (wasm, all) = sizes::visit(&sizes::of(dist)?);

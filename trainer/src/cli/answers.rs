@@ -1,43 +1,13 @@
-//! Answers of a learner as CSV, as JSON, and for people.
+//! Answers of a learner as JSON, and for people.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use tables::Table;
-use tables::column::{Column, Kind};
 use trainer::predict::{Estimate, Score, answers};
 
 /// Wrong answers that are named.
 const WORST: usize = 5;
-
-/// A cell of CSV.
-fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    }
-}
-
-/// The heading of answers as CSV: line, answer, and the probability of each class under its name.
-pub fn heading(table: &Table) -> String {
-    let names: Vec<String> = table.class_names.iter().map(|name| quoted(name)).collect();
-    format!("line,answer,{}\n", names.join(","))
-}
-
-/// Answers as lines of CSV.
-pub fn lines_of_csv(table: &Table, lines: &[usize], answers: &[Option<u32>], probabilities: &[f32]) -> String {
-    let width = table.class_names.len();
-    let mut text = String::new();
-    for ((line, answer), row) in lines.iter().zip(answers).zip(probabilities.chunks_exact(width)) {
-        let answer = answer.map_or(String::new(), |class| quoted(&table.class_names[class as usize]));
-        let _ = write!(text, "{line},{answer}");
-        for value in row {
-            let _ = write!(text, ",{value:.5}");
-        }
-        text.push('\n');
-    }
-    text
-}
 
 /// An answer as JSON.
 pub fn answer_as_json(table: &Table, line: usize, answer: Option<u32>, values: &[f32]) -> Value {
@@ -100,15 +70,6 @@ pub fn estimate_text(table: &Table, estimate: &Estimate) -> String {
     text
 }
 
-/// What a column holds, in a word.
-pub fn kind(column: &Column) -> &'static str {
-    match column.kind {
-        Kind::Number(_) => "number",
-        Kind::Date(_) => "date",
-        Kind::Category(_) => "category",
-    }
-}
-
 /// Everything that was found, as JSON.
 pub fn as_json(table: &Table, estimate: Option<&Estimate>, asked: Option<Vec<Value>>, score: Option<&Score>) -> Value {
     let columns: Vec<Value> = table
@@ -117,7 +78,7 @@ pub fn as_json(table: &Table, estimate: Option<&Estimate>, asked: Option<Vec<Val
         .map(|column| {
             json!({
                 "name": column.name,
-                "kind": kind(column),
+                "kind": column.kind.word(),
                 "missing": column.missing,
                 "left_out": column.left_out.as_ref().map(|why| why.reason()),
             })

@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use shaders::{FileKind, Model};
-use tables::column::Values;
+use tables::answers::{heading, lines as lines_of_csv};
 use tables::grid::Row;
 use tables::stream::Stream;
-use tables::{Choices, Grid, Table, arff, delimited, sample, text};
+use tables::{Asked as Matched, Choices, Grid, Table, read, sample, text};
 use trainer::files::{self, Unfinished};
 use trainer::learner::read_model;
-use trainer::predict::{Estimate, PredictError, Score, Shown, answers, estimate, score};
+use trainer::predict::{Estimate, Score, Shown, answers, estimate, score};
 
-use super::answers::{answer_as_json, as_json, estimate_text, heading, kind, lines_of_csv};
+use super::answers::{answer_as_json, as_json, estimate_text};
 use super::numbers::{seed, whole};
 use super::output::{Ended, note, print};
 use super::progress::{above, bar};
@@ -133,15 +133,11 @@ fn read_grid(path: &Path, encoding: Option<&str>) -> Result<Grid, String> {
     }
     let bytes = fs::read(path).map_err(|error| named(&error))?;
     check_kind(&bytes).map_err(|error| named(&error))?;
-    let decoded = text::decode(&bytes, encoding).map_err(|error| named(&error))?;
-    if !decoded.certain {
-        note(format!("{}: read as {}; --encoding NAME chooses another.", path.display(), decoded.encoding));
+    let found = read::read(&bytes, encoding).map_err(|error| named(&error))?;
+    if !found.certain {
+        note(format!("{}: read as {}; --encoding NAME chooses another.", path.display(), found.encoding));
     }
-    let grid = match arff::is_arff(&decoded.text) {
-        true => arff::read(&decoded.text),
-        false => delimited::read(&decoded.text),
-    };
-    grid.map_err(|error| named(&error))
+    Ok(found.grid)
 }
 
 /// Refuses what is no table by its first bytes; text of any kind may be one, and so may gzip.
@@ -287,16 +283,17 @@ fn ask<'a>(
 ) -> Result<Asked<'a>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let mut stream = open_stream(path, arguments.encoding.as_deref())?;
-    let (headed, places) = table.matching(stream.first(), choices).map_err(|error| named(&error))?;
+    let mut matched = Matched::new(table, stream.first(), choices.heading).map_err(|error| named(&error))?;
     let mut shown = Shown::new(model, table, rows).map_err(|error| named(&error))?;
-    let class = places[table.class];
+    let class = matched.class;
     let mut asked = Asked::new(arguments, table, class.is_some())?;
-    let mut unreadable = vec![0; table.columns.len()];
     let spinner = bar(0, "{spinner} {pos} rows answered");
-    let mut piece = stream.first().rows[usize::from(headed)..].to_vec();
+    let mut piece = stream.first().rows[usize::from(matched.headed)..].to_vec();
     loop {
         for batch in piece.chunks(BATCH) {
-            let probabilities = answer_batch(table, &places, &mut shown, batch, &mut unreadable);
+            let values = matched.values(table, batch);
+            let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| shown.inputs().other(&values, row)).collect();
+            let probabilities = shown.ask(&queries);
             asked.take(batch, class, &probabilities.map_err(|error| named(&error))?)?;
             if let Some(spinner) = &spinner {
                 spinner.inc(batch.len() as u64);
@@ -311,39 +308,8 @@ fn ask<'a>(
         spinner.finish_and_clear();
     }
     let all = asked.answers.len();
-    for (column, count) in table.columns.iter().zip(unreadable).filter(|(column, count)| column.used() && *count > 0) {
-        let what = match kind(column) {
-            "category" => "a word that was not shown",
-            "date" => "no date like those shown",
-            _ => "no number like those shown",
-        };
-        note(format!("{}: “{}”, {count} of {all} cells: {what}, taken as missing.", path.display(), column.name));
-    }
+    matched.notes(table, all).into_iter().for_each(|words| note(format!("{}: {words}", path.display())));
     Ok(asked)
-}
-
-/// Probabilities of the classes of some rows; counts cells that mean nothing.
-fn answer_batch(
-    table: &Table,
-    places: &[Option<usize>],
-    shown: &mut Shown,
-    batch: &[Row],
-    unreadable: &mut [usize],
-) -> Result<Vec<f32>, PredictError> {
-    let values: Vec<Values> = table
-        .columns
-        .iter()
-        .zip(places)
-        .zip(unreadable)
-        .map(|((column, place), unreadable)| {
-            let cells: Vec<&str> =
-                batch.iter().map(|row| place.map_or("", |place| row.cells[place].as_str())).collect();
-            *unreadable += column.unreadable(&cells);
-            column.values_of(&cells)
-        })
-        .collect();
-    let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| shown.inputs().other(&values, row)).collect();
-    shown.ask(&queries)
 }
 
 /// Prints and writes what was found.

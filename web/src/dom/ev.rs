@@ -26,6 +26,7 @@ kinds! {
     KEYDOWN "keydown" KeyboardEvent;
     LOSTPOINTERCAPTURE "lostpointercapture" PointerEvent;
     MOUSEDOWN "mousedown" MouseEvent;
+    PASTE "paste" Event;
     POINTERCANCEL "pointercancel" PointerEvent;
     POINTERDOWN "pointerdown" PointerEvent;
     POINTERMOVE "pointermove" PointerEvent;

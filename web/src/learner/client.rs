@@ -7,10 +7,11 @@ use std::rc::Rc;
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::engines::{EngineFacts, Engines, Fault, Place, Seat, Wanted};
-use super::messages::{Ask, Message, Prepare, Request, Review, Without};
+use super::engines::{EngineFacts, Engines, Place, Seat, Wanted};
+use super::messages::{Ask, Prepare, Review, Without};
 use crate::answers::{Verdict, Who};
 use crate::document::{Example, Id, Picture};
+use crate::worker::{Message, Request, WorkerError};
 
 /// What a model's file says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -98,9 +99,9 @@ impl Learner {
     ///
     /// # Errors
     /// Says what is wrong with the file, or why no engine can be had.
-    pub async fn open(engines: &Engines, place: Place, bytes: Vec<u8>) -> Result<Learner, Fault> {
+    pub async fn open(engines: &Engines, place: Place, bytes: Vec<u8>) -> Result<Learner, WorkerError> {
         let (seat, card) = Seat::open(engines, place, engines.wish(), &bytes).await?;
-        let card = serde_json::from_str(&card).map_err(|error| Fault::new(error.to_string()))?;
+        let card = serde_json::from_str(&card).map_err(|error| WorkerError::new(error.to_string()))?;
         let (back, drawings) = (RefCell::default(), Cell::new(true));
         Ok(Learner(Rc::new(State { engines: engines.clone(), bytes, card, seat, back, drawings })))
     }
@@ -152,7 +153,7 @@ impl Learner {
         guess: bool,
         who: Who,
         drawing: Option<&[f32]>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, WorkerError> {
         let shown = self.fitting(examples);
         let guess = guess && shown.last().map(|example| example.id) == examples.last().map(|example| example.id);
         let wanted = Wanted { examples: &shown, look, guess, who, drawing: drawing.unwrap_or_default() };
@@ -181,12 +182,12 @@ impl Learner {
     }
 
     /// Takes in what was shown, so that the next answer comes soon. An answer to a drawing goes before it.
-    pub async fn prepare(&self) -> Result<(), Fault> {
+    pub async fn prepare(&self) -> Result<(), WorkerError> {
         self.0.seat.call(&Prepare).await.map(|_| ())
     }
 
     /// The same model in the worker where it delays nobody.
-    async fn back(&self) -> Result<Rc<Seat>, Fault> {
+    async fn back(&self) -> Result<Rc<Seat>, WorkerError> {
         if let Some(back) = &*self.0.back.borrow() {
             return Ok(back.clone());
         }
@@ -208,7 +209,7 @@ impl Learner {
         ids: &[Id],
         method: &str,
         message: &dyn Fn(&[u32]) -> Message,
-    ) -> Result<JsValue, Fault> {
+    ) -> Result<JsValue, WorkerError> {
         let shown = self.fitting(examples);
         let place = |id: &Id| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
         let places: Vec<u32> = ids.iter().filter_map(place).collect();
@@ -236,7 +237,7 @@ impl Learner {
         who: Who,
         ids: &[Id],
         budget_ms: f64,
-    ) -> Result<Vec<Verdict>, Fault> {
+    ) -> Result<Vec<Verdict>, WorkerError> {
         let review = |places: &[u32]| Review { answerer: who, places, budget_ms }.message();
         let reply = self.in_back(examples, look, ids, Review::METHOD, &review).await?;
         let reply: <Review<'_> as Request>::Reply = reply.unchecked_into();
@@ -252,7 +253,7 @@ impl Learner {
         drawing: &[f32],
         ids: &[Id],
         budget_ms: f64,
-    ) -> Result<Vec<Vec<f32>>, Fault> {
+    ) -> Result<Vec<Vec<f32>>, WorkerError> {
         let without = |places: &[u32]| Without { query: drawing, places, budget_ms }.message();
         let all = self.in_back(examples, look, ids, Without::METHOD, &without).await?;
         let all: <Without<'_> as Request>::Reply = all.unchecked_into();
@@ -274,7 +275,7 @@ impl Learner {
     ///
     /// # Errors
     /// Sizes that don't fit together, labels out of range, more examples or classes than the model takes; the engine.
-    pub async fn ask(&self, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, Fault> {
+    pub async fn ask(&self, shown: &Shown, queries: &[f32]) -> Result<Vec<f32>, WorkerError> {
         let size = [shown.height, shown.width, shown.channels].map(|side| side as u32);
         let (inputs, labels, classes) = (&shown.inputs, &shown.labels, shown.classes);
         let ask = Ask { size, inputs, labels, classes, queries };
@@ -290,7 +291,7 @@ impl Learner {
 
     /// Compares every kernel and both engines with their references, on this device and model: a report in JSON.
     /// Episodes of more than `longest` tokens are left out.
-    pub async fn parity(&self, longest: u32) -> Result<String, Fault> {
+    pub async fn parity(&self, longest: u32) -> Result<String, WorkerError> {
         self.0.engines.parity(&self.0.bytes, longest).await
     }
 }

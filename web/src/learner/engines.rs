@@ -5,42 +5,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use js_sys::{Array, Function, Object, Promise};
 use shaders::input::pixels::SIDE;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
-use super::messages::{AnswerReply, Close, Destroy, Follow, Message, Open, Parity, Request};
+use super::messages::{AnswerReply, Close, Destroy, Follow, Open, Parity};
 use crate::answers::Who;
 use crate::document::{Example, Id, Picture};
+use crate::worker::{Message, Port, Request, WorkerError, send};
 
 /// A build of the engine that holds the cases of `?parity`, in a worker; nobody else loads it.
 const PARITY_WORKER: &str = "engine/parity_worker.js";
-
-#[wasm_bindgen(raw_module = "./engine/port.js")]
-extern "C" {
-    /// See `web/package/port.js`.
-    type Port;
-
-    #[wasm_bindgen(constructor)]
-    fn new() -> Port;
-
-    /// With options, of which `worker` is the address of a worker that takes the same messages.
-    #[wasm_bindgen(constructor)]
-    fn with(options: &Object) -> Port;
-
-    #[wasm_bindgen(method)]
-    fn next(this: &Port) -> u32;
-
-    #[wasm_bindgen(method)]
-    fn call(this: &Port, learner: u32, method: &str, request: &Object, transfer: &Array) -> Promise;
-
-    #[wasm_bindgen(method)]
-    fn stop(this: &Port);
-
-    #[wasm_bindgen(method, setter)]
-    fn set_onengine(this: &Port, told: &Function);
-}
 
 #[wasm_bindgen]
 extern "C" {
@@ -58,44 +32,6 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, structural)]
     fn notice(this: &Told) -> String;
-
-    /// An `EngineFault`, or another error.
-    type Failed;
-
-    #[wasm_bindgen(method, getter, structural)]
-    fn message(this: &Failed) -> Option<String>;
-
-    #[wasm_bindgen(method, getter, structural)]
-    fn crashed(this: &Failed) -> Option<bool>;
-}
-
-/// Why there is no answer, in words.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    words: String,
-    /// Whether the worker is gone, with all that it held.
-    pub crashed: bool,
-}
-
-impl Fault {
-    /// About something that the worker sent.
-    pub fn new(words: String) -> Fault {
-        Fault { words, crashed: false }
-    }
-}
-
-impl std::fmt::Display for Fault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.words)
-    }
-}
-
-impl From<JsValue> for Fault {
-    fn from(error: JsValue) -> Self {
-        let failed: Failed = error.unchecked_into();
-        let words = failed.message().unwrap_or_else(|| "something went wrong that has no words".to_owned());
-        Fault { words, crashed: failed.crashed().unwrap_or_default() }
-    }
 }
 
 /// What the page tells of the engine.
@@ -176,13 +112,10 @@ impl Engines {
 
     /// Compares a model's kernels and engines with their references, in a worker of its own; see
     /// [`super::client::Learner::parity`].
-    pub async fn parity(&self, bytes: &[u8], longest: u32) -> Result<String, Fault> {
+    pub async fn parity(&self, bytes: &[u8], longest: u32) -> Result<String, WorkerError> {
         let gpu = self.wish() != "cpu";
-        let options = Object::new();
-        // a plain property of a fresh object is set without fail
-        let _ = js_sys::Reflect::set(&options, &"worker".into(), &PARITY_WORKER.into());
         let message = Parity { bytes, longest, gpu }.message();
-        let report = send(&Port::with(&options), 0, Parity::METHOD, message).await?;
+        let report = send(&Port::of_script(PARITY_WORKER), 0, Parity::METHOD, message).await?;
         Ok(report.as_string().unwrap_or_default())
     }
 
@@ -190,10 +123,6 @@ impl Engines {
     pub async fn lose_device(&self) -> bool {
         send(&self.0.front, 0, Destroy::METHOD, Destroy.message()).await.is_ok_and(|done| done.is_truthy())
     }
-}
-
-async fn send(port: &Port, learner: u32, method: &str, message: Message) -> Result<JsValue, Fault> {
-    Ok(JsFuture::from(port.call(learner, method, &message.fields, &message.moved)).await?)
 }
 
 /// What a learner is to be shown, and what it is asked.
@@ -234,7 +163,12 @@ impl Drop for Seat {
 
 impl Seat {
     /// Opens a model file's bytes, and gives its card in JSON.
-    pub async fn open(engines: &Engines, place: Place, wish: &str, bytes: &[u8]) -> Result<(Seat, String), Fault> {
+    pub async fn open(
+        engines: &Engines,
+        place: Place,
+        wish: &str,
+        bytes: &[u8],
+    ) -> Result<(Seat, String), WorkerError> {
         let (engines, wish, number) = (engines.clone(), wish.to_owned(), Cell::new(0));
         let (held, numbers, drawings) = (RefCell::default(), RefCell::default(), Cell::new(true));
         let seat = Seat { engines, place, wish, number, held, numbers, drawings };
@@ -243,7 +177,7 @@ impl Seat {
     }
 
     /// Opens the model again, after the worker has gone.
-    pub async fn reopen(&self, bytes: &[u8]) -> Result<String, Fault> {
+    pub async fn reopen(&self, bytes: &[u8]) -> Result<String, WorkerError> {
         let number = self.engines.port(self.place).next();
         self.number.set(number);
         self.held.borrow_mut().clear();
@@ -262,18 +196,18 @@ impl Seat {
     }
 
     /// Has the worker do something.
-    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, Fault> {
+    pub async fn call<R: Request>(&self, request: &R) -> Result<R::Reply, WorkerError> {
         self.send(R::METHOD, request.message()).await.map(JsCast::unchecked_into)
     }
 
     /// The same without types.
-    pub async fn send(&self, method: &str, message: Message) -> Result<JsValue, Fault> {
+    pub async fn send(&self, method: &str, message: Message) -> Result<JsValue, WorkerError> {
         send(self.engines.port(self.place), self.number(), method, message).await
     }
 
     /// Brings the engine's examples in step with those wanted and has the drawing answered; see `Core::follow` in
     /// `web/engine`. After an error everything is sent again.
-    pub async fn follow(&self, wanted: &Wanted<'_>) -> Result<AnswerReply, Fault> {
+    pub async fn follow(&self, wanted: &Wanted<'_>) -> Result<AnswerReply, WorkerError> {
         let ids: Vec<Id> = wanted.examples.iter().map(|example| example.id).collect();
         let numbers: Vec<u32> = {
             let mut numbers = self.numbers.borrow_mut();

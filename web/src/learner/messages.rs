@@ -1,58 +1,10 @@
 //! What the page asks its workers, and what comes back: the same methods and fields as `web/package/host.js` lists.
 
-use js_sys::{Array, Float32Array, Int8Array, Object, Reflect, Uint8Array, Uint32Array};
+use js_sys::{Float32Array, Int8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::answers::Who;
-
-/// A request as it goes to a worker: a plain object, and the buffers that move there instead of being copied.
-pub struct Message {
-    pub fields: Object,
-    pub moved: Array,
-}
-
-impl Message {
-    fn new() -> Message {
-        Message { fields: Object::new(), moved: Array::new() }
-    }
-
-    #[inline(never)]
-    fn with(self, name: &str, value: JsValue) -> Message {
-        // A plain property of a fresh object is set without fail.
-        let _ = Reflect::set(&self.fields, &name.into(), &value);
-        self
-    }
-
-    #[inline(never)]
-    fn labels(self, name: &str, values: &[u32]) -> Message {
-        self.with(name, Uint32Array::from(values).into())
-    }
-
-    #[inline(never)]
-    fn values(self, name: &str, values: &[f32]) -> Message {
-        let array = Float32Array::from(values);
-        self.moved.push(&array.buffer());
-        self.with(name, array.into())
-    }
-
-    #[inline(never)]
-    fn bytes(self, name: &str, bytes: &[u8]) -> Message {
-        let array = Uint8Array::from(bytes);
-        self.moved.push(&array.buffer());
-        self.with(name, array.into())
-    }
-}
-
-/// Something that a worker does.
-pub trait Request {
-    /// Its name there.
-    const METHOD: &'static str;
-    /// What comes back.
-    type Reply: JsCast;
-
-    /// The fields.
-    fn message(&self) -> Message;
-}
+use crate::worker::{Message, Request};
 
 /// Height, width and channels of an example.
 pub type Size = [u32; 3];

@@ -1,4 +1,4 @@
-//! Pictures of a visitor's own: sorted into classes, decoded by the browser, cut to a square and reduced.
+//! Pictures of a visitor's own: sorted into classes, decoded by the browser, fitted into a square and reduced.
 
 use js_sys::Reflect;
 use shaders::input::pixels;
@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{CanvasRenderingContext2d, File, HtmlCanvasElement, ImageBitmap};
 
-use super::protocol::Data;
+use super::protocol::{Data, Examples};
 use crate::browser::{self, window, words};
 
 /// Pictures are kept at this many pixels a side.
@@ -182,7 +182,8 @@ pub fn sort<F>(mut files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, St
     }
 }
 
-/// The square in the middle of a picture.
+/// The whole of a picture, fitted into a square. What is left of the square has the colour of the picture's corners; a
+/// see-through picture is laid on black or white, whichever leaves more contrast.
 ///
 /// # Shapes
 /// The result in [0, 1], [28, 28, 3]
@@ -195,34 +196,86 @@ pub async fn decode(file: &File) -> Result<Vec<f32>, String> {
     };
     let promise = window().create_image_bitmap_with_blob(file).map_err(|_| unread())?;
     let bitmap: ImageBitmap = JsFuture::from(promise).await.map_err(|_| unread())?.unchecked_into();
-    let size = (f64::from(bitmap.width()), f64::from(bitmap.height()));
-    let picture = square(&bitmap, size, FIRST, "white").map_err(|error| format!("{} ({error})", unread()));
+    let (width, height) = (f64::from(bitmap.width()), f64::from(bitmap.height()));
+    let scale = FIRST as f64 / width.max(height);
+    let (wide, high) = ((width * scale).round().max(1.0), (height * scale).round().max(1.0));
+    let place = [((FIRST as f64 - wide) / 2.0).floor(), ((FIRST as f64 - high) / 2.0).floor(), wide, high];
+    let rgba = painted(&bitmap, [0.0, 0.0, width, height], place, FIRST, None);
     bitmap.close();
-    let picture: Vec<f32> =
-        picture?.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).map(|v| f32::from(v) / 255.0).collect();
+    let rgba = rgba.map_err(|error| format!("{} ({error})", unread()))?;
+    let picture = opaque(&rgba, FIRST, place.map(|at| at as usize));
     pixels::pool(&picture, (FIRST, FIRST, 3), SIDE).map_err(|error| error.to_string())
+}
+
+/// A picture on its ground, and the ground around it.
+///
+/// # Shapes
+/// `rgba` [side, side, 4], of which the picture takes left, top, width and height of `place`; the result [side, side, 3]
+fn opaque(rgba: &[u8], side: usize, [left, top, wide, high]: [usize; 4]) -> Vec<f32> {
+    let at = |x: usize, y: usize| &rgba[4 * (y * side + x)..4 * (y * side + x) + 4];
+    let inside = || (top..top + high).flat_map(|y| (left..left + wide).map(move |x| (x, y)));
+    let value = |level: u8| f32::from(level) / 255.0;
+    // brightness of what is not see-through
+    let (mut ink, mut cover, mut pixels) = (0.0, 0.0, 0.0);
+    for (x, y) in inside() {
+        let pixel = at(x, y);
+        let brightness = (value(pixel[0]) + value(pixel[1]) + value(pixel[2])) / 3.0;
+        ink += value(pixel[3]) * brightness;
+        cover += value(pixel[3]);
+        pixels += 1.0;
+    }
+    let clear = cover < 0.995 * pixels;
+    let corners = [(left, top), (left + wide - 1, top), (left, top + high - 1), (left + wide - 1, top + high - 1)];
+    let ground: [f32; 3] = match clear {
+        true => [if ink > 0.5 * cover { 0.0 } else { 1.0 }; 3],
+        false => std::array::from_fn(|c| corners.iter().map(|(x, y)| value(at(*x, *y)[c])).sum::<f32>() / 4.0),
+    };
+    let mut picture = Vec::with_capacity(3 * side * side);
+    for y in 0..side {
+        for x in 0..side {
+            let pixel = at(x, y);
+            let here = (left..left + wide).contains(&x) && (top..top + high).contains(&y);
+            let alpha = if here { value(pixel[3]) } else { 0.0 };
+            picture.extend((0..3).map(|c| alpha * value(pixel[c]) + (1.0 - alpha) * ground[c]));
+        }
+    }
+    picture
 }
 
 /// The square in the middle of anything that can be painted, as RGBA of `side` pixels a side.
 pub fn square(source: &JsValue, (width, height): (f64, f64), side: usize, ground: &str) -> Result<Vec<u8>, String> {
+    let cut = width.min(height);
+    let whole = side as f64;
+    let from = [(width - cut) / 2.0, (height - cut) / 2.0, cut, cut];
+    painted(source, from, [0.0, 0.0, whole, whole], side, Some(ground))
+}
+
+/// A part of anything that can be painted (left, top, width, height), at a place of a square of `side` pixels a side, as RGBA.
+fn painted(
+    source: &JsValue,
+    from: [f64; 4],
+    to: [f64; 4],
+    side: usize,
+    ground: Option<&str>,
+) -> Result<Vec<u8>, String> {
     let document = window().document().ok_or("there is no page")?;
     let canvas: HtmlCanvasElement = document.create_element("canvas").map_err(words)?.unchecked_into();
     canvas.set_width(side as u32);
     canvas.set_height(side as u32);
     let context: CanvasRenderingContext2d = browser::context(&canvas).ok_or("no canvas can be painted")?;
     let whole = side as f64;
-    context.set_fill_style_str(ground);
-    context.fill_rect(0.0, 0.0, whole, whole);
+    if let Some(ground) = ground {
+        context.set_fill_style_str(ground);
+        context.fill_rect(0.0, 0.0, whole, whole);
+    }
     // Not there in older browsers, which then reduce more coarsely.
     let _ = Reflect::set(&context, &"imageSmoothingQuality".into(), &"high".into());
-    let cut = width.min(height);
-    if cut < 1.0 {
+    if from[2].min(from[3]) < 1.0 {
         return Err("it has no size".into());
     }
     let paint: js_sys::Function = Reflect::get(&context, &"drawImage".into()).map_err(words)?.unchecked_into();
-    let places = [(width - cut) / 2.0, (height - cut) / 2.0, cut, cut, 0.0, 0.0, whole, whole];
     let arguments = js_sys::Array::of1(source);
-    places.iter().for_each(|place| {
+    from.iter().chain(&to).for_each(|place| {
         arguments.push(&JsValue::from_f64(*place));
     });
     paint.apply(&context, &arguments).map_err(words)?;
@@ -265,7 +318,8 @@ pub fn data(
         text += &format!("; {guess}");
     }
     let values = pictures.iter().flat_map(|picture| with_channels(picture, channels)).collect();
-    Some(Data { name, words: text, size: (SIDE, SIDE, channels), values, labels, classes })
+    let examples = Examples::Pictures { size: (SIDE, SIDE, channels), values };
+    Some(Data { name, words: text, examples, labels, classes })
 }
 
 #[cfg(test)]
@@ -338,6 +392,30 @@ mod tests {
     }
 
     #[test]
+    fn see_through_pictures_are_laid_where_they_can_be_seen() {
+        // a line of this brightness on nothing, 4 × 2 pixels in a square of 4
+        let line = |level: u8, alpha: u8| -> Vec<u8> {
+            (0..16)
+                .flat_map(|at| match at {
+                    5 | 6 => [level, level, level, 255],
+                    4..12 => [level, level, level, alpha],
+                    _ => [0; 4],
+                })
+                .collect()
+        };
+        let place = [0, 1, 4, 2];
+        for (level, ground) in [(255, 0.0), (0, 1.0), (230, 0.0), (30, 1.0)] {
+            let picture = opaque(&line(level, 0), 4, place);
+            assert_eq!((picture[0], picture[3 * 4], picture[3 * 5]), (ground, ground, f32::from(level) / 255.0));
+        }
+        // without clear parts what is around it has the colour of its corners
+        let mut full = line(200, 255);
+        full[4 * 5..4 * 5 + 4].copy_from_slice(&[10, 20, 30, 255]);
+        let picture = opaque(&full, 4, place);
+        assert!((picture[0] - 200.0 / 255.0).abs() < 1e-6 && (picture[3 * 5 + 2] - 30.0 / 255.0).abs() < 1e-6);
+    }
+
+    #[test]
     fn pictures_without_colour_are_grey() {
         let grey = vec![[0.5; 3 * 784].to_vec(); 6];
         let labels = vec![0, 1, 0, 1, 0, 1];
@@ -345,11 +423,15 @@ mod tests {
         let data_of =
             |pictures| data("x".into(), pictures, labels.clone(), classes.clone(), &["y.png".to_owned()], None);
         let found = data_of(grey.clone()).unwrap();
-        assert_eq!((found.size, found.values.len()), ((28, 28, 1), 6 * 784));
+        let size = |data: &Data| match &data.examples {
+            Examples::Pictures { size, values } => (*size, values.len()),
+            Examples::Rows(_) => panic!("pictures are no rows"),
+        };
+        assert_eq!(size(&found), ((28, 28, 1), 6 * 784));
         assert!(found.words.contains("y.png"));
         let mut colour = grey;
         colour[3][0] = 0.9;
-        assert_eq!(data_of(colour).unwrap().size, (28, 28, 3));
+        assert_eq!(size(&data_of(colour).unwrap()), ((28, 28, 3), 6 * 3 * 784));
         assert_eq!(data("x".into(), vec![vec![0.5; 3 * 784]; 6], vec![1; 6], classes.clone(), &[], None), None);
     }
 }

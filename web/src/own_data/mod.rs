@@ -1,6 +1,9 @@
-//! A visitor's own data: how they are read, and what is asked about them.
+//! Data of a visitor's own.
 
-pub mod dataset;
 pub mod images;
+pub mod made;
+pub mod messages;
 pub mod protocol;
+pub mod reader;
 pub mod state;
+pub mod summary;

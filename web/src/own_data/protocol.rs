@@ -1,7 +1,6 @@
 //! A learning curve on a visitor's own data: which rows are shown and which are asked about, and what comes of it.
 //! Plain data and pure functions, as the trainer's evaluation would do it on the same rows.
 
-use shaders::input::pixels;
 use shaders::random;
 
 /// Numbers of shown examples, as far as the data allow.
@@ -15,9 +14,6 @@ const FEWEST_QUERIES: usize = 3;
 /// Two-sided 95 % quantile of Student's t with [`ORDERS`] − 1 degrees of freedom.
 const STUDENT: f64 = 2.365;
 
-/// Side of pooled pictures.
-const POOLED: usize = 14;
-
 /// What the examples are.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
@@ -25,45 +21,53 @@ pub struct Data {
     pub name: String,
     /// What it is, in words.
     pub words: String,
-    /// Height, width and channels of an example; a table row has height 1.
-    pub size: (usize, usize, usize),
-    /// `[M, D]`
-    pub values: Vec<f32>,
+    /// What an example is.
+    pub examples: Examples,
     /// `[M]`
     pub labels: Vec<u32>,
     /// Names of the classes.
     pub classes: Vec<String>,
 }
 
-impl Data {
-    /// D.
-    pub fn width(&self) -> usize {
-        self.size.0 * self.size.1 * self.size.2
-    }
+/// What an example is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Examples {
+    /// A row of the table that is open in the reader: its place there, `[M]`.
+    Rows(Vec<u32>),
+    /// A picture.
+    Pictures {
+        /// Height, width and channels.
+        size: (usize, usize, usize),
+        /// `[M, D]`
+        values: Vec<f32>,
+    },
+}
 
+impl Data {
     /// Whether examples are rows of a table, whose columns have scales of their own.
     pub fn table(&self) -> bool {
-        self.size.0 == 1
+        matches!(self.examples, Examples::Rows(_))
     }
+}
 
-    /// What the learner makes of raw values before it compares them: pictures are pooled and each is brought to one
-    /// brightness and contrast, as its file says for all learners that ship; table rows stay as they are.
-    pub fn features(&self, rows: &[f32]) -> Vec<f32> {
-        if self.table() {
-            return rows.to_vec();
+impl Examples {
+    /// Values of these pictures one after another; nothing for rows of a table.
+    pub fn values(&self, chosen: &[usize]) -> Vec<f32> {
+        match self {
+            Examples::Rows(_) => Vec::new(),
+            Examples::Pictures { size, values } => {
+                let width = size.0 * size.1 * size.2;
+                chosen.iter().flat_map(|&i| &values[i * width..(i + 1) * width]).copied().collect()
+            }
         }
-        let pooled = |row: &[f32]| {
-            let mut values = pixels::pool(row, self.size, POOLED).expect("pictures have the size of their data");
-            pixels::standardise(&mut values);
-            values
-        };
-        rows.chunks_exact(self.width()).flat_map(pooled).collect()
     }
 
-    /// Values of these examples one after another.
-    pub fn rows(&self, chosen: &[usize]) -> Vec<f32> {
-        let width = self.width();
-        chosen.iter().flat_map(|&i| &self.values[i * width..(i + 1) * width]).copied().collect()
+    /// Places of these rows in the table; nothing for pictures.
+    pub fn rows(&self, chosen: &[usize]) -> Vec<u32> {
+        match self {
+            Examples::Rows(rows) => chosen.iter().map(|i| rows[*i]).collect(),
+            Examples::Pictures { .. } => Vec::new(),
+        }
     }
 }
 
@@ -85,8 +89,10 @@ pub struct Plan {
     pub orders: Vec<Order>,
 }
 
-/// A plan for data of `rows` rows, of which a learner takes at most `most`.
-pub fn plan(rows: usize, most: usize) -> Plan {
+/// A plan for data with these labels, of which a learner takes at most `most`. Every order is stratified: as far as counts
+/// allow, its beginning and its end hold each class in its share.
+pub fn plan(labels: &[u32], most: usize) -> Plan {
+    let rows = labels.len();
     let queries = (rows / 3).clamp(FEWEST_QUERIES.min(rows), MOST_QUERIES);
     let largest = rows.saturating_sub(queries).min(most);
     let mut counts: Vec<usize> = COUNTS.into_iter().filter(|count| *count <= largest).collect();
@@ -97,53 +103,38 @@ pub fn plan(rows: usize, most: usize) -> Plan {
     let shown = counts.last().copied().unwrap_or(0);
     let orders = (0..ORDERS)
         .map(|order| {
-            let mut stream = random::stream(order as u64, "page trial order", rows as u64);
-            let mut all: Vec<usize> = (0..rows).collect();
-            for i in 0..rows {
-                let other = i + random::below(rows - i, &mut stream);
-                all.swap(i, other);
-            }
+            let all = stratified(labels, order as u64);
             Order { shown: all[..shown].to_vec(), queries: all[rows - queries..].to_vec() }
         })
         .collect();
     Plan { counts, orders }
 }
 
-/// Brings every column to mean 0 and mean square 1 by what the shown rows say of it; one that does not vary there
-/// becomes 0 there.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scale {
-    mean: Vec<f32>,
-    inverse: Vec<f32>,
-}
-
-impl Scale {
-    /// From shown rows `[N, D]`.
-    pub fn of(shown: &[f32], width: usize) -> Scale {
-        let rows = (shown.len() / width.max(1)).max(1) as f64;
-        let (mut mean, mut square) = (vec![0f64; width], vec![0f64; width]);
-        for row in shown.chunks_exact(width) {
-            mean.iter_mut().zip(row).for_each(|(m, v)| *m += f64::from(*v) / rows);
-        }
-        for row in shown.chunks_exact(width) {
-            square.iter_mut().zip(row).zip(&mean).for_each(|((s, v), m)| *s += (f64::from(*v) - m).powi(2) / rows);
-        }
-        let inverse = mean.iter().zip(&square).map(|(mean, square)| {
-            // rounding leaves a constant column with a little spread, which must not be blown up
-            if square.sqrt() > 1e-6 * mean.abs().max(1e-6) { (1.0 / square.sqrt()) as f32 } else { 0.0 }
-        });
-        Scale { inverse: inverse.collect(), mean: mean.iter().map(|m| *m as f32).collect() }
+/// All rows in a random order that spreads each class evenly over it.
+pub fn stratified(labels: &[u32], order: u64) -> Vec<usize> {
+    let rows = labels.len();
+    let mut stream = random::stream(order, "page trial order", rows as u64);
+    let mut all: Vec<usize> = (0..rows).collect();
+    for i in 0..rows {
+        let other = i + random::below(rows - i, &mut stream);
+        all.swap(i, other);
     }
-
-    /// Applies it to rows.
-    pub fn apply(&self, rows: &mut [f32]) {
-        for row in rows.chunks_exact_mut(self.mean.len()) {
-            for ((v, mean), inverse) in row.iter_mut().zip(&self.mean).zip(&self.inverse) {
-                // far outside of what was shown, one column is not to drown the others
-                *v = ((*v - mean) * inverse).clamp(-30.0, 30.0);
-            }
-        }
-    }
+    let classes = labels.iter().max().map_or(0, |label| *label as usize + 1);
+    let mut sizes = vec![0usize; classes];
+    labels.iter().for_each(|label| sizes[*label as usize] += 1);
+    // the k-th row of a class of n lies somewhere between k and k + 1 n-ths
+    let mut next = vec![0usize; classes];
+    let mut placed: Vec<(f64, usize)> = all
+        .into_iter()
+        .map(|row| {
+            let class = labels[row] as usize;
+            next[class] += 1;
+            let within = random::below(1 << 20, &mut stream) as f64 / f64::from(1 << 20);
+            ((next[class] as f64 - 1.0 + within) / sizes[class] as f64, row)
+        })
+        .collect();
+    placed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    placed.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Accuracy of one learner or rule.
@@ -153,6 +144,21 @@ pub struct Curve {
     pub name: &'static str,
     /// By count, accuracies of the orders so far, as fractions.
     pub accuracy: Vec<Vec<f64>>,
+    /// The same for the mean accuracy over the classes.
+    pub balanced: Vec<Vec<f64>>,
+}
+
+impl Curve {
+    /// Of nothing yet.
+    pub fn new(name: &'static str, counts: usize) -> Curve {
+        Curve { name, accuracy: vec![Vec::new(); counts], balanced: vec![Vec::new(); counts] }
+    }
+
+    /// Adds the answers of an order at one count.
+    pub fn push(&mut self, at: usize, answers: &[Option<u32>], truth: &[u32]) {
+        self.accuracy[at].push(accuracy(answers, truth));
+        self.balanced[at].push(balanced(answers, truth));
+    }
 }
 
 /// Mean and half width of its 95 % interval over orders; no width from one order alone.
@@ -167,106 +173,101 @@ pub fn interval(values: &[f64]) -> Option<(f64, Option<f64>)> {
     Some((mean, (values.len() == ORDERS).then(|| STUDENT * (square / n).sqrt())))
 }
 
-/// Share of queries whose most probable class is the right one.
+/// The most probable class of each query; none where a score is not finite.
 ///
 /// # Shapes
-/// `scores` `[Q, C]`, `truth` `[Q]`
-pub fn accuracy(scores: &[f32], truth: &[u32]) -> f64 {
-    let classes = scores.len() / truth.len().max(1);
-    let right = |(row, truth): (&[f32], &u32)| {
-        let best = (0..classes).fold(0, |best, c| if row[c] > row[best] { c } else { best });
-        best == *truth as usize
-    };
-    let hits = scores.chunks_exact(classes.max(1)).zip(truth).filter(|pair| right((pair.0, pair.1))).count();
-    hits as f64 / truth.len().max(1) as f64
+/// `scores` `[Q, C]` → `[Q]`
+pub fn answers(scores: &[f32], queries: usize) -> Vec<Option<u32>> {
+    let classes = (scores.len() / queries.max(1)).max(1);
+    scores.chunks_exact(classes).map(|row| shaders::answer(row).map(|class| class as u32)).collect()
 }
 
-/// Tables that the page can make by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
-    /// Two arms that wind around each other, two columns.
-    Spirals,
-    /// Clouds around five centres in six columns.
-    Clouds,
-    /// One ring in another, in a plane that lies askew in ten columns of noise.
-    Rings,
+/// The class that most of these labels are, for every query: what a learner has to beat.
+pub fn most_frequent(labels: &[u32], queries: usize) -> Vec<Option<u32>> {
+    let classes = labels.iter().max().map_or(0, |label| *label as usize + 1);
+    let mut counts = vec![0f32; classes];
+    labels.iter().for_each(|label| counts[*label as usize] += 1.0);
+    vec![shaders::answer(&counts).map(|class| class as u32); queries]
 }
 
-impl Made {
-    /// In the order of the page.
-    pub const ALL: [Made; 3] = [Made::Spirals, Made::Clouds, Made::Rings];
+/// Share of right answers.
+pub fn accuracy(answers: &[Option<u32>], truth: &[u32]) -> f64 {
+    let right = answers.iter().zip(truth).filter(|(answer, truth)| **answer == Some(**truth)).count();
+    right as f64 / truth.len().max(1) as f64
+}
 
-    /// For people, and for test ids in lower case.
-    pub fn title(self) -> &'static str {
-        match self {
-            Made::Spirals => "Spirals",
-            Made::Clouds => "Clouds",
-            Made::Rings => "Rings",
-        }
+/// Mean over the classes of the share of right answers.
+pub fn balanced(answers: &[Option<u32>], truth: &[u32]) -> f64 {
+    let classes = truth.iter().max().map_or(0, |class| *class as usize + 1);
+    let (mut right, mut all) = (vec![0f64; classes], vec![0f64; classes]);
+    for (answer, truth) in answers.iter().zip(truth) {
+        all[*truth as usize] += 1.0;
+        right[*truth as usize] += f64::from(u8::from(*answer == Some(*truth)));
+    }
+    let shares: Vec<f64> =
+        right.iter().zip(&all).filter(|(_, all)| **all > 0.0).map(|(right, all)| right / all).collect();
+    shares.iter().sum::<f64>() / shares.len().max(1) as f64
+}
+
+/// What was answered for what, over all orders at the largest count: examples by true class and answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Confusion {
+    classes: usize,
+    /// `[C · C]`, at `truth · C + answer`
+    cells: Vec<Vec<usize>>,
+}
+
+impl Confusion {
+    /// Without answers.
+    pub fn new(classes: usize) -> Confusion {
+        Confusion { classes, cells: vec![Vec::new(); classes * classes] }
     }
 
-    /// What it is.
-    pub fn words(self) -> &'static str {
-        match self {
-            Made::Spirals => "two intertwined arms, 2 columns",
-            Made::Clouds => "five overlapping clouds, 6 columns",
-            Made::Rings => "a ring inside a ring, hidden in 10 columns",
-        }
+    /// C.
+    pub fn classes(&self) -> usize {
+        self.classes
     }
 
-    /// The table: always the same.
-    pub fn data(self) -> Data {
-        use shaders::input::strokes::normal;
-        let mut stream = random::stream(self as u64, "page made table", 0);
-        let (rows, width, classes): (usize, usize, &[&str]) = match self {
-            Made::Spirals => (240, 2, &["left arm", "right arm"]),
-            Made::Clouds => (240, 6, &["amber", "blue", "coral", "dune", "elm"]),
-            Made::Rings => (240, 10, &["inner", "outer"]),
-        };
-        let fixed: Vec<f32> = (0..classes.len().max(2) * width).map(|_| normal(&mut stream)).collect();
-        let (mut values, mut labels) = (Vec::new(), Vec::new());
-        for row in 0..rows {
-            let label = row % classes.len();
-            let part = random::below(10_000, &mut stream) as f32 / 10_000.0;
-            match self {
-                Made::Spirals => {
-                    let turn = std::f32::consts::TAU * (1.1 * part.sqrt() + 0.12);
-                    let sign = if label == 0 { 1.0 } else { -1.0 };
-                    let noise = [normal(&mut stream), normal(&mut stream)];
-                    values.push(sign * turn * turn.cos() + 0.25 * noise[0]);
-                    values.push(sign * turn * turn.sin() + 0.25 * noise[1]);
-                }
-                Made::Clouds => values.extend((0..width).map(|x| {
-                    // columns of very different scales, as tables have them
-                    let scale = [1.0, 10.0, 0.01, 1000.0, 3.0, 0.2][x];
-                    scale * (1.1 * fixed[label * width + x] + normal(&mut stream))
-                })),
-                Made::Rings => {
-                    let (sin, cos) = (std::f32::consts::TAU * part).sin_cos();
-                    let radius = if label == 0 { 1.0 } else { 2.4 } + 0.15 * normal(&mut stream);
-                    values.extend(
-                        (0..width)
-                            .map(|x| radius * (cos * fixed[x] + sin * fixed[width + x]) + 0.15 * normal(&mut stream)),
-                    );
-                }
+    /// Adds answers about examples.
+    pub fn push(&mut self, examples: &[usize], answers: &[Option<u32>], truth: &[u32]) {
+        for ((example, answer), truth) in examples.iter().zip(answers).zip(truth) {
+            if let Some(answer) = answer {
+                self.cells[*truth as usize * self.classes + *answer as usize].push(*example);
             }
-            labels.push(label as u32);
         }
-        let words = format!("{rows} rows, {}", self.words());
-        let classes = classes.iter().map(|name| name.to_string()).collect();
-        Data { name: self.title().to_owned(), words, size: (1, width, 1), values, labels, classes }
+    }
+
+    /// How often an example of `truth` was answered by `answer`.
+    pub fn count(&self, truth: usize, answer: usize) -> usize {
+        self.cells.get(truth * self.classes + answer).map_or(0, Vec::len)
+    }
+
+    /// The examples of a cell, each once.
+    pub fn examples(&self, truth: usize, answer: usize) -> Vec<usize> {
+        let mut examples = self.cells.get(truth * self.classes + answer).cloned().unwrap_or_default();
+        examples.sort_unstable();
+        examples.dedup();
+        examples
+    }
+
+    /// Whether nothing was answered.
+    pub fn is_empty(&self) -> bool {
+        self.cells.iter().all(Vec::is_empty)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shaders::baselines::{Baseline, predict};
+
+    fn labels(rows: usize, classes: usize) -> Vec<u32> {
+        (0..rows).map(|row| (row % classes) as u32).collect()
+    }
 
     #[test]
     fn nothing_is_shown_and_asked_about() {
         for rows in [6, 10, 31, 100, 5000] {
-            let plan = plan(rows, 1024);
+            let plan = plan(&labels(rows, 2), 1024);
             assert_eq!(plan.orders.len(), ORDERS);
             assert!(!plan.counts.is_empty() && plan.counts.is_sorted(), "{rows} rows: {:?}", plan.counts);
             for order in &plan.orders {
@@ -277,58 +278,52 @@ mod tests {
             }
             assert_ne!(plan.orders[0], plan.orders[1]);
         }
-        assert_eq!(plan(5000, 1024).counts, [2, 5, 10, 20, 50, 100]);
-        assert_eq!(plan(5000, 40).counts, [2, 5, 10, 20, 40]);
-        assert_eq!(plan(12, 1024).counts, [2, 5, 8]);
+        assert_eq!(plan(&labels(5000, 3), 1024).counts, [2, 5, 10, 20, 50, 100]);
+        assert_eq!(plan(&labels(5000, 3), 40).counts, [2, 5, 10, 20, 40]);
+        assert_eq!(plan(&labels(12, 3), 1024).counts, [2, 5, 8]);
     }
 
     #[test]
-    fn columns_are_scaled_by_the_shown_rows_alone() {
-        let shown = [1.0, 100.0, 7.0, 3.0, 300.0, 7.0];
-        let scale = Scale::of(&shown, 3);
-        let mut rows = vec![1.0, 100.0, 7.0, 5.0, 200.0, 9.0];
-        scale.apply(&mut rows);
-        assert_eq!(rows, [-1.0, -1.0, 0.0, 3.0, 0.0, 0.0]);
-        let mut far = vec![1e9, 0.0, 0.0];
-        scale.apply(&mut far);
-        assert_eq!(far[0], 30.0);
+    fn every_order_is_stratified() {
+        // sorted by class, 80 : 15 : 5
+        let labels: Vec<u32> = (0..200).map(|row| u32::from(row >= 160) + u32::from(row >= 190)).collect();
+        for order in plan(&labels, 1024).orders {
+            for (count, part) in [(20, &order.shown[..20]), (100, &order.shown[..]), (60, &order.queries[..])] {
+                for (class, share) in [0.8, 0.15, 0.05].into_iter().enumerate() {
+                    let found = part.iter().filter(|row| labels[**row] as usize == class).count() as f64;
+                    let expected = share * count as f64;
+                    assert!((found - expected).abs() <= 2.0, "class {class}: {found} of {count}");
+                }
+            }
+        }
+        // two of two classes: one of each
+        let plan = plan(&self::labels(40, 2), 1024);
+        assert!(plan.orders.iter().all(|order| order.shown[0] % 2 != order.shown[1] % 2));
     }
 
     #[test]
-    fn intervals_follow_their_formula() {
+    fn intervals_and_shares_follow_their_formulas() {
         assert_eq!(interval(&[]), None);
         assert_eq!(interval(&[0.5]), Some((0.5, None)));
         let (mean, half) = interval(&[0.4, 0.6, 0.4, 0.6, 0.4, 0.6, 0.4, 0.6]).unwrap();
         // standard deviation 0.1069, over the root of 8
         assert!((mean - 0.5).abs() < 1e-12 && (half.unwrap() - 2.365 * 0.1069 / 8f64.sqrt()).abs() < 1e-4);
-        assert_eq!(accuracy(&[0.1, 0.9, 0.6, 0.4], &[1, 1]), 0.5);
+        let found = answers(&[0.1, 0.9, 0.6, 0.4, f32::NAN, 0.4], 3);
+        assert_eq!(found, [Some(1), Some(0), None]);
+        assert_eq!((accuracy(&found, &[1, 1, 0]), balanced(&found, &[1, 1, 0])), (1.0 / 3.0, 0.25));
+        // nine of ten rows of one class: always naming it is right nine times, and balanced half of the time
+        let truth = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let always = most_frequent(&[1, 0, 0], 10);
+        assert_eq!((accuracy(&always, &truth), balanced(&always, &truth)), (0.9, 0.5));
     }
 
-    /// Made tables can be learned, and not at once.
     #[test]
-    fn made_tables_have_classes() {
-        for made in Made::ALL {
-            let data = made.data();
-            assert_eq!(data.values.len(), data.labels.len() * data.width());
-            let plan = plan(data.labels.len(), 1024);
-            let mut right = [0.0; 2];
-            for order in &plan.orders {
-                for (at, count) in [5, 100].into_iter().enumerate() {
-                    let chosen = &order.shown[..count];
-                    let (mut shown, mut queries) = (data.rows(chosen), data.rows(&order.queries));
-                    let scale = Scale::of(&shown, data.width());
-                    scale.apply(&mut shown);
-                    scale.apply(&mut queries);
-                    let labels: Vec<u32> = chosen.iter().map(|i| data.labels[*i]).collect();
-                    let answers =
-                        predict(Baseline::KernelRidge, &shown, &labels, &queries, data.width(), data.classes.len())
-                            .unwrap();
-                    let hits = answers.iter().zip(&order.queries).filter(|(a, q)| **a == data.labels[**q]).count();
-                    right[at] += hits as f64 / order.queries.len() as f64 / ORDERS as f64;
-                }
-            }
-            println!("{}: kernel ridge {right:?}", made.title());
-            assert!(right[1] > right[0], "{}: {right:?}", made.title());
-        }
+    fn confusions_hold_each_example_once() {
+        let mut confusion = Confusion::new(2);
+        assert!(confusion.is_empty());
+        confusion.push(&[7, 3, 5], &[Some(1), Some(1), None], &[0, 0, 1]);
+        confusion.push(&[7], &[Some(1)], &[0]);
+        assert_eq!((confusion.count(0, 1), confusion.examples(0, 1)), (3, vec![3, 7]));
+        assert_eq!((confusion.count(1, 1), confusion.is_empty()), (0, false));
     }
 }

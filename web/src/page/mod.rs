@@ -3,6 +3,7 @@
 //! One loop at a time speaks to the engine. Every change wakes it; it reads the newest state when it starts a round,
 //! so that while somebody draws the latest drawing wins and none waits in a queue.
 
+mod ask;
 mod background;
 mod files;
 mod models;

@@ -1,82 +1,124 @@
-//! A visitor's own data on the page: read, shown to the general learner and to rules on the same rows, asked about.
+//! A visitor's own data on the page: read, shown to the general learner and to rules on the same rows.
 
 use std::sync::Arc;
-
-use shaders::baselines::{Baseline, Episode};
 
 use super::Page;
 use crate::browser;
 use crate::dom::*;
 use crate::file_kind::{FileKind, look};
 use crate::learner::client::{Learner, Shown};
-use crate::own_data::dataset::CsvTable;
 use crate::own_data::images;
-use crate::own_data::protocol::{self, Curve, Data, Made, Scale};
-use crate::own_data::state::{MOST_CLASSES, Reply, Stage};
+use crate::own_data::made::Made;
+use crate::own_data::messages::Rules;
+use crate::own_data::protocol::{self, Confusion, Curve, Data, Examples, Order};
+use crate::own_data::reader::RULES;
+use crate::own_data::state::{Inspected, MOST_CLASSES, Stage};
+use crate::own_data::summary::Choices;
 use crate::text::capital;
 
 /// The learner for anything.
 const GENERAL: &str = "models/general.safetensors";
 /// Largest table that is read, in bytes.
-const LARGEST: f64 = 30e6;
-/// Examples that are shown before somebody asks.
-const MOST_SHOWN: usize = 200;
-/// Rules beside the learner.
-const RULES: [Baseline; 4] =
-    [Baseline::NearestNeighbour, Baseline::NearestMean, Baseline::KernelRidge, Baseline::Logistic];
+const LARGEST: f64 = 100e6;
+/// Examples that are looked into at once.
+const MOST_INSPECTED: usize = 24;
+
+/// Examples as the learner and the rules get them.
+pub(super) struct Episode {
+    pub shown: Shown,
+    /// `[Q, D]`
+    pub asked: Vec<f32>,
+}
 
 impl Page {
     /// Examines a table that the page makes by itself.
     pub fn examine_made(self, made: Made) {
         let turn = self.own_data.begin();
-        spawn_local(async move { self.examine(made.data(), turn).await });
+        self.own_data.table_name.set(made.title().to_owned());
+        spawn_local(async move { self.read_table(made.csv().as_bytes(), turn).await });
     }
 
     /// Examines a table of the visitor's.
     pub fn examine_table(self, file: web_sys::File) {
         let own_data = self.own_data;
         let turn = own_data.begin();
+        let name = file.name();
+        own_data.table_name.set(name.clone());
+        if file.size() > LARGEST {
+            return own_data.fail(format!(
+                "“{name}” is {:.0} MB; the limit for tables in the page is {:.0} MB. `trainer predict` takes larger ones.",
+                file.size() / 1e6,
+                LARGEST / 1e6
+            ));
+        }
+        own_data.stage.set(Stage::Reading(0, 1));
         spawn_local(async move {
-            let name = file.name();
-            if file.size() > LARGEST {
-                return own_data.fail(format!(
-                    "“{name}” is {:.0} MB; the limit for tables is {:.0} MB.",
-                    file.size() / 1e6,
-                    LARGEST / 1e6
-                ));
-            }
-            own_data.stage.set(Stage::Reading(0, 1));
-            let bytes = match browser::read(&file).await {
-                Ok(bytes) => bytes,
-                Err(error) => return own_data.fail(format!("“{name}” could not be read: {error}.")),
-            };
-            if !own_data.current(turn) {
-                return;
-            }
-            let Ok(text) = String::from_utf8(bytes) else {
-                return own_data.fail(format!("“{name}” is not UTF-8 text. Save the table as CSV in UTF-8."));
-            };
-            match CsvTable::read(&text, MOST_CLASSES) {
-                Ok(csv) => {
-                    let data = Data {
-                        words: format!(
-                            "{} rows, {}{}",
-                            csv.labels.len(),
-                            csv.words(),
-                            if csv.headed { "; the first row holds headings" } else { "" }
-                        ),
-                        name,
-                        size: (1, csv.width, 1),
-                        values: csv.values.clone(),
-                        labels: csv.labels.clone(),
-                        classes: csv.classes.clone(),
-                    };
-                    own_data.csv.set(Some(Arc::new(csv)));
-                    self.examine(data, turn).await;
-                }
-                Err(error) => own_data.fail(format!("“{name}” can't be learned: {error}.")),
+            match browser::read(&file).await {
+                Ok(bytes) if own_data.current(turn) => self.read_table(&bytes, turn).await,
+                Ok(_) => {}
+                Err(error) => own_data.fail(format!("“{name}” could not be read: {error}.")),
             }
         });
+    }
+
+    async fn read_table(self, bytes: &[u8], turn: u32) {
+        let own_data = self.own_data;
+        own_data.stage.set(Stage::Reading(0, 1));
+        match own_data.reader().open(bytes).await {
+            _ if !own_data.current(turn) => {}
+            Ok(table) => {
+                own_data.table.set_value(Some(table.into()));
+                self.understand(turn).await;
+            }
+            Err(error) => self.refuse_table(&error.to_string()),
+        }
+    }
+
+    fn refuse_table(self, why: &str) {
+        let name = self.own_data.table_name.get_untracked();
+        self.own_data.fail(format!("“{name}” can’t be learned: {}.", why.trim_end_matches('.')));
+    }
+
+    /// Takes the open table in another way.
+    pub fn reinterpret(self, change: impl FnOnce(&mut Choices)) {
+        self.own_data.choices.update(change);
+        let turn = self.own_data.begin_anew();
+        spawn_local(async move { self.understand(turn).await });
+    }
+
+    /// Finds out what the open table means, and examines it.
+    async fn understand(self, turn: u32) {
+        let own_data = self.own_data;
+        let Some(table) = own_data.table.get_value() else { return };
+        own_data.stage.set(Stage::Reading(0, 1));
+        let meaning = match table.choose(&own_data.choices.get_untracked(), MOST_CLASSES).await {
+            _ if !own_data.current(turn) => return,
+            Ok(meaning) => meaning,
+            Err(error) => return self.refuse_table(&error.to_string()),
+        };
+        let summary = Arc::new(meaning.summary);
+        own_data.summary.set(Some(summary.clone()));
+        if let Some(why) = meaning.fault {
+            return self.refuse_table(&why);
+        }
+        // rows without a class are not learned
+        let (rows, labels) =
+            (0..).zip(meaning.labels).filter(|(_, label)| *label < summary.classes.len() as u32).unzip();
+        let data = Data {
+            name: own_data.table_name.get_untracked(),
+            words: summary.words(),
+            examples: Examples::Rows(rows),
+            labels,
+            classes: summary.classes.clone(),
+        };
+        if data.labels.len() < images::FEWEST {
+            return self.refuse_table(&format!(
+                "{} rows have a class. Expected at least {}",
+                data.labels.len(),
+                images::FEWEST
+            ));
+        }
+        self.examine(data, turn).await;
     }
 
     /// Examines pictures of the visitor's, whose classes are the names of their folders or the beginnings of their own. Those
@@ -123,7 +165,7 @@ impl Page {
     }
 
     /// The general learner on an engine of its own, fetched when it is first needed.
-    async fn general(self, turn: u32) -> Result<Learner, String> {
+    pub(super) async fn general(self, turn: u32) -> Result<Learner, String> {
         let own_data = self.own_data;
         if let Some(learner) = own_data.learner.get_value() {
             return Ok(learner);
@@ -143,11 +185,10 @@ impl Page {
     async fn examine(self, data: Data, turn: u32) {
         let own_data = self.own_data;
         let data = Arc::new(data);
-        let plan = Arc::new(protocol::plan(data.labels.len(), 1000));
-        let empty = |name| Curve { name, accuracy: vec![Vec::new(); plan.counts.len()] };
-        let mut curves = vec![empty("general")];
-        curves.extend(RULES.map(|rule| empty(rule.name())));
-        own_data.curves.set(curves);
+        let plan = Arc::new(protocol::plan(&data.labels, 1000));
+        let names = ["general"].into_iter().chain(RULES).chain(["most frequent class"]);
+        own_data.curves.set(names.map(|name| Curve::new(name, plan.counts.len())).collect());
+        own_data.confusion.set(Confusion::new(data.classes.len()));
         own_data.reply.set(None);
         own_data.plan.set(Some(plan.clone()));
         own_data.data.set(Some(data.clone()));
@@ -161,11 +202,10 @@ impl Page {
                 return;
             }
             own_data.stage.set(Stage::Running(number));
-            let truth: Vec<u32> = order.queries.iter().map(|i| data.labels[*i]).collect();
             for (at, count) in plan.counts.iter().enumerate() {
-                let chosen = &order.shown[..*count];
-                let found = match self.compare(&learner, &data, chosen, &order.queries, turn).await {
-                    Ok(found) => found,
+                match self.compare(&learner, &data, order, *count, turn).await {
+                    Ok(Some(found)) => self.note_answers(&data, order, at, &found),
+                    Ok(None) => return,
                     Err(error) => {
                         // a device that is lost takes its learner along
                         own_data.learner.set_value(None);
@@ -174,13 +214,7 @@ impl Page {
                         }
                         return;
                     }
-                };
-                let Some(found) = found else { return };
-                own_data.curves.update(|curves| {
-                    for (curve, scores) in curves.iter_mut().zip(&found) {
-                        curve.accuracy[at].push(protocol::accuracy(scores, &truth));
-                    }
-                });
+                }
             }
         }
         if own_data.current(turn) {
@@ -188,102 +222,85 @@ impl Page {
         }
     }
 
+    /// Adds the answers of learner and rules to the curves, and the learner's at the largest count to the confusion table.
+    fn note_answers(self, data: &Data, order: &Order, at: usize, found: &[Vec<f32>]) {
+        let own_data = self.own_data;
+        let truth: Vec<u32> = order.queries.iter().map(|i| data.labels[*i]).collect();
+        let mut answers: Vec<_> = found.iter().map(|scores| protocol::answers(scores, truth.len())).collect();
+        let count = own_data.plan.with_untracked(|plan| plan.as_ref().map(|plan| (plan.counts[at], plan.counts.len())));
+        let Some((count, counts)) = count else { return };
+        let shown: Vec<u32> = order.shown[..count].iter().map(|i| data.labels[*i]).collect();
+        answers.push(protocol::most_frequent(&shown, truth.len()));
+        own_data.curves.update(|curves| {
+            for (curve, answers) in curves.iter_mut().zip(&answers) {
+                curve.push(at, answers, &truth);
+            }
+        });
+        if at + 1 == counts {
+            own_data.confusion.update(|confusion| confusion.push(&order.queries, &answers[0], &truth));
+        }
+    }
+
+    /// Examples by their places, on the scale of those shown.
+    pub(super) async fn episode(self, data: &Data, chosen: &[usize], queries: &[usize]) -> Result<Episode, String> {
+        let labels: Vec<u32> = chosen.iter().map(|i| data.labels[*i]).collect();
+        let classes = data.classes.len();
+        let (inputs, asked, (height, width, channels)) = match &data.examples {
+            Examples::Rows(_) => {
+                let table = self.own_data.table.get_value().ok_or("the table was closed")?;
+                let (shown, asked) = (data.examples.rows(chosen), data.examples.rows(queries));
+                let (inputs, asked) = table.show(&shown, &asked).await.map_err(|error| error.to_string())?;
+                let width = inputs.len() / chosen.len().max(1);
+                (inputs, asked, (1, width, 1))
+            }
+            Examples::Pictures { size, .. } => (data.examples.values(chosen), data.examples.values(queries), *size),
+        };
+        Ok(Episode { shown: Shown { inputs, height, width, channels, labels, classes }, asked })
+    }
+
     /// Scores of the learner and of each rule for the same queries, each `[Q, C]`; none where it was cancelled.
     async fn compare(
         self,
         learner: &Learner,
         data: &Data,
-        chosen: &[usize],
-        queries: &[usize],
+        order: &Order,
+        count: usize,
         turn: u32,
     ) -> Result<Option<Vec<Vec<f32>>>, String> {
-        let (mut inputs, mut asked) = (data.rows(chosen), data.rows(queries));
-        if data.table() {
-            let scale = Scale::of(&inputs, data.width());
-            scale.apply(&mut inputs);
-            scale.apply(&mut asked);
+        let Episode { shown, asked } = self.episode(data, &order.shown[..count], &order.queries).await?;
+        if !self.own_data.current(turn) {
+            return Ok(None);
         }
-        let (height, width, channels) = data.size;
-        let labels: Vec<u32> = chosen.iter().map(|i| data.labels[*i]).collect();
-        let classes = data.classes.len();
-        let shown = Shown { inputs, height, width, channels, labels, classes };
         let mut all = vec![learner.ask(&shown, &asked).await.map_err(|error| error.to_string())?];
-        // Rules get what the learner gets.
-        let (rows, asked) = (data.features(&shown.inputs), data.features(&asked));
-        browser::sleep(0).await;
-        let episode = Episode::new(&rows, &shown.labels, &asked, rows.len() / chosen.len(), classes);
-        let episode = episode.map_err(|error| error.to_string())?;
-        for rule in RULES {
-            // a slice of the main thread for each
-            browser::sleep(0).await;
-            if !self.own_data.current(turn) {
-                return Ok(None);
-            }
-            all.push(episode.scores(rule).into_iter().map(|score| score as f32).collect());
+        if !self.own_data.current(turn) {
+            return Ok(None);
         }
-        Ok(Some(all))
-    }
-
-    /// Answers a row that was typed or pasted.
-    pub fn ask_row(self, text: String) {
-        let own_data = self.own_data;
-        let (Some(data), csv) = (own_data.data.get_untracked(), own_data.csv.get_untracked()) else { return };
-        let row = match csv {
-            Some(csv) => csv.row(&text),
-            None => {
-                let cells = text.split([',', ';', '\t', ' ']).map(str::trim).filter(|cell| !cell.is_empty());
-                let row: Result<Vec<f32>, _> = cells.take(data.width()).map(str::parse).collect();
-                row.ok()
-                    .filter(|row| row.len() == data.width() && row.iter().all(|v| v.is_finite()))
-                    .ok_or_else(|| format!("expected {} numbers separated by commas", data.width()))
-            }
+        let rules = Rules {
+            size: [shown.height, shown.width, shown.channels].map(|side| side as u32),
+            shown: &shown.inputs,
+            labels: &shown.labels,
+            asked: &asked,
+            classes: shown.classes,
         };
-        match row {
-            Ok(row) => self.answer(row),
-            Err(error) => own_data.reply.set(Some(Err(format!("{}.", capital(&error))))),
-        }
+        all.extend(self.own_data.reader().rules(&rules).await.map_err(|error| error.to_string())?);
+        Ok(self.own_data.current(turn).then_some(all))
     }
 
-    /// Answers a picture that was picked.
-    pub fn ask_picture(self, file: web_sys::File) {
+    /// Shows the examples of a cell of the confusion table, or hides them again.
+    pub fn inspect(self, truth: usize, answer: usize) {
         let own_data = self.own_data;
+        let open = own_data.inspected.with_untracked(|cell| cell.as_ref().map(|cell| (cell.truth, cell.answer)));
+        let (Some(data), false) = (own_data.data.get_untracked(), open == Some((truth, answer))) else {
+            return own_data.inspected.set(None);
+        };
+        let mut examples = own_data.confusion.with_untracked(|confusion| confusion.examples(truth, answer));
+        examples.truncate(MOST_INSPECTED);
         spawn_local(async move {
-            let Some(data) = own_data.data.get_untracked() else { return };
-            match images::decode(&file).await {
-                Ok(picture) => self.answer(images::with_channels(&picture, data.size.2)),
-                Err(error) => own_data.reply.set(Some(Err(error))),
-            }
-        });
-    }
-
-    fn answer(self, mut row: Vec<f32>) {
-        let own_data = self.own_data;
-        let Some(data) = own_data.data.get_untracked() else { return };
-        spawn_local(async move {
-            let learner = match self.general(0).await {
-                Ok(learner) => learner,
-                Err(error) => return own_data.reply.set(Some(Err(error))),
+            let rows = match own_data.table.get_value().filter(|_| data.table()) {
+                Some(table) => table.cells(&data.examples.rows(&examples)).await.unwrap_or_default(),
+                None => Vec::new(),
             };
-            // the first order's rows and after them all others
-            let first = protocol::plan(data.labels.len(), 1000).orders.swap_remove(0);
-            let mut chosen = first.shown.clone();
-            chosen.extend((0..data.labels.len()).filter(|i| !first.shown.contains(i)));
-            chosen.truncate(MOST_SHOWN);
-            let mut inputs = data.rows(&chosen);
-            if data.table() {
-                let scale = Scale::of(&inputs, data.width());
-                scale.apply(&mut inputs);
-                scale.apply(&mut row);
-            }
-            let (height, width, channels) = data.size;
-            let labels = chosen.iter().map(|i| data.labels[*i]).collect();
-            let shown = Shown { inputs, height, width, channels, labels, classes: data.classes.len() };
-            let reply = learner.ask(&shown, &row).await.map(|chances| {
-                let mut chances: Vec<(String, f32)> = data.classes.iter().cloned().zip(chances).collect();
-                chances.sort_by(|a, b| b.1.total_cmp(&a.1));
-                Reply { chances, shown: chosen.len() }
-            });
-            own_data.reply.set(Some(reply.map_err(|error| error.to_string())));
+            own_data.inspected.set(Some(Inspected { truth, answer, examples, rows }));
         });
     }
 }

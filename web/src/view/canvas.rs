@@ -26,6 +26,30 @@ struct Owner {
     pen: bool,
 }
 
+/// Where the canvas is and how it looks. To ask the browser for it makes it lay out the page, which takes longer than a
+/// pointer's event may: while a stroke goes on it is asked once a frame, where the page is laid out anyway.
+#[derive(Clone, PartialEq)]
+struct Frame {
+    /// Left and top of the drawing area in the window, in CSS pixels.
+    corner: [f64; 2],
+    /// Its side, in CSS pixels.
+    side: f64,
+    /// Colour of ink.
+    colour: String,
+}
+
+impl Frame {
+    fn of(canvas: &HtmlCanvasElement) -> Frame {
+        let frame = canvas.get_bounding_client_rect();
+        let style = browser::window().get_computed_style(canvas).ok().flatten();
+        Frame {
+            corner: [frame.left() + f64::from(canvas.client_left()), frame.top() + f64::from(canvas.client_top())],
+            side: f64::from(canvas.client_width()),
+            colour: style.and_then(|style| style.get_property_value("color").ok()).unwrap_or_default(),
+        }
+    }
+}
+
 /// The canvas, and what its pointers and keys are doing. Copies share it.
 #[derive(Clone, Copy)]
 struct Board {
@@ -37,12 +61,15 @@ struct Board {
     owner: StoredValue<Option<Owner>>,
     /// Whether whoever follows the stroke has heard of its newest points.
     told: StoredValue<bool>,
+    /// As it was found last.
+    frame: StoredValue<Option<Frame>>,
 }
 
 impl Board {
     fn new(page: Page) -> Board {
         let (canvas, pen) = (NodeRef::new(), RwSignal::new(None));
-        Board { page, canvas, pen, owner: StoredValue::new(None), told: StoredValue::new(true) }
+        let owner = StoredValue::new(None);
+        Board { page, canvas, pen, owner, told: StoredValue::new(true), frame: StoredValue::new(None) }
     }
 
     /// Paints anew when the drawing changes, or what it is painted on.
@@ -58,6 +85,9 @@ impl Board {
             page.current_stroke.track();
             self.pen.track();
             self.canvas.track();
+            if self.owner.get_value().is_none() {
+                self.measure();
+            }
             self.paint();
         });
         effect(move || {
@@ -76,13 +106,17 @@ impl Board {
         });
     }
 
+    fn measure(self) {
+        self.frame.set_value(self.canvas.get_untracked().map(|canvas| Frame::of(&canvas)));
+    }
+
     fn paint(self) {
-        let Some(canvas) = self.canvas.get_untracked() else { return };
+        let (Some(canvas), Some(frame)) = (self.canvas.get_untracked(), self.frame.get_value()) else { return };
         let page = self.page;
         let (strokes, photo) =
             page.document.with_untracked(|document| (document.drawing.clone(), document.photo.clone()));
         page.current_stroke.with_untracked(|current_stroke| {
-            draw(&canvas, strokes.iter().chain(current_stroke), self.pen.get_untracked())
+            draw(&canvas, &frame, strokes.iter().chain(current_stroke), self.pen.get_untracked())
         });
         if let Some(photo) = photo.filter(|_| strokes.is_empty() && page.current_stroke.with_untracked(Vec::is_empty)) {
             browser::paint_ink(&canvas, &photo);
@@ -96,6 +130,8 @@ impl Board {
         if self.told.try_update_value(|told| std::mem::replace(told, false)) == Some(true) {
             next_frame(move || {
                 self.told.set_value(true);
+                // the page may have moved under the stroke
+                self.measure();
                 self.page.current_stroke.notify();
             });
         }
@@ -103,14 +139,12 @@ impl Board {
 
     /// Where a pointer is, in canvas units.
     fn place(self, event: &PointerEvent) -> Option<[f32; 2]> {
-        let canvas = self.canvas.get_untracked()?;
-        let side = canvas.client_width().max(1) as f32;
-        let frame = canvas.get_bounding_client_rect();
-        let inner = |at: i32, from: f64, edge: i32| (at as f64 - from - edge as f64) as f32 / side * CANVAS;
-        Some([
-            inner(event.client_x(), frame.left(), canvas.client_left()).clamp(0.0, CANVAS).round(),
-            inner(event.client_y(), frame.top(), canvas.client_top()).clamp(0.0, CANVAS).round(),
-        ])
+        let frame = self.frame.get_value()?;
+        let inner = |at: i32, corner: f64| {
+            let share = (f64::from(at) - corner) / frame.side.max(1.0);
+            (share as f32 * CANVAS).clamp(0.0, CANVAS).round()
+        };
+        Some([inner(event.client_x(), frame.corner[0]), inner(event.client_y(), frame.corner[1])])
     }
 
     fn owned(self, event: &PointerEvent) -> bool {
@@ -140,6 +174,7 @@ impl Board {
             Some(_) => return,
             None => {}
         }
+        self.measure();
         if let (Some(canvas), Some(point)) = (self.canvas.get_untracked(), self.place(&event)) {
             // The stroke goes on outside the canvas; without capture it just ends there.
             let _ = canvas.set_pointer_capture(event.pointer_id());
@@ -321,23 +356,21 @@ fn extend(current_stroke: &mut Vec<Stroke>, [x, y]: [f32; 2], width: f32) {
 }
 
 /// Paints the strokes as smooth lines in the canvas's text colour, and the keyboard's pen as a ring.
-fn draw<'a>(canvas: &HtmlCanvasElement, strokes: impl Iterator<Item = &'a Stroke>, pen: Option<[f32; 2]>) {
-    let window = browser::window();
-    let side = (f64::from(canvas.client_width()) * window.device_pixel_ratio()).round() as u32;
+fn draw<'a>(
+    canvas: &HtmlCanvasElement,
+    frame: &Frame,
+    strokes: impl Iterator<Item = &'a Stroke>,
+    pen: Option<[f32; 2]>,
+) {
+    let side = (frame.side * browser::window().device_pixel_ratio()).round() as u32;
     if canvas.width() != side || canvas.height() != side {
         canvas.set_width(side);
         canvas.set_height(side);
     }
     let Some(context) = browser::context(canvas) else { return };
-    let colour = window
-        .get_computed_style(canvas)
-        .ok()
-        .flatten()
-        .and_then(|style| style.get_property_value("color").ok())
-        .unwrap_or_default();
     let scale = f64::from(side) / f64::from(CANVAS);
     context.clear_rect(0.0, 0.0, f64::from(side), f64::from(side));
-    context.set_stroke_style_str(&colour);
+    context.set_stroke_style_str(&frame.colour);
     context.set_line_cap("round");
     context.set_line_join("round");
     let at = |[x, y]: [f32; 2]| (f64::from(x) * scale, f64::from(y) * scale);

@@ -1,0 +1,99 @@
+//! What JavaScript sees. Errors are JavaScript's, with words that begin small.
+
+use js_sys::{Float32Array, Object, Reflect, Uint32Array};
+use tables::Choices;
+use wasm_bindgen::prelude::*;
+
+use crate::messages::*;
+use crate::table::OpenTable;
+
+fn fault(words: impl AsRef<str>) -> JsValue {
+    js_sys::Error::new(words.as_ref()).into()
+}
+
+/// Scores of the rules, `[4, Q, C]`.
+#[wasm_bindgen]
+pub fn rules(request: RulesRequest) -> Result<Float32Array, JsValue> {
+    let size = request.size();
+    let [height, width, channels] = size[..] else { return Err(fault("expected height, width and channels")) };
+    let size = (height as usize, width as usize, channels as usize);
+    let scores =
+        crate::rules::rule_scores(size, &request.shown(), &request.labels(), &request.asked(), request.classes())
+            .map_err(fault)?;
+    Ok(Float32Array::from(&scores[..]))
+}
+
+/// A table.
+#[wasm_bindgen]
+pub struct Table(OpenTable);
+
+#[wasm_bindgen]
+impl Table {
+    /// Reads a file.
+    #[wasm_bindgen(constructor)]
+    pub fn new(request: FileRequest) -> Result<Table, JsValue> {
+        OpenTable::read(&request.bytes()).map(Table).map_err(fault)
+    }
+
+    /// Finds out what it means, and gives { summary, labels, fault }: see [`OpenTable::summary`] and [`OpenTable::labels`].
+    pub fn choose(&mut self, request: ChooseRequest) -> Object {
+        let names = |columns: Vec<u32>| columns.iter().map(u32::to_string).collect();
+        let choices = Choices {
+            heading: request.heading(),
+            class: request.class().map(|class| class.to_string()),
+            leave_out: names(request.leave_out()),
+            keep: names(request.keep()),
+            most_classes: request.most_classes(),
+        };
+        let fault = self.0.choose(choices).err();
+        let reply = Object::new();
+        set(&reply, "summary", &self.0.summary().to_string().into());
+        set(&reply, "labels", &Uint32Array::from(&self.0.labels()[..]));
+        if let Some(words) = fault {
+            set(&reply, "fault", &words.into());
+        }
+        reply
+    }
+
+    /// The inputs of rows: { shown, asked }.
+    pub fn show(&self, request: ShowRequest) -> Result<Object, JsValue> {
+        let (shown, asked) = self.0.show(&request.shown(), &request.asked()).map_err(fault)?;
+        let reply = Object::new();
+        set(&reply, "shown", &Float32Array::from(&shown[..]));
+        set(&reply, "asked", &Float32Array::from(&asked[..]));
+        Ok(reply)
+    }
+
+    /// The cells of rows, in JSON.
+    pub fn cells(&self, request: RowsRequest) -> String {
+        self.0.cells(&request.rows()).to_string()
+    }
+
+    /// The inputs of a row that was typed.
+    pub fn typed(&self, request: TypedRequest) -> Result<Float32Array, JsValue> {
+        let inputs = self.0.typed(&request.shown(), &request.cells()).map_err(fault)?;
+        Ok(Float32Array::from(&inputs[..]))
+    }
+
+    /// Reads a file of rows to answer: how many.
+    #[wasm_bindgen(js_name = openAsked)]
+    pub fn open_asked(&mut self, request: FileRequest) -> Result<usize, JsValue> {
+        self.0.open_asked(&request.bytes()).map_err(fault)
+    }
+
+    /// The inputs of some of them.
+    pub fn asked(&mut self, request: AskedRequest) -> Result<Float32Array, JsValue> {
+        let inputs = self.0.asked(&request.shown(), request.from(), request.count()).map_err(fault)?;
+        Ok(Float32Array::from(&inputs[..]))
+    }
+
+    /// Their answers, in JSON.
+    pub fn answers(&self, request: AnswersRequest) -> String {
+        self.0.answers(&request.probabilities()).to_string()
+    }
+}
+
+fn set(object: &Object, name: &str, value: &JsValue) {
+    // a plain property of a fresh object is set without fail
+    let _ = Reflect::set(object, &name.into(), value);
+}

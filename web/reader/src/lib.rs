@@ -1,0 +1,12 @@
+//! A visitor's own data, read where it delays nobody: in a worker of its own, which the page starts when a table or
+//! pictures come. `worker.js` beside this folder lists what can be asked.
+
+#[cfg(target_arch = "wasm32")]
+mod js;
+#[cfg(target_arch = "wasm32")]
+mod messages;
+mod rules;
+mod table;
+
+pub use rules::{RULES, rule_scores};
+pub use table::OpenTable;
