@@ -32,8 +32,13 @@ pub mod error;
 pub mod grid;
 pub mod inputs;
 pub mod number;
+#[cfg(feature = "numpy")]
+pub mod numpy;
+pub mod pictures;
 pub mod read;
 pub mod sample;
+#[cfg(feature = "spreadsheets")]
+pub mod spreadsheet;
 pub mod stream;
 pub mod table;
 pub mod text;

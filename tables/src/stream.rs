@@ -36,6 +36,12 @@ impl<R: Read> Stream<R> {
         Stream::with_piece(reader, encoding, PIECE)
     }
 
+    /// A table that was read whole; `reader` has nothing more.
+    pub fn of(grid: Grid, reader: R) -> Self {
+        let (encoding, rest) = ("UTF-8", Vec::new());
+        Stream { reader, grid, encoding, certain: true, rest, line: 1, ended: true, piece: PIECE }
+    }
+
     fn with_piece(mut reader: R, encoding: Option<&str>, piece: usize) -> Result<Self, TableError> {
         let mut rest = Vec::new();
         let mut ended = fill(&mut reader, &mut rest, piece)?;

@@ -13,6 +13,7 @@ pub mod files;
 pub mod fused;
 pub mod learner;
 pub mod nets;
+pub mod pictures;
 pub mod plot;
 pub mod predict;
 pub mod sources;

@@ -1,4 +1,4 @@
-//! A learner on somebody's own table: it is shown some rows and answers others, with no gradient step.
+//! A learner on somebody's own data: it is shown some rows or pictures and answers others, with no gradient step.
 
 use std::sync::Arc;
 
@@ -8,6 +8,8 @@ use shaders::probability::renormalise_over_seen;
 use shaders::session::error::SessionError;
 use shaders::{Model, answer, cpu};
 use tables::{Inputs, Table, TableError, sample};
+
+use crate::pictures::Pictures;
 
 /// Queries that are computed at once.
 const BATCH: usize = 256;
@@ -33,49 +35,121 @@ pub enum PredictError {
     Episode(#[from] EpisodeError),
 }
 
-/// A learner that was shown rows of a table.
+/// What can be shown.
+#[derive(Debug, Clone)]
+pub enum Examples {
+    /// Rows of a table.
+    Table(Box<Table>),
+    /// Pictures.
+    Pictures(Pictures),
+}
+
+impl Examples {
+    /// The class of each example; none where it is missing.
+    pub fn labels(&self) -> &[Option<u32>] {
+        match self {
+            Examples::Table(table) => &table.labels,
+            Examples::Pictures(pictures) => &pictures.labels,
+        }
+    }
+
+    /// Names of the classes.
+    pub fn class_names(&self) -> &[String] {
+        match self {
+            Examples::Table(table) => &table.class_names,
+            Examples::Pictures(pictures) => &pictures.class_names,
+        }
+    }
+
+    /// How examples are told apart: `line` or `picture`.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Examples::Table(_) => "line",
+            Examples::Pictures(_) => "picture",
+        }
+    }
+
+    /// The line of a row, the file of a picture.
+    pub fn name(&self, at: usize) -> String {
+        match self {
+            Examples::Table(table) => table.lines[at].to_string(),
+            Examples::Pictures(pictures) => pictures.names[at].clone(),
+        }
+    }
+}
+
+/// A learner that was shown examples.
 pub struct Shown {
     session: cpu::Session,
     encoder: Encoder,
-    inputs: Inputs,
+    /// Scales of a table's columns; pictures need none.
+    inputs: Option<Inputs>,
     labels: Vec<u32>,
-    /// C of the table, not of the learner.
+    /// C of the examples, not of the learner.
     classes: usize,
     of_learner: usize,
 }
 
 impl Shown {
-    /// Shows the learner rows of a table, all of which have a class. Scales are learned from them alone.
+    /// Shows the learner examples, all of which have a class. Scales are learned from them alone.
     ///
     /// # Errors
     /// More rows or classes than the learner takes; inputs that it cannot take.
-    pub fn new(model: &Arc<Model>, table: &Table, rows: &[usize]) -> Result<Shown, PredictError> {
-        let inputs = Inputs::of(table, rows)?;
-        let encoder = Encoder::new(&model.spec, 1, inputs.width(), 1, PROJECTION_SEED)?;
-        let classes = table.class_names.len();
+    pub fn new(model: &Arc<Model>, examples: &Examples, rows: &[usize]) -> Result<Shown, PredictError> {
+        let (inputs, (height, width, channels)) = match examples {
+            Examples::Table(table) => {
+                let inputs = Inputs::of(table, rows)?;
+                let width = inputs.width();
+                (Some(inputs), (1, width, 1))
+            }
+            Examples::Pictures(pictures) => (None, pictures.size),
+        };
+        let encoder = Encoder::new(&model.spec, height, width, channels, PROJECTION_SEED)?;
+        let classes = examples.class_names().len();
         let mut session = cpu::Session::new(model.clone());
         session.context.set_images(encoder.drawings());
         if model.spec.equivariant.is_some() {
             session.context.set_classes(classes.clamp(2, model.spec.classes))?;
         }
-        let labels: Vec<u32> = rows.iter().filter_map(|row| table.labels[*row]).collect();
+        let labels: Vec<u32> = rows.iter().filter_map(|row| examples.labels()[*row]).collect();
+        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner: model.spec.classes };
         let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
         for row in rows {
-            encoded.extend(encoder.encode(&inputs.row(table, *row))?);
+            encoded.extend(shown.encoder.encode(&shown.row(examples, *row))?);
         }
-        session.context.observe(&encoded, &labels)?;
-        Ok(Shown { session, encoder, inputs, labels, classes, of_learner: model.spec.classes })
+        shown.session.context.observe(&encoded, &shown.labels)?;
+        Ok(shown)
     }
 
-    /// How rows become inputs.
-    pub fn inputs(&self) -> &Inputs {
-        &self.inputs
+    /// How rows of a table become inputs; none for pictures.
+    pub fn inputs(&self) -> Option<&Inputs> {
+        self.inputs.as_ref()
+    }
+
+    /// An example as it is asked about.
+    ///
+    /// # Shapes
+    /// `[X]` of a row, `[height · width · channels]` of a picture
+    pub fn row(&self, examples: &Examples, row: usize) -> Vec<f32> {
+        match (examples, &self.inputs) {
+            (Examples::Table(table), Some(inputs)) => inputs.row(table, row),
+            (Examples::Pictures(pictures), _) => pictures.picture(row).to_vec(),
+            (Examples::Table(_), None) => Vec::new(),
+        }
+    }
+
+    /// What baselines compare: inputs of a row as they are, pictures as the learner gets them.
+    fn features(&self, values: &[f32]) -> Result<Vec<f32>, PredictError> {
+        match self.inputs {
+            Some(_) => Ok(values.to_vec()),
+            None => Ok(self.encoder.encode(values)?),
+        }
     }
 
     /// Probability of each class for each query, classes that were not shown at 0.
     ///
     /// # Shapes
-    /// Queries of as many values as [`Inputs::width`]; the result `[Q, C]`.
+    /// Queries as [`Shown::row`] gives them; the result `[Q, C]`.
     ///
     /// # Errors
     /// Values that are not finite.
@@ -152,15 +226,15 @@ pub struct Estimate {
 /// As [`Shown::new`] and [`Shown::ask`].
 pub fn estimate(
     model: &Arc<Model>,
-    table: &Table,
+    examples: &Examples,
     folds: &[Option<usize>],
     most: usize,
     seed: u64,
     mut done: impl FnMut(usize),
 ) -> Result<Estimate, PredictError> {
-    let classes = table.class_names.len();
+    let (classes, known) = (examples.class_names().len(), examples.labels());
     let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
-    let with_baselines = count * table.len().min(most) <= MOST_BASELINE_WORK;
+    let with_baselines = count * known.len().min(most) <= MOST_BASELINE_WORK;
     let mut names = vec!["most frequent class".to_owned()];
     if with_baselines {
         names.extend(Baseline::ALL.iter().map(|baseline| baseline.name().to_owned()));
@@ -169,20 +243,27 @@ pub fn estimate(
     let (mut rows, mut probabilities) = (Vec::new(), Vec::new());
     for fold in 0..count {
         let rest: Vec<Option<u32>> =
-            table.labels.iter().zip(folds).map(|(label, own)| label.filter(|_| *own != Some(fold))).collect();
+            known.iter().zip(folds).map(|(label, own)| label.filter(|_| *own != Some(fold))).collect();
         let shown = sample::stratified(&rest, most, seed);
-        let asked: Vec<usize> = (0..table.len()).filter(|row| folds[*row] == Some(fold)).collect();
-        let mut learner = Shown::new(model, table, &shown)?;
-        let queries: Vec<Vec<f32>> = asked.iter().map(|row| learner.inputs.row(table, *row)).collect();
+        let asked: Vec<usize> = (0..known.len()).filter(|row| folds[*row] == Some(fold)).collect();
+        let mut learner = Shown::new(model, examples, &shown)?;
+        let queries: Vec<Vec<f32>> = asked.iter().map(|row| learner.row(examples, *row)).collect();
         probabilities.extend(learner.ask(&queries)?);
         let mut counts = vec![0usize; classes];
         learner.labels.iter().for_each(|label| counts[*label as usize] += 1);
         let frequent = answer(&counts.iter().map(|count| *count as f64).collect::<Vec<_>>()).map(|class| class as u32);
         theirs[0].extend(vec![frequent; asked.len()]);
         if with_baselines {
-            let inputs: Vec<f32> = shown.iter().flat_map(|row| learner.inputs.row(table, *row)).collect();
-            let width = learner.inputs.width();
-            let episode = Episode::new(&inputs, &learner.labels, &queries.concat(), width, classes)?;
+            let mut inputs = Vec::new();
+            for row in &shown {
+                inputs.extend(learner.features(&learner.row(examples, *row))?);
+            }
+            let mut asked = Vec::new();
+            for query in &queries {
+                asked.extend(learner.features(query)?);
+            }
+            let width = inputs.len() / shown.len().max(1);
+            let episode = Episode::new(&inputs, &learner.labels, &asked, width, classes)?;
             for (found, baseline) in theirs[1..].iter_mut().zip(Baseline::ALL) {
                 found.extend(episode.predict(baseline).into_iter().map(Some));
             }
@@ -190,7 +271,7 @@ pub fn estimate(
         rows.extend(asked);
         done(fold + 1);
     }
-    let truth: Vec<u32> = rows.iter().filter_map(|row| table.labels[*row]).collect();
+    let truth: Vec<u32> = rows.iter().filter_map(|row| known[*row]).collect();
     let own = answers(&probabilities, classes);
     let mut confusion = vec![0; classes * classes];
     for (answer, truth) in own.iter().zip(&truth) {

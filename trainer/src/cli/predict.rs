@@ -9,11 +9,13 @@ use serde_json::Value;
 use shaders::{FileKind, Model};
 use tables::answers::{heading, lines as lines_of_csv};
 use tables::grid::Row;
+use tables::read::{self, How};
 use tables::stream::Stream;
-use tables::{Asked as Matched, Choices, Grid, Table, read, sample, text};
+use tables::{Asked as Matched, Choices, Grid, Table, sample, text};
 use trainer::files::{self, Unfinished};
 use trainer::learner::read_model;
-use trainer::predict::{Estimate, Score, Shown, answers, estimate, score};
+use trainer::pictures::{self, Pictures};
+use trainer::predict::{Estimate, Examples, Score, Shown, answers, estimate, score};
 
 use super::answers::{answer_as_json, as_json, estimate_text};
 use super::numbers::{seed, whole};
@@ -29,11 +31,12 @@ const BATCH: usize = 4096;
 pub struct Arguments {
     /// Model file; `models/general.safetensors` is the learner for tables
     model: PathBuf,
-    /// Table of labelled rows: CSV, TSV or ARFF, also as .gz
-    #[arg(long, value_name = "FILE")]
+    /// Labelled rows or pictures: CSV, TSV or ARFF (also as .gz), a workbook, .npy or .npz; a folder or zip file with a
+    /// folder of pictures for each class; a folder of IDX files
+    #[arg(long, value_name = "PATH")]
     show: PathBuf,
-    /// Table of rows to answer; without it, the shown table is tested on itself in folds
-    #[arg(long, value_name = "FILE")]
+    /// Rows or pictures to answer; without it, what is shown is tested on itself in folds
+    #[arg(long, value_name = "PATH")]
     ask: Option<PathBuf>,
     /// Column of the class: its heading, or its number from 1 [default: guessed, and printed]
     #[arg(long, value_name = "COLUMN")]
@@ -50,13 +53,16 @@ pub struct Arguments {
     /// Encoding of the tables, such as windows-1252 [default: found out]
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Most rows to show; more are sampled by class [default: as many as the learner takes]
+    /// Sheet of a workbook [default: the first that holds a table]
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    /// Most rows or pictures to show; more are sampled by class [default: as many as the learner takes]
     #[arg(long, value_name = "N", value_parser = whole::<2, 1_000_000>)]
     limit: Option<usize>,
-    /// Test the shown table in N folds
+    /// Test what is shown in N folds
     #[arg(long, value_name = "N", value_parser = whole::<2, 1_000>, conflicts_with = "leave_one_out")]
     folds: Option<usize>,
-    /// Test the shown table by leaving each row out once
+    /// Test what is shown by leaving each out once
     #[arg(long)]
     leave_one_out: bool,
     /// Seed of folds and samples
@@ -93,27 +99,41 @@ pub fn run(arguments: &Arguments) -> Ended {
         keep: arguments.keep.clone(),
         most_classes: model.spec.classes,
     };
-    let table = Table::new(read_grid(&arguments.show, arguments.encoding.as_deref())?, &choices)
-        .map_err(|error| format!("{}: {error}", arguments.show.display()))?;
-    describe(&arguments.show, &table);
+    let shown = |error: &dyn std::fmt::Display| format!("{}: {error}", arguments.show.display());
+    let examples = match pictures::read(&arguments.show, true, model.spec.classes).map_err(|error| shown(&error))? {
+        Some(found) => Examples::Pictures(found),
+        None => {
+            let table = Table::new(read_grid(&arguments.show, arguments)?, &choices).map_err(|error| shown(&error))?;
+            Examples::Table(Box::new(table))
+        }
+    };
+    describe(&arguments.show, &examples);
     let most = most(arguments, &model);
-    let rows = sample::stratified(&table.labels, most, arguments.seed);
-    let labelled = table.labels.iter().flatten().count();
+    let rows = sample::stratified(examples.labels(), most, arguments.seed);
+    let labelled = examples.labels().iter().flatten().count();
+    if labelled == 0 {
+        return Err(shown(&"no class is known. Expected labels beside the pictures").into());
+    }
     if rows.len() < labelled {
-        note(format!("{} of {labelled} rows are shown, sampled by class.", rows.len()));
+        note(format!("{} of {labelled} examples are shown, sampled by class.", rows.len()));
     }
     let estimated = match arguments.ask.is_none() || arguments.folds.is_some() || arguments.leave_one_out {
-        true => Some(estimated(arguments, &model, &table, most)?),
+        true => Some(estimated(arguments, &model, &examples, most)?),
         false => None,
     };
     if let (Some(estimate), false) = (&estimated, arguments.json) {
-        print(&estimate_text(&table, estimate))?;
+        print(&estimate_text(&examples, estimate))?;
     }
-    let asked = match &arguments.ask {
-        Some(path) => Some(ask(arguments, &model, &table, &rows, path, &choices)?),
-        None => None,
+    let asked = match (&arguments.ask, &examples) {
+        (None, _) => None,
+        (Some(path), Examples::Table(table)) => {
+            Some(ask_rows(arguments, &model, &examples, table, &rows, path, &choices)?)
+        }
+        (Some(path), Examples::Pictures(found)) => {
+            Some(ask_pictures(arguments, &model, &examples, found, &rows, path)?)
+        }
     };
-    report(arguments, &table, estimated.as_ref(), asked)
+    report(arguments, &examples, estimated.as_ref(), asked)
 }
 
 /// Most rows to show: what the learner takes beside a query, or less where asked for.
@@ -126,14 +146,12 @@ fn most(arguments: &Arguments, model: &Model) -> usize {
 }
 
 /// Reads the cells of a table file.
-fn read_grid(path: &Path, encoding: Option<&str>) -> Result<Grid, String> {
+fn read_grid(path: &Path, arguments: &Arguments) -> Result<Grid, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    if path.is_dir() {
-        return Err(named(&"expected a table (CSV, TSV or ARFF), found a folder"));
-    }
     let bytes = fs::read(path).map_err(|error| named(&error))?;
     check_kind(&bytes).map_err(|error| named(&error))?;
-    let found = read::read(&bytes, encoding).map_err(|error| named(&error))?;
+    let how = How { encoding: arguments.encoding.as_deref(), sheet: arguments.sheet.as_deref() };
+    let found = read::read(&bytes, how).map_err(|error| named(&error))?;
     if !found.certain {
         note(format!("{}: read as {}; --encoding NAME chooses another.", path.display(), found.encoding));
     }
@@ -142,44 +160,73 @@ fn read_grid(path: &Path, encoding: Option<&str>) -> Result<Grid, String> {
 
 /// Refuses what is no table by its first bytes; text of any kind may be one, and so may gzip.
 fn check_kind(bytes: &[u8]) -> Result<(), String> {
-    let text = [FileKind::Empty, FileKind::Csv, FileKind::Text, FileKind::Json, FileKind::Xml];
-    let other = FileKind::of(bytes).filter(|kind| !text::is_gzip(bytes) && !text.contains(kind));
+    let tables = [
+        FileKind::Empty,
+        FileKind::Csv,
+        FileKind::Text,
+        FileKind::Json,
+        FileKind::Xml,
+        FileKind::ExcelWorkbook,
+        FileKind::OpenDocument,
+        FileKind::OldOffice,
+        FileKind::Npy,
+        FileKind::Npz,
+    ];
+    let other = FileKind::of(bytes).filter(|kind| !text::is_gzip(bytes) && !tables.contains(kind));
     match other {
-        Some(kind) => Err(format!("expected a table (CSV, TSV or ARFF), found {}. Save the table as CSV", kind.name())),
+        Some(kind) => Err(format!(
+            "expected a table (CSV, TSV, ARFF, a workbook, .npy, .npz), found {}. Save the table as CSV",
+            kind.name()
+        )),
         None => Ok(()),
     }
 }
 
-/// Says how the table was understood.
-fn describe(path: &Path, table: &Table) {
-    let class = &table.columns[table.class];
-    note(format!(
-        "{}: {} rows, {} of {} columns used, {} classes in “{}”.",
-        path.display(),
-        table.len(),
-        table.columns.iter().filter(|column| column.used()).count(),
-        table.columns.len() - 1,
-        table.class_names.len(),
-        class.name
-    ));
-    for (name, why) in table.left_out() {
-        note(format!("  “{name}” is left out: {}.", why.reason()));
+/// Says how what is shown was understood.
+fn describe(path: &Path, examples: &Examples) {
+    match examples {
+        Examples::Table(table) => {
+            note(format!(
+                "{}: {} rows, {} of {} columns used, {} classes in “{}”.",
+                path.display(),
+                table.len(),
+                table.columns.iter().filter(|column| column.used()).count(),
+                table.columns.len() - 1,
+                table.class_names.len(),
+                table.columns[table.class].name
+            ));
+            for (name, why) in table.left_out() {
+                note(format!("  “{name}” is left out: {}.", why.reason()));
+            }
+            table.notes.iter().for_each(|words| note(format!("  {words}")));
+        }
+        Examples::Pictures(found) => {
+            let (height, width, channels) = found.size;
+            let colour = if channels == 1 { "grey" } else { "colour" };
+            note(format!(
+                "{}: {} {colour} pictures of {height} × {width}, {} classes.",
+                path.display(),
+                found.labels.len(),
+                found.class_names.len()
+            ));
+            found.notes.iter().for_each(|words| note(format!("  {words}")));
+        }
     }
-    table.notes.iter().for_each(|words| note(format!("  {words}")));
 }
 
-fn estimated(arguments: &Arguments, model: &Arc<Model>, table: &Table, most: usize) -> Result<Estimate, String> {
-    let labelled = table.labels.iter().flatten().count();
+fn estimated(arguments: &Arguments, model: &Arc<Model>, examples: &Examples, most: usize) -> Result<Estimate, String> {
+    let labels = examples.labels();
+    let labelled = labels.iter().flatten().count();
     let folds = match arguments.leave_one_out {
         true => {
             let mut next = 0..;
-            table.labels.iter().map(|label| label.and_then(|_| next.next())).collect()
+            labels.iter().map(|label| label.and_then(|_| next.next())).collect()
         }
-        false => sample::folds(&table.labels, arguments.folds.unwrap_or(FOLDS).min(labelled), arguments.seed),
+        false => sample::folds(labels, arguments.folds.unwrap_or(FOLDS).min(labelled), arguments.seed),
     };
     let count = folds.iter().flatten().max().map_or(0, |last: &usize| last + 1);
     let bar = bar(count as u64, "{bar:30} {pos}/{len} folds");
-    let found = estimate(model, table, &folds, most, arguments.seed, |done| {
+    let found = estimate(model, examples, &folds, most, arguments.seed, |done| {
         if let Some(bar) = &bar {
             bar.set_position(done as u64);
         } else if done % 50 == 0 && done < count {
@@ -192,9 +239,9 @@ fn estimated(arguments: &Arguments, model: &Arc<Model>, table: &Table, most: usi
     found.map_err(|error| format!("{}: {error}", arguments.show.display()))
 }
 
-/// Answers to the rows of a file.
+/// Answers to what was asked.
 struct Asked<'a> {
-    table: &'a Table,
+    examples: &'a Examples,
     /// Where they are written as CSV as they come; `None` for standard output.
     file: Option<Unfinished>,
     /// Every answer, for JSON.
@@ -205,7 +252,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(arguments: &Arguments, table: &'a Table, knows: bool) -> Result<Asked<'a>, String> {
+    fn new(arguments: &Arguments, examples: &'a Examples, knows: bool) -> Result<Asked<'a>, String> {
         let file = match &arguments.output {
             Some(path) => {
                 Some(Unfinished::create(path).map_err(|error| format!("cannot write {}: {error}", path.display()))?)
@@ -213,8 +260,8 @@ impl<'a> Asked<'a> {
             None => None,
         };
         let json = arguments.json.then(Vec::new);
-        let mut asked = Asked { table, file, json, answers: Vec::new(), truth: knows.then(Vec::new) };
-        asked.write(&heading(table))?;
+        let mut asked = Asked { examples, file, json, answers: Vec::new(), truth: knows.then(Vec::new) };
+        asked.write(&heading(examples.key(), examples.class_names()))?;
         Ok(asked)
     }
 
@@ -229,19 +276,17 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Rows and the probabilities of their classes.
-    fn take(&mut self, rows: &[Row], class: Option<usize>, probabilities: &[f32]) -> Result<(), String> {
-        let width = self.table.class_names.len();
-        let found = answers(probabilities, width);
-        let lines: Vec<usize> = rows.iter().map(|row| row.line).collect();
-        self.write(&lines_of_csv(self.table, &lines, &found, probabilities))?;
+    /// What was asked about by name, the probabilities of its classes, and what it is where that is known.
+    fn take(&mut self, names: &[String], truth: Option<Vec<u32>>, probabilities: &[f32]) -> Result<(), String> {
+        let classes = self.examples.class_names();
+        let found = answers(probabilities, classes.len());
+        self.write(&lines_of_csv(classes, names, &found, probabilities))?;
         if let Some(json) = &mut self.json {
-            let all = lines.iter().zip(&found).zip(probabilities.chunks_exact(width));
-            json.extend(all.map(|((line, answer), values)| answer_as_json(self.table, *line, *answer, values)));
+            let all = names.iter().zip(&found).zip(probabilities.chunks_exact(classes.len()));
+            json.extend(all.map(|((name, answer), values)| answer_as_json(self.examples, name, *answer, values)));
         }
-        let truth = class.and_then(|class| rows.iter().map(|row| self.table.class_of(&row.cells[class])).collect());
         match (&mut self.truth, truth) {
-            (Some(known), Some::<Vec<u32>>(more)) => known.extend(more),
+            (Some(known), Some(more)) => known.extend(more),
             _ => self.truth = None,
         }
         self.answers.extend(found);
@@ -250,21 +295,24 @@ impl<'a> Asked<'a> {
 
     fn score(&self) -> Option<Score> {
         let truth = self.truth.as_ref().filter(|truth| !truth.is_empty())?;
-        Some(score(&self.answers, truth, self.table.class_names.len()))
+        Some(score(&self.answers, truth, self.examples.class_names().len()))
     }
 }
 
 /// Opens a table to be read piece by piece.
-fn open_stream(path: &Path, encoding: Option<&str>) -> Result<Stream<Box<dyn Read>>, String> {
+fn open_rows(path: &Path, arguments: &Arguments) -> Result<Stream<Box<dyn Read>>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     if path.is_dir() {
-        return Err(named(&"expected a table (CSV, TSV or ARFF), found a folder"));
+        return Err(named(&"expected a table like the one that is shown, found a folder"));
     }
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(|error| named(&error))?);
     let head = file.fill_buf().map_err(|error| named(&error))?;
+    if read::is_whole(head) {
+        return Ok(Stream::of(read_grid(path, arguments)?, Box::new(std::io::empty())));
+    }
     check_kind(head).map_err(|error| named(&error))?;
     let reader: Box<dyn Read> = if text::is_gzip(head) { Box::new(text::unpacking(file)) } else { Box::new(file) };
-    let stream = Stream::open(reader, encoding).map_err(|error| named(&error))?;
+    let stream = Stream::open(reader, arguments.encoding.as_deref()).map_err(|error| named(&error))?;
     let (encoding, certain) = stream.encoding();
     if !certain {
         note(format!("{}: read as {encoding}; --encoding NAME chooses another.", path.display()));
@@ -273,28 +321,31 @@ fn open_stream(path: &Path, encoding: Option<&str>) -> Result<Stream<Box<dyn Rea
 }
 
 /// Answers the rows of a file, in pieces: what is kept of a row is its answer.
-fn ask<'a>(
+fn ask_rows<'a>(
     arguments: &Arguments,
     model: &Arc<Model>,
-    table: &'a Table,
+    examples: &'a Examples,
+    table: &Table,
     rows: &[usize],
     path: &Path,
     choices: &Choices,
 ) -> Result<Asked<'a>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut stream = open_stream(path, arguments.encoding.as_deref())?;
+    let mut stream = open_rows(path, arguments)?;
     let mut matched = Matched::new(table, stream.first(), choices.heading).map_err(|error| named(&error))?;
-    let mut shown = Shown::new(model, table, rows).map_err(|error| named(&error))?;
-    let class = matched.class;
-    let mut asked = Asked::new(arguments, table, class.is_some())?;
+    let mut shown = Shown::new(model, examples, rows).map_err(|error| named(&error))?;
+    let mut asked = Asked::new(arguments, examples, matched.class.is_some())?;
     let spinner = bar(0, "{spinner} {pos} rows answered");
     let mut piece = stream.first().rows[usize::from(matched.headed)..].to_vec();
     loop {
         for batch in piece.chunks(BATCH) {
             let values = matched.values(table, batch);
-            let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| shown.inputs().other(&values, row)).collect();
-            let probabilities = shown.ask(&queries);
-            asked.take(batch, class, &probabilities.map_err(|error| named(&error))?)?;
+            let inputs = shown.inputs().ok_or_else(|| named(&"pictures were shown"))?;
+            let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| inputs.other(&values, row)).collect();
+            let probabilities = shown.ask(&queries).map_err(|error| named(&error))?;
+            let names: Vec<String> = batch.iter().map(|row| row.line.to_string()).collect();
+            let class_of = |class| batch.iter().map(|row: &Row| table.class_of(&row.cells[class])).collect();
+            asked.take(&names, matched.class.and_then(class_of), &probabilities)?;
             if let Some(spinner) = &spinner {
                 spinner.inc(batch.len() as u64);
             }
@@ -312,8 +363,47 @@ fn ask<'a>(
     Ok(asked)
 }
 
+/// Answers pictures, which are read at once. What a folder or a file of labels says of them is the truth they are held to.
+fn ask_pictures<'a>(
+    arguments: &Arguments,
+    model: &Arc<Model>,
+    examples: &'a Examples,
+    shown_pictures: &Pictures,
+    rows: &[usize],
+    path: &Path,
+) -> Result<Asked<'a>, String> {
+    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let found = pictures::read(path, false, usize::MAX).map_err(|error| named(&error))?;
+    let found = found.ok_or_else(|| named(&"expected pictures like those shown, found a table"))?;
+    let found = found.with_channels(shown_pictures.size.2);
+    if found.size != shown_pictures.size {
+        let size = |(height, width, _): (usize, usize, usize)| format!("{height} × {width}");
+        let (wanted, have) = (size(shown_pictures.size), size(found.size));
+        return Err(named(&format!("expected pictures of {wanted} like those shown, found {have}")));
+    }
+    found.notes.iter().for_each(|words| note(format!("{}: {words}", path.display())));
+    // the same class under the same name
+    let classes: Vec<Option<u32>> = found
+        .class_names
+        .iter()
+        .map(|name| examples.class_names().iter().position(|known| known.to_lowercase() == name.to_lowercase()))
+        .map(|at| at.map(|at| at as u32))
+        .collect();
+    let truth: Option<Vec<u32>> = found.labels.iter().map(|label| classes[(*label)? as usize]).collect();
+    let mut shown = Shown::new(model, examples, rows).map_err(|error| named(&error))?;
+    let mut asked = Asked::new(arguments, examples, truth.is_some())?;
+    for from in (0..found.names.len()).step_by(BATCH) {
+        let batch = from..(from + BATCH).min(found.names.len());
+        let queries: Vec<Vec<f32>> = batch.clone().map(|at| found.picture(at).to_vec()).collect();
+        let probabilities = shown.ask(&queries).map_err(|error| named(&error))?;
+        let truth = truth.as_ref().map(|truth| truth[batch.clone()].to_vec());
+        asked.take(&found.names[batch], truth, &probabilities)?;
+    }
+    Ok(asked)
+}
+
 /// Prints and writes what was found.
-fn report(arguments: &Arguments, table: &Table, estimate: Option<&Estimate>, asked: Option<Asked>) -> Ended {
+fn report(arguments: &Arguments, examples: &Examples, estimate: Option<&Estimate>, asked: Option<Asked>) -> Ended {
     let score = asked.as_ref().and_then(Asked::score);
     let (file, answers_of_file) = match asked {
         Some(asked) => (asked.file, asked.json),
@@ -322,14 +412,15 @@ fn report(arguments: &Arguments, table: &Table, estimate: Option<&Estimate>, ask
     if let Some(file) = file {
         file.finish().map_err(|error| format!("cannot write the answers: {error}"))?;
     } else if let (Some(path), Some(estimate), None) = (&arguments.output, estimate, &arguments.ask) {
-        let lines: Vec<usize> = estimate.rows.iter().map(|row| table.lines[*row]).collect();
-        let found = answers(&estimate.probabilities, table.class_names.len());
-        let text = heading(table) + &lines_of_csv(table, &lines, &found, &estimate.probabilities);
+        let names: Vec<String> = estimate.rows.iter().map(|row| examples.name(*row)).collect();
+        let classes = examples.class_names();
+        let found = answers(&estimate.probabilities, classes.len());
+        let text = heading(examples.key(), classes) + &lines_of_csv(classes, &names, &found, &estimate.probabilities);
         files::write_whole(path, text.as_bytes())
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if arguments.json {
-        return Ok(print(&format!("{:#}\n", as_json(table, estimate, answers_of_file, score.as_ref())))?);
+        return Ok(print(&format!("{:#}\n", as_json(examples, estimate, answers_of_file, score.as_ref())))?);
     }
     if let Some(score) = score {
         let percent = |value: f64| format!("{:.1} %", 100.0 * value);

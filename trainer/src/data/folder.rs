@@ -50,7 +50,7 @@ pub fn folders(dir: &Path) -> Vec<String> {
 }
 
 /// Whether a folder holds a data set.
-fn holds_data(folder: &Path) -> bool {
+pub fn holds_data(folder: &Path) -> bool {
     cifar::is_in(folder) || list(folder).is_ok_and(|files| files.iter().any(|f| f.path.is_file() && f.named("images")))
 }
 
@@ -125,7 +125,13 @@ pub(super) fn list(folder: &Path) -> Result<Vec<IdxFile>, DataError> {
     Ok(found)
 }
 
-/// The image and the label file of a split.
+/// The words of an image file's name before `images`: `emnist`, `letters`, `train`.
+fn words_before_images(name: &str) -> impl Iterator<Item = &str> {
+    name[..name.find("images").unwrap_or(0)].split(['-', '_', '.'])
+}
+
+/// The image and the label file of a split. `kind` names one of several sets in the folder (`emnist:letters`) or one of
+/// several files of labels (`omniglot:alphabets`).
 pub(super) fn files(folder: &Path, split: Split, kind: Option<&str>) -> Result<(PathBuf, PathBuf), DataError> {
     let all = list(folder)?;
     let missing = |wanted: String| DataError::NoSplit {
@@ -134,17 +140,35 @@ pub(super) fn files(folder: &Path, split: Split, kind: Option<&str>) -> Result<(
         found: all.iter().map(IdxFile::words).collect(),
     };
     let found: Vec<&IdxFile> = all.iter().filter(|file| !file.path.is_dir()).collect();
-    let images: Vec<&IdxFile> = found.iter().copied().filter(|n| n.named("images")).collect();
+    let mut images: Vec<&IdxFile> = found.iter().copied().filter(|n| n.named("images")).collect();
+    let mut kind = kind;
+    let of_kind = |file: &&IdxFile| kind.is_some_and(|kind| words_before_images(&file.name).any(|word| word == kind));
+    if images.iter().any(of_kind) {
+        images.retain(of_kind);
+        kind = None;
+    }
 
     let (own, other): (&[&str], &[&str]) = match split {
         Split::Train => (&["train", "background"], &["t10k", "test", "evaluation", "valid"]),
         Split::Test => (&["t10k", "test", "evaluation"], &[]),
     };
-    let starts = |file: &IdxFile, prefixes: &[&str]| prefixes.iter().any(|p| file.name.starts_with(p));
-    let image = match images.iter().find(|n| starts(n, own)) {
-        Some(file) => *file,
+    let starts =
+        |file: &IdxFile, prefixes: &[&str]| words_before_images(&file.name).any(|word| prefixes.contains(&word));
+    let mut of_split = images.iter().copied().filter(|n| starts(n, own));
+    let image = match (of_split.next(), of_split.next()) {
+        (Some(one), Some(other)) => {
+            let sets = |file: &IdxFile| words_before_images(&file.name).nth(1).unwrap_or_default().to_owned();
+            return Err(missing(format!(
+                "one set of images ({} and {} are there: name one as {}:{})",
+                one.name,
+                other.name,
+                folder.file_name().unwrap_or_default().to_string_lossy(),
+                sets(one)
+            )));
+        }
+        (Some(file), None) => file,
         // The only one there is the test split, and the training split too unless it says otherwise.
-        None => match images[..] {
+        (None, _) => match images[..] {
             [only] if !starts(only, other) => only,
             _ => return Err(missing(format!("images of the {split} split ({}-images-idx3-ubyte.gz or so)", own[0]))),
         },

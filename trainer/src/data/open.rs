@@ -36,7 +36,33 @@ pub fn open(name: &str, split: Split, dir: &Path) -> Result<Dataset, DataError> 
         return cifar::read(&folder, name, split);
     }
     let (images, labels) = files(&folder, split, kind)?;
-    read_pair(name, split, &images, &labels)
+    let mut data = read_pair(name, split, &images, &labels)?;
+    if is_emnist(&images) {
+        make_upright(&mut data);
+    }
+    Ok(data)
+}
+
+/// Whether images are EMNIST's, by the name of their file or of their folder.
+fn is_emnist(images: &Path) -> bool {
+    let mut names = images.components().rev().take(3).map(|part| part.as_os_str().to_string_lossy().to_lowercase());
+    names.any(|name| name == "emnist" || name.starts_with("emnist-"))
+}
+
+/// EMNIST's pictures lie on their side (rows and columns exchanged), and the labels of its letters begin at 1.
+fn make_upright(data: &mut Dataset) {
+    let (height, width) = (data.height, data.width);
+    if data.channels == 1 {
+        let image = |image: &[u8]| -> Vec<u8> {
+            (0..width).flat_map(|x| (0..height).map(move |y| (x, y))).map(|(x, y)| image[y * width + x]).collect()
+        };
+        data.images = data.images.chunks_exact(height * width).flat_map(image).collect();
+        (data.height, data.width) = (width, height);
+    }
+    if data.labels.iter().min() == Some(&1) {
+        data.labels.iter_mut().for_each(|label| *label -= 1);
+        data.classes -= 1;
+    }
 }
 
 /// Reads a pair of IDX files. Images [n, X], [n, h, w], [n, h, w, c] or [n, c, h, w] of u8; labels [n] of any type.
@@ -73,7 +99,12 @@ fn read_pair(name: &str, split: Split, images: &Path, labels: &Path) -> Result<D
         Values::U8(values) => values.into_iter().map(i64::from).collect(),
         Values::I32(values) => values.into_iter().map(i64::from).collect(),
     };
-    if found.dims != [count] {
+    // QMNIST keeps eight numbers for each image; the first is its class
+    let (values, dims) = match found.dims[..] {
+        [rows, columns @ 2..] => (values.into_iter().step_by(columns).collect(), vec![rows]),
+        _ => (values, found.dims.clone()),
+    };
+    if dims != [count] {
         return Err(DataError::LabelCount { path: labels.into(), images: count, labels: values.len() });
     }
     // No data set here has more classes than this, and tables of classes are allocated by the greatest label.
@@ -96,6 +127,28 @@ mod tests {
 
     fn ramp(n: usize) -> Values {
         Values::U8((0..n).map(|i| i as u8).collect())
+    }
+
+    #[test]
+    fn relatives_of_mnist_are_read_as_they_are_downloaded() {
+        let dir = Folder::new("relatives");
+        for split in ["train", "test"] {
+            for set in ["letters", "digits"] {
+                dir.idx(&format!("emnist/emnist-{set}-{split}-images-idx3-ubyte.gz"), &[2, 2, 2], ramp(8));
+            }
+            dir.idx(&format!("emnist/emnist-letters-{split}-labels-idx1-ubyte.gz"), &[2], Values::U8(vec![1, 26]));
+            dir.idx(&format!("emnist/emnist-digits-{split}-labels-idx1-ubyte.gz"), &[2], Values::U8(vec![0, 9]));
+            dir.idx(&format!("qmnist/{split}-images-idx3-ubyte.gz"), &[2, 1, 1], ramp(2));
+            let labels: Vec<i32> = vec![5, 0, 2, 2, 2, 2, 0, 0, 3, 1, 3, 3, 3, 3, 0, 0];
+            dir.idx(&format!("qmnist/{split}-labels-idx2-int.gz"), &[2, 8], Values::I32(labels));
+        }
+        let letters = open("emnist:letters", Split::Train, dir.root()).unwrap();
+        assert_eq!((letters.image(0), &letters.labels[..], letters.classes), (&[0, 2, 1, 3][..], &[0, 25][..], 26));
+        assert_eq!(open("emnist:digits", Split::Test, dir.root()).unwrap().labels, [0, 9]);
+        let error = open("emnist", Split::Test, dir.root()).unwrap_err().to_string();
+        assert!(error.contains("emnist:digits"), "{error}");
+        let digits = open("qmnist", Split::Test, dir.root()).unwrap();
+        assert_eq!((&digits.labels[..], digits.image(1)), (&[5, 3][..], &[1][..]));
     }
 
     #[test]

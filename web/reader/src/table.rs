@@ -36,7 +36,7 @@ impl OpenTable {
     /// # Errors
     /// In words, with line and column where there are such.
     pub fn read(bytes: &[u8]) -> Result<OpenTable, String> {
-        let found = read::read(bytes, None).map_err(words)?;
+        let found = read::read(bytes, read::How::default()).map_err(words)?;
         let mut grid = found.grid;
         let mut notes = Vec::new();
         if !found.certain {
@@ -175,7 +175,7 @@ impl OpenTable {
     /// As [`OpenTable::read`], and a column that is not there.
     pub fn open_asked(&mut self, bytes: &[u8]) -> Result<usize, String> {
         let table = self.table.as_ref().ok_or("the table's meaning is not known")?;
-        let grid = read::read(bytes, None).map_err(words)?.grid;
+        let grid = read::read(bytes, read::How::default()).map_err(words)?.grid;
         let asked = Asked::new(table, &grid, None).map_err(words)?;
         let rows = grid.rows.len() - usize::from(asked.headed).min(grid.rows.len());
         if rows == 0 {
@@ -214,7 +214,7 @@ impl OpenTable {
     pub fn answers(&self, probabilities: &[f32]) -> Value {
         let (Some(table), Some((_, asked))) = (&self.table, &self.asked) else { return Value::Null };
         let rows = self.asked_rows();
-        let lines: Vec<usize> = rows.iter().map(|row| row.line).collect();
+        let lines: Vec<String> = rows.iter().map(|row| row.line.to_string()).collect();
         let found = probabilities.chunks_exact(table.class_names.len());
         let found: Vec<Option<u32>> = found.map(|row| shaders::answer(row).map(|class| class as u32)).collect();
         let truth: Option<Vec<u32>> =
@@ -222,7 +222,7 @@ impl OpenTable {
         let right =
             |truth: Vec<u32>| truth.iter().zip(&found).filter(|(truth, found)| Some(**truth) == **found).count();
         json!({
-            "csv": answers::heading(table) + &answers::lines(table, &lines, &found, probabilities),
+            "csv": answers::heading("line", &table.class_names) + &answers::lines(&table.class_names, &lines, &found, probabilities),
             "notes": asked.notes(table, rows.len()),
             "right": truth.map(right),
         })

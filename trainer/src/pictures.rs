@@ -1,0 +1,418 @@
+//! Somebody's own pictures: a folder of folders, a zip file of one, IDX files, arrays of NumPy.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
+use shaders::FileKind;
+use shaders::input::pixels;
+use tables::numpy::{self, Values};
+use tables::pictures::{FEWEST, is_hidden, is_picture, on_ground, sort};
+
+use crate::data::dataset::Split;
+use crate::data::folder::holds_data;
+use crate::data::open;
+
+/// Pictures are kept at this many pixels a side.
+pub const SIDE: usize = 28;
+/// They are reduced to this many first; exact pooling does the rest.
+const FIRST: u32 = 112;
+/// Largest side of a picture that is read.
+const LARGEST: u32 = 20_000;
+/// Largest picture file that is read, in bytes.
+const MOST_BYTES: u64 = 100 << 20;
+/// What is a picture by its first bytes.
+const PICTURES: [FileKind; 7] =
+    [FileKind::Png, FileKind::Jpeg, FileKind::Gif, FileKind::WebP, FileKind::Bmp, FileKind::Tiff, FileKind::Heic];
+/// Names of files that are told when they could not be read.
+const NAMED: usize = 5;
+
+/// Pictures with their classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pictures {
+    /// Height, width and channels.
+    pub size: (usize, usize, usize),
+    /// `[M, height, width, channels]` in [0, 1].
+    pub values: Vec<f32>,
+    /// `[M]`; none where no class is known.
+    pub labels: Vec<Option<u32>>,
+    /// Names of the classes.
+    pub class_names: Vec<String>,
+    /// File, or number from 1, of each picture.
+    pub names: Vec<String>,
+    /// What was concluded and left out, each a sentence.
+    pub notes: Vec<String>,
+}
+
+impl Pictures {
+    /// Values of a picture.
+    pub fn picture(&self, at: usize) -> &[f32] {
+        let size = self.size.0 * self.size.1 * self.size.2;
+        &self.values[at * size..(at + 1) * size]
+    }
+
+    /// The same pictures in grey or colour.
+    #[must_use]
+    pub fn with_channels(mut self, channels: usize) -> Pictures {
+        let have = self.size.2;
+        if have != channels {
+            let pixel = |pixel: &[f32]| match channels {
+                1 => vec![pixel.iter().sum::<f32>() / have as f32],
+                _ => vec![pixel[0]; channels],
+            };
+            self.values = self.values.chunks_exact(have).flat_map(pixel).collect();
+            self.size.2 = channels;
+        }
+        self
+    }
+}
+
+/// Reads pictures to be shown, or, where not `labelled`, to be asked about: then the test half of a data set is read, and
+/// pictures of a folder need no class. `None` for a file that may be a table.
+///
+/// # Errors
+/// In words: folders without pictures or with one class, damaged files, sizes that do not fit.
+pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<Pictures>, String> {
+    if path.is_dir() {
+        return match holds_data(path) {
+            true => data_set(path, labelled, most_classes).map(Some),
+            false => folder(path, labelled, most_classes).map(Some),
+        };
+    }
+    let mut start = Vec::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    BufReader::new(file).take(4096).read_to_end(&mut start).map_err(|error| error.to_string())?;
+    if numpy::is_npy(&start) || numpy::is_npz(&start) {
+        let bytes = fs::read(path).map_err(|error| error.to_string())?;
+        return arrays(path, &bytes, labelled);
+    }
+    if start.starts_with(b"PK\x03\x04") {
+        let bytes = fs::read(path).map_err(|error| error.to_string())?;
+        return zip_file(&bytes, labelled, most_classes);
+    }
+    if start.starts_with(&[0, 0, 8]) {
+        let advice = "name the folder that holds the images' and the labels' file";
+        return Err(format!("expected a folder of IDX files, found one of them: {advice}"));
+    }
+    if let Some(kind) = FileKind::of(&start).filter(|kind| PICTURES.contains(kind)) {
+        return match labelled {
+            true => Err(format!(
+                "expected a table or a folder with a folder of pictures for each class, found {}",
+                kind.name()
+            )),
+            false => files(vec![(file_name(path), path.to_path_buf())], false, most_classes, &mut read_file).map(Some),
+        };
+    }
+    Ok(None)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The training half of a data set in a folder of IDX files or CIFAR batches, to be shown, or its test half; whichever there
+/// is, if there is but one.
+fn data_set(folder: &Path, labelled: bool, most_classes: usize) -> Result<Pictures, String> {
+    let folder = folder.canonicalize().map_err(|error| error.to_string())?;
+    let name = folder.file_name().and_then(|name| name.to_str()).ok_or("expected a folder with a name")?;
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    let (first, second) = if labelled { (Split::Train, Split::Test) } else { (Split::Test, Split::Train) };
+    let found = open::open(name, first, parent).or_else(|error| open::open(name, second, parent).map_err(|_| error));
+    let data = found.map_err(|error| error.to_string())?;
+    let split = data.split;
+    if data.classes > most_classes {
+        return Err(format!("it has {} classes, and the learner can tell {most_classes} apart", data.classes));
+    }
+    Ok(Pictures {
+        size: (data.height, data.width, data.channels),
+        values: (0..data.len()).flat_map(|at| data.pixels(at)).collect(),
+        labels: data.labels.iter().copied().map(Some).collect(),
+        class_names: (0..data.classes).map(|class| class.to_string()).collect(),
+        names: (1..=data.len()).map(|at| at.to_string()).collect(),
+        notes: vec![format!("The {split} split of the data set is read.")],
+    })
+}
+
+/// Arrays of pictures `[N, h, w]` or `[N, h, w, c]`; others are tables.
+fn arrays(path: &Path, bytes: &[u8], labelled: bool) -> Result<Option<Pictures>, String> {
+    let arrays = numpy::arrays(bytes).map_err(|error| error.to_string())?;
+    let Some((found, mut class)) = numpy::examples(&arrays, !labelled) else { return Ok(None) };
+    let size = match found.shape[1..] {
+        [height, width] => (height, width, 1),
+        [height, width, channels @ (1 | 3 | 4)] => (height, width, channels),
+        _ => return Ok(None),
+    };
+    let Values::Numbers(raw) = &found.values else { return Ok(None) };
+    // as KMNIST's relatives come: the labels in a file of their own
+    let beside = if class.is_none() { labels_beside(path)? } else { None };
+    class = class.or(beside.as_ref());
+    let largest = raw.iter().copied().fold(0.0, f64::max);
+    let white = if largest > 1.0 { largest.max(255.0) } else { 1.0 };
+    let count = found.shape[0];
+    let keep = size.2.min(3);
+    let values = raw.chunks_exact(size.2).flat_map(|pixel| pixel[..keep].iter().map(|v| (v / white) as f32)).collect();
+    let (mut class_names, mut labels) = (Vec::new(), vec![None; count]);
+    if let Some(class) = class {
+        let text = |at: usize| match &class.values {
+            Values::Numbers(values) => values[at].to_string(),
+            Values::Text(values) => values[at].clone(),
+            Values::Fields(_) => String::new(),
+        };
+        class_names = (0..count).map(text).collect();
+        class_names.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
+            (Ok(a), Ok(b)) => a.total_cmp(&b),
+            _ => a.cmp(b),
+        });
+        class_names.dedup();
+        labels =
+            (0..count).map(|at| class_names.iter().position(|name| *name == text(at)).map(|at| at as u32)).collect();
+    }
+    let names = (1..=count).map(|at| at.to_string()).collect();
+    let notes = vec![format!("The pictures of the array “{}” are read.", found.name)];
+    Ok(Some(Pictures { size: (size.0, size.1, keep), values, labels, class_names, names, notes }))
+}
+
+/// The labels in a file beside one of images: `k49-train-imgs.npz` and `k49-train-labels.npz`.
+fn labels_beside(path: &Path) -> Result<Option<numpy::Array>, String> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Ok(None) };
+    let other =
+        ["imgs", "images"].into_iter().find(|word| name.contains(word)).map(|word| name.replace(word, "labels"));
+    let Some(other) = other.map(|other| path.with_file_name(other)).filter(|other| other.is_file()) else {
+        return Ok(None);
+    };
+    let bytes = fs::read(&other).map_err(|error| format!("{}: {error}", other.display()))?;
+    let mut arrays = numpy::arrays(&bytes).map_err(|error| format!("{}: {error}", other.display()))?;
+    Ok((!arrays.is_empty()).then(|| arrays.swap_remove(0)))
+}
+
+fn folder(path: &Path, labelled: bool, most_classes: usize) -> Result<Pictures, String> {
+    let mut all = Vec::new();
+    let mut folders = vec![path.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        for entry in entries.flatten() {
+            let found = entry.path();
+            let name = found.strip_prefix(path).unwrap_or(&found).to_string_lossy().replace('\\', "/");
+            match found.is_dir() {
+                true if !is_hidden(&name) => folders.push(found),
+                false if !is_hidden(&name) => all.push((name, found)),
+                _ => {}
+            }
+        }
+    }
+    all.sort();
+    files(all, labelled, most_classes, &mut read_file)
+}
+
+fn read_file(path: &PathBuf) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MOST_BYTES { Err(format!("larger than {} MB", MOST_BYTES >> 20)) } else { Ok(bytes) }
+}
+
+/// A zip file of pictures; none where it holds none.
+fn zip_file(bytes: &[u8], labelled: bool, most_classes: usize) -> Result<Option<Pictures>, String> {
+    let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(None) };
+    let mut all = Vec::new();
+    for at in 0..zip.len() {
+        let Ok(entry) = zip.by_index_raw(at) else { continue };
+        let Ok(name) = entry.name() else { continue };
+        let name = name.to_string();
+        if entry.is_file() && !is_hidden(&name) {
+            all.push((name, at));
+        }
+    }
+    if !all.iter().any(|(name, _)| is_picture(name)) {
+        return Ok(None);
+    }
+    all.sort();
+    let mut read = |at: &usize| {
+        let entry = zip.by_index(*at).map_err(|error| error.to_string())?;
+        let mut bytes = Vec::new();
+        entry.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        Ok(bytes)
+    };
+    files(all, labelled, most_classes, &mut read).map(Some)
+}
+
+/// Reads files with their paths inside a folder; what cannot be read is counted and named.
+fn files<F>(
+    all: Vec<(String, F)>,
+    labelled: bool,
+    most_classes: usize,
+    read: &mut dyn FnMut(&F) -> Result<Vec<u8>, String>,
+) -> Result<Pictures, String> {
+    let (all, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| is_picture(name));
+    let mut left_out: Vec<(String, String)> = Vec::new();
+    for (name, file) in &others {
+        let kind = read(file).ok().and_then(|bytes| FileKind::of(&bytes));
+        let why = kind.map_or("no picture".to_owned(), |kind| kind.name().to_owned());
+        left_out.push((name.clone(), why));
+    }
+    let mut notes = Vec::new();
+    let (named, class_names): (Vec<(Option<u32>, (String, F))>, Vec<String>) = match labelled {
+        true if all.len() < FEWEST => return Err(too_few(all.len(), &left_out)),
+        true => {
+            let named = all.into_iter().map(|(name, file)| (name.clone(), (name, file))).collect();
+            let sorted = sort(named, most_classes)?;
+            notes.extend(sorted.guess.map(|guess| format!("The {guess}.")));
+            (sorted.files.into_iter().map(|(label, file)| (Some(label), file)).collect(), sorted.classes)
+        }
+        false if all.is_empty() => return Err(too_few(0, &left_out)),
+        // the folder may say the class all the same
+        false => {
+            let class = |name: &str| name.rsplit('/').nth(1).map(str::to_owned);
+            let mut classes: Vec<String> = all.iter().filter_map(|(name, _)| class(name)).collect();
+            classes.sort();
+            classes.dedup();
+            let label =
+                |name: &str| class(name).and_then(|class| classes.binary_search(&class).ok()).map(|at| at as u32);
+            (all.into_iter().map(|file| (label(&file.0), file)).collect(), classes)
+        }
+    };
+    let (mut values, mut labels, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for (label, (name, file)) in named {
+        match read(&file).and_then(|bytes| decode(&bytes)) {
+            Ok(picture) => {
+                values.extend(picture);
+                labels.push(label);
+                names.push(name);
+            }
+            Err(why) => left_out.push((name, why)),
+        }
+    }
+    if names.is_empty() {
+        return Err(too_few(0, &left_out));
+    }
+    if !left_out.is_empty() {
+        notes.push(format!("{} left out: {}.", counted(left_out.len()), named_files(&left_out)));
+    }
+    let coloured = |p: &[f32]| (p[0] - p[1]).abs() > 0.02 || (p[1] - p[2]).abs() > 0.02;
+    let colour = values.chunks_exact(3).any(coloured);
+    let pictures = Pictures { size: (SIDE, SIDE, 3), values, labels, class_names, names, notes };
+    Ok(if colour { pictures } else { pictures.with_channels(1) })
+}
+
+fn counted(files: usize) -> String {
+    if files == 1 { "1 file is".to_owned() } else { format!("{files} files are") }
+}
+
+fn named_files(all: &[(String, String)]) -> String {
+    let mut words: Vec<String> = all.iter().take(NAMED).map(|(name, why)| format!("{name} ({why})")).collect();
+    if all.len() > NAMED {
+        words.push("…".into());
+    }
+    words.join(", ")
+}
+
+fn too_few(found: usize, left_out: &[(String, String)]) -> String {
+    let rest = if left_out.is_empty() { String::new() } else { format!("; left out: {}", named_files(left_out)) };
+    format!("{found} pictures could be read{rest}. Expected a folder with a folder of pictures for each class")
+}
+
+/// The whole of a picture, turned upright, fitted into a square of 28 × 28 pixels.
+///
+/// # Shapes
+/// The result [28, 28, 3] in [0, 1]
+fn decode(bytes: &[u8]) -> Result<Vec<f32>, String> {
+    let kind = || FileKind::of(bytes).map_or("unknown bytes".to_owned(), |kind| kind.name().to_owned());
+    let fault = |error: &dyn std::fmt::Display| format!("{}, {error}", kind());
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| fault(&error))?;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST), Some(LARGEST));
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| fault(&error))?;
+    let turned = decoder.orientation();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(&error))?;
+    if let Ok(turned) = turned {
+        picture.apply_orientation(turned);
+    }
+    let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
+    let scale = f64::from(FIRST) / width.max(height);
+    let (wide, high) = ((width * scale).round().max(1.0) as u32, (height * scale).round().max(1.0) as u32);
+    // colours of see-through pixels must not bleed into the others: multiplied by what covers them, as browsers do
+    let mut rgba = picture.to_rgba8();
+    rgba.pixels_mut().for_each(|pixel| {
+        let alpha = u16::from(pixel[3]);
+        (0..3).for_each(|c| pixel[c] = ((u16::from(pixel[c]) * alpha + 127) / 255) as u8);
+    });
+    let mut small = image::imageops::resize(&rgba, wide, high, image::imageops::FilterType::Triangle);
+    small.pixels_mut().filter(|pixel| pixel[3] > 0).for_each(|pixel| {
+        let alpha = u16::from(pixel[3]);
+        (0..3).for_each(|c| pixel[c] = ((u16::from(pixel[c]) * 255 + alpha / 2) / alpha).min(255) as u8);
+    });
+    let mut square = image::RgbaImage::new(FIRST, FIRST);
+    let (left, top) = ((FIRST - wide) / 2, (FIRST - high) / 2);
+    image::imageops::replace(&mut square, &small, i64::from(left), i64::from(top));
+    let place = [left, top, wide, high].map(|at| at as usize);
+    let opaque = on_ground(square.as_raw(), FIRST as usize, place);
+    pixels::pool(&opaque, (FIRST as usize, FIRST as usize, 3), SIDE).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::Folder;
+
+    fn png(wide: u32, high: u32, colour: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
+        let picture = image::RgbaImage::from_fn(wide, high, |x, y| image::Rgba(colour(x, y)));
+        let mut bytes = Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn pictures_are_fitted_whole_on_a_ground_that_shows_them() {
+        // a white bar at the left end of a wide picture of nothing
+        let bytes = png(90, 30, |x, _| if x < 10 { [255; 4] } else { [0; 4] });
+        let picture = decode(&bytes).unwrap();
+        let at = |x: usize, y: usize| picture[3 * (y * SIDE + x)];
+        assert!(at(1, 14) > 0.9 && at(20, 14) < 0.1 && at(1, 2) < 0.1, "{} {} {}", at(1, 14), at(20, 14), at(1, 2));
+        assert!(decode(&bytes[..60]).is_err() && decode(b"no picture").unwrap_err().contains("text"));
+    }
+
+    #[test]
+    fn folders_and_zip_files_are_sorted_and_what_is_no_picture_is_named() {
+        let folder = Folder::new("pictures");
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (class, level) in [("0 dark", 40), ("1 bright", 220)] {
+            fs::create_dir_all(folder.root().join(class)).unwrap();
+            for number in 0..4u8 {
+                let bytes = png(20, 20, |x, _| [level, level, if x > 9 { level } else { 0 }, 255]);
+                fs::write(folder.root().join(class).join(format!("{number}.png")), &bytes).unwrap();
+                zip.start_file(format!("set/{class}/{number}.png"), zip::write::SimpleFileOptions::default()).unwrap();
+                std::io::Write::write_all(&mut zip, &bytes).unwrap();
+            }
+        }
+        fs::write(folder.root().join("0 dark/broken.png"), "no picture").unwrap();
+        fs::write(folder.root().join("notes.txt"), "words").unwrap();
+        let path = folder.root().join("all.zip");
+        let found = super::read(folder.root(), true, 20).unwrap().unwrap();
+        assert_eq!(
+            (found.class_names.join(","), found.labels.len(), found.size),
+            ("0 dark,1 bright".into(), 8, (28, 28, 3))
+        );
+        let notes = found.notes.join(" ");
+        assert!(
+            notes.contains("2 files are left out") && notes.contains("broken.png") && notes.contains("notes.txt"),
+            "{notes}"
+        );
+        fs::write(&path, zip.finish().unwrap().into_inner()).unwrap();
+        let zipped = super::read(&path, true, 20).unwrap().unwrap();
+        assert_eq!((zipped.values.len(), zipped.labels), (found.values.len(), found.labels));
+        let asked = super::read(&folder.root().join("1 bright/2.png"), false, 20).unwrap().unwrap();
+        assert_eq!((asked.labels, asked.names.len()), (vec![None], 1));
+    }
+
+    #[test]
+    fn arrays_of_pictures_come_with_their_classes() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tables/tests/files/medical.npz");
+        let found = super::read(&file, true, 20).unwrap().unwrap();
+        assert_eq!((found.size, found.labels.len(), found.class_names.join(",")), ((8, 6, 3), 24, "0,1".into()));
+        assert!((found.picture(0)[1] - 200.0 / 255.0).abs() < 1e-6);
+        assert_eq!(super::read(&file.with_file_name("two.npz"), true, 20).unwrap(), None);
+        assert_eq!(found.with_channels(1).size, (8, 6, 1));
+    }
+}
