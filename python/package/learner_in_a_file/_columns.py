@@ -19,8 +19,8 @@ _EPOCH = datetime.datetime(1970, 1, 1)
 
 
 def is_frame(X: Any) -> bool:
-    """Whether X has columns with a type each: a data frame of pandas, polars or their like."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_column"))
+    """Whether X is a data frame of pandas, whose columns have a type each. Others become arrays of objects."""
+    return hasattr(X, "columns") and hasattr(X, "iloc")
 
 
 class Columns:
@@ -94,9 +94,6 @@ def _read(X: Any, at: int) -> tuple[str, Any]:
     if not is_frame(X):
         return _read_array(X[:, at], f"column {at}")
     name = _name(X, at)
-    if not hasattr(X, "iloc"):
-        column = X[X.columns[at]]
-        return _read_array(column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column), name)
     # a name can stand over several columns of pandas
     column = X.iloc[:, at]
     if hasattr(column, "cat"):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, assert_all_finite, check_array, check_random_state, check_scalar
@@ -55,12 +57,12 @@ class _Context:
         self.arguments = arguments
         self.native = None
 
-    def predict(self, values: Floats) -> Floats:
+    def predict(self, values: Floats, threads: int) -> Floats:
         native = self.native
         if native is None:
             # two threads may both do so, which costs time and nothing else
             native = self.native = self._show()
-        probabilities = np.frombuffer(native.predict(values), dtype=np.float64)
+        probabilities = np.frombuffer(native.predict(values, threads), dtype=np.float64)
         return probabilities.reshape(len(values), self.arguments["classes"])
 
 
@@ -81,6 +83,9 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
     max_context : int, default=None
         Most rows in a context; ``None`` is the learner's own limit (1,024). Of more rows a sample is shown, in which
         every class keeps its share.
+    n_jobs : int, default=None
+        Threads of ``fit`` and ``predict``, as elsewhere in scikit-learn: ``None`` is one, ``-1`` all cores. Answers do not
+        depend on it.
     image_shape : tuple of int, default=None
         Each row is a picture of (height, width) or (height, width, channels). ``None``: each row is one of a table.
     random_state : int, RandomState instance or None, default=None
@@ -115,12 +120,14 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
         n_contexts: int = 1,
         max_context: int | None = None,
         image_shape: tuple[int, ...] | None = None,
+        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.model = model
         self.n_contexts = n_contexts
         self.max_context = max_context
         self.image_shape = image_shape
+        self.n_jobs = n_jobs
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Tags:
@@ -156,24 +163,21 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
         seeds = check_random_state(self.random_state).randint(2**32, size=count, dtype=np.uint64)
         listed = labels.tolist()
         self.context_indices_ = [np.array(_native.stratified(listed, most, int(seed))) for seed in seeds]
-        self._contexts = [
-            _Context(
-                file=file,
-                values=np.ascontiguousarray(values[rows]),
-                words=self._columns.words(),
-                labels=labels[rows].tolist(),
-                classes=classes,
-                picture=self._picture(),
-            )
-            for rows in self.context_indices_
-        ]
+        shared = {"file": file, "words": self._columns.words(), "classes": classes, "picture": self._picture()}
+
+        def show(rows: NDArray[np.intp]) -> _Context:
+            return _Context(values=np.ascontiguousarray(values[rows]), labels=labels[rows].tolist(), **shared)
+
+        with ThreadPoolExecutor(max_workers=effective_n_jobs(self.n_jobs)) as pool:
+            self._contexts = list(pool.map(show, self.context_indices_))
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probability of each class for each row, ``(n_samples, n_classes)``, in the order of ``classes_``."""
         check_is_fitted(self)
         values = self._asked_values(X)
-        return np.mean([context.predict(values) for context in self._contexts], axis=0)
+        threads = effective_n_jobs(self.n_jobs)
+        return np.mean([context.predict(values, threads) for context in self._contexts], axis=0)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The likeliest class of each row; of equally likely ones the first."""
@@ -192,9 +196,9 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
         """Height, width and channels of a row."""
         if self.image_shape is None:
             return None
-        shape = tuple(self.image_shape)
+        shape = tuple(self.image_shape) if isinstance(self.image_shape, (tuple, list)) else (self.image_shape,)
         if len(shape) not in (2, 3) or any(not isinstance(side, (int, np.integer)) or side < 1 for side in shape):
-            raise ValueError(f"image_shape must be (height, width) or (height, width, channels), got {shape!r}")
+            raise ValueError(f"image_shape must be (height, width) or (height, width, channels), got {self.image_shape!r}")
         if int(np.prod(shape)) != self.n_features_in_:
             raise ValueError(
                 f"image_shape {shape!r} is {int(np.prod(shape))} values, and X has {self.n_features_in_} features"
