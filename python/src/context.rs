@@ -1,6 +1,8 @@
 //! A learner that was shown rows, and answers others: what stands below the Python module, without Python.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 
 use shaders::input::encode::{EncodeError, Encoder};
 use shaders::probability::renormalise_over_seen;
@@ -12,6 +14,9 @@ use tables::{Inputs, Table, TableError};
 
 /// Chooses the projection of a learner that has one; the trainer and the page use the same.
 const PROJECTION_SEED: u64 = 0;
+
+/// Queries that a thread computes at once. Never depends on the number of threads, so that answers don't either.
+const BATCH: usize = 64;
 
 /// Why rows are refused.
 #[derive(Debug, thiserror::Error)]
@@ -66,11 +71,10 @@ pub struct Context {
     /// C of the rows, not of the learner.
     classes: usize,
     of_learner: usize,
-    /// The learner before anything was asked.
+    /// The learner with nothing computed yet.
     shown: cpu::Session,
-    /// The learner with its context taken in, made by the first question.
-    ready: OnceLock<cpu::Session>,
-    /// Sessions that no thread uses at present. Each question needs one of its own, and copying one takes time.
+    /// Learners with their context taken in, which no thread uses at present. Each thread needs one of its own. There are no
+    /// more than were used at once: with a thousand rows each is some 50 MB.
     idle: Mutex<Vec<cpu::Session>>,
 }
 
@@ -149,10 +153,14 @@ impl Context {
             shown.context.set_classes(classes.clamp(2, model.spec.classes))?;
         }
         let of_learner = model.spec.classes;
-        let (ready, idle) = (OnceLock::new(), Mutex::new(Vec::new()));
-        let mut context = Context { form, inputs, encoder, labels, classes, of_learner, shown, ready, idle };
+        let idle = Mutex::new(Vec::new());
+        let mut context = Context { form, inputs, encoder, labels, classes, of_learner, shown, idle };
         let encoded = context.encode(values)?;
         context.shown.context.observe(&encoded, &context.labels)?;
+        // any question makes a session take its context in: better now than at the first one
+        let mut ready = context.shown.clone();
+        ready.predict(&vec![0.0; model.spec.inputs])?;
+        context.idle().push(ready);
         Ok(context)
     }
 
@@ -187,36 +195,26 @@ impl Context {
         Ok(encoded)
     }
 
-    /// A session for one thread, which is to be given back.
-    fn session(&self) -> Result<cpu::Session, ContextError> {
-        let idle = self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).pop();
-        if let Some(session) = idle {
-            return Ok(session);
+    fn idle(&self) -> MutexGuard<'_, Vec<cpu::Session>> {
+        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Sessions for threads that will ask at once: copied, which is faster than taking the context in again.
+    fn reserve(&self, threads: usize) {
+        let mut idle = self.idle();
+        while let Some(first) = idle.first().filter(|_| idle.len() < threads) {
+            let copy = first.clone();
+            idle.push(copy);
         }
-        if let Some(ready) = self.ready.get() {
-            return Ok(ready.clone());
-        }
-        let mut session = self.shown.clone();
-        // any question makes the session take its context in
-        let inputs = self.shown.context.examples().inputs.len().checked_div(self.labels.len()).unwrap_or(0);
-        session.predict(&vec![0.0; inputs])?;
-        Ok(self.ready.get_or_init(|| session).clone())
     }
 
-    /// Takes the context in, which the first question would do otherwise.
-    ///
-    /// # Errors
-    /// As [`Context::ask`].
-    pub fn warm(&self) -> Result<(), ContextError> {
-        self.give_back(self.session()?);
-        Ok(())
+    /// Q: queries that [`Context::ask`] takes well at once.
+    pub fn round(threads: usize) -> usize {
+        BATCH * threads.max(1)
     }
 
-    fn give_back(&self, session: cpu::Session) {
-        self.idle.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(session);
-    }
-
-    /// Probability of each class for each query, classes that were not shown at 0. Any number of threads may ask.
+    /// Probability of each class for each query, classes that were not shown at 0, each [`BATCH`] of queries on a thread of
+    /// its own. Other threads may ask at the same time.
     ///
     /// # Shapes
     /// `values` `[Q, D]`; the result `[Q, C]`.
@@ -224,10 +222,25 @@ impl Context {
     /// # Errors
     /// Values that are not finite in a picture.
     pub fn ask(&self, values: &[f64]) -> Result<Vec<f64>, ContextError> {
+        let batches: Vec<&[f64]> = values.chunks(BATCH * self.width()).collect();
+        if let [batch] = batches[..] {
+            return self.ask_batch(batch);
+        }
+        self.reserve(batches.len());
+        let found: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = batches.iter().map(|batch| scope.spawn(|| self.ask_batch(batch))).collect();
+            // a panic goes on in this thread
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    fn ask_batch(&self, values: &[f64]) -> Result<Vec<f64>, ContextError> {
         let encoded = self.encode(values)?;
-        let mut session = self.session()?;
+        let idle = self.idle().pop();
+        let mut session = idle.unwrap_or_else(|| self.shown.clone());
         let all = session.predict(&encoded)?;
-        self.give_back(session);
+        self.idle().push(session);
         let mut probabilities = Vec::new();
         for row in renormalise_over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
             let row: Vec<f64> = row[..self.classes].iter().map(|value| f64::from(*value).exp()).collect();

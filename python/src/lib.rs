@@ -2,9 +2,8 @@
 
 mod context;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -13,8 +12,6 @@ use pyo3::types::{PyByteArray, PyBytes};
 
 use crate::context::{Context, Form};
 
-/// Queries that a thread computes at once. Never depends on the number of threads, so that answers don't either.
-const BATCH: usize = 64;
 /// The learners inside the wheel. `quick` is as large as the rest together, and on tables well below `general`.
 const SHIPPED: [(&str, &[u8]); 2] = [
     ("general", include_bytes!("../../models/general.safetensors")),
@@ -88,11 +85,8 @@ impl PyContext {
             Some((height, width, channels)) => Form::Picture(height, width, channels),
             None => Form::Columns(words),
         };
-        let context = apart(py, || {
-            let context = Context::new(&model.0, form, &values, labels, classes).map_err(|error| error.to_string())?;
-            context.warm().map_err(|error| error.to_string())?;
-            Ok(context)
-        })?;
+        let context =
+            apart(py, || Context::new(&model.0, form, &values, labels, classes).map_err(|error| error.to_string()))?;
         Ok(PyContext(context))
     }
 
@@ -109,29 +103,14 @@ impl PyContext {
             return Err(PyValueError::new_err(format!("expected rows of {width} values")));
         }
         let mut bytes = Vec::with_capacity(values.len() / width * context.classes() * size_of::<f64>());
-        for round in values.chunks(BATCH * width * threads.max(1)) {
-            let found = apart(py, || side_by_side(context, round))?;
+        for round in values.chunks(Context::round(threads) * width) {
+            let found = apart(py, || context.ask(round).map_err(|error| error.to_string()))?;
             bytes.extend(found.iter().flat_map(|value| value.to_ne_bytes()));
             // Ctrl-C
             py.check_signals()?;
         }
         Ok(PyByteArray::new(py, &bytes))
     }
-}
-
-/// Answers to a few batches, each on a thread of its own.
-fn side_by_side(context: &Context, values: &[f64]) -> Result<Vec<f64>, String> {
-    let batches: Vec<&[f64]> = values.chunks(BATCH * context.width()).collect();
-    let found: Vec<_> = match &batches[..] {
-        [batch] => vec![context.ask(batch)],
-        batches => thread::scope(|scope| {
-            let threads: Vec<_> = batches.iter().map(|batch| scope.spawn(|| context.ask(batch))).collect();
-            // a panic goes on here, and is caught with those of this thread
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-        }),
-    };
-    let found: Result<Vec<_>, _> = found.into_iter().collect();
-    found.map(|found| found.concat()).map_err(|error| error.to_string())
 }
 
 /// The file of a shipped learner; none of that name is a `None`.
