@@ -1,5 +1,7 @@
-"""The wheel beside the rest of the project. ``TRAINER`` names the trainer's program, ``WHEEL`` the wheel that is installed:
-``cargo xtask test`` sets both."""
+"""The wheel beside the rest of the project.
+
+``TRAINER`` names the trainer's program, ``WHEEL`` the wheel that is installed: ``cargo xtask test`` sets both.
+"""
 
 import doctest
 import json

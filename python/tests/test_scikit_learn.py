@@ -67,9 +67,16 @@ def test_grid_search_in_processes():
 
 def test_other_estimators_around_it():
     X, y = load_iris(return_X_y=True)
-    vote = VotingClassifier([("learner", InContextClassifier()), ("line", LogisticRegression(max_iter=1000))], voting="soft")
+    vote = VotingClassifier(
+        [("learner", InContextClassifier()), ("line", LogisticRegression(max_iter=1000))], voting="soft"
+    )
     bags = BaggingClassifier(InContextClassifier(), n_estimators=3, random_state=0)
-    for around in [vote, bags, OneVsRestClassifier(InContextClassifier()), CalibratedClassifierCV(InContextClassifier())]:
+    for around in [
+        vote,
+        bags,
+        OneVsRestClassifier(InContextClassifier()),
+        CalibratedClassifierCV(InContextClassifier()),
+    ]:
         assert around.fit(X, y).score(X, y) > 0.9, around
 
 

@@ -132,8 +132,8 @@ def _read_array(values: NDArray[Any], name: str) -> tuple[str, Any]:
         floats = [np.nan if _missing(value) else float(value) for value in values]
         return _kind_of_floats("numbers", np.array(floats, dtype=np.float64))
     if all(isinstance(value, datetime.date) for value in known):
-        seconds = [np.nan if _missing(value) else _seconds(value) for value in values]
-        return "dates", np.array(seconds, dtype=np.float64)
+        days = [np.nan if _missing(value) else _seconds(value) for value in values]
+        return "dates", np.array(days, dtype=np.float64)
     for value in known:
         if not isinstance(value, (str, bytes, numbers.Real, np.bool_, decimal.Decimal, datetime.date)):
             raise TypeError(f"{name}: argument must be a string or a number, not {type(value).__name__!r}")

@@ -36,7 +36,9 @@ def _file(model: str | os.PathLike[str]) -> bytes:
             return file.read()
     except OSError as error:
         names = ", ".join(repr(name) for name in _native.shipped_names())
-        raise ValueError(f"model must be {names} or a .safetensors file of a learner, got {model!r}: {error}") from error
+        raise ValueError(
+            f"model must be {names} or a .safetensors file of a learner, got {model!r}: {error}"
+        ) from error
 
 
 class _Context:
@@ -44,7 +46,7 @@ class _Context:
 
     def __init__(self, **arguments: Any) -> None:
         self.arguments = arguments
-        self.native = self._show()
+        self.native: _native.Context | None = self._show()
 
     def _show(self) -> _native.Context:
         arguments = dict(self.arguments)
@@ -67,7 +69,7 @@ class _Context:
 
 
 class InContextClassifier(ClassifierMixin, BaseEstimator):
-    """A network that was meta-trained to learn: it is shown labelled rows, and classifies others without a gradient step.
+    """A network that was meta-trained to learn: shown labelled rows, it classifies others without a gradient step.
 
     ``fit`` keeps the rows as the learner's context. Scales of the columns, replacements of missing values and lists of
     words come from these rows alone.
@@ -84,8 +86,8 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
         Most rows in a context; ``None`` is the learner's own limit (1,024). Of more rows a sample is shown, in which
         every class keeps its share.
     n_jobs : int, default=None
-        Threads of ``fit`` and ``predict``, as elsewhere in scikit-learn: ``None`` is one, ``-1`` all cores. Answers do not
-        depend on it.
+        Threads of ``fit`` and ``predict``, as elsewhere in scikit-learn: ``None`` is one, ``-1`` all cores. Answers
+        do not depend on it.
     image_shape : tuple of int, default=None
         Each row is a picture of (height, width) or (height, width, channels). ``None``: each row is one of a table.
     random_state : int, RandomState instance or None, default=None
@@ -198,7 +200,9 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
             return None
         shape = tuple(self.image_shape) if isinstance(self.image_shape, (tuple, list)) else (self.image_shape,)
         if len(shape) not in (2, 3) or any(not isinstance(side, (int, np.integer)) or side < 1 for side in shape):
-            raise ValueError(f"image_shape must be (height, width) or (height, width, channels), got {self.image_shape!r}")
+            raise ValueError(
+                f"image_shape must be (height, width) or (height, width, channels), got {self.image_shape!r}"
+            )
         if int(np.prod(shape)) != self.n_features_in_:
             raise ValueError(
                 f"image_shape {shape!r} is {int(np.prod(shape))} values, and X has {self.n_features_in_} features"
@@ -226,7 +230,9 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
     def _encoded(self, X: NDArray[Any]) -> Floats:
         values = self._columns.encode(X)
         # objects, and numbers beyond float64
-        assert_all_finite(values, allow_nan=self.image_shape is None, estimator_name=type(self).__name__, input_name="X")
+        assert_all_finite(
+            values, allow_nan=self.image_shape is None, estimator_name=type(self).__name__, input_name="X"
+        )
         return values
 
     def _finite(self) -> bool | str:
