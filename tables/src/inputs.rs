@@ -47,7 +47,8 @@ struct Bend {
 
 impl Bend {
     fn apply(self, value: f64) -> f64 {
-        ((value - self.median) / self.range).asinh()
+        // beyond f64 nothing could be told apart, and its mean would be none
+        ((value - self.median) / self.range).clamp(f64::MIN, f64::MAX).asinh()
     }
 }
 
@@ -72,10 +73,9 @@ impl Inputs {
                     inputs.extend((0..spread as u32).map(|word| fitted(column, at, Part::Word(word), shown)));
                 }
                 (_, Values::Numbers(values)) => {
-                    let known = shown.iter().map(|row| values[*row]).filter(|value| !value.is_nan());
-                    let (sum, count) = known.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-                    let mean = if count > 0.0 { sum / count } else { 0.0 };
-                    inputs.push(fitted(column, at, Part::Value(mean), shown));
+                    let known: Vec<f64> =
+                        shown.iter().map(|row| values[*row]).filter(|value| !value.is_nan()).collect();
+                    inputs.push(fitted(column, at, Part::Value(moments(&known).0), shown));
                     if column.missing > 0 {
                         inputs.push(fitted(column, at, Part::Missing, shown));
                     }
@@ -118,6 +118,10 @@ impl Inputs {
 impl Input {
     fn of(&self, raw: f64) -> f32 {
         let value = self.bend.map_or(raw, |bend| bend.apply(raw));
+        if self.inverse == 0.0 {
+            // also where the distance from the mean is beyond f64
+            return 0.0;
+        }
         ((value - self.mean) * self.inverse).clamp(-FARTHEST, FARTHEST) as f32
     }
 }
@@ -152,6 +156,18 @@ fn fitted(column: &Column, at: usize, part: Part, shown: &[usize]) -> Input {
 
 /// Mean and standard deviation.
 fn moments(values: &[f64]) -> (f64, f64) {
+    let (mean, deviation) = plain_moments(values);
+    if deviation.is_finite() {
+        return (mean, deviation);
+    }
+    // sums or squares were beyond f64: 2⁻⁶⁰⁰ of each value is not, and is exact
+    let scale = 2f64.powi(-600);
+    let small: Vec<f64> = values.iter().map(|value| value * scale).collect();
+    let (mean, deviation) = plain_moments(&small);
+    (mean / scale, deviation / scale)
+}
+
+fn plain_moments(values: &[f64]) -> (f64, f64) {
     let count = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / count;
     let square = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
@@ -222,6 +238,20 @@ mod tests {
         };
         let worst = of(&far).iter().zip(of(&near)).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst < 1e-6, "{worst}");
+    }
+
+    #[test]
+    fn values_at_the_end_of_f64_are_finite_inputs() {
+        for text in ["1.7e308,a\n1.6e308,b\n-1.7e308,a\n1.5e308,b\n", "1e300,a\n2e300,b\n3e300,a\n-4e300,b\n"] {
+            let table = table(text);
+            let inputs = Inputs::of(&table, &[0, 1, 2, 3]).unwrap();
+            let values: Vec<f32> = (0..4).flat_map(|row| inputs.row(&table, row)).collect();
+            assert!(values.iter().all(|value| value.is_finite()), "{values:?}");
+            let distinct: std::collections::BTreeSet<u32> = values.iter().map(|value| value.to_bits()).collect();
+            assert_eq!(distinct.len(), 4, "{values:?}");
+            let far = inputs.other(&[Values::Numbers(vec![-1.7e308])], 0);
+            assert!(far[0].is_finite());
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod options;
 pub mod package;
 pub mod page;
 pub mod profile;
+pub mod python;
 pub mod server;
 pub mod setup;
 pub mod shell;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::shell::{run as run_shown, run_reading};
 
 use crate::options::Options;
+use crate::python;
 use crate::setup::{Need, Tools, setup};
 use crate::workspace::Workspace;
 
@@ -19,9 +20,10 @@ cargo xtask test [OPTIONS]
 
 Installs what is missing, then checks formatting and lints, builds the page, and runs the tests of every crate: laws of
 the model, parity of its implementations (Burn, CPU, native wgpu on a software adapter, WebGPU in headless Chromium),
-the command line, and the real page in the real browser. Ends with a line `N passed, N failed`.
+the command line, the real page in the real browser, and the Python package's wheel in scikit-learn's own checks. Ends
+with a line `N passed, N failed`.
 
-    --quick         formatting, lints and native tests only: no browser, and no build of the trainer for the GPU
+    --quick         formatting, lints and native tests only: no browser, no Python, and no build of the trainer for the GPU
     --filter NAME   only tests whose name holds NAME; no formatting and no lints
 
 Tests that need data sets look for them in GPICL_DATA, else in ../shared/data, else in the user's cache, and say so when
@@ -41,9 +43,11 @@ struct Count {
 }
 
 impl Count {
-    /// Adds what a line of cargo's says: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    /// Adds what a line of cargo's says: `test result: ok. 3 passed; 0 failed; 1 ignored; …`, or pytest's last one.
     fn add_line(&mut self, line: &str) {
-        let Some((_, rest)) = line.split_once("test result: ") else { return };
+        let Some((_, rest)) = line.split_once("test result: ") else {
+            return self.add_pytest_line(line).unwrap_or_default();
+        };
         let number_before = |word: &str| {
             let (before, _) = rest.split_once(word)?;
             before.split_whitespace().last()?.parse::<usize>().ok()
@@ -51,6 +55,25 @@ impl Count {
         self.passed += number_before(" passed").unwrap_or(0);
         self.failed += number_before(" failed").unwrap_or(0);
         self.skipped += number_before(" ignored").unwrap_or(0);
+    }
+
+    /// Adds a line such as `1 failed, 30 passed, 2 skipped in 4.20s`; none if it is no such line.
+    fn add_pytest_line(&mut self, line: &str) -> Option<()> {
+        let (counts, _) = line.trim_matches(['=', ' ']).split_once(" in ")?;
+        let mut sum = *self;
+        for part in counts.split(", ") {
+            let (number, word) = part.split_once(' ')?;
+            let number = number.parse::<usize>().ok()?;
+            match word {
+                "passed" => sum.passed += number,
+                "failed" | "error" | "errors" => sum.failed += number,
+                "skipped" | "xfailed" => sum.skipped += number,
+                "warning" | "warnings" | "deselected" => {}
+                _ => return None,
+            }
+        }
+        *self = sum;
+        Some(())
     }
 
     /// Counts a test that passed, and said that it did not run.
@@ -74,8 +97,11 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     let filter = options.value("--filter")?;
     options.finish()?;
 
-    let needs: &[Need] =
-        if quick { &[Need::Lints] } else { &[Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter] };
+    let needs: &[Need] = if quick {
+        &[Need::Lints]
+    } else {
+        &[Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter, Need::Python]
+    };
     let tools = setup(workspace, needs)?;
     let page = workspace.target.join("page");
     let mut steps = Vec::new();
@@ -112,6 +138,17 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         let arguments =
             ["test", "--release", "--no-fail-fast", "-p", "trainer", "--features", GPU_FEATURES, "--test", GPU_TEST];
         tests(&mut steps, "burn on a GPU", filter, promises(workspace, &tools, quick, &page, &arguments));
+    }
+    if let Some(environment) = &tools.python {
+        let mut wheel = None;
+        plain(&mut steps, "wheel", || {
+            wheel = Some(python::wheel(workspace, environment)?);
+            Ok(())
+        });
+        // without one the step before has failed
+        if let Some(wheel) = wheel {
+            tests(&mut steps, "python", None, python::tests(workspace, environment, &wheel, filter));
+        }
     }
     Ok(report(&steps))
 }
@@ -172,6 +209,9 @@ fn lints(workspace: &Workspace, quick: bool, steps: &mut Vec<Step>) {
     if quick {
         return;
     }
+    plain(steps, "lints, python", || {
+        run_shown(workspace.cargo(&["clippy", "--release", "-p", "python", "--all-targets"]).args(deny))
+    });
     plain(steps, "lints, GPU", || {
         let arguments = ["clippy", "--release", "-p", "trainer", "--all-targets", "--features", GPU_FEATURES];
         run_shown(workspace.cargo(&arguments).args(deny))
@@ -306,18 +346,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_are_read_from_the_lines_of_cargo_test() {
+    fn counts_are_read_from_the_lines_of_cargo_test_and_pytest() {
         let mut count = Count::default();
         for line in [
             "test shaders::model::spec::reads ... ok",
             "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.10s",
             "test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s",
             "something else: 7 passed; 8 failed",
+            "2 failed, 30 passed, 4 skipped, 5 deselected, 1 warning in 62.10s (0:01:02)",
+            "===== 1 passed, 1 error in 0.10s =====",
+            "12 files in 3 folders",
         ] {
             count.add_line(line);
         }
-        assert_eq!(count, Count { passed: 17, failed: 2, skipped: 1 });
-        assert_eq!(totals(count), "17 passed, 2 failed, 1 skipped");
+        assert_eq!(count, Count { passed: 48, failed: 5, skipped: 5 });
+        assert_eq!(totals(count), "48 passed, 5 failed, 5 skipped");
         assert_eq!(totals(Count { passed: 3, ..Count::default() }), "3 passed, 0 failed");
     }
 

@@ -7,6 +7,7 @@
 pub mod debian;
 pub mod npm;
 pub mod programs;
+pub mod python;
 pub mod rust;
 pub mod system;
 
@@ -37,6 +38,8 @@ pub enum Need {
     Chromium,
     /// A Vulkan adapter that computes on the CPU, so that GPU code is tested on any machine.
     SoftwareAdapter,
+    /// Python with what its package is built and tested with.
+    Python,
 }
 
 /// The tools that were found or installed. Those that were not asked for may be `None`.
@@ -53,6 +56,8 @@ pub struct Tools {
     pub npm: Option<PathBuf>,
     /// The description of a software Vulkan driver, for `VK_DRIVER_FILES`.
     pub vulkan_driver: Option<PathBuf>,
+    /// The folder of the virtual environment for the Python package.
+    pub python: Option<PathBuf>,
 }
 
 /// Where Rust's library for WebAssembly comes from.
@@ -109,6 +114,7 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         chromedriver: None,
         npm: None,
         vulkan_driver: None,
+        python: None,
     };
     if needs.contains(&Need::Lints) {
         rust::lints()?;
@@ -145,6 +151,9 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         )?;
         tools.vulkan_driver = Some(driver);
     }
+    if needs.contains(&Need::Python) {
+        tools.python = Some(python::environment(&tools.folder)?);
+    }
     Ok(tools)
 }
 
@@ -179,6 +188,9 @@ fn missing_packages(needs: &[Need], tools: &Path, needs_debian: bool) -> Vec<Pac
         if !has_vulkan_loader() {
             add("libvulkan1", reason);
         }
+    }
+    if needs.contains(&Need::Python) && python::interpreter().is_none() {
+        add("python3-venv", "builds and tests the Python package");
     }
     packages
 }
