@@ -1,6 +1,5 @@
 //! Meta-trains learners for in-context learning, measures and exports them.
 #![recursion_limit = "256"]
-#![warn(clippy::too_many_arguments)]
 
 pub mod baselines;
 pub mod card;

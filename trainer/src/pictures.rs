@@ -10,9 +10,7 @@ use shaders::input::pixels;
 use tables::numpy::{self, Values};
 use tables::pictures::{FEWEST, is_hidden, is_picture, on_ground, sort};
 
-use crate::data::dataset::Split;
-use crate::data::folder::holds_data;
-use crate::data::open;
+use crate::data::{Split, holds_data, open};
 
 /// Pictures are kept at this many pixels a side.
 pub const SIDE: usize = 28;
@@ -118,7 +116,7 @@ fn data_set(folder: &Path, labelled: bool, most_classes: usize) -> Result<Pictur
     let name = folder.file_name().and_then(|name| name.to_str()).ok_or("expected a folder with a name")?;
     let parent = folder.parent().unwrap_or(Path::new("/"));
     let (first, second) = if labelled { (Split::Train, Split::Test) } else { (Split::Test, Split::Train) };
-    let found = open::open(name, first, parent).or_else(|error| open::open(name, second, parent).map_err(|_| error));
+    let found = open(name, first, parent).or_else(|error| open(name, second, parent).map_err(|_| error));
     let data = found.map_err(|error| error.to_string())?;
     let split = data.split;
     if data.classes > most_classes {

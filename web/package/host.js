@@ -69,7 +69,7 @@ function findAdapter() {
 const ms = (time) => (time < 10 ? time.toFixed(1) : Math.round(time)) + " ms";
 
 /** A model, the engine it is on, and who wants to hear of it. */
-class Seat {
+class Slot {
   constructor(id, bytes, wish, tell) {
     this.id = id;
     this.core = new Core(bytes);
@@ -152,10 +152,10 @@ class Seat {
 const plain = {
   open: async (id, { bytes, engine }, tell) => {
     await started;
-    const seat = new Seat(id, bytes, engine, tell);
-    learners.set(id, seat);
-    await seat.settle();
-    return seat.core.card();
+    const slot = new Slot(id, bytes, engine, tell);
+    learners.set(id, slot);
+    await slot.settle();
+    return slot.core.card();
   },
   close: async (id) => {
     learners.get(id)?.core.free();
@@ -175,9 +175,9 @@ export function start(module) {
 
 /** An idle page is to know as well when a device is gone. */
 function look() {
-  for (const seat of learners.values()) {
-    if (seat.engine.name === "WebGPU" && !running && seat.core.lost() !== undefined) {
-      enqueue({ run: () => seat.recover(seat.core.lost(), true).catch(() => {}) });
+  for (const slot of learners.values()) {
+    if (slot.engine.name === "WebGPU" && !running && slot.core.lost() !== undefined) {
+      enqueue({ run: () => slot.recover(slot.core.lost(), true).catch(() => {}) });
     }
   }
 }
@@ -208,12 +208,12 @@ async function pump() {
  */
 export function handle({ call, learner, method, request }, tell) {
   const run = async () => {
-    const seat = learners.get(learner);
-    if (!plain[method] && !seat) {
+    const slot = learners.get(learner);
+    if (!plain[method] && !slot) {
       return tell({ call, fault: "this learner was closed, or its worker has stopped. Load it again", gone: true });
     }
     try {
-      const value = await (plain[method] ? plain[method](learner, request, tell) : seat.call(method, request));
+      const value = await (plain[method] ? plain[method](learner, request, tell) : slot.call(method, request));
       tell({ call, value }, buffers(value));
     } catch (error) {
       const crashed = error instanceof WebAssembly.RuntimeError;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-/// Who answers.
+/// Answerer answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Who {
+pub enum Answerer {
     /// The model in use.
     #[default]
     Learner,
@@ -17,37 +17,37 @@ pub enum Who {
     Untrained,
 }
 
-impl Who {
+impl Answerer {
     /// In the order of the page.
-    pub const ALL: [Who; 4] = [Who::Learner, Who::Nearest, Who::Shuffled, Who::Untrained];
+    pub const ALL: [Answerer; 4] = [Answerer::Learner, Answerer::Nearest, Answerer::Shuffled, Answerer::Untrained];
 
     /// What the page calls it.
     pub fn name(self) -> &'static str {
         match self {
-            Who::Learner => "the learner",
-            Who::Nearest => "nearest picture",
-            Who::Shuffled => "labels shuffled",
-            Who::Untrained => "untrained weights",
+            Answerer::Learner => "the learner",
+            Answerer::Nearest => "nearest picture",
+            Answerer::Shuffled => "labels shuffled",
+            Answerer::Untrained => "untrained weights",
         }
     }
 
     /// What workers and test ids call it.
     pub fn key(self) -> &'static str {
         match self {
-            Who::Learner => "learner",
-            Who::Nearest => "nearest",
-            Who::Shuffled => "shuffled",
-            Who::Untrained => "untrained",
+            Answerer::Learner => "learner",
+            Answerer::Nearest => "nearest",
+            Answerer::Shuffled => "shuffled",
+            Answerer::Untrained => "untrained",
         }
     }
 
     /// Its style.
     pub fn mark(self) -> &'static str {
         match self {
-            Who::Learner => "own",
-            Who::Nearest => "near",
-            Who::Shuffled => "mixed",
-            Who::Untrained => "raw",
+            Answerer::Learner => "own",
+            Answerer::Nearest => "near",
+            Answerer::Shuffled => "mixed",
+            Answerer::Untrained => "raw",
         }
     }
 }
@@ -98,7 +98,7 @@ impl Basis {
     }
 }
 
-/// The verdict of each [`Who`], in their order.
+/// The verdict of each [`Answerer`], in their order.
 pub type Verdicts = [Verdict; 4];
 
 /// Most bases whose answers are kept for an example: two learners, each with and without scrambling.
@@ -115,12 +115,12 @@ impl Answers {
     }
 
     /// Whether `who` was asked under `basis`.
-    pub fn asked(&self, basis: Basis, who: Who) -> bool {
+    pub fn asked(&self, basis: Basis, who: Answerer) -> bool {
         self.under(basis)[who as usize] != Verdict::Unasked
     }
 
     /// Keeps what `who` said; of more than [`MOST`] bases the one that was met longest ago is dropped.
-    pub fn keep(&mut self, basis: Basis, who: Who, verdict: Verdict) {
+    pub fn keep(&mut self, basis: Basis, who: Answerer, verdict: Verdict) {
         let all = Arc::make_mut(&mut self.0);
         let at = all.iter().position(|(known, _)| *known == basis).unwrap_or_else(|| {
             if all.len() == MOST {
@@ -138,7 +138,7 @@ impl Answers {
             return;
         }
         for (basis, verdicts) in other.0.iter() {
-            for (who, verdict) in Who::ALL.into_iter().zip(*verdicts) {
+            for (who, verdict) in Answerer::ALL.into_iter().zip(*verdicts) {
                 if verdict != Verdict::Unasked && !self.asked(*basis, who) {
                     self.keep(*basis, who, verdict);
                 }
@@ -196,12 +196,12 @@ mod tests {
     #[test]
     fn answers_hold_for_the_weights_and_the_look_that_they_were_given_under() {
         let mut answers = Answers::default();
-        answers.keep(CLEAR, Who::Learner, Verdict::Right);
-        answers.keep(CLEAR, Who::Untrained, Verdict::Wrong);
-        answers.keep(MIXED, Who::Learner, Verdict::NoQuestion);
+        answers.keep(CLEAR, Answerer::Learner, Verdict::Right);
+        answers.keep(CLEAR, Answerer::Untrained, Verdict::Wrong);
+        answers.keep(MIXED, Answerer::Learner, Verdict::NoQuestion);
         assert_eq!(answers.under(CLEAR), [Verdict::Right, Verdict::Unasked, Verdict::Unasked, Verdict::Wrong]);
-        assert!(answers.asked(MIXED, Who::Learner) && !answers.asked(MIXED, Who::Untrained));
-        assert!(!answers.asked(Basis { weights: 1, scrambled: false }, Who::Learner));
+        assert!(answers.asked(MIXED, Answerer::Learner) && !answers.asked(MIXED, Answerer::Untrained));
+        assert!(!answers.asked(Basis { weights: 1, scrambled: false }, Answerer::Learner));
         assert_eq!(Answers::load(&answers.save()), answers);
         let basis = Basis::new("fe00000000000001aaaaaaaaaaaaaaaa", true);
         assert_eq!(basis, MIXED);
@@ -211,18 +211,18 @@ mod tests {
     fn the_oldest_of_too_many_bases_gives_way() {
         let mut answers = Answers::default();
         for weights in 0..6 {
-            answers.keep(Basis { weights, scrambled: false }, Who::Learner, Verdict::Right);
+            answers.keep(Basis { weights, scrambled: false }, Answerer::Learner, Verdict::Right);
         }
-        let known = |weights| answers.asked(Basis { weights, scrambled: false }, Who::Learner);
+        let known = |weights| answers.asked(Basis { weights, scrambled: false }, Answerer::Learner);
         assert_eq!((0..6).filter(|weights| known(*weights)).collect::<Vec<_>>(), [2, 3, 4, 5]);
     }
 
     #[test]
     fn what_is_known_is_not_replaced_by_what_is_adopted() {
         let (mut a, mut b) = (Answers::default(), Answers::default());
-        a.keep(CLEAR, Who::Learner, Verdict::Right);
-        b.keep(CLEAR, Who::Learner, Verdict::Wrong);
-        b.keep(CLEAR, Who::Nearest, Verdict::Wrong);
+        a.keep(CLEAR, Answerer::Learner, Verdict::Right);
+        b.keep(CLEAR, Answerer::Learner, Verdict::Wrong);
+        b.keep(CLEAR, Answerer::Nearest, Verdict::Wrong);
         a.adopt(&b);
         assert_eq!(a.under(CLEAR)[..2], [Verdict::Right, Verdict::Wrong]);
     }

@@ -101,7 +101,7 @@ fn read_pair(name: &str, split: Split, images: &Path, labels: &Path) -> Result<D
     };
     // QMNIST keeps eight numbers for each image; the first is its class
     let (values, dims) = match found.dims[..] {
-        [rows, columns @ 2..] => (values.into_iter().step_by(columns).collect(), vec![rows]),
+        [rows, columns] if columns > 1 => (values.into_iter().step_by(columns).collect(), vec![rows]),
         _ => (values, found.dims.clone()),
     };
     if dims != [count] {

@@ -2,9 +2,9 @@
 
 use shaders::input::pixels::standardise;
 
-/// Who answers.
+/// Answerer answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
+pub enum Answerer {
     /// The learner.
     Learner,
     /// A rule made by hand: the label of the example with the greatest cosine.
@@ -15,14 +15,14 @@ pub enum Who {
     Untrained,
 }
 
-impl Who {
+impl Answerer {
     /// By name.
-    pub fn of(name: &str) -> Option<Who> {
+    pub fn of(name: &str) -> Option<Answerer> {
         Some(match name {
-            "learner" => Who::Learner,
-            "nearest" => Who::Nearest,
-            "shuffled" => Who::Shuffled,
-            "untrained" => Who::Untrained,
+            "learner" => Answerer::Learner,
+            "nearest" => Answerer::Nearest,
+            "shuffled" => Answerer::Shuffled,
+            "untrained" => Answerer::Untrained,
             _ => return None,
         })
     }

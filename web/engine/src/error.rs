@@ -7,19 +7,19 @@ use shaders::session::SessionError;
 
 /// What went wrong, in words for people: what was expected, what was found, what to try.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Words {
+pub struct EngineError {
     /// The words.
     pub said: String,
     /// Whether it is the device's fault, so that another engine may do better.
     pub device: bool,
 }
 
-/// Words about a call that can't be done.
-pub fn words(said: impl Into<String>) -> Words {
-    Words { said: said.into(), device: false }
+/// EngineError about a call that can't be done.
+pub fn words(said: impl Into<String>) -> EngineError {
+    EngineError { said: said.into(), device: false }
 }
 
-impl<E: std::error::Error + 'static> From<E> for Words {
+impl<E: std::error::Error + 'static> From<E> for EngineError {
     fn from(error: E) -> Self {
         let any: &dyn Any = &error;
         let device = any.is::<GpuError>()
@@ -27,6 +27,6 @@ impl<E: std::error::Error + 'static> From<E> for Words {
                 any.downcast_ref(),
                 Some(SessionError::Lost(_) | SessionError::Gpu(_) | SessionError::TooLarge { .. })
             );
-        Words { said: error.to_string(), device }
+        EngineError { said: error.to_string(), device }
     }
 }

@@ -11,14 +11,14 @@ use shaders::input::pixels::{self, Stroke};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::course::Course;
-use crate::error::{Words, words};
+use crate::error::{EngineError, words};
+use crate::labelled_session::LabelledSession;
 use crate::learner::{Learner, Wanted};
 use crate::messages::*;
 use crate::trial::Trial;
 
-impl From<Words> for JsValue {
-    fn from(words: Words) -> Self {
+impl From<EngineError> for JsValue {
+    fn from(words: EngineError) -> Self {
         // A sentence: libraries' words begin small.
         let mut letters = words.said.chars();
         let first = letters.next().map(|first| first.to_ascii_uppercase().to_string()).unwrap_or_default();
@@ -35,7 +35,7 @@ thread_local! {
 }
 
 /// The device, opened at the first call, or again after it was lost.
-async fn device() -> Result<Gpu, Words> {
+async fn device() -> Result<Gpu, EngineError> {
     if let Some(gpu) = DEVICE.with_borrow(Clone::clone).filter(|gpu| gpu.lost().is_none()) {
         return Ok(gpu);
     }
@@ -63,7 +63,7 @@ pub fn drawing(request: DrawingRequest) -> Result<Vec<f32>, JsValue> {
         strokes.push(Stroke { points: flat.chunks_exact(2).map(|point| [point[0], point[1]]).collect(), width });
         from = end as usize;
     }
-    Ok(pixels::drawing(&strokes).map_err(Words::from)?)
+    Ok(pixels::drawing(&strokes).map_err(EngineError::from)?)
 }
 
 /// What a learner sees of a picture, `[height, width, 4]`; see [`photo::drawing`]. `ink` is `auto`, `dark` or `light`, `look`
@@ -80,7 +80,7 @@ pub fn picture(request: PictureRequest) -> Result<Vec<f32>, JsValue> {
         "photo" => Look::Photo,
         _ => Look::Auto,
     };
-    Ok(photo::drawing(&request.rgba(), request.height(), request.width(), ink, look).map_err(Words::from)?)
+    Ok(photo::drawing(&request.rgba(), request.height(), request.width(), ink, look).map_err(EngineError::from)?)
 }
 
 /// A learner.
@@ -190,7 +190,7 @@ impl Core {
         Ok(AnswerReply::new(&answer.probabilities, &answer.importance))
     }
 
-    fn table(&mut self) -> Result<&mut Course, Words> {
+    fn table(&mut self) -> Result<&mut LabelledSession, EngineError> {
         self.0.table.as_mut().ok_or_else(|| words("nothing was shown yet"))
     }
 
@@ -229,11 +229,11 @@ impl Core {
     /// Takes back what was saved; after an error everything is as it was.
     pub async fn restore(&mut self, request: RestoreRequest) -> Result<(), JsValue> {
         let size = size(&request.size())?;
-        let mut course = Course::restore(self.0.model.clone(), size, &request.names(), &request.state())?;
+        let mut labelled = LabelledSession::restore(self.0.model.clone(), size, &request.names(), &request.state())?;
         if self.0.gpu.is_some() {
-            course.move_to(self.0.gpu.as_ref()).await?;
+            labelled.move_to(self.0.gpu.as_ref()).await?;
         }
-        self.0.table = Some(course);
+        self.0.table = Some(labelled);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! A model with one course that follows a table, and others for questions aside.
+//! A model with one labelled session that follows a table, and others for questions aside.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use shaders::Model;
 use shaders::gpu::Gpu;
 use shaders::model::spec::Variant;
 
-use crate::controls::{Who, dealt, is_question, nearest, standardised};
-use crate::course::{Answer, Course, Size, values};
-use crate::error::{Words, words};
+use crate::controls::{Answerer, dealt, is_question, nearest, standardised};
+use crate::error::{EngineError, words};
+use crate::labelled_session::{Answer, LabelledSession, Size, values};
 
 /// Weights of the untrained learner.
 const UNTRAINED_SEED: u64 = 0;
@@ -21,21 +21,21 @@ pub struct Learner {
     /// The device it computes on; none: the CPU.
     pub gpu: Option<Gpu>,
     /// The table, once something was shown.
-    pub table: Option<Course>,
+    pub table: Option<LabelledSession>,
     /// Of the table's examples: what the caller knows them by.
     ids: Vec<u32>,
-    /// By [`Who`]: contexts that are made of the table's examples, for those who answer in its place and for questions
+    /// By [`Answerer`]: contexts that are made of the table's examples, for those who answer in its place and for questions
     /// about fewer examples.
-    others: [Option<Course>; 4],
+    others: [Option<LabelledSession>; 4],
     /// For [`Learner::ask`].
-    aside: Option<Course>,
+    aside: Option<LabelledSession>,
 }
 
 /// What a table is to be; see [`Learner::arrange`].
 pub struct Wanted<'a> {
     /// Size of every example.
     pub size: Size,
-    /// See [`Course::set_drawings`].
+    /// See [`LabelledSession::set_drawings`].
     pub drawings: bool,
     /// What the caller knows the examples by, `[N]`, in their order.
     pub ids: &'a [u32],
@@ -51,7 +51,7 @@ pub struct Wanted<'a> {
 
 impl Learner {
     /// Reads a model file's bytes. The learner computes on the CPU until it is told otherwise.
-    pub fn open(bytes: &[u8]) -> Result<Learner, Words> {
+    pub fn open(bytes: &[u8]) -> Result<Learner, EngineError> {
         let model = Arc::new(Model::from_bytes(bytes)?);
         Ok(Learner { model, gpu: None, table: None, ids: Vec::new(), others: Default::default(), aside: None })
     }
@@ -80,7 +80,7 @@ impl Learner {
     }
 
     /// Moves to a device, or to the CPU, with everything shown; after an error it is where it was.
-    pub async fn move_to(&mut self, gpu: Option<Gpu>) -> Result<(), Words> {
+    pub async fn move_to(&mut self, gpu: Option<Gpu>) -> Result<(), EngineError> {
         if let Some(gpu) = &gpu {
             // now rather than with the first example
             gpu.prepare(&self.model.spec).await?;
@@ -95,7 +95,7 @@ impl Learner {
     }
 
     /// The table for examples of this size; an empty one of another size gives way.
-    pub async fn table(&mut self, size: Size) -> Result<&mut Course, Words> {
+    pub async fn table(&mut self, size: Size) -> Result<&mut LabelledSession, EngineError> {
         if let Some(table) = &self.table
             && table.size != size
         {
@@ -111,14 +111,14 @@ impl Learner {
         }
         let table = match self.table.take() {
             Some(table) => table,
-            None => Course::open(self.model.clone(), self.gpu.as_ref(), size).await?,
+            None => LabelledSession::open(self.model.clone(), self.gpu.as_ref(), size).await?,
         };
         Ok(self.table.insert(table))
     }
 
     /// Brings the table in step with what is wanted. Gives, where the learner was asked about the last example before it was
     /// told, whether it named it right, or that it was no question.
-    pub async fn arrange(&mut self, wanted: &Wanted<'_>) -> Result<Option<Option<bool>>, Words> {
+    pub async fn arrange(&mut self, wanted: &Wanted<'_>) -> Result<Option<Option<bool>>, EngineError> {
         let known = std::mem::take(&mut self.ids);
         let table = self.table(wanted.size).await?;
         table.set_drawings(wanted.drawings)?;
@@ -151,13 +151,13 @@ impl Learner {
     ///
     /// # Shapes
     /// `query` `[D]`; probabilities `[C]`
-    pub async fn answer(&mut self, who: Who, query: &[f32]) -> Result<Option<Answer>, Words> {
+    pub async fn answer(&mut self, who: Answerer, query: &[f32]) -> Result<Option<Answer>, EngineError> {
         let classes = self.model.spec.classes;
         let Some(table) = self.table.as_mut().filter(|table| !table.labels.is_empty()) else { return Ok(None) };
         let without = |probabilities| Answer { probabilities, importance: Vec::new() };
         match who {
-            Who::Learner => table.answer(query, classes).await,
-            Who::Nearest => {
+            Answerer::Learner => table.answer(query, classes).await,
+            Answerer::Nearest => {
                 let width = values(table.size);
                 if query.len() != width {
                     return Err(words(format!("expected a query of {width} values, found {}", query.len())));
@@ -167,7 +167,7 @@ impl Learner {
                 let certain = |class| if label == Some(class) { 1.0 } else { 0.0 };
                 Ok(Some(without((0..classes as u32).map(certain).collect())))
             }
-            Who::Shuffled | Who::Untrained => {
+            Answerer::Shuffled | Answerer::Untrained => {
                 let count = table.labels.len();
                 let answer = self.other(who, count, None).await?.answer(query, classes).await?;
                 Ok(answer.map(|answer| without(answer.probabilities)))
@@ -176,44 +176,49 @@ impl Learner {
     }
 
     /// The context of `who` with the first `count` examples of the table, but for the one at `without`.
-    async fn other(&mut self, who: Who, count: usize, without: Option<usize>) -> Result<&mut Course, Words> {
+    async fn other(
+        &mut self,
+        who: Answerer,
+        count: usize,
+        without: Option<usize>,
+    ) -> Result<&mut LabelledSession, EngineError> {
         let table = self.table.as_ref().ok_or_else(|| words("nothing was shown yet"))?;
         let slot = &mut self.others[who as usize];
-        let mut course = match slot.take() {
-            Some(course) if course.size == table.size => course,
+        let mut labelled = match slot.take() {
+            Some(labelled) if labelled.size == table.size => labelled,
             _ => {
                 let model = match who {
-                    Who::Untrained => Arc::new(Model::random(self.model.spec.clone(), UNTRAINED_SEED)?),
+                    Answerer::Untrained => Arc::new(Model::random(self.model.spec.clone(), UNTRAINED_SEED)?),
                     _ => self.model.clone(),
                 };
-                Course::open(model, self.gpu.as_ref(), table.size).await?
+                LabelledSession::open(model, self.gpu.as_ref(), table.size).await?
             }
         };
-        course.set_drawings(table.drawings())?;
+        labelled.set_drawings(table.drawings())?;
         let width = values(table.size);
         let labels = match who {
-            Who::Shuffled => dealt(&table.labels[..count]),
+            Answerer::Shuffled => dealt(&table.labels[..count]),
             _ => table.labels[..count].to_vec(),
         };
         match without.filter(|place| *place < count) {
-            None => course.bring(&table.raw[..count * width], &labels)?,
+            None => labelled.bring(&table.raw[..count * width], &labels)?,
             Some(place) => {
                 let (before, after) = (&table.raw[..place * width], &table.raw[(place + 1) * width..count * width]);
                 let others = [&labels[..place], &labels[place + 1..]].concat();
-                course.bring(&[before, after].concat(), &others)?;
+                labelled.bring(&[before, after].concat(), &others)?;
             }
         }
-        Ok(slot.insert(course))
+        Ok(slot.insert(labelled))
     }
 
     /// Whether `who` would have named the examples at `places` of the table right, each after those before it; `None`
     /// where it was no question. Ends early, after at least one, when there is to be no more.
     pub async fn review(
         &mut self,
-        who: Who,
+        who: Answerer,
         places: &[u32],
         more: impl Fn() -> bool,
-    ) -> Result<Vec<Option<bool>>, Words> {
+    ) -> Result<Vec<Option<bool>>, EngineError> {
         let mut standard = None;
         let mut verdicts = Vec::new();
         for &place in places {
@@ -222,7 +227,7 @@ impl Learner {
             let label = *table.labels.get(place).ok_or_else(|| words(format!("there is no example {place}")))?;
             let verdict = if !is_question(&table.labels[..place], label) {
                 None
-            } else if who == Who::Nearest {
+            } else if who == Answerer::Nearest {
                 let all = standard.get_or_insert_with(|| standardised(&table.raw, width));
                 let (before, query) = all[..(place + 1) * width].split_at(place * width);
                 Some(nearest(before, &table.labels[..place], query) == Some(label))
@@ -240,7 +245,12 @@ impl Learner {
 
     /// Probabilities of each label for `query`, each time without the example at one of `places` of the table, `[n, C]`;
     /// all 0 where no other example is left. Ends early as [`Learner::review`] does.
-    pub async fn without(&mut self, query: &[f32], places: &[u32], more: impl Fn() -> bool) -> Result<Vec<f32>, Words> {
+    pub async fn without(
+        &mut self,
+        query: &[f32],
+        places: &[u32],
+        more: impl Fn() -> bool,
+    ) -> Result<Vec<f32>, EngineError> {
         let classes = self.model.spec.classes;
         let mut all = Vec::new();
         for &place in places {
@@ -248,8 +258,8 @@ impl Learner {
             if place as usize >= count {
                 return Err(words(format!("there is no example {place}")));
             }
-            let course = self.other(Who::Learner, count, Some(place as usize)).await?;
-            let answer = course.answer(query, classes).await?;
+            let labelled = self.other(Answerer::Learner, count, Some(place as usize)).await?;
+            let answer = labelled.answer(query, classes).await?;
             all.extend(answer.map_or_else(|| vec![0.0; classes], |answer| answer.probabilities));
             if !more() {
                 break;
@@ -258,7 +268,7 @@ impl Learner {
         Ok(all)
     }
 
-    /// What the learner says of `queries` after these examples alone; see [`Course::ask`].
+    /// What the learner says of `queries` after these examples alone; see [`LabelledSession::ask`].
     pub async fn ask(
         &mut self,
         size: Size,
@@ -266,19 +276,19 @@ impl Learner {
         labels: &[u32],
         classes: usize,
         queries: &[f32],
-    ) -> Result<Vec<f32>, Words> {
+    ) -> Result<Vec<f32>, EngineError> {
         let most = self.model.spec.classes;
         if !(1..=most).contains(&classes) {
             return Err(words(format!(
                 "expected 1 to {most} classes, which this learner can tell apart, found {classes}"
             )));
         }
-        let mut course = match self.aside.take() {
-            Some(course) if course.size == size => course,
-            _ => Course::open(self.model.clone(), self.gpu.as_ref(), size).await?,
+        let mut labelled = match self.aside.take() {
+            Some(labelled) if labelled.size == size => labelled,
+            _ => LabelledSession::open(self.model.clone(), self.gpu.as_ref(), size).await?,
         };
-        let answers = course.ask(inputs, labels, classes, queries).await;
-        self.aside = Some(course);
+        let answers = labelled.ask(inputs, labels, classes, queries).await;
+        self.aside = Some(labelled);
         answers
     }
 }
@@ -328,7 +338,7 @@ mod tests {
     /// The same, and its answer to a query.
     fn ask(learner: &mut Learner, known: u32, count: u32, query: &[f32]) -> Vec<f32> {
         show(learner, known, count);
-        block_on(learner.answer(Who::Learner, query)).unwrap().unwrap().probabilities
+        block_on(learner.answer(Answerer::Learner, query)).unwrap().unwrap().probabilities
     }
 
     #[test]
@@ -350,7 +360,7 @@ mod tests {
             let mut places: Vec<u32> = (0..COUNT).rev().collect();
             let mut found = vec![None; COUNT as usize];
             while !places.is_empty() {
-                let some = block_on(stored.review(Who::Learner, &places, || false)).unwrap();
+                let some = block_on(stored.review(Answerer::Learner, &places, || false)).unwrap();
                 assert_eq!(some.len(), 1, "a slice ends when there is to be no more");
                 found[places.remove(0) as usize] = some[0];
             }
@@ -366,7 +376,7 @@ mod tests {
         let mut asked = learner(true);
         show(&mut asked, 0, 12);
         let places: Vec<u32> = (0..12).rev().collect();
-        for who in [Who::Nearest, Who::Shuffled, Who::Untrained] {
+        for who in [Answerer::Nearest, Answerer::Shuffled, Answerer::Untrained] {
             let all = block_on(asked.review(who, &places, || true)).unwrap();
             for (place, verdict) in places.iter().zip(all) {
                 let before: Vec<u32> = (0..*place).map(label).collect();
@@ -388,7 +398,7 @@ mod tests {
             show(&mut asked, 0, 6);
             let all = block_on(asked.without(&row(50), &[5, 2, 0], || true)).unwrap();
             for (said, gone) in all.chunks(5).zip([5u32, 2, 0]) {
-                let mut fresh = Course::on_cpu(asked.model.clone(), SIZE).unwrap();
+                let mut fresh = LabelledSession::on_cpu(asked.model.clone(), SIZE).unwrap();
                 for i in (0..6).filter(|i| *i != gone) {
                     fresh.observe(&row(i), label(i)).unwrap();
                 }

@@ -4,10 +4,10 @@
 //! choice of the engine, the package's own interface) is JavaScript in `web/package/`.
 
 pub mod controls;
-pub mod course;
 pub mod error;
 #[cfg(target_arch = "wasm32")]
 mod js;
+pub mod labelled_session;
 pub mod learner;
 #[cfg(target_arch = "wasm32")]
 mod messages;

@@ -4,9 +4,9 @@ use js_sys::{Float32Array, Int8Array, Object};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 
-use crate::controls::Who;
-use crate::course::Size;
-use crate::error::{Words, words};
+use crate::controls::Answerer;
+use crate::error::{EngineError, words};
+use crate::labelled_session::Size;
 
 #[wasm_bindgen]
 extern "C" {
@@ -171,14 +171,14 @@ pub fn verdict(guess: Option<bool>) -> i8 {
 }
 
 /// Height, width and channels.
-pub fn size(of: &[u32]) -> Result<Size, Words> {
+pub fn size(of: &[u32]) -> Result<Size, EngineError> {
     match of {
         &[h, w, c] => Ok((h as usize, w as usize, c as usize)),
         _ => Err(words(format!("expected height, width and channels, found {} numbers", of.len()))),
     }
 }
 
-/// Who answers, by name.
-pub fn answerer(name: &str) -> Result<Who, Words> {
-    Who::of(name).ok_or_else(|| words(format!("there is no answerer “{name}”")))
+/// Answerer answers, by name.
+pub fn answerer(name: &str) -> Result<Answerer, EngineError> {
+    Answerer::of(name).ok_or_else(|| words(format!("there is no answerer “{name}”")))
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shaders::input::pixels::Stroke;
 
-use crate::answers::{Answers, Basis, Verdict, Who};
+use crate::answers::{Answerer, Answers, Basis, Verdict};
 pub use preprocess::{Drawing, Picture, joined, preprocess};
 pub use units::{CANVAS, FEWEST, LONGEST_NAME, MOST, PEN};
 
@@ -190,7 +190,7 @@ impl Document {
 
     /// Keeps what was said of examples: id, label that it was asked about, who, and the verdict. Those that are gone or have
     /// another label by now are left out.
-    pub fn keep_answers(&mut self, basis: Basis, answers: &[(Id, u32, Who, Verdict)]) {
+    pub fn keep_answers(&mut self, basis: Basis, answers: &[(Id, u32, Answerer, Verdict)]) {
         for (id, label, who, verdict) in answers {
             // what is asked last is taught last, mostly
             let found = self.examples.iter_mut().rev().find(|example| example.id == *id && example.label == *label);
@@ -375,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_was_said_is_kept_until_it_is_another_question() {
-        use crate::answers::{Basis, Verdict, Who};
+        use crate::answers::{Answerer, Basis, Verdict};
         let basis = Basis { weights: 7, scrambled: false };
         let mut document = Document::default();
         [2, 1, 1].into_iter().for_each(|label| drawn(&mut document, label));
@@ -383,16 +383,17 @@ mod tests {
         assert!(!without.contains("answers"), "nothing was said: {without}");
         let loaded = Document::load(&without).unwrap();
         assert_eq!(loaded.numbered(), document.numbered(), "examples of earlier versions have no answers");
-        document.examples.iter_mut().for_each(|example| example.answers.keep(basis, Who::Learner, Verdict::Right));
+        document.examples.iter_mut().for_each(|example| example.answers.keep(basis, Answerer::Learner, Verdict::Right));
         let back = Document::load(&document.save()).unwrap();
         assert_eq!(back.numbered(), document.numbered());
         document.swap(1, 2);
         assert!(
-            document.examples.iter().all(|example| example.answers.asked(basis, Who::Learner)),
+            document.examples.iter().all(|example| example.answers.asked(basis, Answerer::Learner)),
             "only names changed"
         );
-        let known =
-            |document: &Document| document.examples.iter().filter(|e| e.answers.asked(basis, Who::Learner)).count();
+        let known = |document: &Document| {
+            document.examples.iter().filter(|e| e.answers.asked(basis, Answerer::Learner)).count()
+        };
         let before = document.clone();
         document.relabel(before.examples[1].id, 0);
         assert_eq!(known(&document), 2);
@@ -402,10 +403,10 @@ mod tests {
         let (id, label) = (undone.examples[1].id, undone.examples[1].label);
         undone.keep_answers(
             basis,
-            &[(id, label + 1, Who::Learner, Verdict::Right), (Id::MAX, 0, Who::Learner, Verdict::Right)],
+            &[(id, label + 1, Answerer::Learner, Verdict::Right), (Id::MAX, 0, Answerer::Learner, Verdict::Right)],
         );
         assert_eq!(known(&undone), 1, "an answer about another label was kept");
-        undone.keep_answers(basis, &[(id, label, Who::Learner, Verdict::Right)]);
+        undone.keep_answers(basis, &[(id, label, Answerer::Learner, Verdict::Right)]);
         assert_eq!(known(&undone), 2);
         document.shuffle(|_| 0);
         assert_eq!(known(&document), 0);

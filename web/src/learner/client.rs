@@ -7,9 +7,9 @@ use std::rc::Rc;
 use serde::Deserialize;
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::engines::{EngineFacts, Engines, Place, Seat, Wanted};
+use super::engines::{EngineFacts, Engines, Place, Slot, Wanted};
 use super::messages::{Ask, Prepare, Review, Without};
-use crate::answers::{Verdict, Who};
+use crate::answers::{Answerer, Verdict};
 use crate::document::{Example, Id, Picture};
 use crate::worker::{Message, Request, WorkerError};
 
@@ -79,9 +79,9 @@ struct State {
     /// The file, should a worker have to be started again.
     bytes: Vec<u8>,
     card: Card,
-    seat: Seat,
+    slot: Slot,
     /// The same model where it delays nobody, once something is asked of it there.
-    back: RefCell<Option<Rc<Seat>>>,
+    back: RefCell<Option<Rc<Slot>>>,
     drawings: Cell<bool>,
 }
 
@@ -100,10 +100,10 @@ impl Learner {
     /// # Errors
     /// Says what is wrong with the file, or why no engine can be had.
     pub async fn open(engines: &Engines, place: Place, bytes: Vec<u8>) -> Result<Learner, WorkerError> {
-        let (seat, card) = Seat::open(engines, place, engines.wish(), &bytes).await?;
+        let (slot, card) = Slot::open(engines, place, engines.wish(), &bytes).await?;
         let card = serde_json::from_str(&card).map_err(|error| WorkerError::new(error.to_string()))?;
         let (back, drawings) = (RefCell::default(), Cell::new(true));
-        Ok(Learner(Rc::new(State { engines: engines.clone(), bytes, card, seat, back, drawings })))
+        Ok(Learner(Rc::new(State { engines: engines.clone(), bytes, card, slot, back, drawings })))
     }
 
     /// What the model's file says.
@@ -113,7 +113,7 @@ impl Learner {
 
     /// Its number among all learners, as [`Engines::new`]'s listener hears it.
     pub fn number(&self) -> u32 {
-        self.0.seat.number()
+        self.0.slot.number()
     }
 
     /// Which engine it runs on, and why.
@@ -125,7 +125,7 @@ impl Learner {
     /// could not read. The learner is shown everything anew.
     pub fn set_drawings(&self, drawings: bool) {
         self.0.drawings.set(drawings);
-        self.0.seat.set_drawings(drawings);
+        self.0.slot.set_drawings(drawings);
         if let Some(back) = &*self.0.back.borrow() {
             back.set_drawings(drawings);
         }
@@ -151,16 +151,16 @@ impl Learner {
         examples: &[Example],
         look: &dyn Fn(&Example) -> Picture,
         guess: bool,
-        who: Who,
+        who: Answerer,
         drawing: Option<&[f32]>,
     ) -> Result<Answer, WorkerError> {
         let shown = self.fitting(examples);
         let guess = guess && shown.last().map(|example| example.id) == examples.last().map(|example| example.id);
         let wanted = Wanted { examples: &shown, look, guess, who, drawing: drawing.unwrap_or_default() };
-        let reply = match self.0.seat.follow(&wanted).await {
+        let reply = match self.0.slot.follow(&wanted).await {
             Err(fault) if fault.crashed => {
-                self.0.seat.reopen(&self.0.bytes).await?;
-                self.0.seat.follow(&wanted).await?
+                self.0.slot.reopen(&self.0.bytes).await?;
+                self.0.slot.follow(&wanted).await?
             }
             other => other?,
         };
@@ -171,7 +171,7 @@ impl Learner {
             left_out: examples.len() - shown.len(),
             attention: None,
         };
-        if let (Who::Learner, Some(importance)) = (who, reply.importance()) {
+        if let (Answerer::Learner, Some(importance)) = (who, reply.importance()) {
             let mut importance = importance.to_vec().into_iter();
             let mut ids = shown.iter().map(|example| example.id).peekable();
             // those that were left out lie between the others
@@ -183,21 +183,21 @@ impl Learner {
 
     /// Takes in what was shown, so that the next answer comes soon. An answer to a drawing goes before it.
     pub async fn prepare(&self) -> Result<(), WorkerError> {
-        self.0.seat.call(&Prepare).await.map(|_| ())
+        self.0.slot.call(&Prepare).await.map(|_| ())
     }
 
     /// The same model in the worker where it delays nobody.
-    async fn back(&self) -> Result<Rc<Seat>, WorkerError> {
+    async fn back(&self) -> Result<Rc<Slot>, WorkerError> {
         if let Some(back) = &*self.0.back.borrow() {
             return Ok(back.clone());
         }
         // on the engine that was found to be the faster one
         let wish = if self.engine().name == "CPU" { "cpu" } else { "webgpu" };
-        let (seat, _) = Seat::open(&self.0.engines, Place::Back, wish, &self.0.bytes).await?;
-        seat.set_drawings(self.0.drawings.get());
-        let seat = Rc::new(seat);
-        self.0.back.replace(Some(seat.clone()));
-        Ok(seat)
+        let (slot, _) = Slot::open(&self.0.engines, Place::Back, wish, &self.0.bytes).await?;
+        slot.set_drawings(self.0.drawings.get());
+        let slot = Rc::new(slot);
+        self.0.back.replace(Some(slot.clone()));
+        Ok(slot)
     }
 
     /// A question in the back about examples, after the examples there were brought in step; its message is made of the
@@ -213,7 +213,7 @@ impl Learner {
         let shown = self.fitting(examples);
         let place = |id: &Id| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
         let places: Vec<u32> = ids.iter().filter_map(place).collect();
-        let wanted = Wanted { examples: &shown, look, guess: false, who: Who::Learner, drawing: &[] };
+        let wanted = Wanted { examples: &shown, look, guess: false, who: Answerer::Learner, drawing: &[] };
         let back = self.back().await?;
         let ask = async || {
             back.follow(&wanted).await?;
@@ -234,7 +234,7 @@ impl Learner {
         &self,
         examples: &[Example],
         look: &dyn Fn(&Example) -> Picture,
-        who: Who,
+        who: Answerer,
         ids: &[Id],
         budget_ms: f64,
     ) -> Result<Vec<Verdict>, WorkerError> {
@@ -279,10 +279,10 @@ impl Learner {
         let size = [shown.height, shown.width, shown.channels].map(|side| side as u32);
         let (inputs, labels, classes) = (&shown.inputs, &shown.labels, shown.classes);
         let ask = Ask { size, inputs, labels, classes, queries };
-        let answers = match self.0.seat.call(&ask).await {
+        let answers = match self.0.slot.call(&ask).await {
             Err(fault) if fault.crashed => {
-                self.0.seat.reopen(&self.0.bytes).await?;
-                self.0.seat.call(&ask).await?
+                self.0.slot.reopen(&self.0.bytes).await?;
+                self.0.slot.call(&ask).await?
             }
             other => other?,
         };

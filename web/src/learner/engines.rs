@@ -9,7 +9,7 @@ use shaders::input::pixels::SIDE;
 use wasm_bindgen::prelude::*;
 
 use super::messages::{AnswerReply, Close, Destroy, Follow, Open, Parity};
-use crate::answers::Who;
+use crate::answers::Answerer;
 use crate::document::{Example, Id, Picture};
 use crate::worker::{Message, Port, Request, WorkerError, send};
 
@@ -133,14 +133,14 @@ pub struct Wanted<'a> {
     pub look: &'a dyn Fn(&Example) -> Picture,
     /// Whether it is asked about the last one before it is told, if that costs no more than one question.
     pub guess: bool,
-    /// Who answers.
-    pub who: Who,
+    /// Answerer answers.
+    pub who: Answerer,
     /// The drawing in hand, `[28, 28]`, or nothing.
     pub drawing: &'a [f32],
 }
 
 /// A model that is open in a worker, with what it was shown there.
-pub struct Seat {
+pub struct Slot {
     engines: Engines,
     place: Place,
     wish: String,
@@ -153,7 +153,7 @@ pub struct Seat {
     drawings: Cell<bool>,
 }
 
-impl Drop for Seat {
+impl Drop for Slot {
     fn drop(&mut self) {
         // Nobody waits for it, and it does not fail.
         let Message { fields, moved } = Close.message();
@@ -161,19 +161,19 @@ impl Drop for Seat {
     }
 }
 
-impl Seat {
+impl Slot {
     /// Opens a model file's bytes, and gives its card in JSON.
     pub async fn open(
         engines: &Engines,
         place: Place,
         wish: &str,
         bytes: &[u8],
-    ) -> Result<(Seat, String), WorkerError> {
+    ) -> Result<(Slot, String), WorkerError> {
         let (engines, wish, number) = (engines.clone(), wish.to_owned(), Cell::new(0));
         let (held, numbers, drawings) = (RefCell::default(), RefCell::default(), Cell::new(true));
-        let seat = Seat { engines, place, wish, number, held, numbers, drawings };
-        let card = seat.reopen(bytes).await?;
-        Ok((seat, card))
+        let slot = Slot { engines, place, wish, number, held, numbers, drawings };
+        let card = slot.reopen(bytes).await?;
+        Ok((slot, card))
     }
 
     /// Opens the model again, after the worker has gone.

@@ -3,7 +3,7 @@
 use js_sys::{Float32Array, Int8Array};
 use wasm_bindgen::prelude::*;
 
-use crate::answers::Who;
+use crate::answers::Answerer;
 use crate::worker::{Message, Request};
 
 /// Height, width and channels of an example.
@@ -78,7 +78,7 @@ pub struct Follow<'a> {
     pub inputs: &'a [f32],
     /// Whether the learner is asked about the last example before it is told.
     pub guess: bool,
-    pub answerer: Who,
+    pub answerer: Answerer,
     /// The drawing, or nothing.
     pub query: &'a [f32],
 }
@@ -103,7 +103,7 @@ impl Request for Follow<'_> {
 
 /// Whether `answerer` would have named examples right, each after those before it.
 pub struct Review<'a> {
-    pub answerer: Who,
+    pub answerer: Answerer,
     pub places: &'a [u32],
     pub budget_ms: f64,
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::Page;
-use crate::answers::{Basis, Verdict, Who, best};
+use crate::answers::{Answerer, Basis, Verdict, best};
 use crate::browser;
 use crate::controls::{Missing, Order, Progress};
 use crate::document::{Example, Id};
@@ -27,7 +27,7 @@ const IDLE_MS: i32 = 60_000;
 
 /// The next questions, and how far they are.
 struct Slice {
-    who: Who,
+    who: Answerer,
     examples: Vec<Example>,
     /// Newest first.
     ids: Vec<Id>,
@@ -105,7 +105,7 @@ impl Page {
                 let Ok(verdicts) = found else { break };
                 asked = true;
                 let label = |id: &Id| slice.examples.iter().find(|example| example.id == *id).map(|e| e.label);
-                let answers: Vec<(Id, u32, Who, Verdict)> = slice
+                let answers: Vec<(Id, u32, Answerer, Verdict)> = slice
                     .ids
                     .iter()
                     .zip(verdicts)
@@ -144,10 +144,10 @@ impl Page {
     fn next_slice(self, learner: &Learner, basis: Basis) -> Option<Slice> {
         self.document.with_untracked(|document| {
             let fitting = learner.fitting(&document.examples);
-            let open = |who: Who| fitting.iter().rev().filter(move |example| !example.answers.asked(basis, who));
-            let left = Who::ALL.map(|who| open(who).count());
-            let who = Who::ALL.into_iter().find(|who| left[*who as usize] > 0)?;
-            let of = Who::ALL.len() * fitting.len();
+            let open = |who: Answerer| fitting.iter().rev().filter(move |example| !example.answers.asked(basis, who));
+            let left = Answerer::ALL.map(|who| open(who).count());
+            let who = Answerer::ALL.into_iter().find(|who| left[*who as usize] > 0)?;
+            let of = Answerer::ALL.len() * fitting.len();
             Some(Slice {
                 who,
                 ids: open(who).take(MOST_QUESTIONS).map(|example| example.id).collect(),

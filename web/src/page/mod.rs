@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use shaders::input::pixels::Stroke;
 
-use crate::answers::{Basis, Who};
+use crate::answers::{Answerer, Basis};
 use crate::browser;
 use crate::card::Card;
 use crate::controls::Controls;
@@ -118,8 +118,8 @@ pub struct Page {
     pub hands: Hands,
     /// Whether pixels are scrambled.
     pub scrambled: RwSignal<bool>,
-    /// Who answers.
-    pub who: RwSignal<Who>,
+    /// Answerer answers.
+    pub who: RwSignal<Answerer>,
     /// What the page found out about the examples.
     pub controls: Controls,
     /// The example whose menu is open.
@@ -222,7 +222,7 @@ impl Page {
             model_input,
             hands: Hands::remembered(),
             scrambled,
-            who: RwSignal::new(Who::Learner),
+            who: RwSignal::new(Answerer::Learner),
             controls: Controls::new(),
             menu: RwSignal::new(None),
             dragged: RwSignal::new(None),

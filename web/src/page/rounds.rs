@@ -2,7 +2,7 @@
 //! that while somebody draws the latest drawing wins and none waits in a queue.
 
 use super::{Page, Phase};
-use crate::answers::{Basis, Verdict, Who};
+use crate::answers::{Answerer, Basis, Verdict};
 use crate::browser;
 use crate::document::{Example, Id};
 use crate::dom::*;
@@ -67,13 +67,13 @@ impl Page {
         }
         let model_input = self.model_input.get_untracked();
         let who = self.who.get_untracked();
-        let newest = examples.last().filter(|newest| !newest.answers.asked(basis, Who::Learner));
+        let newest = examples.last().filter(|newest| !newest.answers.asked(basis, Answerer::Learner));
         let drawing = model_input.as_ref().map(|model_input| model_input.as_slice());
         let look = |example: &Example| untrack(|| self.seen(example));
         match learner.answer(&examples, &look, newest.is_some(), who, drawing).await {
             Ok(answer) => {
                 if let (Some(newest), Some(verdict)) = (newest, answer.guess) {
-                    self.keep_answers(basis, &[(newest.id, newest.label, Who::Learner, verdict)]);
+                    self.keep_answers(basis, &[(newest.id, newest.label, Answerer::Learner, verdict)]);
                     self.keep();
                 }
                 let answered = answer.probabilities.is_some();
@@ -155,7 +155,7 @@ impl Page {
     }
 
     /// Keeps with the examples what was said of them: id, label that it was asked about, who, and the verdict.
-    pub fn keep_answers(self, basis: Basis, answers: &[(Id, u32, Who, Verdict)]) {
+    pub fn keep_answers(self, basis: Basis, answers: &[(Id, u32, Answerer, Verdict)]) {
         let questions = self.inner.try_update_value(|inner| {
             inner.questions += answers.iter().filter(|(.., verdict)| verdict.right().is_some()).count();
             inner.questions

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Page, Phase};
-use crate::answers::Who;
+use crate::answers::Answerer;
 use crate::controls::Order;
 use crate::document::Id;
 use crate::dom::*;
@@ -110,15 +110,15 @@ impl Page {
         let order =
             self.document.with_untracked(|document| document.examples.iter().map(|example| example.id).collect());
         self.controls.order.set(match before {
-            Some(before) if self.who.get_untracked() == Who::Learner => Order::Waiting { before, order },
+            Some(before) if self.who.get_untracked() == Answerer::Learner => Order::Waiting { before, order },
             _ => Order::Shuffled,
         });
     }
 
     /// Has another learner or rule answer.
-    pub fn ask_whom(self, who: Who) {
+    pub fn ask_whom(self, who: Answerer) {
         self.who.set(who);
-        if who != Who::Learner {
+        if who != Answerer::Learner {
             self.tour_done(Step::Controls);
         }
     }

@@ -1,7 +1,7 @@
 //! Why this answer: which examples mattered, and whether their order does.
 
 use super::switch::switch;
-use crate::answers::Who;
+use crate::answers::Answerer;
 use crate::controls::Order;
 use crate::dom::*;
 use crate::page::Page;
@@ -11,7 +11,7 @@ pub fn why(page: Page) -> View {
     let answered = move || {
         page.probabilities.with(Option::is_some)
             && page.model_input.with(Option::is_some)
-            && page.who.get() == Who::Learner
+            && page.who.get() == Answerer::Learner
     };
     let few = move || page.document.with(|document| document.examples.len() < 2);
     let leaving =

@@ -3,7 +3,7 @@
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-use crate::answers::{Answers, Basis, Verdict, Who, percent};
+use crate::answers::{Answerer, Answers, Basis, Verdict, percent};
 use crate::controls::wilson;
 use crate::dom::*;
 use crate::page::Page;
@@ -43,7 +43,7 @@ impl Point {
 struct Scores {
     /// Questions there were: drawings of a class that had been shown before, when there was another one.
     questions: usize,
-    /// By [`Who`], for the questions that they answered so far.
+    /// By [`Answerer`], for the questions that they answered so far.
     running: [Vec<Point>; 4],
     /// Right answers to be expected of guessing, as a share, after each question.
     chance: Vec<f32>,
@@ -68,7 +68,7 @@ impl Scores {
                 scores.questions += 1;
                 expected += 1.0 / known.len().max(1) as f32;
                 scores.chance.push(expected / scores.questions as f32);
-                scores.ticks.extend(verdicts[Who::Learner as usize]);
+                scores.ticks.extend(verdicts[Answerer::Learner as usize]);
             }
             if !known.contains(&label) {
                 known.push(label);
@@ -79,7 +79,7 @@ impl Scores {
         scores
     }
 
-    fn last(&self, who: Who) -> Option<Point> {
+    fn last(&self, who: Answerer) -> Option<Point> {
         self.running[who as usize].last().copied()
     }
 }
@@ -109,11 +109,11 @@ fn points(places: impl Iterator<Item = (f32, f32)>) -> String {
 struct Lines(Memo<Scores>);
 
 impl Lines {
-    fn last(self, who: Who) -> Option<Point> {
+    fn last(self, who: Answerer) -> Option<Point> {
         self.0.with(|scores| scores.last(who))
     }
 
-    fn line(self, who: Who) -> String {
+    fn line(self, who: Answerer) -> String {
         self.0.with(|scores| {
             let place = |point: &Point| (across(point.at, scores.questions), up(point.share()));
             points(sampled(&scores.running[who as usize], MOST_POINTS).map(place))
@@ -130,7 +130,7 @@ impl Lines {
     /// The learner's interval, there and back.
     fn band(self) -> String {
         self.0.with(|scores| {
-            let own = sampled(&scores.running[Who::Learner as usize], MOST_POINTS);
+            let own = sampled(&scores.running[Answerer::Learner as usize], MOST_POINTS);
             let place = |at: usize, value: f32| (across(at, scores.questions), up(value));
             let above = own.clone().map(|point| place(point.at, wilson(point.hits, point.of).1));
             let below = own.rev().map(|point| place(point.at, wilson(point.hits, point.of).0));
@@ -139,10 +139,10 @@ impl Lines {
     }
 
     fn spoken(self) -> String {
-        let of = |who: Who| {
+        let of = |who: Answerer| {
             self.last(who).map(|point| format!("{} {} of {} drawings", who.name(), percent(point.share()), point.of))
         };
-        Who::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
+        Answerer::ALL.into_iter().filter_map(of).collect::<Vec<_>>().join(", ")
     }
 
     fn score(self) -> Tag {
@@ -150,15 +150,15 @@ impl Lines {
             .class("hint")
             .test_id("score")
             .child("It named ")
-            .child(el("b").child(move || self.last(Who::Learner).map_or(0, |point| point.hits)))
+            .child(el("b").child(move || self.last(Answerer::Learner).map_or(0, |point| point.hits)))
             .child(" of ")
-            .child(el("b").child(move || self.last(Who::Learner).map_or(0, |point| point.of)))
+            .child(el("b").child(move || self.last(Answerer::Learner).map_or(0, |point| point.of)))
             .child(" right, each before it was told the answer.")
     }
 
     fn curve(self) -> Tag {
-        let lines = [Who::Untrained, Who::Shuffled, Who::Nearest, Who::Learner].into_iter();
-        let line = |who: Who| svg("polyline").class(who.mark()).attr("points", move || self.line(who));
+        let lines = [Answerer::Untrained, Answerer::Shuffled, Answerer::Nearest, Answerer::Learner].into_iter();
+        let line = |who: Answerer| svg("polyline").class(who.mark()).attr("points", move || self.line(who));
         svg("svg")
             .class("curve")
             .attr("viewBox", format!("0 0 {} {}", SIZE.0, SIZE.1))
@@ -204,7 +204,7 @@ impl Lines {
 }
 
 /// Has `who` answer.
-fn choice(page: Page, lines: Lines, who: Who) -> Tag {
+fn choice(page: Page, lines: Lines, who: Answerer) -> Tag {
     el("label")
         .toggle("chosen", move || page.who.get() == who)
         .child(
@@ -253,8 +253,8 @@ pub fn learned(page: Page) -> View {
         .child(
             el("fieldset")
                 .class("key")
-                .child(el("legend").child("Who answers? "))
-                .child(Who::ALL.into_iter().map(|who| choice(page, lines, who)).collect_view()),
+                .child(el("legend").child("Answerer answers? "))
+                .child(Answerer::ALL.into_iter().map(|who| choice(page, lines, who)).collect_view()),
         )
         .child(show(any, move || lines.below()))
         .child(progress(page))
@@ -323,14 +323,14 @@ fn table(scores: Memo<Scores>, open: RwSignal<bool>) -> Tag {
             return View::new();
         }
         scores.with(|scores| {
-            let of = |who: Who, at: usize| scores.running[who as usize].iter().rfind(|point| point.at <= at);
-            let cell = |who: Who, at: usize| of(who, at).map_or("–".to_owned(), |point| percent(point.share()));
+            let of = |who: Answerer, at: usize| scores.running[who as usize].iter().rfind(|point| point.at <= at);
+            let cell = |who: Answerer, at: usize| of(who, at).map_or("–".to_owned(), |point| percent(point.share()));
             let row = |at: &usize| {
-                let range = of(Who::Learner, *at).map_or("–".to_owned(), |point| {
+                let range = of(Answerer::Learner, *at).map_or("–".to_owned(), |point| {
                     let (low, high) = wilson(point.hits, point.of);
                     format!("{:.0}–{:.0}", 100.0 * low, 100.0 * high)
                 });
-                let [own, near, mixed, raw] = Who::ALL.map(|who| cell(who, *at));
+                let [own, near, mixed, raw] = Answerer::ALL.map(|who| cell(who, *at));
                 let cells = [(at + 1).to_string(), own, range, near, mixed, raw];
                 el("tr").child(cells.into_iter().map(|cell| el("td").child(cell)).collect_view())
             };
@@ -350,7 +350,7 @@ mod tests {
 
     fn answered(all: [Verdict; 4]) -> Answers {
         let mut answers = Answers::default();
-        Who::ALL.into_iter().zip(all).for_each(|(who, verdict)| answers.keep(BASIS, who, verdict));
+        Answerer::ALL.into_iter().zip(all).for_each(|(who, verdict)| answers.keep(BASIS, who, verdict));
         answers
     }
 
@@ -370,9 +370,9 @@ mod tests {
         let scores = Scores::of(examples.iter().map(|(label, answers)| (*label, answers)), BASIS);
         assert_eq!(scores.questions, 4);
         let last = |who| scores.last(who).map(|point| (point.at, point.hits, point.of));
-        assert_eq!(last(Who::Learner), Some((3, 2, 3)));
-        assert_eq!(last(Who::Nearest), Some((3, 2, 2)));
-        assert_eq!(last(Who::Untrained), Some((2, 0, 1)));
+        assert_eq!(last(Answerer::Learner), Some((3, 2, 3)));
+        assert_eq!(last(Answerer::Nearest), Some((3, 2, 2)));
+        assert_eq!(last(Answerer::Untrained), Some((2, 0, 1)));
         assert_eq!(scores.ticks, [true, false, true]);
         let guessing = [0.5, 0.5, 0.5, (0.5 * 3.0 + 1.0 / 3.0) / 4.0];
         assert!(scores.chance.iter().zip(guessing).all(|(a, b)| (a - b).abs() < 1e-6), "{:?}", scores.chance);

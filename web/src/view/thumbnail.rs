@@ -8,7 +8,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent, MouseEvent};
 
-use crate::answers::{Verdict, Who, percent};
+use crate::answers::{Answerer, Verdict, percent};
 use crate::browser;
 use crate::document::{Id, Picture};
 use crate::dom::*;
@@ -244,7 +244,7 @@ impl Gallery {
                 thumb.glow(share, brightest, glowing);
                 thumb.share(share);
                 thumb.effect(example.id, missing.as_ref().and_then(|all| all.effects.get(&example.id).copied()));
-                let verdict = basis.map_or(Verdict::Unasked, |b| example.answers.under(b)[Who::Learner as usize]);
+                let verdict = basis.map_or(Verdict::Unasked, |b| example.answers.under(b)[Answerer::Learner as usize]);
                 thumb.words(Words {
                     index,
                     name: names.get(&example.label).cloned().unwrap_or_else(|| "?".into()),

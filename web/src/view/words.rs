@@ -1,6 +1,6 @@
 //! What the page says of probabilities.
 
-use crate::answers::{Who, best, percent};
+use crate::answers::{Answerer, best, percent};
 use crate::dom::*;
 use crate::page::{Page, Phase};
 
@@ -37,12 +37,12 @@ pub fn verdict(page: Page) -> Verdict {
         (_, _, false) => match best {
             Some((label, probability)) => {
                 let lead = match (page.who.get(), probability) {
-                    (Who::Nearest, _) => "The nearest picture is",
-                    (Who::Shuffled, _) => "With labels shuffled it says",
-                    (Who::Untrained, _) => "With untrained weights it says",
-                    (Who::Learner, p) if p >= 0.9 => "It says",
-                    (Who::Learner, p) if p >= 0.6 => "It thinks",
-                    (Who::Learner, _) => "It is unsure:",
+                    (Answerer::Nearest, _) => "The nearest picture is",
+                    (Answerer::Shuffled, _) => "With labels shuffled it says",
+                    (Answerer::Untrained, _) => "With untrained weights it says",
+                    (Answerer::Learner, p) if p >= 0.9 => "It says",
+                    (Answerer::Learner, p) if p >= 0.6 => "It thinks",
+                    (Answerer::Learner, _) => "It is unsure:",
                 };
                 Verdict::Named { label, lead, name: document.name(label).to_owned(), probability }
             }

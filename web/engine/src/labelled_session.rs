@@ -9,7 +9,7 @@ use shaders::input::encode::Encoder;
 use shaders::probability::renormalise_over_seen;
 
 use crate::controls::is_question;
-use crate::error::{Words, words};
+use crate::error::{EngineError, words};
 
 /// Every example of a context goes through the same projection.
 const PROJECTION_SEED: u64 = 0;
@@ -23,7 +23,7 @@ pub fn values(size: Size) -> usize {
 }
 
 /// A context.
-pub struct Course {
+pub struct LabelledSession {
     /// Of every example and query.
     pub size: Size,
     /// Labels as the caller gave them, `[N]`.
@@ -41,7 +41,7 @@ pub struct Course {
     ready: bool,
 }
 
-/// What a course says of one query.
+/// What a labelled session says of one query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// Probability of each label over those shown, `[labels]`.
@@ -50,27 +50,27 @@ pub struct Answer {
     pub importance: Vec<f32>,
 }
 
-async fn engine(model: &Arc<Model>, gpu: Option<&Gpu>) -> Result<Engine, Words> {
+async fn engine(model: &Arc<Model>, gpu: Option<&Gpu>) -> Result<Engine, EngineError> {
     Ok(match gpu {
         Some(gpu) => Engine::gpu(gpu, model).await?,
         None => Engine::cpu(model.clone()),
     })
 }
 
-impl Course {
+impl LabelledSession {
     /// An empty context of `model` on a GPU, or on the CPU where none is given.
-    pub async fn open(model: Arc<Model>, gpu: Option<&Gpu>, size: Size) -> Result<Course, Words> {
+    pub async fn open(model: Arc<Model>, gpu: Option<&Gpu>, size: Size) -> Result<LabelledSession, EngineError> {
         let engine = engine(&model, gpu).await?;
-        Course::with_engine(model, engine, size)
+        LabelledSession::with_engine(model, engine, size)
     }
 
     /// An empty context on the CPU.
-    pub fn on_cpu(model: Arc<Model>, size: Size) -> Result<Course, Words> {
+    pub fn on_cpu(model: Arc<Model>, size: Size) -> Result<LabelledSession, EngineError> {
         let engine = Engine::cpu(model.clone());
-        Course::with_engine(model, engine, size)
+        LabelledSession::with_engine(model, engine, size)
     }
 
-    fn with_engine(model: Arc<Model>, mut engine: Engine, size: Size) -> Result<Course, Words> {
+    fn with_engine(model: Arc<Model>, mut engine: Engine, size: Size) -> Result<LabelledSession, EngineError> {
         if values(size) == 0 {
             return Err(words("expected an example of at least one value, found none"));
         }
@@ -78,14 +78,14 @@ impl Course {
         let drawings = encoder.drawings();
         engine.set_images(drawings);
         let (labels, names, raw) = (Vec::new(), Vec::new(), Vec::new());
-        let mut course = Course { size, labels, names, model, encoder, engine, drawings, raw, ready: false };
-        course.rewind(0)?;
-        Ok(course)
+        let mut labelled = LabelledSession { size, labels, names, model, encoder, engine, drawings, raw, ready: false };
+        labelled.rewind(0)?;
+        Ok(labelled)
     }
 
     /// Says whether the inputs are pictures, which a stem may read; at first they are, if it can
     /// ([`Encoder::drawings`]). Everything shown is forgotten where that changes.
-    pub fn set_drawings(&mut self, drawings: bool) -> Result<(), Words> {
+    pub fn set_drawings(&mut self, drawings: bool) -> Result<(), EngineError> {
         let drawings = drawings && self.encoder.drawings();
         if drawings != self.drawings {
             self.drawings = drawings;
@@ -111,7 +111,7 @@ impl Course {
     }
 
     /// Moves everything shown to another engine; after an error it is where it was.
-    pub async fn move_to(&mut self, gpu: Option<&Gpu>) -> Result<(), Words> {
+    pub async fn move_to(&mut self, gpu: Option<&Gpu>) -> Result<(), EngineError> {
         let mut other = engine(&self.model, gpu).await?;
         let context = self.engine.context();
         other.set_images(context.images());
@@ -132,7 +132,7 @@ impl Course {
     }
 
     /// Keeps the first `count` examples, and of a set learner's classes those that they have.
-    pub fn rewind(&mut self, count: usize) -> Result<(), Words> {
+    pub fn rewind(&mut self, count: usize) -> Result<(), EngineError> {
         self.ready &= count == self.labels.len();
         self.engine.truncate(count)?;
         self.labels.truncate(count);
@@ -149,7 +149,7 @@ impl Course {
     ///
     /// # Shapes
     /// `from` and `labels` `[N]`, `new` `[n, D]`
-    pub fn arrange(&mut self, from: &[Option<usize>], labels: &[u32], new: &[f32]) -> Result<(), Words> {
+    pub fn arrange(&mut self, from: &[Option<usize>], labels: &[u32], new: &[f32]) -> Result<(), EngineError> {
         let (width, shown) = (values(self.size), self.labels.len());
         let fresh = from.iter().filter(|place| place.is_none()).count();
         if from.len() != labels.len() || new.len() != fresh * width {
@@ -184,7 +184,7 @@ impl Course {
     ///
     /// # Shapes
     /// `inputs` `[N, D]`, `labels` `[N]`
-    pub fn bring(&mut self, inputs: &[f32], labels: &[u32]) -> Result<(), Words> {
+    pub fn bring(&mut self, inputs: &[f32], labels: &[u32]) -> Result<(), EngineError> {
         let width = values(self.size);
         let rows = inputs.chunks_exact(width);
         let same = self.raw.chunks_exact(width).zip(rows).take_while(|(before, row)| before == row).count();
@@ -193,7 +193,7 @@ impl Course {
     }
 
     /// Gives all examples of a set learner other labels.
-    fn rename(&mut self, labels: &[u32]) -> Result<(), Words> {
+    fn rename(&mut self, labels: &[u32]) -> Result<(), EngineError> {
         if self.labels == labels {
             return Ok(());
         }
@@ -221,7 +221,7 @@ impl Course {
     }
 
     /// Takes in what was shown, so that the next question costs no more than itself.
-    pub async fn prepare(&mut self) -> Result<(), Words> {
+    pub async fn prepare(&mut self) -> Result<(), EngineError> {
         if self.ready || self.labels.is_empty() {
             return Ok(());
         }
@@ -237,7 +237,7 @@ impl Course {
     }
 
     /// The engine's class of a label, new if need be.
-    fn class_for(&mut self, label: u32) -> Result<u32, Words> {
+    fn class_for(&mut self, label: u32) -> Result<u32, EngineError> {
         match self.class(label) {
             Some(class) => Ok(class),
             None if self.set() => {
@@ -264,7 +264,7 @@ impl Course {
     ///
     /// # Shapes
     /// `raw` `[D]`
-    pub fn observe(&mut self, raw: &[f32], label: u32) -> Result<(), Words> {
+    pub fn observe(&mut self, raw: &[f32], label: u32) -> Result<(), EngineError> {
         let inputs = self.encoder.encode(raw)?;
         let class = self.class_for(label)?;
         if let Err(error) = self.engine.observe(&inputs, &[class]) {
@@ -278,7 +278,7 @@ impl Course {
     }
 
     /// Forgets one example, as if it had never been shown.
-    pub fn forget(&mut self, index: usize) -> Result<(), Words> {
+    pub fn forget(&mut self, index: usize) -> Result<(), EngineError> {
         self.engine.remove(index)?;
         self.ready = false;
         self.labels.remove(index);
@@ -290,7 +290,7 @@ impl Course {
     }
 
     /// Gives one example another label.
-    pub fn relabel(&mut self, index: usize, label: u32) -> Result<(), Words> {
+    pub fn relabel(&mut self, index: usize, label: u32) -> Result<(), EngineError> {
         if index >= self.labels.len() {
             return Err(words(format!("there is no example {index}: {} were shown", self.labels.len())));
         }
@@ -302,7 +302,7 @@ impl Course {
     }
 
     /// A set learner forgets the classes that have no example any more.
-    fn drop_unused(&mut self) -> Result<(), Words> {
+    fn drop_unused(&mut self) -> Result<(), EngineError> {
         if !self.set() {
             return Ok(());
         }
@@ -320,7 +320,7 @@ impl Course {
     }
 
     /// Log-probability of each class over those shown, from the engine's `[C]`. Values that are not finite are no answer.
-    fn restricted(&self, log_probabilities: &[f32]) -> Result<Vec<f32>, Words> {
+    fn restricted(&self, log_probabilities: &[f32]) -> Result<Vec<f32>, EngineError> {
         if shaders::answer(log_probabilities).is_none() {
             return Err(words(
                 "the learner's answer holds values that are not finite numbers. Leave out examples with very large values, \
@@ -331,7 +331,7 @@ impl Course {
     }
 
     /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
-    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Result<Vec<f32>, Words> {
+    fn probabilities(&self, log_probabilities: &[f32], labels: usize) -> Result<Vec<f32>, EngineError> {
         let restricted = self.restricted(log_probabilities)?;
         let mut probabilities = vec![0.0; labels];
         for (name, log) in self.names.iter().zip(restricted) {
@@ -346,7 +346,7 @@ impl Course {
     ///
     /// # Shapes
     /// `raw` `[D]`
-    pub async fn answer(&mut self, raw: &[f32], labels: usize) -> Result<Option<Answer>, Words> {
+    pub async fn answer(&mut self, raw: &[f32], labels: usize) -> Result<Option<Answer>, EngineError> {
         let query = self.encoder.encode(raw)?;
         if self.labels.is_empty() {
             return Ok(None);
@@ -359,7 +359,7 @@ impl Course {
 
     /// Whether it would name `raw` as `label`, as it is now. `None` where the question is no question: nothing was shown
     /// of that label, or nothing else.
-    pub async fn guess(&mut self, raw: &[f32], label: u32) -> Result<Option<bool>, Words> {
+    pub async fn guess(&mut self, raw: &[f32], label: u32) -> Result<Option<bool>, EngineError> {
         if !is_question(&self.labels, label) {
             return Ok(None);
         }
@@ -386,7 +386,7 @@ impl Course {
         labels: &[u32],
         classes: usize,
         queries: &[f32],
-    ) -> Result<Vec<f32>, Words> {
+    ) -> Result<Vec<f32>, EngineError> {
         let width = values(self.size);
         if inputs.len() != labels.len() * width {
             let (expected, found) = (labels.len() * width, inputs.len());
@@ -413,28 +413,28 @@ impl Course {
         Ok(rows.concat())
     }
 
-    /// The engine's context as bytes; with `size` and `names` all that [`Course::restore`] needs.
+    /// The engine's context as bytes; with `size` and `names` all that [`LabelledSession::restore`] needs.
     pub fn save(&self) -> Vec<u8> {
         self.engine.save()
     }
 
     /// A context that was saved, on the CPU.
-    pub fn restore(model: Arc<Model>, size: Size, names: &[u32], bytes: &[u8]) -> Result<Course, Words> {
-        let mut course = Course::on_cpu(model, size)?;
-        course.engine.restore(bytes)?;
-        course.drawings = course.engine.context().images() || course.model.spec.equivariant.is_none();
-        if course.set() {
-            course.names = names.to_vec();
+    pub fn restore(model: Arc<Model>, size: Size, names: &[u32], bytes: &[u8]) -> Result<LabelledSession, EngineError> {
+        let mut labelled = LabelledSession::on_cpu(model, size)?;
+        labelled.engine.restore(bytes)?;
+        labelled.drawings = labelled.engine.context().images() || labelled.model.spec.equivariant.is_none();
+        if labelled.set() {
+            labelled.names = names.to_vec();
         }
-        let known = course.names.len();
-        if (0..known).any(|i| course.names[..i].contains(&course.names[i])) {
+        let known = labelled.names.len();
+        if (0..known).any(|i| labelled.names[..i].contains(&labelled.names[i])) {
             return Err(words("this saved state is damaged: two of its classes have one label. Save it again"));
         }
-        let of = |class: &u32| course.names.get(*class as usize).copied();
-        course.labels = course.engine.labels().iter().map(of).collect::<Option<_>>().ok_or_else(|| {
+        let of = |class: &u32| labelled.names.get(*class as usize).copied();
+        labelled.labels = labelled.engine.labels().iter().map(of).collect::<Option<_>>().ok_or_else(|| {
             words(format!("this saved state is damaged: it has labels of more than its {known} classes. Save it again"))
         })?;
-        Ok(course)
+        Ok(labelled)
     }
 }
 
@@ -458,18 +458,18 @@ mod tests {
         Arc::new(Model::random(spec, 3).unwrap())
     }
 
-    fn course(set: bool) -> Course {
-        Course::on_cpu(model(set), (1, D, 1)).unwrap()
+    fn labelled(set: bool) -> LabelledSession {
+        LabelledSession::on_cpu(model(set), (1, D, 1)).unwrap()
     }
 
     fn row(i: usize) -> Vec<f32> {
         (0..D).map(|d| ((i * 31 + d * 17) % 13) as f32).collect()
     }
 
-    fn shown(set: bool, labels: &[u32]) -> Course {
-        let mut course = course(set);
-        labels.iter().enumerate().for_each(|(i, &label)| course.observe(&row(i), label).unwrap());
-        course
+    fn shown(set: bool, labels: &[u32]) -> LabelledSession {
+        let mut labelled = labelled(set);
+        labels.iter().enumerate().for_each(|(i, &label)| labelled.observe(&row(i), label).unwrap());
+        labelled
     }
 
     fn close(a: &[f32], b: &[f32]) {
@@ -477,8 +477,8 @@ mod tests {
         assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?}, {b:?}");
     }
 
-    fn answer(course: &mut Course) -> Answer {
-        block_on(course.answer(&row(77), 5)).unwrap().unwrap()
+    fn answer(labelled: &mut LabelledSession) -> Answer {
+        block_on(labelled.answer(&row(77), 5)).unwrap().unwrap()
     }
 
     #[test]
@@ -489,7 +489,7 @@ mod tests {
             changed.relabel(0, 2).unwrap();
             changed.relabel(3, 2).unwrap();
             assert_eq!(changed.labels, [2, 1, 1, 2]);
-            let mut fresh = course(set);
+            let mut fresh = labelled(set);
             for (i, label) in [(0, 2), (1, 1), (2, 1), (4, 2)] {
                 fresh.observe(&row(i), label).unwrap();
             }
@@ -512,13 +512,13 @@ mod tests {
     fn a_question_aside_is_answered_as_a_fresh_learner_would() {
         for set in [false, true] {
             let rows = |indices: &[usize]| indices.iter().flat_map(|&i| row(i)).collect::<Vec<f32>>();
-            let mut aside = course(set);
+            let mut aside = labelled(set);
             // one that has another at its third place, one that begins with it, and the first again
             for (shown, labels) in [([0, 1, 2], [0, 1, 2]), ([0, 1, 5], [0, 1, 1]), ([0, 1, 2], [0, 1, 2])] {
                 let found = block_on(aside.ask(&rows(&shown), &labels, 3, &rows(&[8, 9]))).unwrap();
                 let mut want = Vec::new();
                 for query in [8, 9] {
-                    let mut fresh = course(set);
+                    let mut fresh = labelled(set);
                     shown.iter().zip(labels).for_each(|(&i, label)| fresh.observe(&row(i), label).unwrap());
                     want.extend(block_on(fresh.answer(&row(query), 3)).unwrap().unwrap().probabilities);
                 }
@@ -531,7 +531,7 @@ mod tests {
     #[test]
     fn a_list_that_is_followed_is_what_a_fresh_learner_would_be_shown() {
         for set in [false, true] {
-            let mut followed = course(set);
+            let mut followed = labelled(set);
             let mut held: Vec<usize> = Vec::new();
             for (list, labels) in [
                 (vec![0, 1, 2, 3], vec![0, 1, 2, 1]),
@@ -550,7 +550,7 @@ mod tests {
                 let new = list.iter().filter(|i| place(i).is_none()).flat_map(|&i| row(i)).collect::<Vec<f32>>();
                 followed.arrange(&from, &labels, &new).unwrap();
                 held = list;
-                let mut fresh = course(set);
+                let mut fresh = labelled(set);
                 held.iter().zip(&labels).for_each(|(&i, &label)| fresh.observe(&row(i), label).unwrap());
                 assert_eq!((&followed.labels, &followed.raw), (&fresh.labels, &fresh.raw));
                 if !held.is_empty() {
@@ -590,40 +590,40 @@ mod tests {
     fn a_saved_course_comes_back_with_its_labels() {
         for set in [false, true] {
             let mut before = shown(set, &[4, 2, 4]);
-            let mut after = Course::restore(model(set), before.size, &before.names, &before.save()).unwrap();
+            let mut after = LabelledSession::restore(model(set), before.size, &before.names, &before.save()).unwrap();
             assert_eq!(after.labels, [4, 2, 4]);
             close(&answer(&mut after).probabilities, &answer(&mut before).probabilities);
             let mut cut = before.save();
             cut.pop();
-            assert!(Course::restore(model(set), before.size, &before.names, &cut).is_err());
+            assert!(LabelledSession::restore(model(set), before.size, &before.names, &cut).is_err());
         }
         let state = shown(true, &[4, 2, 4]).save();
-        let error = |names: &[u32]| Course::restore(model(true), (1, D, 1), names, &state).err().unwrap().said;
+        let error = |names: &[u32]| LabelledSession::restore(model(true), (1, D, 1), names, &state).err().unwrap().said;
         assert!(error(&[4]).contains("damaged"));
         assert!(error(&[4, 4]).contains("damaged"));
     }
 
     #[test]
     fn what_cannot_be_taken_changes_nothing() {
-        let mut course = shown(true, &[7, 8, 9, 10, 11]);
-        let before = answer(&mut course);
+        let mut labelled = shown(true, &[7, 8, 9, 10, 11]);
+        let before = answer(&mut labelled);
         for (words, result) in [
-            ("at most 5 classes", course.observe(&row(9), 12)),
-            ("at most 5 classes", course.relabel(0, 12)),
-            ("expected 6", course.observe(&[1.0], 7)),
-            ("not finite", course.observe(&[f32::NAN; D], 7)),
-            ("no example 5", course.forget(5)),
-            ("no example 9", course.relabel(9, 7)),
+            ("at most 5 classes", labelled.observe(&row(9), 12)),
+            ("at most 5 classes", labelled.relabel(0, 12)),
+            ("expected 6", labelled.observe(&[1.0], 7)),
+            ("not finite", labelled.observe(&[f32::NAN; D], 7)),
+            ("no example 5", labelled.forget(5)),
+            ("no example 9", labelled.relabel(9, 7)),
         ] {
             let error = result.unwrap_err().said;
             assert!(error.contains(words), "{error}");
         }
-        assert_eq!(course.labels, [7, 8, 9, 10, 11]);
-        assert_eq!(answer(&mut course), before);
+        assert_eq!(labelled.labels, [7, 8, 9, 10, 11]);
+        assert_eq!(answer(&mut labelled), before);
         for i in 5..11 {
-            course.observe(&row(i), 7).unwrap();
+            labelled.observe(&row(i), 7).unwrap();
         }
-        assert!(course.observe(&row(11), 7).unwrap_err().said.contains("at most 11"));
+        assert!(labelled.observe(&row(11), 7).unwrap_err().said.contains("at most 11"));
         assert!(shown(false, &[0]).observe(&row(1), 5).unwrap_err().said.contains("out of range"));
     }
 
@@ -631,16 +631,16 @@ mod tests {
     fn of_equal_labels_everybody_names_the_first() {
         // taught in both orders, as labels that a set learner counts the other way round
         for (set, labels) in [(true, [3, 1]), (true, [1, 3]), (false, [1, 3])] {
-            let mut course = course(set);
-            labels.into_iter().for_each(|label| course.observe(&row(4), label).unwrap());
-            let said = block_on(course.answer(&row(4), 5)).unwrap().unwrap().probabilities;
+            let mut labelled = labelled(set);
+            labels.into_iter().for_each(|label| labelled.observe(&row(4), label).unwrap());
+            let said = block_on(labelled.answer(&row(4), 5)).unwrap().unwrap().probabilities;
             if set {
                 close(&[said[1], said[3]], &[0.5, 0.5]);
             }
             let answer = shaders::answer(&said).unwrap() as u32;
             for label in [1, 3] {
                 assert_eq!(
-                    block_on(course.guess(&row(4), label)).unwrap(),
+                    block_on(labelled.guess(&row(4), label)).unwrap(),
                     Some(label == answer),
                     "{labels:?} {said:?}"
                 );
@@ -655,21 +655,21 @@ mod tests {
         for name in ["norm", "readout"] {
             weights.tensors_mut().get_mut(name).unwrap().fill(3e38);
         }
-        let mut course = Course::on_cpu(Arc::new(weights), (1, D, 1)).unwrap();
-        [0, 1].into_iter().for_each(|label| course.observe(&row(label as usize), label).unwrap());
-        let said = block_on(course.answer(&row(77), 2)).unwrap_err().said;
+        let mut labelled = LabelledSession::on_cpu(Arc::new(weights), (1, D, 1)).unwrap();
+        [0, 1].into_iter().for_each(|label| labelled.observe(&row(label as usize), label).unwrap());
+        let said = block_on(labelled.answer(&row(77), 2)).unwrap_err().said;
         assert!(said.contains("not finite"), "{said}");
     }
 
     #[test]
     fn only_a_question_with_two_sides_is_a_guess() {
-        let mut course = shown(true, &[0, 0]);
-        assert_eq!(block_on(course.guess(&row(0), 0)).unwrap(), None, "nothing else was shown");
-        assert_eq!(block_on(course.guess(&row(0), 1)).unwrap(), None, "it was not shown");
-        course.observe(&row(2), 1).unwrap();
-        let sure = answer(&mut course);
+        let mut labelled = shown(true, &[0, 0]);
+        assert_eq!(block_on(labelled.guess(&row(0), 0)).unwrap(), None, "nothing else was shown");
+        assert_eq!(block_on(labelled.guess(&row(0), 1)).unwrap(), None, "it was not shown");
+        labelled.observe(&row(2), 1).unwrap();
+        let sure = answer(&mut labelled);
         let best = if sure.probabilities[0] > sure.probabilities[1] { 0 } else { 1 };
-        assert_eq!(block_on(course.guess(&row(77), best)).unwrap(), Some(true));
-        assert_eq!(block_on(course.guess(&row(77), 1 - best)).unwrap(), Some(false));
+        assert_eq!(block_on(labelled.guess(&row(77), best)).unwrap(), Some(true));
+        assert_eq!(block_on(labelled.guess(&row(77), 1 - best)).unwrap(), Some(false));
     }
 }
