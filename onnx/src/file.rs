@@ -1,5 +1,7 @@
 //! A learner as the bytes of an ONNX file.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use shaders::Model;
 
@@ -13,6 +15,9 @@ use crate::set::{self, Given};
 pub const OPSET: i64 = 18;
 /// Version of the file format, the one that came with [`OPSET`].
 pub const IR_VERSION: i64 = 8;
+
+/// Who writes these files, in their own words.
+const PRODUCER: &str = "learner-in-a-file";
 
 /// What is fixed in a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,11 +66,12 @@ pub fn export(model: &Model, options: &Options) -> Result<Vec<u8>, ExportError> 
     let spec = &model.spec;
     let text = |key: &str, value: &str| StringStringEntryProto { key: Some(key.into()), value: Some(value.into()) };
     let mut metadata = vec![text("weights", &model.hash()), text("longest_context", &(spec.longest - 1).to_string())];
-    let known = ["licence", "data", "software"].into_iter();
-    metadata.extend(known.filter_map(|key| Some(text(key, model.metadata.get(key)?))));
+    // results are long, and stay with the model file
+    let known = model.metadata.iter().filter(|(key, _)| *key != "evaluation");
+    metadata.extend(known.map(|(key, value)| text(key, value)));
     let file = ModelProto {
         ir_version: Some(IR_VERSION),
-        producer_name: Some("onnx".into()),
+        producer_name: Some(PRODUCER.into()),
         producer_version: Some(env!("CARGO_PKG_VERSION").into()),
         doc_string: Some("A learner: it is shown labelled examples and answers queries, with no gradient step.".into()),
         graph: Some(graph(model, options)),
@@ -73,6 +79,14 @@ pub fn export(model: &Model, options: &Options) -> Result<Vec<u8>, ExportError> 
         metadata_props: metadata,
     };
     Ok(file.encode_to_vec())
+}
+
+/// What a file that [`export`] wrote says of itself: `weights` (the hash of the model), `longest_context`, and the model's
+/// metadata but its results. Nothing for any other file.
+pub fn metadata(bytes: &[u8]) -> BTreeMap<String, String> {
+    let file = ModelProto::decode(bytes).ok().filter(|file| file.producer_name.as_deref() == Some(PRODUCER));
+    let entries = file.into_iter().flat_map(|file| file.metadata_props);
+    entries.filter_map(|entry| Some((entry.key?, entry.value?))).collect()
 }
 
 fn check(model: &Model, options: &Options) -> Result<(), ExportError> {

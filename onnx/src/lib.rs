@@ -20,4 +20,4 @@ pub mod proto;
 mod relations;
 mod set;
 
-pub use file::{ExportError, IR_VERSION, OPSET, Options, export};
+pub use file::{ExportError, IR_VERSION, OPSET, Options, export, metadata};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use onnx::proto::{GraphProto, ModelProto, Size, ValueInfoProto};
-use onnx::{ExportError, IR_VERSION, OPSET, Options, export};
+use onnx::{ExportError, IR_VERSION, OPSET, Options, export, metadata};
 use prost::Message;
 use shaders::{Model, ModelSpec};
 
@@ -113,4 +113,17 @@ fn sizes_that_a_learner_does_not_take_are_refused() {
         assert!(matches!(error, ExportError::Size { what: w, found: f, .. } if (w, f) == (what, found)), "{error}");
         assert!(error.to_string().contains("choose another number"));
     }
+}
+
+#[test]
+fn a_file_says_what_it_was_made_of() {
+    let model = shipped("quick");
+    let bytes = export(&model, &Options::default()).unwrap();
+    let told = metadata(&bytes);
+    assert_eq!(told["weights"], model.hash());
+    assert_eq!(told.get("training"), model.metadata.get("training"));
+    assert_eq!(told["longest_context"], "255");
+    assert!(!told.contains_key("evaluation"));
+    let strangers: [&[u8]; 3] = [b"", b"PK\x03\x04", &ModelProto::default().encode_to_vec()];
+    strangers.iter().for_each(|bytes| assert!(metadata(bytes).is_empty()));
 }
