@@ -171,7 +171,10 @@ impl Learner<'_> {
         let g = &mut *self.g;
         let factors = g.floats(&[spec.heads, 1, 1], &scale(self.model, l));
         let query = g.op("Mul", &[&query, &factors]);
-        let (keys, values) = (g.first(&slots, 1, &shown), g.first(&value, 1, &shown));
+        // A transposition right before a product becomes one operation with it, which stops in some runtimes where
+        // nothing was shown; so it comes before the slice.
+        let turned = g.transpose(&slots, &[0, 2, 1]);
+        let (keys, values) = (g.first(&turned, 2, &shown), g.first(&value, 1, &shown));
         let mut rows = [query, slots, value];
         let (mut state, mut before) = (state.clone(), Some(self.before.clone()));
         if last {
@@ -180,8 +183,7 @@ impl Learner<'_> {
             (state, before) = (g.after(&state, 0, &shown), None);
         }
         let [query, own_slot, own_value] = rows;
-        let turned = g.transpose(&keys, &[0, 2, 1]);
-        let mut logits = g.op("MatMul", &[&query, &turned]);
+        let mut logits = g.op("MatMul", &[&query, &keys]);
         if let Some(before) = before {
             let never = g.float(NEVER);
             logits = g.op("Where", &[&before, &logits, &never]);

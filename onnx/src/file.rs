@@ -11,7 +11,7 @@ use crate::proto::{DataType, GraphProto, ModelProto, OperatorSetIdProto, StringS
 use crate::set::{self, Given};
 
 /// Version of ONNX's operators in every file: the first whose reductions all take their axes in the same way. Any runtime
-/// of 2023 or later has it (onnxruntime since 1.14). No operator is of another domain.
+/// of 2023 or later has it. No operator is of another domain.
 pub const OPSET: i64 = 18;
 /// Version of the file format, the one that came with [`OPSET`].
 pub const IR_VERSION: i64 = 8;

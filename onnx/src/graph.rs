@@ -283,16 +283,15 @@ impl Graph {
         self.one(op, &[value, &axes], vec![int("keepdims", 1)])
     }
 
+    /// `left` · `right`ᵀ of two matrices.
+    pub(crate) fn times_transposed(&mut self, left: &Value, right: &Value) -> Value {
+        self.one("Gemm", &[left, right], vec![int("transB", 1)])
+    }
+
     /// The `count` `[1]` smallest of the last axis, in order.
     pub(crate) fn smallest(&mut self, value: &Value, count: &Value) -> Value {
         let settings = vec![int("axis", -1), int("largest", 0), int("sorted", 1)];
         self.push("TopK", &[value, count], 2, settings).remove(0)
-    }
-
-    /// 1 at the label and 0 elsewhere, `[…, classes]`.
-    pub(crate) fn one_hot(&mut self, labels: &Value, classes: &Value) -> Value {
-        let values = self.floats(&[2], &[0.0, 1.0]);
-        self.one("OneHot", &[labels, classes, &values], vec![int("axis", -1)])
     }
 
     /// Over the last axis; `op` is `Softmax` or `LogSoftmax`.

@@ -65,7 +65,12 @@ pub(crate) fn inverses(g: &mut Graph, kernels: &Value, lambdas: &[f32], n: &Valu
         let identity = g.cast(&identity, DataType::Double);
         let w = g.op("Sub", &[&columns, &identity]);
         let left = g.op("MatMul", &[&w, &own]);
-        let right = g.transpose(&w, &[0, 2, 1]);
+        // A is symmetric: its rows are Wᵀ without a transposition
+        let rows = g.slice(matrix, 1, &from, &to);
+        let here = g.unsqueeze(&here, &[1]);
+        let identity = g.op("Equal", &[&here, &index]);
+        let identity = g.cast(&identity, DataType::Double);
+        let right = g.op("Sub", &[&rows, &identity]);
         let change = g.op("MatMul", &[&left, &right]);
         g.op("Sub", &[matrix, &change])
     });

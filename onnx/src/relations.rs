@@ -57,11 +57,14 @@ impl Rows {
         let seen = g.cast(&seen, DataType::Float);
         let one = g.float(1.0);
         let seen = g.op("Max", &[&seen, &one]);
-        let hot = g.one_hot(labels, classes);
+        let label_rows = g.unsqueeze(labels, &[1]);
+        // the operator `OneHot` of older runtimes divides by zero where there is no label
+        let named = g.range(classes);
+        let hot = g.op("Equal", &[&label_rows, &named]);
+        let hot = g.cast(&hot, DataType::Float);
         let (before, none) = (g.ints(&[0, 0]), g.ints(&[0]));
         let pads = g.concat(&[&before, &asked, &none], 0);
         let all_labels = g.op("Pad", &[&hot, &pads]);
-        let label_rows = g.unsqueeze(labels, &[1]);
         let same = g.op("Equal", &[&label_rows, labels]);
         let classes = g.unsqueeze(classes, &[0]);
         Rows { shown, queries: asked, all, classes, itself, is_shown, seen, labels: hot, all_labels, same }
@@ -176,8 +179,9 @@ fn products(g: &mut Graph, rows: &Rows, values: &Value) -> (Value, Value) {
     let centre = g.op("Div", &[&sum, &count]);
     let values = g.op("Sub", &[&values, &centre]);
     let shown = g.first(&values, 0, &rows.shown);
-    let turned = g.transpose(&shown, &[1, 0]);
-    (g.op("MatMul", &[&values, &turned]), g.reduce("ReduceSumSquare", &values, &[1]))
+    // a product that transposes: of `Transpose` and `MatMul` older runtimes make one operation that they lack in f64
+    let dots = g.times_transposed(&values, &shown);
+    (dots, g.reduce("ReduceSumSquare", &values, &[1]))
 }
 
 /// # Shapes

@@ -169,8 +169,8 @@ impl Learner<'_> {
         let added = self.weigh(&features, &softmax, SOFTMAX_FEATURES * set.views(), heads, count, last);
         let g = &mut *self.g;
         let turned = g.transpose(key, &[0, 2, 1]);
+        let turned = g.op("Div", &[&turned, &self.stretch]);
         let dots = g.op("MatMul", &[query, &turned]);
-        let dots = g.op("Div", &[&dots, &self.stretch]);
         let logits = g.op("Add", &[&dots, &added]);
         let weights = self.beside(&logits, NEVER, last);
         let weights = self.g.softmax("Softmax", &weights);
