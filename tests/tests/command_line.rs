@@ -201,6 +201,36 @@ fn every_shipped_file_has_the_card_that_its_metadata_give() {
     }
 }
 
+/// What the files compute is compared in `onnx/tests`.
+#[test]
+fn a_learner_is_exported_for_other_runtimes() {
+    let folder = Folder::new("onnx");
+    let (run, model, graph) = (folder.at("run"), folder.at("a.safetensors"), folder.at("a.onnx"));
+    good(&mut train_tiny(&run, 10));
+    let (_, words) = good(trainer().arg("export").arg(&run).arg("-o").arg(&model).arg("--onnx").arg(&graph));
+    assert!(words.contains("a.safetensors") && words.contains("opset"), "{words}");
+    let free = fs::read(&graph).unwrap();
+    assert_eq!(shaders::FileKind::of(&free), Some(shaders::FileKind::Onnx));
+    // of the model file it is the same, and sizes can be fixed
+    good(trainer().arg("export").arg(&model).arg("--onnx").arg(&graph));
+    assert!(fs::read(&graph).unwrap() == free, "a run and its model file give the same");
+    good(trainer().arg("export").arg(&model).arg("--onnx").arg(&graph).args(["--examples", "5", "--queries", "2"]));
+    assert!(fs::read(&graph).unwrap() != free);
+    for (arguments, expected) in
+        [(["--examples", "100000"], "found 100000"), (["--queries", "0"], "expected a whole number")]
+    {
+        let words = bad(trainer().arg("export").arg(&model).arg("--onnx").arg(&graph).args(arguments));
+        assert!(words.contains(expected), "{words}");
+    }
+    let text = folder.at("thesis.onnx");
+    fs::write(&text, "years of work").unwrap();
+    let words = bad(trainer().arg("export").arg(&model).arg("--onnx").arg(&text));
+    assert!(words.contains("thesis.onnx") && words.contains("--overwrite"), "{words}");
+    assert_eq!(fs::read_to_string(&text).unwrap(), "years of work");
+    let words = bad(trainer().arg("export").arg(&model));
+    assert!(words.contains("--output"), "{words}");
+}
+
 /// A set learner from the first step to its figures, as a preset makes it but in seconds.
 #[test]
 fn a_set_learner_is_trained_exported_and_measured() {

@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod files;
 pub mod fused;
 pub mod learner;
+pub mod model_card;
 pub mod nets;
 pub mod pictures;
 pub mod plot;

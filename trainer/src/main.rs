@@ -33,7 +33,7 @@ enum Command {
     Eval(cli::eval::Arguments),
     /// Show a learner a table of your own and let it answer the rows of another, with no gradient step
     Predict(cli::predict::Arguments),
-    /// Write a run's learner as one safetensors file (not a research learner, which lives in the trainer alone)
+    /// Write a learner as one safetensors or ONNX file (not a research learner, which lives in the trainer alone)
     Export(cli::export::Arguments),
     /// Print what a model file holds
     Inspect(cli::inspect::Arguments),

@@ -68,10 +68,8 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "setup" => {
             options.finish()?;
             let start = Instant::now();
-            setup::setup(
-                &Workspace::find()?,
-                &[Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter, Need::Python],
-            )?;
+            let needs = [Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter, Need::Python, Need::Onnx];
+            setup::setup(&Workspace::find()?, &needs)?;
             println!("Every tool is there ({:.1} s).", start.elapsed().as_secs_f64());
         }
         _ => return Err(format!("unknown command `{command}`\n\n{HELP}")),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// Every crate of the workspace but `bench`, which has programs alone.
 const CRATES: &[&str] =
-    &["python", "shaders", "tables", "tests", "trainer", "web", "web/engine", "web/reader", "xtask"];
+    &["onnx", "python", "shaders", "tables", "tests", "trainer", "web", "web/engine", "web/reader", "xtask"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_owned()

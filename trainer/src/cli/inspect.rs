@@ -15,7 +15,7 @@ pub struct Arguments {
     /// As JSON on stdout
     #[arg(long)]
     json: bool,
-    /// As a Markdown card: what it is, how it was made, what it reaches
+    /// As a README for a model hub: what it is, how to use it, what it reaches, how it was made
     #[arg(long, conflicts_with = "json")]
     card: bool,
 }
@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Ended {
     let model = read_model(path)?;
     let text = if arguments.card {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        trainer::card::markdown(&name, &model)
+        trainer::model_card::readme(&name, &model)
     } else if arguments.json {
         let value = serde_json::json!({
             "spec": model.spec,

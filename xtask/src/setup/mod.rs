@@ -6,6 +6,7 @@
 
 pub mod debian;
 pub mod npm;
+pub mod onnx;
 pub mod programs;
 pub mod python;
 pub mod rust;
@@ -40,6 +41,8 @@ pub enum Need {
     SoftwareAdapter,
     /// Python with what its package is built and tested with.
     Python,
+    /// A Python with onnxruntime, for ONNX files.
+    Onnx,
 }
 
 /// The tools that were found or installed. Those that were not asked for may be `None`.
@@ -58,6 +61,8 @@ pub struct Tools {
     pub vulkan_driver: Option<PathBuf>,
     /// The folder of the virtual environment for the Python package.
     pub python: Option<PathBuf>,
+    /// The Python that has onnxruntime, where it can be had.
+    pub onnx: Option<PathBuf>,
 }
 
 /// Where Rust's library for WebAssembly comes from.
@@ -115,6 +120,7 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         npm: None,
         vulkan_driver: None,
         python: None,
+        onnx: None,
     };
     if needs.contains(&Need::Lints) {
         rust::lints()?;
@@ -153,6 +159,17 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
     }
     if needs.contains(&Need::Python) {
         tools.python = Some(python::environment(&tools.folder)?);
+    }
+    if needs.contains(&Need::Onnx) {
+        tools.onnx = match onnx::python(&tools.folder) {
+            Ok(python) => Some(python),
+            Err(why) if env::var_os("CI").is_some() => return Err(why),
+            // the tests that need it say that they skip
+            Err(why) => {
+                eprintln!("ONNX files are not checked: {why}");
+                None
+            }
+        };
     }
     Ok(tools)
 }
