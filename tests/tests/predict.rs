@@ -215,3 +215,63 @@ fn bad_input_is_named_and_nothing_is_printed() {
         assert!(parts.iter().all(|part| words.contains(part)), "{arguments:?}: {words}");
     }
 }
+
+/// Workbooks and arrays that real libraries wrote (`tables/tests/files/make.py`).
+#[test]
+fn workbooks_and_arrays_are_tables_too() {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tables/tests/files");
+    let path = |name: &str| files.join(name).to_str().unwrap().to_owned();
+    for (name, class) in [("pandas.xlsx", "kind"), ("pandas.ods", "kind"), ("two.npz", "y"), ("records.npy", "kind")] {
+        let found = json(&["--show", &path(name)]);
+        assert_eq!((&found["rows"], &found["class"]), (&Value::from(24), &Value::from(class)), "{name}");
+        assert!(found["accuracy"].as_f64().unwrap() > 0.9, "{name}: {}", found["accuracy"]);
+    }
+    // shown as one kind of file and asked as another
+    let found = json(&["--show", &path("pandas.xlsx"), "--ask", &path("pandas.ods")]);
+    assert_eq!((found["answers"].as_array().unwrap().len(), found["accuracy"].as_f64()), (24, Some(1.0)));
+    assert!(refused(&["--show", &path("openpyxl.xlsx"), "--sheet", "Dta"]).contains("Notes, Data"));
+}
+
+#[test]
+fn pictures_are_shown_by_folder_and_asked_about() {
+    let folder = Folder::new("pictures");
+    for (class, at) in [("left", 4u32), ("right", 20)] {
+        let inside = folder.0.join("shapes").join(class);
+        fs::create_dir_all(&inside).unwrap();
+        for number in 0..10u32 {
+            // a bar at one side, as a portable map in a bitmap's clothes: 24-bit BMP, rows from below
+            let side = 28u32;
+            let mut bytes = b"BM".to_vec();
+            let size = 54 + 3 * side * side;
+            for value in [size, 0, 54, 40, side, side] {
+                bytes.extend(value.to_le_bytes());
+            }
+            bytes.extend([1, 0, 24, 0]);
+            bytes.extend([0; 24]);
+            for y in 0..side {
+                for x in 0..side {
+                    let ink = (at + number % 3..at + number % 3 + 4).contains(&x) && y > number % 5 && y < 25;
+                    bytes.extend([if ink { 250 } else { 10 }; 3]);
+                }
+            }
+            fs::write(inside.join(format!("{number}.bmp")), bytes).unwrap();
+        }
+    }
+    fs::write(folder.0.join("shapes/left/readme.txt"), "words").unwrap();
+    let shapes = folder.0.join("shapes");
+    let found = json(&["--show", shapes.to_str().unwrap()]);
+    assert_eq!((&found["pictures"], &found["classes"]), (&Value::from(20), &serde_json::json!(["left", "right"])));
+    assert!(found["accuracy"].as_f64().unwrap() > 0.9 && found["notes"].to_string().contains("readme.txt"), "{found}");
+    // the folders say what is right
+    let found = json(&["--show", shapes.to_str().unwrap(), "--ask", shapes.to_str().unwrap()]);
+    assert_eq!(found["accuracy"].as_f64(), Some(1.0));
+    assert_eq!(found["answers"][0]["picture"], "left/0.bmp");
+    let one = shapes.join("right/7.bmp");
+    let found = json(&["--show", shapes.to_str().unwrap(), "--ask", one.to_str().unwrap()]);
+    assert_eq!(found["answers"][0]["answer"], "right");
+    let table = folder.file("t.csv", "x,k\n1,a\n2,b\n3,a\n4,b\n");
+    assert!(refused(&["--show", shapes.to_str().unwrap(), "--ask", table.to_str().unwrap()]).contains("found a table"));
+    let empty = folder.0.join("empty");
+    fs::create_dir_all(&empty).unwrap();
+    assert!(refused(&["--show", empty.to_str().unwrap()]).contains("a folder of pictures for each class"));
+}

@@ -31,7 +31,7 @@ enum Command {
     Train(cli::train::Arguments),
     /// Measure learners on data sets they were not trained on
     Eval(cli::eval::Arguments),
-    /// Show a learner a table of your own and let it answer the rows of another, with no gradient step
+    /// Show a learner rows or pictures of your own and let it answer others, with no gradient step
     Predict(cli::predict::Arguments),
     /// Write a learner as one safetensors or ONNX file (not a research learner, which lives in the trainer alone)
     Export(cli::export::Arguments),

@@ -235,6 +235,9 @@ fn zip_file(bytes: &[u8], labelled: bool, most_classes: usize) -> Result<Option<
     files(all, labelled, most_classes, &mut read).map(Some)
 }
 
+/// A file by name, with its class where that is known.
+type Named<F> = (Option<u32>, (String, F));
+
 /// Reads files with their paths inside a folder; what cannot be read is counted and named.
 fn files<F>(
     all: Vec<(String, F)>,
@@ -250,7 +253,7 @@ fn files<F>(
         left_out.push((name.clone(), why));
     }
     let mut notes = Vec::new();
-    let (named, class_names): (Vec<(Option<u32>, (String, F))>, Vec<String>) = match labelled {
+    let (named, class_names): (Vec<Named<F>>, Vec<String>) = match labelled {
         true if all.len() < FEWEST => return Err(too_few(all.len(), &left_out)),
         true => {
             let named = all.into_iter().map(|(name, file)| (name.clone(), (name, file))).collect();
@@ -302,7 +305,13 @@ fn named_files(all: &[(String, String)]) -> String {
     if all.len() > NAMED {
         words.push("…".into());
     }
-    words.join(", ")
+    let heic = all.iter().any(|(name, why)| why.contains("HEIC") || name.to_lowercase().ends_with(".heic"));
+    let advice = if heic {
+        ". Save HEIC pictures as JPEG (on an iPhone: Settings, Camera, Formats, Most Compatible)"
+    } else {
+        ""
+    };
+    words.join(", ") + advice
 }
 
 fn too_few(found: usize, left_out: &[(String, String)]) -> String {

@@ -344,7 +344,7 @@ fn ask_rows<'a>(
             let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| inputs.other(&values, row)).collect();
             let probabilities = shown.ask(&queries).map_err(|error| named(&error))?;
             let names: Vec<String> = batch.iter().map(|row| row.line.to_string()).collect();
-            let class_of = |class| batch.iter().map(|row: &Row| table.class_of(&row.cells[class])).collect();
+            let class_of = |class: usize| batch.iter().map(|row: &Row| table.class_of(&row.cells[class])).collect();
             asked.take(&names, matched.class.and_then(class_of), &probabilities)?;
             if let Some(spinner) = &spinner {
                 spinner.inc(batch.len() as u64);

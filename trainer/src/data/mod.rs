@@ -31,5 +31,5 @@ pub use checksum::State;
 pub use dataset::{Dataset, Split, mean_and_std};
 pub use download::Event;
 pub use error::DataError;
-pub use folder::{data_dir, folder_name, folders};
+pub use folder::{data_dir, folder_name, folders, holds_data};
 pub use open::open;
