@@ -87,7 +87,7 @@ pub fn add_row(out: &mut [f32], x: &[f32], weight: &[f32], stride: usize) {
     }
 }
 
-/// output += input·W for many rows, in tiles of [`TILE`] rows and [`LANES`] columns, both laid out beforehand in the order in
+/// output += input·W for many rows, in tiles of `TILE` rows and `LANES` columns, both laid out beforehand in the order in
 /// which a tile reads them. `tiles` is scratch.
 ///
 /// # Shapes

@@ -1,5 +1,5 @@
 //! What the page finds out beside the answer: how others would have done on the very same examples, what each example
-//! does for the answer, and whether their order matters. What is asked for it is in [`crate::page::background`].
+//! does for the answer, and whether their order matters. What is asked for it is in `page/background.rs`.
 
 use std::collections::HashMap;
 

@@ -1,9 +1,11 @@
 //! Training steps of a causal learner on a CPU, timed: what `cargo xtask bench` runs beside its peers in `xtask/peers`.
 //!
-//!     train_step make CASE B T D L       writes a case: weights, one batch, the specification
-//!     train_step run CASE THREADS [burn] for each line with a number on standard input takes so many steps and prints
-//!                                        their milliseconds; at the end the first losses and the peak of memory
-//!     train_step cost                    prints how a step's milliseconds grow with T, with the width and with the batch
+//! ```text
+//! train_step make CASE B T D L       writes a case: weights, one batch, the specification
+//! train_step run CASE THREADS [burn] for each line with a number on standard input takes so many steps and prints
+//!                                    their milliseconds; at the end the first losses and the peak of memory
+//! train_step cost                    prints how a step's milliseconds grow with T, with the width and with the batch
+//! ```
 //!
 //! `burn` takes the path that GPUs take, autodiff, on the CPU.
 

@@ -113,7 +113,7 @@ pub struct Episode {
     pub gram: Vec<f64>,
     /// Inner products of queries with shown inputs, both centred, [Q, N].
     pub cross: Vec<f64>,
-    /// Squared norms of the centred queries, [Q].
+    /// Squared norms of the centred queries, `[Q]`.
     pub norms: Vec<f64>,
     /// The classes that were shown, ascending: only these are ever answered.
     pub seen: Vec<u32>,
@@ -122,7 +122,7 @@ pub struct Episode {
 /// Class that `baseline` gives each query; ties, and N = 0, go to the lowest label.
 ///
 /// # Shapes
-/// `shown` [N, X], `labels` [N], `queries` [Q, X], X = `inputs` → [Q]
+/// `shown` [N, X], `labels` `[N]`, `queries` [Q, X], X = `inputs` → `[Q]`
 ///
 /// # Errors
 /// [`EpisodeError`] for lengths that don't fit and labels of `classes` or more.
@@ -141,7 +141,7 @@ impl Episode {
     /// Prepares an episode once for all baselines.
     ///
     /// # Shapes
-    /// `shown` [N, X], `labels` [N], `queries` [Q, X], X = `inputs`
+    /// `shown` [N, X], `labels` `[N]`, `queries` [Q, X], X = `inputs`
     ///
     /// # Errors
     /// [`EpisodeError`] for lengths that don't fit and labels of `classes` or more.
@@ -201,7 +201,7 @@ impl Episode {
     /// Class that `baseline` gives each query, by [`answer`]; N = 0, and scores that are not finite, give the lowest label.
     ///
     /// # Shapes
-    /// → [Q]
+    /// → `[Q]`
     pub fn predict(&self, baseline: Baseline) -> Vec<u32> {
         let scores = self.scores(baseline);
         let best = |row: &[f64]| answer(row).unwrap_or_default() as u32;
@@ -235,7 +235,7 @@ impl Episode {
         scores
     }
 
-    /// Place of each shown example's class among those seen, [N].
+    /// Place of each shown example's class among those seen, `[N]`.
     fn places(&self) -> Vec<usize> {
         self.labels.iter().map(|label| self.seen.binary_search(label).unwrap_or(0)).collect()
     }

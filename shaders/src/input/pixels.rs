@@ -407,7 +407,7 @@ fn overlaps(cell: usize, extent: usize, cells: usize, mut with: impl FnMut(usize
 /// f64). A constant input becomes zeros, and so do values that are not finite all through.
 ///
 /// # Shapes
-/// `values` [X], any X
+/// `values` `[X]`, any X
 pub fn standardise(values: &mut [f32]) {
     let n = values.len().max(1) as f64;
     let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;

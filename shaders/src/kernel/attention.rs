@@ -139,7 +139,7 @@ pub fn reference(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU.
 pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f32]) {
     let Inputs { query, slots, slot_values, own_slot, own_value, scale } = *inputs;
     let (heads, size) = (p.heads as usize, p.key_size as usize);

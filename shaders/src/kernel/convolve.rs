@@ -72,7 +72,7 @@ pub fn reference(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU.
 pub fn run(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32], scratch: &mut Scratch) {
     let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
     let (size, after, stride) = (p.size as usize, p.after as usize, p.stride as usize);

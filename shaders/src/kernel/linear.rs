@@ -74,7 +74,7 @@ pub fn reference(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU.
 pub fn run(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32], scratch: &mut Scratch) {
     let (inputs, outputs, rows) = (p.inputs as usize, p.outputs as usize, p.rows as usize);
     let row = if p.row == 0 { inputs } else { p.row as usize };

@@ -66,7 +66,7 @@ pub fn reference(p: &Params, state: &[f32], weight: &[f32], output: &mut [f32]) 
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU.
 pub fn run(p: &Params, state: &[f32], weight: &[f32], output: &mut [f32]) {
     let (classes, width, outputs) = (p.classes as usize, p.width as usize, p.outputs as usize);
     let (first, count, stride) = (p.first as usize, p.count as usize, p.stride as usize);

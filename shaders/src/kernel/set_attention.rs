@@ -223,7 +223,7 @@ fn weigh_reference(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usiz
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU.
 pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f32]) {
     let parts = Parts::new(p, inputs.slopes);
     let ((r, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);

@@ -97,7 +97,7 @@ pub fn reference(p: &Params, mixed: &[f32], output_weight: &[f32], up: &[f32], d
     }
 }
 
-/// As [`reference`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU.
 pub fn run(
     p: &Params,
     mixed: &[f32],

@@ -16,7 +16,7 @@ use crate::session::error::SessionError;
 /// `inputs` `[T, X]`, `labels` `[T]`, the result `[T, C]`.
 ///
 /// # Errors
-/// What [`Context::observe`] refuses, and more than `longest` tokens.
+/// What [`crate::session::context::Context::observe`] refuses, and more than `longest` tokens.
 pub fn forward(model: &Model, inputs: &[f32], labels: &[u32]) -> Result<Vec<f32>, SessionError> {
     forward_as(model, inputs, labels, QueryOptions::of(&model.spec))
 }

@@ -13,7 +13,7 @@ pub const ADAM_RATE: f32 = 1e-3;
 pub(super) struct Perceptron {
     inputs: usize,
     classes: usize,
-    /// W₁ [X, H], b₁ [H], W₂ [H, C], b₂ [C]
+    /// W₁ [X, H], b₁ `[H]`, W₂ [H, C], b₂ `[C]`
     weights: Vec<f32>,
     moments: [Vec<f32>; 2],
     steps: i32,
@@ -39,7 +39,7 @@ impl Perceptron {
         (b1, b1 + HIDDEN, b1 + HIDDEN + HIDDEN * self.classes)
     }
 
-    /// Hidden units [H] and chances [C].
+    /// Hidden units `[H]` and chances `[C]`.
     pub(super) fn forward(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let (b1, w2, b2) = self.places();
         let mut hidden = self.weights[b1..w2].to_vec();

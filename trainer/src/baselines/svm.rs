@@ -51,7 +51,7 @@ pub(super) fn answer(shown: &[&[f32]], labels: &[u32], query: &[f32], gaussian: 
 /// until no coordinate can gain more than 10⁻⁴.
 ///
 /// # Shapes
-/// `kernel` [N, N], `side` [N] of ±1 → α [N].
+/// `kernel` [N, N], `side` `[N]` of ±1 → α `[N]`.
 fn dual(kernel: &[f64], side: &[f64], most: f64) -> Vec<f64> {
     let n = side.len();
     let mut alpha = vec![0f64; n];

@@ -101,7 +101,7 @@ impl OpenTable {
         summary
     }
 
-    /// The class of each row, [`NO_CLASS`] where it has none.
+    /// The class of each row, `u32::MAX` where it has none.
     ///
     /// # Shapes
     /// `[M]`

@@ -33,7 +33,7 @@ pub fn preprocess(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
     pixels::drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
 }
 
-/// Strokes as the pen drew them, from pieces that differ in width alone: see [`crate::view::canvas`].
+/// Strokes as the pen drew them, from pieces that differ in width alone: see `view/canvas.rs`.
 pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
     let mut strokes: Vec<Stroke> = Vec::new();
     for piece in pieces {
