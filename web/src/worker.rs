@@ -119,6 +119,18 @@ pub trait Request {
     fn message(&self) -> Message;
 }
 
+/// Closes the learner or the table that the call is about.
+pub struct Close;
+
+impl Request for Close {
+    const METHOD: &'static str = "close";
+    type Reply = JsValue;
+
+    fn message(&self) -> Message {
+        Message::new()
+    }
+}
+
 /// Sends a request without types; `number` is the learner or the table that it is about.
 pub async fn send(port: &Port, number: u32, method: &str, message: Message) -> Result<JsValue, WorkerError> {
     Ok(JsFuture::from(port.call(number, method, &message.fields, &message.moved)).await?)

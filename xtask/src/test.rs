@@ -230,7 +230,7 @@ fn page_lints(workspace: &Workspace, tools: &Tools, steps: &mut Vec<Step>) {
             workspace.cargo(&["clippy"])
         };
         cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
-        run_shown(cargo.args(["-p", "web", "-p", "engine", "--profile", "web"]).args(deny))
+        run_shown(cargo.args(["-p", "web", "-p", "engine", "-p", "reader", "--profile", "web"]).args(deny))
     });
 }
 

@@ -55,6 +55,9 @@ mod tests {
         let shown = [0.0, 0.0, 0.1, 0.0, 5.0, 5.0, 5.1, 5.0];
         let scores = rule_scores((1, 2, 1), &shown, &[0, 0, 1, 1], &[0.2, 0.1, 4.0, 5.0], 2).unwrap();
         assert_eq!(scores.len(), RULES.len() * 2 * 2);
+        // the page names them by place (own_data/reader.rs)
+        let names = ["1-NN cosine", "nearest class mean", "kernel ridge", "logistic regression"];
+        assert_eq!(RULES.map(|rule| rule.name()), names);
         // the cosine tells nothing apart here; the others do
         for rule in scores.chunks_exact(4).skip(1) {
             assert!(rule[0] > rule[1] && rule[3] > rule[2], "{scores:?}");

@@ -8,10 +8,10 @@ use std::rc::Rc;
 use shaders::input::pixels::SIDE;
 use wasm_bindgen::prelude::*;
 
-use super::messages::{AnswerReply, Close, Destroy, Follow, Open, Parity};
+use super::messages::{AnswerReply, Destroy, Follow, Open, Parity};
 use crate::answers::Answerer;
 use crate::document::{Example, Id, Picture};
-use crate::worker::{Message, Port, Request, WorkerError, send};
+use crate::worker::{Close, Message, Port, Request, WorkerError, send};
 
 /// A build of the engine that holds the cases of `?parity`, in a worker; nobody else loads it.
 const PARITY_WORKER: &str = "engine/parity_worker.js";

@@ -27,18 +27,6 @@ impl Request for Open<'_> {
     }
 }
 
-/// Closes a model.
-pub struct Close;
-
-impl Request for Close {
-    const METHOD: &'static str = "close";
-    type Reply = JsValue;
-
-    fn message(&self) -> Message {
-        Message::new()
-    }
-}
-
 /// Destroys the GPU device.
 pub struct Destroy;
 

@@ -19,18 +19,6 @@ impl Request for Open<'_> {
     }
 }
 
-/// Closes a table.
-pub struct Close;
-
-impl Request for Close {
-    const METHOD: &'static str = "close";
-    type Reply = JsValue;
-
-    fn message(&self) -> Message {
-        Message::new()
-    }
-}
-
 /// Finds out what a table means.
 pub struct Choose<'a> {
     pub choices: &'a Choices,

@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 
 use super::messages::*;
 use super::summary::{AnswerFile, Choices, Summary, TextRow};
-use crate::worker::{Port, Request, WorkerError, send};
+use crate::worker::{Close, Port, Request, WorkerError, send};
 
 const SCRIPT: &str = "reader/worker.js";
 
@@ -116,4 +116,17 @@ impl TableFile {
 
 fn parsed<T: for<'a> serde::Deserialize<'a>>(text: &str) -> Result<T, WorkerError> {
     serde_json::from_str(text).map_err(|error| WorkerError::new(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shaders::baselines::Baseline;
+
+    /// `web/reader` has the same test of its list: curves are named by place.
+    #[test]
+    fn rules_are_named_in_the_order_of_their_scores() {
+        let rules = [Baseline::NearestNeighbour, Baseline::NearestMean, Baseline::KernelRidge, Baseline::Logistic];
+        assert_eq!(RULES, rules.map(|rule| rule.name()));
+    }
 }
