@@ -1,4 +1,5 @@
-//! Where to train: a real GPU through wgpu, else the CPU. A software GPU adapter is never picked: flex is faster.
+//! Where to train: a real GPU through wgpu, else the CPU. A software adapter is used only where it is asked for by name:
+//! it computes on the CPU what a GPU would, slower than flex, so that the GPU's path can be tried without a GPU.
 
 use burn::tensor::Device;
 
@@ -11,6 +12,8 @@ pub enum DeviceArg {
     Cpu,
     /// GPU number n, in the order of [`gpus`].
     Gpu(usize),
+    /// A GPU's driver that computes on the CPU, such as Mesa's llvmpipe: for tests of the GPU's path.
+    Software,
 }
 
 impl std::str::FromStr for DeviceArg {
@@ -21,10 +24,11 @@ impl std::str::FromStr for DeviceArg {
             None if text == "auto" => Ok(DeviceArg::Auto),
             None if text == "cpu" => Ok(DeviceArg::Cpu),
             None if text == "gpu" => Ok(DeviceArg::Gpu(0)),
+            None if text == "software" => Ok(DeviceArg::Software),
             Some(("gpu", n)) => {
                 n.parse().map(DeviceArg::Gpu).map_err(|_| format!("expected gpu:0, gpu:1 …, found `{text}`"))
             }
-            _ => Err(format!("expected auto, cpu, gpu or gpu:n, found `{text}`")),
+            _ => Err(format!("expected auto, cpu, gpu, gpu:n or software, found `{text}`")),
         }
     }
 }
@@ -56,6 +60,32 @@ pub enum DeviceError {
         /// Names of those found.
         found: Vec<String>,
     },
+    /// `--device software` without such a driver.
+    #[error(
+        "no software adapter was found (real GPUs: {}); on Debian and Ubuntu it is in mesa-vulkan-drivers and libvulkan1",
+        if found.is_empty() { "none".into() } else { found.join(", ") }
+    )]
+    NoSoftware {
+        /// Names of the GPUs found.
+        found: Vec<String>,
+    },
+    /// `--device software` in a build that compiles past WGSL.
+    #[error(
+        "this trainer was built with the feature `vulkan`, whose shaders software adapters compute wrong; \
+         build it with `--features gpu` to use --device software"
+    )]
+    SoftwareWithVulkan,
+    /// The device that Burn opened is not the one that was chosen.
+    #[error(
+        "the adapter chosen was {chosen}, and Burn opened {opened}; choose another with --device gpu:n, or train with \
+         --device cpu"
+    )]
+    OtherAdapter {
+        /// Name in wgpu's list.
+        chosen: String,
+        /// Name that Burn's device says.
+        opened: String,
+    },
     /// A build without the CPU backend and no GPU.
     #[error("no GPU was found and this trainer was built without the `cpu` feature")]
     NoCpu,
@@ -66,17 +96,70 @@ pub enum DeviceError {
 /// # Errors
 /// No such device.
 pub fn open(choice: DeviceArg) -> Result<TrainDevice, DeviceError> {
-    let gpus = gpus();
-    match choice {
-        DeviceArg::Cpu => cpu(),
-        DeviceArg::Auto if gpus.is_empty() => cpu(),
-        DeviceArg::Auto => Ok(gpus[0].clone()),
-        DeviceArg::Gpu(_) if !cfg!(feature = "gpu") => Err(DeviceError::NotBuilt),
-        DeviceArg::Gpu(asked) => gpus
-            .get(asked)
-            .cloned()
-            .ok_or_else(|| DeviceError::NotFound { asked, found: gpus.iter().map(|gpu| gpu.name.clone()).collect() }),
+    let names = |gpus: &[TrainDevice]| gpus.iter().map(|gpu| gpu.name.clone()).collect();
+    let device = match choice {
+        DeviceArg::Cpu => return cpu(),
+        DeviceArg::Auto => match gpus().first() {
+            Some(gpu) => gpu.clone(),
+            None => return cpu(),
+        },
+        _ if !cfg!(feature = "wgpu") => return Err(DeviceError::NotBuilt),
+        DeviceArg::Gpu(asked) => {
+            let gpus = gpus();
+            gpus.get(asked).cloned().ok_or_else(|| DeviceError::NotFound { asked, found: names(&gpus) })?
+        }
+        DeviceArg::Software if cfg!(feature = "vulkan") => return Err(DeviceError::SoftwareWithVulkan),
+        DeviceArg::Software => software().ok_or_else(|| DeviceError::NoSoftware { found: names(&gpus()) })?,
+    };
+    device.check()?;
+    Ok(device)
+}
+
+impl TrainDevice {
+    /// Opens the device, and compares the name that Burn finds with that of the adapter that was chosen: both number
+    /// the adapters of each kind by themselves, and must agree.
+    #[cfg(feature = "wgpu")]
+    fn check(&self) -> Result<(), DeviceError> {
+        match self.device.identity() {
+            Some(opened) if !self.name.starts_with(&opened.name) => {
+                Err(DeviceError::OtherAdapter { chosen: self.name.clone(), opened: opened.name })
+            }
+            _ => Ok(()),
+        }
     }
+
+    #[cfg(not(feature = "wgpu"))]
+    fn check(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    /// Bytes that the device's allocator holds, in use and for reuse; none where it does not say.
+    pub fn bytes_reserved(&self) -> Option<u64> {
+        self.device.memory_pool_usage().map(|usage| usage.bytes_reserved)
+    }
+}
+
+/// Switches the fusion of kernels off in this process: each operation is then a kernel of its own, which is slower. Call
+/// it before anything is computed; later calls change nothing.
+pub fn disable_fusion() {
+    #[cfg(feature = "fusion")]
+    {
+        use burn_std::config::{BurnConfig, RuntimeConfig};
+        // its fields are private: what a burn.toml would say. Fusion that may explore nothing fuses nothing.
+        let unfused = serde_json::json!({ "fusion": { "beam_search": { "max_explorations": 0 } } });
+        BurnConfig::try_set(serde_json::from_value(unfused).expect("settings that Burn knows"));
+    }
+}
+
+/// Whether kernels are fused on GPUs: by the build, and neither switched off here nor by Burn's own settings.
+pub fn fuses() -> bool {
+    #[cfg(feature = "fusion")]
+    {
+        use burn_std::config::{BurnConfig, RuntimeConfig};
+        BurnConfig::get().fusion().beam_search.max_explorations != Some(0)
+    }
+    #[cfg(not(feature = "fusion"))]
+    false
 }
 
 fn cpu() -> Result<TrainDevice, DeviceError> {
@@ -97,7 +180,7 @@ pub fn host() -> Device {
 
 /// Every GPU: through CUDA where this build has it and a driver is installed, else discrete, integrated and virtual ones
 /// through wgpu, in this order.
-#[cfg(feature = "gpu")]
+#[cfg(feature = "wgpu")]
 pub fn gpus() -> Vec<TrainDevice> {
     #[cfg(feature = "cuda")]
     {
@@ -106,7 +189,12 @@ pub fn gpus() -> Vec<TrainDevice> {
             return found;
         }
     }
-    wgpu_gpus()
+    use burn::tensor::DeviceKind;
+    let adapters = adapters();
+    let discrete = of_kind(&adapters, wgpu::DeviceType::DiscreteGpu, DeviceKind::DiscreteGpu);
+    let integrated = of_kind(&adapters, wgpu::DeviceType::IntegratedGpu, DeviceKind::IntegratedGpu);
+    let virtual_ = of_kind(&adapters, wgpu::DeviceType::VirtualGpu, DeviceKind::VirtualGpu);
+    [discrete, integrated, virtual_].concat()
 }
 
 /// CUDA's devices in CUDA's order; none where no driver is installed.
@@ -122,32 +210,46 @@ fn cuda_gpus() -> Vec<TrainDevice> {
     (0..count).map(chosen).collect()
 }
 
-#[cfg(feature = "gpu")]
-fn wgpu_gpus() -> Vec<TrainDevice> {
-    use burn::tensor::DeviceKind;
+/// Every adapter that wgpu finds, of any kind, software included.
+#[cfg(feature = "wgpu")]
+pub fn wgpu_adapters() -> Vec<wgpu::Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    let mut found: Vec<TrainDevice> = Vec::new();
-    type Kind = (wgpu::DeviceType, fn(usize) -> DeviceKind);
-    let kinds: [Kind; 3] = [
-        (wgpu::DeviceType::DiscreteGpu, DeviceKind::DiscreteGpu),
-        (wgpu::DeviceType::IntegratedGpu, DeviceKind::IntegratedGpu),
-        (wgpu::DeviceType::VirtualGpu, DeviceKind::VirtualGpu),
-    ];
-    for (wanted, kind) in kinds {
-        let names = adapters.iter().map(|a| a.get_info()).filter(|info| info.device_type == wanted);
-        for (index, info) in names.enumerate() {
-            found.push(TrainDevice {
-                device: gpu_device(kind(index)),
-                name: format!("{} ({:?})", info.name, info.backend),
-                cpu: false,
-            });
-        }
-    }
-    found
+    pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY))
 }
 
-#[cfg(feature = "gpu")]
+#[cfg(feature = "wgpu")]
+fn adapters() -> Vec<wgpu::AdapterInfo> {
+    wgpu_adapters().iter().map(wgpu::Adapter::get_info).collect()
+}
+
+/// The adapters of one kind, in wgpu's order, which is Burn's as well.
+#[cfg(feature = "wgpu")]
+fn of_kind(
+    adapters: &[wgpu::AdapterInfo],
+    kind: wgpu::DeviceType,
+    numbered: fn(usize) -> burn::tensor::DeviceKind,
+) -> Vec<TrainDevice> {
+    let of_kind = adapters.iter().filter(|info| info.device_type == kind);
+    let device = |(index, info): (usize, &wgpu::AdapterInfo)| TrainDevice {
+        device: gpu_device(numbered(index)),
+        name: format!("{} ({:?})", info.name, info.backend),
+        cpu: false,
+    };
+    of_kind.enumerate().map(device).collect()
+}
+
+/// The first driver that computes on the CPU.
+#[cfg(feature = "wgpu")]
+fn software() -> Option<TrainDevice> {
+    of_kind(&adapters(), wgpu::DeviceType::Cpu, |_| burn::tensor::DeviceKind::Cpu).into_iter().next()
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn software() -> Option<TrainDevice> {
+    None
+}
+
+#[cfg(feature = "wgpu")]
 fn gpu_device(kind: burn::tensor::DeviceKind) -> Device {
     // compiled straight to SPIR-V or MSL where that was asked for at build time
     #[cfg(feature = "vulkan")]
@@ -159,7 +261,7 @@ fn gpu_device(kind: burn::tensor::DeviceKind) -> Device {
 }
 
 /// None in this build.
-#[cfg(not(feature = "gpu"))]
+#[cfg(not(feature = "wgpu"))]
 pub fn gpus() -> Vec<TrainDevice> {
     Vec::new()
 }
@@ -172,6 +274,7 @@ mod tests {
     fn choices_are_read_and_mistakes_explained() {
         assert_eq!("gpu:1".parse(), Ok(DeviceArg::Gpu(1)));
         assert_eq!("auto".parse(), Ok(DeviceArg::Auto));
+        assert_eq!("software".parse(), Ok(DeviceArg::Software));
         assert!("cuda".parse::<DeviceArg>().unwrap_err().contains("expected auto, cpu, gpu"));
     }
 }

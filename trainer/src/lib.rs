@@ -10,6 +10,8 @@ pub mod eval;
 pub mod experiment;
 pub mod files;
 pub mod fused;
+#[cfg(feature = "wgpu")]
+pub mod gpu_check;
 pub mod learner;
 pub mod model_card;
 pub mod nets;

@@ -41,6 +41,8 @@ enum Command {
     Experiment(cli::experiment::Arguments),
     /// Figures, tables and findings of experiments as one HTML file, with SVG, CSV and all results beside it
     Report(cli::report::Arguments),
+    /// Check a GPU: does it compute what the CPU computes, how fast, and does it train; one report to share
+    Gpu(cli::gpu::Arguments),
     /// Data sets: what there is, download, check
     Data {
         #[command(subcommand)]
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => cli::inspect::run(arguments),
         Command::Experiment(arguments) => cli::experiment::run(arguments, &dir),
         Command::Report(arguments) => cli::report::run(arguments),
+        Command::Gpu(arguments) => cli::gpu::run(arguments, &dir),
         Command::Data { command } => cli::data::run(command, &dir),
     });
     match result {

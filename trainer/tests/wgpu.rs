@@ -1,64 +1,273 @@
-//! Burn's wgpu backend trains as flex does; on any adapter, also a software one, so that every machine can hold it.
-#![cfg(feature = "gpu")]
+//! Burn on a GPU trains as the CPU does: every kind of learner, and a whole run from its start to its measurement. On any
+//! adapter, also a software one, so that every machine can hold it.
+//!
+//! Best built without the feature `autotune`, as CI does: choosing among kernels compiles them all, which takes a software
+//! adapter minutes for every shape.
+#![cfg(feature = "wgpu")]
 #![recursion_limit = "256"]
 
-use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Device, DeviceKind, Tensor, TensorData};
-use rand::RngExt;
-use shaders::model::spec::ModelSpec;
-use shaders::{Model, random};
-use trainer::device::host;
-use trainer::nets::Net;
-use trainer::nets::batch::batch;
-use trainer::nets::tensors::floats;
-use trainer::tasks::Episode;
-use trainer::tasks::projection::normals;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-/// Losses of `steps` optimiser steps of a tiny learner on fixed episodes.
-fn losses(device: Device, steps: usize) -> Vec<f32> {
-    let (t, b) = (8, 2);
-    let spec = ModelSpec { longest: 16, ..ModelSpec::shifted(8, 16, 1, 2) };
-    let model = Model::random(spec.clone(), 3).unwrap();
-    let device = device.autodiff();
-    let mut net = Net::from_model(&model, &device);
-    let mut optimiser = AdamWConfig::new().with_epsilon(1e-8).init();
-    let mut stream = random::stream(5, "wgpu parity", 0);
-    let episodes: Vec<Episode> = (0..b)
-        .map(|_| Episode {
-            inputs: normals(t * spec.inputs, &mut stream),
-            labels: (0..t).map(|_| stream.random_range(0..3)).collect(),
-        })
-        .collect();
-    let mut all = Vec::new();
-    for _ in 0..steps {
-        let (inputs, previous, target) = batch(&episodes, spec.inputs, spec.classes);
-        let tensor = |v, last| Tensor::<3>::from_data(TensorData::new(v, [b, t, last]), &device);
-        let Net::Causal(causal) = &net else { unreachable!("a causal learner") };
-        let rows = causal.forward(tensor(inputs, spec.inputs), tensor(previous, spec.classes));
-        let loss = (rows * tensor(target, spec.classes)).sum().div_scalar(-((b * t) as f64));
-        all.push(floats(loss.clone())[0]);
-        let gradients = GradientsParams::from_grads(loss.backward(), &net);
-        net = optimiser.step(1e-2, net, gradients);
+use trainer::config::RunConfig;
+use trainer::device::{self, DeviceArg, TrainDevice};
+use trainer::eval::{self, Settings};
+use trainer::sources::open_tasks;
+use trainer::tasks::{Base, Source};
+use trainer::train::{Metrics, Run, TrainError, probe, read_net, read_run};
+
+/// One at a time: a software adapter uses every core for each.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The software adapter, else a real one; none is a skipped test, or a failed one where a GPU was promised.
+fn device() -> Option<(TrainDevice, MutexGuard<'static, ()>)> {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    match device::open(DeviceArg::Software).or_else(|_| device::open(DeviceArg::Gpu(0))) {
+        Ok(device) => Some((device, turn)),
+        Err(error) => {
+            assert!(std::env::var_os("REQUIRE_GPU").is_none(), "a GPU adapter was promised: {error}");
+            shaders::testing::skip("no GPU adapter, not even a software one");
+            None
+        }
     }
-    all
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("trainer-gpu-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const SMALL: &[&str] = &[
+    "tasks.data=[\"prior\"]",
+    "tasks.length=12",
+    "training.batch=2",
+    "training.micro_batch=2",
+    "model.width=16",
+    "model.key_size=8",
+    "model.heads=2",
+    "model.inputs=16",
+    "model.classes=5",
+    "model.layers=1",
+];
+
+const STEM: &[&str] = &[
+    "tasks.data=[\"strokes\"]",
+    "tasks.weights=[]",
+    "tasks.shown=[12]",
+    "tasks.shots=[]",
+    "tasks.queries=4",
+    "tasks.vectors=0.0",
+    "training.batch=2",
+    "training.micro_batch=2",
+    "model.width=8",
+    "model.layers=1",
+    "model.heads=2",
+    "model.classes=5",
+    "tasks.ways=5",
+];
+
+fn config(preset: &str, sets: &[&[&str]]) -> RunConfig {
+    let all: Vec<String> = sets.concat().iter().map(|&set| set.to_owned()).collect();
+    RunConfig::resolve(preset, None, &all).unwrap_or_else(|error| panic!("{preset}: {error}"))
+}
+
+/// A learner of each kind that this project trains.
+fn learners() -> Vec<(&'static str, RunConfig)> {
+    let research = |name, kind: &'static str| (name, config("quick", &[SMALL, &[kind]]));
+    vec![
+        ("paper tokens", config("paper", &[SMALL, &["model.longest=12", "training.micro_batch=2"]])),
+        ("shifted keys", config("quick", &[SMALL])),
+        ("shifted keys, AdamW", config("quick", &[SMALL, &["training.optimiser=adamw"]])),
+        ("general with stem", config("general", &[STEM])),
+        ("drawing", config("drawing", &[STEM])),
+        research("perceptron", "learner.kind=mlp"),
+        research("LSTM", "learner.kind=lstm"),
+        research("outer-product LSTM", "learner.kind=outer-product-lstm"),
+        research("fast weights", "learner.kind=fast-weights"),
+        research("gated linear attention", "learner.kind=gated-linear-attention"),
+        research("VSML", "learner.kind=vsml"),
+        research("set transformer", "learner.kind=set-transformer"),
+        research("MAML", "learner.kind=maml"),
+    ]
+}
+
+/// Names this program to itself with fusion switched off by Burn's own setting.
+#[test]
+fn every_learner_trains_as_on_the_cpu_without_fusion() {
+    let Some((_, _turn)) = device() else { return };
+    if !device::fuses() {
+        return;
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "every_learner_trains_as_on_the_cpu", "--nocapture"]);
+    assert!(again.env("BURN_FUSION_MAX_EXPLORATIONS", "0").status().unwrap().success());
 }
 
 #[test]
-fn wgpu_trains_as_flex_does() {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
-    let adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
-    if adapters.is_empty() {
-        assert!(std::env::var_os("REQUIRE_GPU").is_none(), "a GPU adapter was promised and none was found");
-        shaders::testing::skip("no GPU adapter, not even a software one");
-        return;
+fn every_learner_trains_as_on_the_cpu() {
+    let Some((device, _turn)) = device() else { return };
+    println!("on {}", device.name);
+    let mut wrong = Vec::new();
+    for (name, config) in learners() {
+        let started = Instant::now();
+        let tasks = open_tasks(&config, Path::new(".")).unwrap();
+        if name == "MAML" && device::fuses() {
+            // the day this is right, the refusal can go
+            assert!(matches!(probe::check(&config, &tasks, &device), Err(probe::ProbeError::Apart { .. })));
+            let error = Run::start(config, &Folder::new("maml").0, Path::new("."), device.clone()).err().unwrap();
+            assert!(matches!(error, TrainError::KnownWrong("maml")), "{error}");
+            continue;
+        }
+        let probed = match probe::check(&config, &tasks, &device) {
+            Ok(probed) => probed,
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        println!(
+            "{name}: losses {:.1e}, first norms {:.1e}, weights {:.1e} apart after {} steps, {:.1} s",
+            probed.losses_apart(),
+            probed.first_norms_apart(),
+            probed.weights,
+            probed.gpu.len(),
+            started.elapsed().as_secs_f64(),
+        );
+        // Adam's steps are as long as its rate wherever a gradient is nothing but rounding
+        if probed.weights > 2.0 * 1e-3 * probed.gpu.len() as f64 {
+            wrong.push(format!("{name}: weights {} apart", probed.weights));
+        }
+        let moved = probed.cpu.windows(2).any(|pair| pair[0][0] != pair[1][0]);
+        assert!(moved, "{name}: nothing was learned, so nothing was compared");
     }
-    println!("on {:?}", adapters.iter().map(|a| a.get_info().name).collect::<Vec<_>>());
-    let want = losses(host(), 4);
-    let got = losses(Device::wgpu(DeviceKind::DefaultDevice), 4);
-    println!("flex {want:?}\nwgpu {got:?}");
-    assert!(want[3] < want[0] - 0.01, "the loss falls on flex: {want:?}");
-    for (step, (g, w)) in got.iter().zip(&want).enumerate() {
-        // f32 sums in another order, amplified by Adam's division in the first steps
-        assert!((g - w).abs() < 2e-3, "step {step}: wgpu {g}, flex {w}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn log(folder: &Path) -> Vec<Metrics> {
+    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_run_is_checkpointed_resumed_and_measured_as_on_the_cpu() {
+    let Some((device, _turn)) = device() else { return };
+    let sets = [
+        "training.steps=24",
+        "training.checkpoint_every=6",
+        "training.log_every=4",
+        "training.rate=0.003",
+        "model.classes=10",
+    ];
+    let config = config("quick", &[SMALL, &sets]);
+    let (on_gpu, on_cpu) = (Folder::new("run"), Folder::new("run-cpu"));
+    let never = AtomicBool::new(false);
+    let here = Path::new(".");
+
+    let mut run = Run::start(config.clone(), &on_gpu.0, here, device.clone()).unwrap();
+    let stop = AtomicBool::new(false);
+    assert!(!run.train(&stop, &mut |m| stop.store(m.step >= 8, Ordering::Relaxed)).unwrap());
+    drop(run);
+    // as after a kill: on from a checkpoint in the middle
+    fs::remove_dir_all(on_gpu.0.join("checkpoint-000000008")).unwrap();
+    let mut run = Run::resume(&on_gpu.0, here, device.clone()).unwrap();
+    assert_eq!(run.step(), 6);
+    assert!(run.train(&never, &mut |_| ()).unwrap());
+    drop(run);
+
+    let mut run = Run::start(config, &on_cpu.0, here, device::open(DeviceArg::Cpu).unwrap()).unwrap();
+    assert!(run.train(&never, &mut |_| ()).unwrap());
+    let (got, want) = (log(&on_gpu.0), log(&on_cpu.0));
+    assert_eq!(got.iter().map(|m| m.step).collect::<Vec<_>>(), want.iter().map(|m| m.step).collect::<Vec<_>>());
+    for (got, want) in got.iter().zip(&want) {
+        assert!((got.loss - want.loss).abs() < 1e-3, "step {}: {} on the GPU, {}", got.step, got.loss, want.loss);
+        assert_eq!(got.rolled_back, 0);
     }
+
+    // the learner in the file answers on either device as it does on the other
+    let (model, ..) = read_run(&on_gpu.0).unwrap();
+    assert!(model.tensors().values().flatten().all(|value| value.is_finite()));
+    let settings = Settings { episodes: 20, positions: vec![1, 12], ..Settings::default() };
+    let asked = |device: &TrainDevice| {
+        let (net, ..) = read_net(&on_gpu.0, &device.device).unwrap();
+        eval::paper("run", &net, None, "random", here, &device.device, &settings, &mut |_| ()).unwrap().nll
+    };
+    let (gpu, cpu) = (asked(&device), asked(&device::open(DeviceArg::Cpu).unwrap()));
+    for (gpu, cpu) in gpu.iter().zip(&cpu) {
+        assert!((gpu - cpu).abs() < 1e-4, "{gpu} nats on the GPU, {cpu} on the CPU");
+    }
+}
+
+#[test]
+fn steps_that_are_not_finite_are_taken_back_and_named() {
+    let Some((device, _turn)) = device() else { return };
+    let sets = ["training.steps=30", "training.checkpoint_every=100", "training.log_every=100", "training.warm_up=1"];
+    let config = config("quick", &[SMALL, &sets]);
+    let folder = Folder::new("nan");
+    let never = AtomicBool::new(false);
+    let mut run = Run::start(config.clone(), &folder.0, Path::new("."), device.clone()).unwrap();
+    run.train_until(20, &never, &mut |_| ()).unwrap();
+    let good = run.tasks.bases.clone();
+    // from step 21 on the data are not numbers
+    let nan = Base::new("nan", vec![f32::NAN; 16 * 50], (0..50).map(|n| n % 5).collect());
+    run.tasks.bases = vec![Source::Set(nan)];
+    // a projection would turn them into zeros
+    run.tasks.projected = false;
+    match run.train_until(30, &never, &mut |_| ()) {
+        // taken again from the state after step 16, on such data
+        Err(TrainError::Diverged { step: 17, last: None }) => {}
+        other => panic!("expected a run that diverges, found {other:?}"),
+    }
+    // the state before, 16 steps after the start
+    assert_eq!(run.step(), 16);
+    assert_eq!(log(&folder.0).iter().map(|m| m.step).collect::<Vec<_>>(), [1]);
+    // with numbers again it goes on from there, as a run that never met any others
+    run.tasks.bases = good;
+    run.tasks.projected = true;
+    assert!(run.train(&never, &mut |_| ()).unwrap());
+    let undisturbed = Folder::new("numbers");
+    let mut other = Run::start(config, &undisturbed.0, Path::new("."), device).unwrap();
+    assert!(other.train(&never, &mut |_| ()).unwrap());
+    let values = |folder: &Folder| -> Vec<f32> {
+        read_run(&folder.0).unwrap().0.tensors().values().flatten().copied().collect()
+    };
+    let (got, want) = (values(&folder), values(&undisturbed));
+    let worst = got.iter().zip(&want).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
+    println!("weights {worst:.1e} apart");
+    assert!(worst < 1e-4, "{worst}");
+}
+
+#[test]
+fn a_gpu_is_checked_from_start_to_end() {
+    let Some((_, _turn)) = device() else { return };
+    let folder = Folder::new("check");
+    let mut check = Command::new(env!("CARGO_BIN_EXE_trainer"));
+    check.args(["gpu", "--smoke", "--minutes", "20", "--device", "software", "--python", "no-such-python", "--out"]);
+    let output = check.arg(&folder.0).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let json = fs::read(folder.0.join("report.json")).unwrap();
+    let report: trainer::gpu_check::Report = serde_json::from_slice(&json).unwrap();
+    assert!(report.complete && report.agrees() == Some(true), "{report:#?}");
+    assert!(report.kernels.len() > 15 && report.training.len() == 1 && report.speed.len() == 1, "{report:#?}");
+    let run = &report.runs[0];
+    assert_eq!((run.preset.as_str(), run.steps), ("quick", [12, 12]));
+    assert!(run.accuracy.iter().any(|(set, ..)| set == "random"), "{run:#?}");
+    assert!(report.notes.iter().any(|note| note.contains("no-such-python")), "{:#?}", report.notes);
+    let page = fs::read_to_string(folder.0.join("index.html")).unwrap();
+    assert!(page.contains("It computes what the CPU computes."));
 }

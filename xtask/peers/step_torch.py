@@ -1,10 +1,11 @@
 """One training step of a causal learner in PyTorch: forward, backward, Adam. The peer of `cargo xtask bench train`.
 
-Usage: step_torch.py CASE THREADS [--compile]
+Usage: step_torch.py CASE THREADS [--compile] [--cuda] [--bf16]
 
 CASE is a safetensors file that the benchmark writes: the weights under their names in the model file, `inputs` [B, T, X],
 `labels` [B, T] and the spec as metadata `model`. For each line with a number on standard input it takes so many steps and
-prints their milliseconds; at the end the losses of the first steps and the peak of memory.
+prints their milliseconds; at the end the losses of the first steps and the peak of memory. With --cuda it runs on the first
+card, with --bf16 matrix products are in bfloat16 there.
 """
 
 import json
@@ -73,10 +74,18 @@ def main():
     torch.set_num_threads(threads)
     tensors, metadata = read(path)
     spec = json.loads(metadata["model"])
+    device = "cuda" if "--cuda" in sys.argv else "cpu"
+    torch.set_float32_matmul_precision("highest")
+    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     inputs, labels = tensors.pop("inputs"), tensors.pop("labels")
     p = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
     adam = torch.optim.Adam(list(p.values()), lr=1e-3, eps=1e-8, fused=True)
-    of = lambda: F.cross_entropy(forward(p, spec, inputs, labels), labels.view(-1))
+
+    def of():
+        with torch.autocast(device, torch.bfloat16, enabled="--bf16" in sys.argv):
+            rows = forward(p, spec, inputs, labels)
+        return F.cross_entropy(rows.float(), labels.view(-1))
+
     if "--compile" in sys.argv:
         of = torch.compile(of)
     losses = []

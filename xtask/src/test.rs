@@ -31,6 +31,8 @@ there are none. Pictures of the page are left in the target folder under screens
 
 /// The trainer's features with the GPU, as everyone with a GPU builds it.
 const GPU_FEATURES: &str = "cpu,gpu";
+/// Those that are tested: choosing among kernels (`autotune`) compiles them all, minutes for each shape on a software adapter.
+const TESTED_GPU_FEATURES: &str = "cpu,wgpu,fusion";
 /// The integration test that holds Burn on a GPU to Burn on the CPU.
 const GPU_TEST: &str = "wgpu";
 
@@ -134,8 +136,17 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         workspace.cargo(&["test", "--release", "--no-fail-fast", "-p", "web"]),
     );
     if !quick {
-        let arguments =
-            ["test", "--release", "--no-fail-fast", "-p", "trainer", "--features", GPU_FEATURES, "--test", GPU_TEST];
+        let arguments = [
+            "test",
+            "--release",
+            "--no-fail-fast",
+            "-p",
+            "trainer",
+            "--features",
+            TESTED_GPU_FEATURES,
+            "--test",
+            GPU_TEST,
+        ];
         tests(&mut steps, "burn on a GPU", filter, promises(workspace, &tools, quick, &page, &arguments));
     }
     if let Some(environment) = &tools.python {

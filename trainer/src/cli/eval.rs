@@ -76,7 +76,7 @@ pub struct Arguments {
     /// Replace whatever file --plot names
     #[arg(long, requires = "plot")]
     overwrite: bool,
-    /// auto, cpu, gpu or gpu:n
+    /// auto, cpu, gpu, gpu:n, or software: a GPU's driver that computes on the CPU
     #[arg(long, default_value = "auto")]
     device: DeviceArg,
 }

@@ -39,7 +39,7 @@ pub struct Arguments {
     /// List the cells with their cost and stop
     #[arg(long)]
     plan: bool,
-    /// auto, cpu, gpu or gpu:n
+    /// auto, cpu, gpu, gpu:n, or software: a GPU's driver that computes on the CPU
     #[arg(long, default_value = "auto")]
     device: DeviceArg,
 }

@@ -5,6 +5,7 @@ pub mod data;
 pub mod eval;
 pub mod experiment;
 pub mod export;
+pub mod gpu;
 pub mod inspect;
 mod interrupt;
 mod numbers;

@@ -25,9 +25,16 @@ pub struct Arguments {
     /// One setting, such as --set training.steps=2000; may be repeated
     #[arg(long, value_name = "KEY=VALUE", help = set_help())]
     set: Vec<String>,
-    /// auto, cpu, gpu or gpu:n
+    /// auto, cpu, gpu, gpu:n, or software: a GPU's driver that computes on the CPU, slowly, to try the GPU's path
     #[arg(long, default_value = "auto")]
     device: DeviceArg,
+    /// On a GPU, leave out the comparison with the CPU before training: 20 steps of a smaller learner
+    #[arg(long)]
+    no_probe: bool,
+    /// On a GPU, compute each operation by a kernel of its own: slower, and the way out where fused kernels compute wrong
+    /// or keep memory
+    #[arg(long)]
+    no_fusion: bool,
     /// Folder of the run: new, empty, or with --overwrite that of an earlier run [default: runs/PRESET]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -67,6 +74,9 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
         };
         return Ok(print(&config.to_toml())?);
     }
+    if arguments.no_fusion {
+        device::disable_fusion();
+    }
     let device = device::open(arguments.device)?;
     let mut run = match &arguments.resume {
         Some(folder) => Run::resume(folder, data_dir, device)?,
@@ -80,6 +90,16 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
         }
     };
     note(start(&run));
+    if !arguments.no_probe
+        && let Some(probed) = run.probe()?
+    {
+        note(format!(
+            "it trains as the CPU does: {} steps, losses at most {:.1e} apart ({:.0} s, most of it for compiling kernels)",
+            probed.gpu.len(),
+            probed.losses_apart(),
+            probed.seconds[1]
+        ));
+    }
     let stop = stop_flag()?;
     let complete = watched(&mut run, &stop)?;
     let folder = run.folder.display();
@@ -146,7 +166,17 @@ fn watched(run: &mut Run, stop: &std::sync::atomic::AtomicBool) -> Result<bool, 
     });
     // step and seconds at which the episodes of the last line were counted
     let mut counted: Option<(u64, f64)> = None;
+    let mut rolled_back = 0;
     let complete = run.train(stop, &mut |m| {
+        if m.rolled_back > rolled_back {
+            rolled_back = m.rolled_back;
+            let lost =
+                "a step gave numbers that are not finite; it was taken again from the state before, and was right";
+            match &shown {
+                Some(bar) => bar.println(lost),
+                None => note(lost),
+            }
+        }
         let speed = counted.filter(|&(_, seconds)| m.seconds > seconds).map(|(step, seconds)| {
             format!("  {:.0} episodes/s", (batch * (m.step - step)) as f64 / (m.seconds - seconds))
         });

@@ -93,6 +93,29 @@ pub enum TrainError {
         /// Newest checkpoint.
         last: Option<PathBuf>,
     },
+    /// The device's memory grows without end.
+    #[error(
+        "the memory of the device grew from {:.0} to {:.0} MiB over 1,000 steps, as if it were never given back; step \
+         {step} is saved: go on with `trainer train --resume {} --no-fusion`, which begins with empty memory and \
+         leaves out the fusion of kernels",
+        *from as f64 / 1048576.0, *to as f64 / 1048576.0, folder.display()
+    )]
+    Memory {
+        /// Steps done.
+        step: u64,
+        /// Bytes before.
+        from: u64,
+        /// Bytes now.
+        to: u64,
+        /// Folder of the run.
+        folder: PathBuf,
+    },
+    /// A combination that computes wrong numbers.
+    #[error(
+        "Burn 0.22.1 computes the gradients of learner.kind = \"{0}\" wrong on GPUs when it fuses kernels, from the fourth \
+         step on; train it with --no-fusion, or with --device cpu"
+    )]
+    KnownWrong(&'static str),
     /// A model was wanted from the run of a research learner.
     #[error(
         "{} holds a research learner of kind `{kind}`, which lives in the trainer alone: only learners of [model] \

@@ -12,6 +12,9 @@ use crate::tasks::{Episode, Shape};
 /// What one micro-batch gives.
 pub(super) struct Part {
     pub gradients: GradientsParams,
+    /// The loss where it was computed, `[1]`.
+    pub on_device: Tensor<1>,
+    /// Read from there, where it was asked for.
     pub loss: f64,
     pub right: Vec<f64>,
 }
@@ -50,6 +53,7 @@ pub(super) fn gradient(
         let logs = (chances + 1e-3).log();
         loss = loss + (logs * target).sum().mul_scalar(-neighbours / (b * m * parts) as f64);
     }
+    let on_device = loss.clone().inner();
     let gradients = GradientsParams::from_grads(loss.backward(), net);
     let (mut value, mut right) = (0.0, Vec::new());
     if logged {
@@ -58,7 +62,7 @@ pub(super) fn gradient(
             right = vec![right.iter().sum::<f64>() / t as f64];
         }
     }
-    Part { gradients, loss: value, right }
+    Part { gradients, on_device, loss: value, right }
 }
 
 /// Mean cross-entropy, and the number of right answers at each position after the first `answered`.

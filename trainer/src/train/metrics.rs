@@ -28,6 +28,13 @@ pub struct Metrics {
     pub rate: f64,
     /// Wall-clock seconds of training so far, over all sessions of this run.
     pub seconds: f64,
+    /// How often this session of the run went back to before a step that was not finite, on a GPU.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rolled_back: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Drops the lines of steps that will be done again, so that a step has one line.

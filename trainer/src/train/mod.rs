@@ -7,13 +7,18 @@
 
 mod checkpoint;
 mod error;
+mod finite;
 pub mod folder;
 mod gradient;
+mod memory;
 mod metrics;
 mod optimiser;
 mod parameters;
+pub mod probe;
+mod rollback;
 mod run;
 mod step;
+pub mod timing;
 
 pub use checkpoint::{new_net, read_net, read_run};
 pub use error::{TrainError, write_whole};

@@ -11,12 +11,16 @@ use burn::module::Module;
 
 use super::checkpoint::{CONFIG, Saved, newest_checkpoint};
 use super::error::{TrainError, io_at, io_kind, write_whole};
+use super::finite::LAG;
 use super::folder::{self, Kind, Place, RunFolder, STATE, finish_checkpoint, remove_checkpoint};
+use super::memory::{self, MemoryWatch};
 use super::metrics::{METRICS, Metrics, forget_after};
+use super::probe;
+use super::rollback::{Rollback, State, Verdict};
 use super::step::{Learner, NotFinite, Outcome, Step};
 use crate::config::RunConfig;
-use crate::device::TrainDevice;
-use crate::nets::Net;
+use crate::device::{self, TrainDevice};
+use crate::nets::{Net, research};
 use crate::sources::open_tasks;
 use crate::tasks::Tasks;
 
@@ -35,6 +39,10 @@ pub struct Run {
     count: Arc<AtomicU64>,
     /// Keeps other processes out of the folder; none before the run has one.
     place: Option<RunFolder>,
+    /// On a GPU, the way back to before a step that was not finite.
+    rollback: Rollback,
+    /// On a GPU, whether memory keeps growing.
+    memory: MemoryWatch,
 }
 
 impl Run {
@@ -144,14 +152,20 @@ impl Run {
     }
 
     /// A run before its first step.
-    /// A run before its first step.
     fn new(config: RunConfig, folder: &Path, tasks: Tasks, device: TrainDevice) -> Result<Run, TrainError> {
+        if let research::Learner::Maml(_) = config.learner
+            && !device.cpu
+            && device::fuses()
+        {
+            return Err(TrainError::KnownWrong(config.learner.kind()));
+        }
         let learner = Learner::new(&config, &device)?;
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
         let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
         let folder = folder.to_owned();
-        let mut run = Run { config, folder, tasks, device, learner, saved, count: Arc::default(), place: None };
+        let (count, rollback, memory) = (Arc::default(), Rollback::default(), MemoryWatch::default());
+        let mut run = Run { config, folder, tasks, device, learner, saved, count, place: None, rollback, memory };
         run.set_workers(workers);
         Ok(run)
     }
@@ -183,6 +197,11 @@ impl Run {
         self.learner
             .set_fused(fused, &self.config.training)
             .map_err(|error| TrainError::Checkpoint { path: self.folder.clone(), message: error.to_string() })
+    }
+
+    /// How often this session went back to before a step that was not finite, on a GPU.
+    pub fn rolled_back(&self) -> u64 {
+        self.rollback.count
     }
 
     /// Steps done.
@@ -224,11 +243,9 @@ impl Run {
         let steps = self.config.training.steps;
         let until = until.min(steps);
         // a step that cannot be taken leaves the learner of the step before
-        let done = (|| {
+        let done = (|| loop {
             while self.saved.step < until && !stop.load(Ordering::Relaxed) {
-                let next = self.saved.step + 1;
-                let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
-                let metrics = self.step_once(logged)?;
+                let metrics = self.checked_step()?;
                 self.count.store(self.saved.step, Ordering::Relaxed);
                 self.saved.seconds = before + started.elapsed().as_secs_f64();
                 if let Some(mut metrics) = metrics {
@@ -237,16 +254,77 @@ impl Run {
                     writeln!(log, "{line}").map_err(|error| self.unwritten(METRICS, &error))?;
                     progress(&metrics);
                 }
-                if self.saved.step.is_multiple_of(self.config.training.checkpoint_every) && self.saved.step < steps {
+                if self.saved.step < steps && self.keeps(self.saved.step) {
                     self.learner.sync_weights();
                     self.checkpoint()?;
                 }
+                self.watch_memory()?;
             }
-            Ok(())
+            match self.learner.first_not_finite(0) {
+                Some(bad) => self.roll_back(bad)?,
+                None => return Ok(()),
+            }
         })();
         self.learner.sync_weights();
         self.saved.seconds = before + started.elapsed().as_secs_f64();
         done
+    }
+
+    /// Whether a step is one after which a checkpoint is written.
+    fn keeps(&self, step: u64) -> bool {
+        step.is_multiple_of(self.config.training.checkpoint_every)
+    }
+
+    /// One optimiser step. On a GPU, steps that turn out not to be finite are taken back; then this is none.
+    fn checked_step(&mut self) -> Result<Option<Metrics>, TrainError> {
+        if !self.device.cpu && self.rollback.wants(self.saved.step) {
+            let Saved { step, accuracy, .. } = self.saved.clone();
+            self.rollback.keep(State { step, accuracy, learner: self.learner.snapshot() });
+        }
+        let (steps, next) = (self.config.training.steps, self.saved.step + 1);
+        let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
+        let metrics = self.step_once(logged)?;
+        // nothing that is not finite is logged or kept
+        let lag = if logged || self.keeps(next) { 0 } else { LAG };
+        match self.learner.first_not_finite(lag) {
+            Some(bad) => self.roll_back(bad).map(|()| None),
+            None => Ok(metrics),
+        }
+    }
+
+    /// Goes back to a state before step `bad`, which was not finite.
+    ///
+    /// # Errors
+    /// It happens for the second time within a thousand steps.
+    fn roll_back(&mut self, bad: u64) -> Result<(), TrainError> {
+        let verdict = self.rollback.verdict(bad);
+        let again = matches!(verdict, Verdict::Again(_));
+        let (Verdict::Again(state) | Verdict::Stop(state)) = verdict;
+        (self.saved.step, self.saved.accuracy) = (state.step, state.accuracy);
+        self.learner.restore(state.learner);
+        let log = self.folder.join(METRICS);
+        forget_after(&log, self.saved.step).map_err(io_at(&log))?;
+        match again {
+            true => Ok(()),
+            false => Err(TrainError::Diverged { step: bad, last: newest_checkpoint(&self.folder)? }),
+        }
+    }
+
+    /// On a GPU, reads now and then how much memory there is.
+    ///
+    /// # Errors
+    /// It grew for a thousand steps; a checkpoint is written before.
+    fn watch_memory(&mut self) -> Result<(), TrainError> {
+        if self.device.cpu || !self.saved.step.is_multiple_of(memory::EVERY) {
+            return Ok(());
+        }
+        let Some(bytes) = self.device.bytes_reserved() else { return Ok(()) };
+        let Err(memory::Growth { from, to }) = self.memory.add(bytes) else { return Ok(()) };
+        if let Some(bad) = self.learner.first_not_finite(0) {
+            return self.roll_back(bad);
+        }
+        self.checkpoint()?;
+        Err(TrainError::Memory { step: self.saved.step, from, to, folder: self.folder.clone() })
     }
 
     /// One optimiser step.
@@ -288,6 +366,7 @@ impl Run {
             gradient_norm: norm,
             rate,
             seconds: 0.0,
+            rolled_back: self.rollback.count,
         }))
     }
 
@@ -346,6 +425,17 @@ impl Run {
     /// The learner as it would be kept now: the running average, without gradients.
     pub fn learner(&self) -> &Net {
         self.learner.average()
+    }
+
+    /// On a GPU, whether it trains this run's learner, made smaller, as the CPU does; none on a CPU.
+    ///
+    /// # Errors
+    /// It does not, or cannot be compared.
+    pub fn probe(&self) -> Result<Option<probe::Probed>, probe::ProbeError> {
+        match self.device.cpu {
+            true => Ok(None),
+            false => probe::check(&self.config, &self.tasks, &self.device).map(Some),
+        }
     }
 
     /// Where it trains, in words.

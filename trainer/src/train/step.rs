@@ -5,9 +5,11 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
 
 use super::checkpoint::{damaged, new_net, read_net_of, write_net};
 use super::error::TrainError;
+use super::finite::Watch;
 use super::gradient::{Part, gradient};
 use super::optimiser::optimiser;
 use super::parameters::{Average, Collect, Detach, Fill, Norm, Scale, Unflatten, values};
@@ -56,6 +58,16 @@ pub(super) struct Learner {
     pools: Vec<rayon::ThreadPool>,
     /// Micro-batches at once, threads of each.
     threads: (usize, usize),
+    /// On a GPU, whether its steps were finite.
+    watch: Watch,
+}
+
+/// A learner as it was after some step.
+#[derive(Clone)]
+pub(super) struct Snapshot {
+    net: Net,
+    average: Net,
+    optimiser: ModuleOptimizer,
 }
 
 impl Learner {
@@ -72,6 +84,7 @@ impl Learner {
             cpu: device.cpu,
             pools: Vec::new(),
             threads: (1, 1),
+            watch: Watch::default(),
         })
     }
 
@@ -100,6 +113,11 @@ impl Learner {
             _ => self.optimiser.save(&state)?,
         }
         Ok(())
+    }
+
+    /// Current weights; those of the fused trainer only after [`Learner::sync_weights`].
+    pub fn net(&self) -> &Net {
+        &self.net
     }
 
     /// The running average.
@@ -155,10 +173,27 @@ impl Learner {
         }
     }
 
+    /// The learner as it is. Tensors are shared until one of them changes; not for learners that are trained by
+    /// [`crate::fused`].
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { net: self.net.clone(), average: self.average.clone(), optimiser: self.optimiser.clone() }
+    }
+
+    /// Goes back to how it was; steps that were not looked at are forgotten.
+    pub fn restore(&mut self, Snapshot { net, average, optimiser }: Snapshot) {
+        (self.net, self.average, self.optimiser) = (net, average, optimiser);
+        self.watch.clear();
+    }
+
+    /// On a GPU: looks at all but the newest `lag` steps that were taken, and gives the first that was not finite.
+    pub fn first_not_finite(&mut self, lag: usize) -> Option<u64> {
+        self.watch.first_not_finite(lag)
+    }
+
     /// Takes one optimiser step.
     ///
     /// # Errors
-    /// The loss or its gradient is not finite; on a GPU this is seen only where something is logged or kept.
+    /// The loss or its gradient is not finite, on a CPU. On a GPU this is seen later: [`Learner::first_not_finite`].
     pub fn step(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
         match self.fused.is_some() {
             true => self.step_fused(training, tasks, step),
@@ -211,9 +246,10 @@ impl Learner {
         let parts = training.batch / training.micro_batch;
         // in the order of micro-batches, whichever thread made them
         let mut sum = GradientsAccumulator::new();
-        let (mut loss, mut right) = (0.0, Vec::new());
+        let (mut loss, mut right, mut losses) = (0.0, Vec::new(), Vec::new());
         for result in self.gradients(training, tasks, step) {
             sum.accumulate(&self.net, result.gradients);
+            losses.push(result.on_device);
             loss += result.loss / parts as f64;
             add(&mut right, &result.right);
         }
@@ -221,12 +257,13 @@ impl Learner {
         let mut norm = Norm { gradients: &gradients, square: None };
         self.net.visit(&mut norm);
         let norm = norm.square.expect("a net has parameters").sqrt();
-        // Reading one number would make a GPU wait at every step. What is logged or becomes a checkpoint is looked at
-        // there too, so that no checkpoint holds a NaN.
-        let next = step.done + 1;
-        let kept = next.is_multiple_of(training.checkpoint_every) || next == training.steps;
-        if (self.cpu || step.logged || kept) && !(loss.is_finite() && scalar(norm.clone()).is_finite()) {
-            return Err(NotFinite);
+        match self.cpu {
+            true if !(loss.is_finite() && scalar(norm.clone()).is_finite()) => return Err(NotFinite),
+            true => {}
+            false => {
+                losses.push(norm.clone());
+                self.watch.push(step.done + 1, Tensor::cat(losses, 0));
+            }
         }
         if training.clip > 0.0 {
             let scale = (norm.clone() + 1e-9).recip().mul_scalar(training.clip).clamp_max(1.0);
@@ -246,6 +283,7 @@ impl Learner {
     fn gradients(&self, training: &Training, tasks: &Tasks, step: Step) -> impl Iterator<Item = Part> + use<> {
         let parts = training.batch / training.micro_batch;
         let first = step.done * training.batch as u64;
+        let current = &self.net;
         let part = |p: usize| {
             let from = first + (p * training.micro_batch) as u64;
             let shape = tasks.shape(Split::Train, step.done * parts as u64 + p as u64);
@@ -256,7 +294,7 @@ impl Learner {
             let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape
-            let net = self.net.clone().map(&mut Detach);
+            let net = current.clone().map(&mut Detach);
             gradient(&net, &episodes, &shape, (parts, training.neighbours), step.logged)
         };
         let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();

@@ -41,10 +41,16 @@ pub fn vulkan_driver() -> Option<PathBuf> {
     })
 }
 
-/// Whether the system has the Vulkan loader, which finds the driver.
-pub fn has_vulkan_loader() -> bool {
+/// The Vulkan loader, which finds the driver, where the system has one.
+pub fn vulkan_loader() -> Option<PathBuf> {
     let triple = format!("/usr/lib/{}-linux-gnu", env::consts::ARCH);
     ["/usr/lib", "/usr/lib64", "/lib64", "/usr/local/lib", triple.as_str()]
         .into_iter()
-        .any(|folder| Path::new(folder).join("libvulkan.so.1").exists())
+        .map(|folder| Path::new(folder).join("libvulkan.so.1"))
+        .find(|path| path.exists())
+}
+
+/// Whether the system has the Vulkan loader.
+pub fn has_vulkan_loader() -> bool {
+    vulkan_loader().is_some()
 }

@@ -1,0 +1,12 @@
+//! `trainer gpu`: whether a GPU computes what the CPU computes, and how fast, as one report to share.
+
+mod page;
+mod parity;
+mod report;
+mod run;
+mod speed;
+mod torch;
+mod training;
+
+pub use report::Report;
+pub use run::{GpuCheckError, Settings, run};
