@@ -9,7 +9,6 @@ pub mod device;
 pub mod eval;
 pub mod experiment;
 pub mod files;
-pub mod fused;
 pub mod learner;
 pub mod model_card;
 pub mod nets;

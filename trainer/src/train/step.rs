@@ -1,19 +1,20 @@
-//! One step of a run's learner: in [`crate::fused`] for causal learners on a CPU, by autodiff for all others.
+//! One step of a run's learner: in [`backprop`] for causal learners on a CPU, by autodiff for all others.
 
 use std::ops::Range;
 use std::path::Path;
 
+use backprop::{AdamW, causal};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 
 use super::checkpoint::{damaged, new_net, read_net_of, write_net};
 use super::error::TrainError;
 use super::gradient::{Part, gradient};
+use super::moments;
 use super::optimiser::optimiser;
 use super::parameters::{Average, Collect, Detach, Fill, Norm, Scale, Unflatten, values};
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
-use crate::fused::{self, AdamW};
 use crate::nets::Net;
 use crate::nets::tensors::scalar;
 use crate::tasks::{Episode, Split, Tasks};
@@ -49,7 +50,7 @@ pub(super) struct Learner {
     average: Net,
     optimiser: ModuleOptimizer,
     /// Where a causal learner on a CPU is trained: net, average and optimiser then follow only when asked for.
-    fused: Option<fused::Trainer>,
+    fused: Option<causal::Trainer>,
     /// Whether micro-batches run in parallel threads.
     cpu: bool,
     /// One for each micro-batch that is worked on at once.
@@ -96,7 +97,9 @@ impl Learner {
         write_net(&self.average, &folder.join("average.safetensors"))?;
         let state = folder.join("optimiser.bpk");
         match (&self.fused, training.optimiser) {
-            (Some(fused), Optimiser::Adamw) => fused.moments().write_to_file(&state)?,
+            (Some(fused), Optimiser::Adamw) => {
+                moments::write(self.net.spec(), &fused.state.moments).write_to_file(&state)?
+            }
             _ => self.optimiser.save(&state)?,
         }
         Ok(())
@@ -112,13 +115,13 @@ impl Learner {
         self.threads = (workers, threads);
         if let Some(fused) = &mut self.fused {
             self.pools.clear();
-            return fused.set_threads(workers * threads);
+            return fused.state.set_threads(workers * threads);
         }
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         self.pools = (0..workers.max(1)).map(|_| pool()).collect();
     }
 
-    /// Whether a causal learner on a CPU is trained by [`crate::fused`].
+    /// Whether a causal learner on a CPU is trained by [`backprop`].
     ///
     /// # Errors
     /// The state of the optimiser cannot be handed over.
@@ -127,9 +130,10 @@ impl Learner {
         match (fused, self.fused.is_some()) {
             (true, false) => {
                 let (weights, average) = (values(&self.net), values(&self.average));
-                let mut fused = fused::Trainer::new(self.net.spec(), weights, average, 1);
+                let mut fused = causal::Trainer::new(self.net.spec(), weights, average, 1);
                 if training.optimiser == Optimiser::Adamw {
-                    fused.set_moments(burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?)?;
+                    let file = burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?;
+                    moments::read(self.net.spec(), &mut fused.state.moments, file)?;
                 }
                 self.fused = Some(fused);
             }
@@ -137,7 +141,8 @@ impl Learner {
                 self.sync_weights();
                 let fused = self.fused.take().expect("just seen");
                 if training.optimiser == Optimiser::Adamw {
-                    self.optimiser = optimiser(training).from_bytes(fused.moments().into_bytes()?)?;
+                    let moments = moments::write(self.net.spec(), &fused.state.moments);
+                    self.optimiser = optimiser(training).from_bytes(moments.into_bytes()?)?;
                 }
             }
             _ => {}
@@ -150,8 +155,8 @@ impl Learner {
     /// Copies the weights of the fused trainer into the nets.
     pub fn sync_weights(&mut self) {
         if let Some(fused) = &self.fused {
-            self.net = self.net.clone().map(&mut Fill(&fused.weights));
-            self.average = self.average.clone().map(&mut Fill(&fused.average));
+            self.net = self.net.clone().map(&mut Fill(&fused.state.weights));
+            self.average = self.average.clone().map(&mut Fill(&fused.state.average));
         }
     }
 
@@ -180,7 +185,8 @@ impl Learner {
         };
         let sizes = [training.batch, tasks.config.length, training.micro_batch];
         let score = fused.gradient(sizes, episodes, step.logged);
-        let norm = fused.norm();
+        let state = &mut fused.state;
+        let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
             return Err(NotFinite);
         }
@@ -193,17 +199,17 @@ impl Learner {
                     epsilon: training.epsilon as f32,
                     weight_decay: training.weight_decay as f32,
                 };
-                fused.step(&adam, scale as f32);
+                state.step(&adam, scale as f32);
             }
             Optimiser::Muon | Optimiser::Lion => {
-                fused.gradient.iter_mut().for_each(|g| *g *= scale as f32);
-                let mut each = Unflatten { flat: &fused.gradient, gradients: GradientsParams::new() };
+                state.gradient.iter_mut().for_each(|g| *g *= scale as f32);
+                let mut each = Unflatten { flat: &state.gradient, gradients: GradientsParams::new() };
                 self.net.visit(&mut each);
                 self.net = self.optimiser.step(step.rate, self.net.clone(), each.gradients);
-                fused.weights = values(&self.net);
+                state.weights = values(&self.net);
             }
         }
-        fused.update_ema(step.ema_decay);
+        state.update_ema(step.ema_decay);
         Ok(Outcome { loss: score.loss, right: score.right, norm })
     }
 

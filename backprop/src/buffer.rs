@@ -1,7 +1,7 @@
 //! Buffers that are kept from step to step.
 
 /// As many zeros as asked for; costs nothing when the buffer has that length already, and then keeps its values.
-pub(super) fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
+pub(crate) fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if buffer.len() != length {
         buffer.clear();
         buffer.resize(length, 0.0);
