@@ -8,3 +8,9 @@ pub(crate) fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
     }
     buffer
 }
+
+/// A buffer of that length, whose values mean nothing until they are written; those that are new are zeros.
+pub(crate) fn room<T: Copy + Default>(buffer: &mut Vec<T>, length: usize) -> &mut [T] {
+    buffer.resize(length, T::default());
+    buffer
+}

@@ -38,8 +38,10 @@ mod layout;
 mod matrix;
 mod pool;
 
+pub mod set;
 pub mod simd;
 mod state;
+mod tile;
 
 pub use adamw::{AdamW, Moments};
 pub use layout::Layout;
