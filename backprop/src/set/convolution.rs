@@ -334,3 +334,109 @@ pub fn backward_relu(d: &mut [f32], given: &[f32]) {
         || d.iter_mut().zip(given).for_each(|(d, given)| *d = if *given > 0.0 { *d } else { 0.0 }),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| (((i + 1) * (seed + 7919) % 10_007) as f32 * 12.9898).sin()).collect()
+    }
+
+    /// What a convolution gives and its gradients, one product after another in f64, planes without padding.
+    struct Plain {
+        out: Vec<f64>,
+        d_weight: Vec<f64>,
+        d_inputs: Vec<f64>,
+    }
+
+    fn plain(stem: &spec::Stem, [inputs, weight, bias, d]: [&[f32]; 4]) -> Plain {
+        let ((side, channels), (to_side, outputs)) = (stem.sizes()[1], stem.sizes()[2]);
+        let spec::Convolution { size, stride, .. } = stem.convolutions[1];
+        let pictures = inputs.len() / (side * side * channels);
+        let mut all = Plain {
+            out: vec![0.0; pictures * to_side * to_side * outputs],
+            d_weight: vec![0.0; weight.len()],
+            d_inputs: vec![0.0; inputs.len()],
+        };
+        for at in 0..all.out.len() {
+            let (position, o) = (at / outputs, at % outputs);
+            let (picture, y, x) = (position / (to_side * to_side), position / to_side % to_side, position % to_side);
+            let taps = |f: &mut dyn FnMut(usize, usize)| {
+                for tap in 0..size * size * channels {
+                    let (row, column) = (y * stride + tap / channels / size, x * stride + tap / channels % size);
+                    let inside = |at: usize| (size / 2..side + size / 2).contains(&at);
+                    if inside(row) && inside(column) {
+                        let pixel = (row - size / 2) * side + column - size / 2;
+                        f((picture * side * side + pixel) * channels + tap % channels, tap * outputs + o);
+                    }
+                }
+            };
+            let mut sum = f64::from(bias[o]);
+            taps(&mut |input, tap| sum += f64::from(inputs[input]) * f64::from(weight[tap]));
+            all.out[at] = sum.max(0.0);
+            let d = if sum > 0.0 { f64::from(d[at]) } else { 0.0 };
+            taps(&mut |input, tap| {
+                all.d_weight[tap] += d * f64::from(inputs[input]);
+                all.d_inputs[input] += d * f64::from(weight[tap]);
+            });
+        }
+        all
+    }
+
+    /// Pixels into the middle of padded planes, or out of them.
+    fn places(side: usize, margin: usize, channels: usize, pictures: usize) -> Vec<usize> {
+        let width = side + 2 * margin;
+        let pixels = (0..pictures * side * side).map(|at| {
+            let (picture, y, x) = (at / (side * side), at / side % side, at % side);
+            picture * width * width + (y + margin) * width + x + margin
+        });
+        pixels.flat_map(|pixel| pixel * channels..(pixel + 1) * channels).collect()
+    }
+
+    #[test]
+    fn a_convolution_is_what_its_products_are() {
+        let convolution = |channels, size, stride| spec::Convolution { channels, size, stride };
+        for (outputs, size, stride, pictures) in
+            [(27, 3, 1, 2), (48, 3, 2, 3), (5, 4, 2, 1), (16, 5, 1, 2), (1, 1, 3, 2)]
+        {
+            let convolutions = vec![convolution(4, 3, 1), convolution(outputs, size, stride), convolution(2, 3, 1)];
+            let stem = spec::Stem { side: 7, convolutions, embedding: 3 };
+            let own = Convolution::new(&stem, 1, 3);
+            let inputs = noise(pictures * 49 * 4, 1);
+            let (weight, bias) = (noise(size * size * 4 * outputs, 2), noise(outputs, 3));
+            let d = noise(pictures * own.positions() * outputs, 4);
+            let want = plain(&stem, [&inputs, &weight, &bias, &d]);
+            let read = places(7, size / 2, 4, pictures);
+            let given = places(own.to_side, 1, outputs, pictures);
+            let spread = |values: &[f32], at: &[usize], size: usize| {
+                let mut planes = vec![0.0; size];
+                at.iter().zip(values).for_each(|(&at, value)| planes[at] = *value);
+                planes
+            };
+            let planes = spread(&inputs, &read, pictures * own.reads());
+            let mut panels = Panels::default();
+            own.pack(&weight, true, &mut panels);
+            let mut out = vec![0.0; pictures * own.gives()];
+            own.forward(&planes, &panels, &bias, &mut out);
+            let mut d = spread(&d, &given, out.len());
+            backward_relu(&mut d, &out);
+            let (mut d_weight, mut d_bias) = (vec![0.0; weight.len()], vec![0.0; outputs]);
+            own.backward_weights(&planes, &d, [&mut d_weight, &mut d_bias]);
+            let mut d_planes = vec![0.0; planes.len()];
+            own.backward_inputs(&d, &panels, &mut d_planes);
+            let near = |got: &[f32], at: &[usize], want: &[f64], what: &str| {
+                for (&at, want) in at.iter().zip(want) {
+                    let got = f64::from(got[at]);
+                    assert!((got - want).abs() < 1e-4 * (1.0 + want.abs()), "{what} {outputs}: {got}, {want}");
+                }
+            };
+            near(&out, &given, &want.out, "out");
+            near(&d_weight, &(0..weight.len()).collect::<Vec<_>>(), &want.d_weight, "weight");
+            near(&d_planes, &read, &want.d_inputs, "inputs");
+            let bias: Vec<f64> =
+                (0..outputs).map(|o| d[o..].iter().step_by(outputs).map(|&d| f64::from(d)).sum()).collect();
+            near(&d_bias, &(0..outputs).collect::<Vec<_>>(), &bias, "bias");
+        }
+    }
+}
