@@ -159,7 +159,7 @@ fn set_spec(stem: bool, ridges: usize, linear_heads: usize) -> ModelSpec {
     ];
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
     let convolutions = vec![convolution(6, 5, 1), convolution(9, 3, 2), convolution(5, 4, 1)];
-    let stem = stem.then(|| Stem { side: 8, convolutions, embedding: 11 });
+    let stem = stem.then_some(Stem { side: 8, convolutions, embedding: 11 });
     spec.equivariant = Some(Equivariant { linear_heads, neighbour: 3, ridge: all[..ridges].to_vec(), stem });
     spec
 }
