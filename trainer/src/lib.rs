@@ -9,7 +9,6 @@ pub mod device;
 pub mod eval;
 pub mod experiment;
 pub mod files;
-pub mod fused;
 #[cfg(feature = "wgpu")]
 pub mod gpu_check;
 pub mod learner;

@@ -56,21 +56,28 @@ fn trained(name: &str, config: &RunConfig, fused: &[(u64, bool)]) -> (Vec<Metric
     (metrics, read_run(&folder.0).unwrap().0.tensors().values().flatten().copied().collect())
 }
 
-fn assert_same(name: &str, config: &RunConfig, ways: [&[(u64, bool)]; 2]) {
+/// Losses are the same but for `tolerance`, as a share, and norms and weights but for a hundred times as much.
+fn assert_same(name: &str, config: &RunConfig, ways: [&[(u64, bool)]; 2], tolerance: f64) {
     let (got, weights) = trained(&format!("{name}-a"), config, ways[0]);
     let (want, wanted) = trained(&format!("{name}-b"), config, ways[1]);
     assert_eq!(got.len(), 40, "{name}");
     assert!(want[39].loss < want[0].loss - 0.01, "{name} learns: {} to {}", want[0].loss, want[39].loss);
     for (got, want) in got.iter().zip(&want) {
         let apart = (got.loss / want.loss - 1.0).abs();
-        assert!(apart < 1e-5, "{name}: at step {} losses {} and {}", got.step, got.loss, want.loss);
+        assert!(apart < tolerance, "{name}: at step {} losses {} and {}", got.step, got.loss, want.loss);
         let apart = (got.gradient_norm / want.gradient_norm - 1.0).abs();
-        assert!(apart < 1e-3, "{name}: at step {} norms {} and {}", got.step, got.gradient_norm, want.gradient_norm);
+        assert!(
+            apart < 100.0 * tolerance,
+            "{name}: at step {} norms {} and {}",
+            got.step,
+            got.gradient_norm,
+            want.gradient_norm
+        );
     }
     let worst = weights.iter().zip(&wanted).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
     // where a gradient is nothing but rounding, as that of a key's bias in softmax, Adam still takes steps
     println!("{name}: weights differ by {worst:.1e} at most");
-    assert!(worst < 1e-3, "{name}: weights differ by {worst}");
+    assert!(f64::from(worst) < 100.0 * tolerance, "{name}: weights differ by {worst}");
 }
 
 #[test]
@@ -95,12 +102,57 @@ fn losses_are_those_of_autodiff() {
             ],
         ),
     ] {
-        assert_same(name, &config(preset, &set), [&[], &[(0, false)]]);
+        assert_same(name, &config(preset, &set), [&[], &[(0, false)]], 1e-5);
     }
+}
+
+/// Set learners at sizes that take seconds.
+fn set_config(preset: &str, set: &[&str]) -> RunConfig {
+    let small = [
+        "model.width=8",
+        "model.heads=2",
+        "model.key_size=4",
+        "model.layers=2",
+        "training.steps=40",
+        "training.log_every=1",
+        "training.checkpoint_every=15",
+        "training.batch=6",
+        "training.micro_batch=2",
+        "training.warm_up=10",
+        "training.rate=0.002",
+        "tasks.data=[\"prior\", \"strokes\"]",
+        "tasks.weights=[1.0, 1.0]",
+        "tasks.queries=9",
+        "tasks.ways=4",
+    ];
+    let all: Vec<String> = small.iter().chain(set).map(|&s| s.to_owned()).collect();
+    RunConfig::resolve(preset, None, &all).unwrap()
+}
+
+#[test]
+fn set_learners_train_as_with_autodiff() {
+    let general = ["model.inputs=196", "tasks.shown=[24, 12, 5, 1]"];
+    let vectors = [&general[..], &["tasks.vectors=0.9", "training.weight_decay=0.1", "training.clip=0.5"]].concat();
+    let drawing =
+        ["tasks.shown=[16, 5]", "tasks.shots=[2, 5]", "model.equivariant.stem.embedding=12", "training.rate=0.0003"];
+    let lion = [&general[..], &["training.optimiser=lion", "training.rate=0.0003", "tasks.vectors=0.8"]].concat();
+    for (name, preset, set, tolerance) in [
+        ("general", "general", &general[..], 1e-5),
+        ("vectors", "general", &vectors, 1e-5),
+        // from 1e-7 in the first ten steps rounding grows on: few shown drawings make sharp losses, and Lion takes signs
+        ("drawing", "drawing", &drawing, 1e-3),
+        ("lion", "general", &lion, 1e-3),
+    ] {
+        assert_same(name, &set_config(preset, set), [&[], &[(0, false)]], tolerance);
+    }
+    let mut plain = set_config("general", &general);
+    plain.model.equivariant.as_mut().expect("a set learner").stem = None;
+    assert_same("no-stem", &plain, [&[], &[(0, false)]], 1e-5);
+    assert_same("set-hands", &set_config("general", &vectors), [&[(10, false), (25, true)], &[(0, false)]], 1e-5);
 }
 
 #[test]
 fn a_run_changes_hands_with_its_optimiser() {
     let config = config("quick", &["training.micro_batch=6"]);
-    assert_same("hands", &config, [&[(10, false), (25, true)], &[(0, false)]]);
+    assert_same("hands", &config, [&[(10, false), (25, true)], &[(0, false)]], 1e-5);
 }

@@ -10,8 +10,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every crate of the workspace but `bench`, which has programs alone.
-const CRATES: &[&str] =
-    &["onnx", "python", "shaders", "tables", "tests", "trainer", "web", "web/engine", "web/reader", "xtask"];
+const CRATES: &[&str] = &[
+    "backprop",
+    "onnx",
+    "python",
+    "shaders",
+    "tables",
+    "tests",
+    "trainer",
+    "web",
+    "web/engine",
+    "web/reader",
+    "xtask",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the workspace").to_owned()

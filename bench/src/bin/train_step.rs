@@ -16,6 +16,8 @@ use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
 
+use backprop::AdamW;
+use backprop::causal::Trainer;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData};
 use safetensors::Dtype;
@@ -23,7 +25,6 @@ use safetensors::tensor::TensorView;
 use shaders::model::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
-use trainer::fused::{AdamW, Trainer};
 use trainer::nets::Net;
 use trainer::tasks::Episode;
 use trainer::tasks::projection::normals;
@@ -113,7 +114,7 @@ impl Case {
         };
         let batch = self.labels.len() / t;
         let score = trainer.gradient([batch, t, batch], episodes, true);
-        trainer.step(&AdamW { rate: RATE, beta_2: 0.999, epsilon: EPSILON, weight_decay: 0.0 }, 1.0);
+        trainer.state.step(&AdamW { rate: RATE, beta_2: 0.999, epsilon: EPSILON, weight_decay: 0.0 }, 1.0);
         score.loss
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
 //! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
-//! and step exactly. Causal learners on a CPU take their steps in [`crate::fused`], everything else in Burn.
+//! and step exactly. Learners of a model file take their steps on a CPU in [`backprop`], everything else in Burn.
 
 mod checkpoint;
 mod error;
@@ -12,6 +12,7 @@ pub mod folder;
 mod gradient;
 mod memory;
 mod metrics;
+mod moments;
 mod optimiser;
 mod parameters;
 pub mod probe;

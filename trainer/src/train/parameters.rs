@@ -10,6 +10,8 @@ use crate::nets::tensors::floats;
 /// Splits a flat buffer of gradients by parameter, in the order in which a net is visited.
 pub(super) struct Unflatten<'a> {
     pub flat: &'a [f32],
+    /// Whether each parameter has one; an optimiser leaves the others as they are.
+    pub present: &'a [bool],
     pub gradients: GradientsParams,
 }
 
@@ -18,6 +20,11 @@ impl ModuleVisitor for Unflatten<'_> {
         let value = param.val().inner();
         let (own, rest) = self.flat.split_at(value.shape().num_elements());
         self.flat = rest;
+        let (present, rest) = self.present.split_first().expect("as many as parameters");
+        self.present = rest;
+        if !present {
+            return;
+        }
         let data = TensorData::new(own.to_vec(), value.shape());
         self.gradients.register(param.id, Tensor::<R>::from_data(data, &value.device()));
     }

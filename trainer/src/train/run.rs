@@ -188,7 +188,7 @@ impl Run {
         self.saved.seconds
     }
 
-    /// Whether a causal learner on a CPU is trained by [`crate::fused`] (by default it is) or by autodiff, as everywhere
+    /// Whether a learner of a model file is trained on a CPU by [`backprop`] (by default it is) or by autodiff, as everywhere
     /// else. They differ in the last digits.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
-//! One step of a run's learner: in [`crate::fused`] for causal learners on a CPU, by autodiff for all others.
+//! One step of a run's learner: in [`backprop`] for learners of a model file on a CPU, by autodiff for all others.
 
 use std::ops::Range;
 use std::path::Path;
 
+use backprop::{AdamW, Score, State, causal, set};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
@@ -11,11 +12,11 @@ use super::checkpoint::{damaged, new_net, read_net_of, write_net};
 use super::error::TrainError;
 use super::finite::Watch;
 use super::gradient::{Part, gradient};
+use super::moments;
 use super::optimiser::optimiser;
 use super::parameters::{Average, Collect, Detach, Fill, Norm, Scale, Unflatten, values};
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
-use crate::fused::{self, AdamW};
 use crate::nets::Net;
 use crate::nets::tensors::scalar;
 use crate::tasks::{Episode, Split, Tasks};
@@ -43,6 +44,80 @@ pub(super) struct Outcome {
 /// The loss or its gradient is not finite; the step was not taken.
 pub(super) struct NotFinite;
 
+/// Where a learner is trained by hand.
+enum ByHand {
+    Causal(causal::Trainer),
+    Set(set::Trainer),
+}
+
+impl ByHand {
+    /// One thread, until more are asked for; none for a research learner.
+    fn new(net: &Net, average: &Net) -> Option<ByHand> {
+        let both = || (values(net), values(average));
+        match (net, net.spec()) {
+            (Net::Causal(_), spec) => {
+                let (weights, average) = both();
+                Some(ByHand::Causal(causal::Trainer::new(spec, weights, average, 1)))
+            }
+            (Net::Set(_), spec) => {
+                let (weights, average) = both();
+                Some(ByHand::Set(set::Trainer::new(spec, weights, average, 1)))
+            }
+            (Net::Research(_), _) => None,
+        }
+    }
+
+    fn state(&self) -> &State {
+        match self {
+            ByHand::Causal(trainer) => &trainer.state,
+            ByHand::Set(trainer) => &trainer.state,
+        }
+    }
+
+    fn state_mut(&mut self) -> &mut State {
+        match self {
+            ByHand::Causal(trainer) => &mut trainer.state,
+            ByHand::Set(trainer) => &mut trainer.state,
+        }
+    }
+
+    /// Computes the gradient of a step.
+    fn gradient(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Score {
+        let first = step.done * training.batch as u64;
+        match self {
+            ByHand::Causal(trainer) => {
+                let episodes = |range: Range<usize>| {
+                    let episode = |i: usize| tasks.episode(Split::Train, first + i as u64);
+                    let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+                    for episode in range.map(episode) {
+                        inputs.extend(episode.inputs);
+                        labels.extend(episode.labels);
+                    }
+                    (inputs.into(), labels.into())
+                };
+                let sizes = [training.batch, tasks.config.length, training.micro_batch];
+                trainer.gradient(sizes, episodes, step.logged)
+            }
+            ByHand::Set(trainer) => {
+                let parts = training.batch / training.micro_batch;
+                let episode = |i: usize| {
+                    let part = step.done * parts as u64 + (i / training.micro_batch) as u64;
+                    let shape = tasks.shape(Split::Train, part);
+                    let Episode { inputs, labels } = tasks.set_episode(Split::Train, first + i as u64, &shape);
+                    set::Made {
+                        inputs: inputs.into(),
+                        labels: labels.into(),
+                        shown: shape.shown,
+                        classes: shape.classes,
+                        images: shape.drawings,
+                    }
+                };
+                trainer.gradient(training.batch, training.neighbours, episode, step.logged)
+            }
+        }
+    }
+}
+
 /// A learner in training, its running average and its optimiser.
 pub(super) struct Learner {
     /// Current weights.
@@ -50,8 +125,8 @@ pub(super) struct Learner {
     /// Their running average, which is the learner that is kept.
     average: Net,
     optimiser: ModuleOptimizer,
-    /// Where a causal learner on a CPU is trained: net, average and optimiser then follow only when asked for.
-    fused: Option<fused::Trainer>,
+    /// Where a learner of a model file is trained on a CPU: net, average and optimiser then follow only when asked for.
+    fused: Option<ByHand>,
     /// Whether micro-batches run in parallel threads.
     cpu: bool,
     /// One for each micro-batch that is worked on at once.
@@ -109,7 +184,9 @@ impl Learner {
         write_net(&self.average, &folder.join("average.safetensors"))?;
         let state = folder.join("optimiser.bpk");
         match (&self.fused, training.optimiser) {
-            (Some(fused), Optimiser::Adamw) => fused.moments().write_to_file(&state)?,
+            (Some(fused), Optimiser::Adamw) => {
+                moments::write(self.net.spec(), &fused.state().moments).write_to_file(&state)?
+            }
             _ => self.optimiser.save(&state)?,
         }
         Ok(())
@@ -130,32 +207,31 @@ impl Learner {
         self.threads = (workers, threads);
         if let Some(fused) = &mut self.fused {
             self.pools.clear();
-            return fused.set_threads(workers * threads);
+            return fused.state_mut().set_threads(workers * threads);
         }
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         self.pools = (0..workers.max(1)).map(|_| pool()).collect();
     }
 
-    /// Whether a causal learner on a CPU is trained by [`crate::fused`].
+    /// Whether a learner of a model file is trained by [`backprop`], where that can be: on a CPU.
     ///
     /// # Errors
     /// The state of the optimiser cannot be handed over.
     pub fn set_fused(&mut self, fused: bool, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
-        let fused = fused && self.cpu && matches!(self.net, Net::Causal(_));
-        match (fused, self.fused.is_some()) {
+        match (fused && self.cpu, self.fused.is_some()) {
             (true, false) => {
-                let (weights, average) = (values(&self.net), values(&self.average));
-                let mut fused = fused::Trainer::new(self.net.spec(), weights, average, 1);
-                if training.optimiser == Optimiser::Adamw {
-                    fused.set_moments(burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?)?;
+                self.fused = ByHand::new(&self.net, &self.average);
+                if let (Some(fused), Optimiser::Adamw) = (&mut self.fused, training.optimiser) {
+                    let file = burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?;
+                    moments::read(self.net.spec(), &mut fused.state_mut().moments, file)?;
                 }
-                self.fused = Some(fused);
             }
             (false, true) => {
                 self.sync_weights();
                 let fused = self.fused.take().expect("just seen");
                 if training.optimiser == Optimiser::Adamw {
-                    self.optimiser = optimiser(training).from_bytes(fused.moments().into_bytes()?)?;
+                    let moments = moments::write(self.net.spec(), &fused.state().moments);
+                    self.optimiser = optimiser(training).from_bytes(moments.into_bytes()?)?;
                 }
             }
             _ => {}
@@ -168,13 +244,13 @@ impl Learner {
     /// Copies the weights of the fused trainer into the nets.
     pub fn sync_weights(&mut self) {
         if let Some(fused) = &self.fused {
-            self.net = self.net.clone().map(&mut Fill(&fused.weights));
-            self.average = self.average.clone().map(&mut Fill(&fused.average));
+            self.net = self.net.clone().map(&mut Fill(&fused.state().weights));
+            self.average = self.average.clone().map(&mut Fill(&fused.state().average));
         }
     }
 
     /// The learner as it is. Tensors are shared until one of them changes; not for learners that are trained by
-    /// [`crate::fused`].
+    /// [`backprop`].
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { net: self.net.clone(), average: self.average.clone(), optimiser: self.optimiser.clone() }
     }
@@ -203,19 +279,9 @@ impl Learner {
 
     fn step_fused(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
         let fused = self.fused.as_mut().expect("asked for where there is one");
-        let first = step.done * training.batch as u64;
-        let episodes = |range: Range<usize>| {
-            let episode = |i: usize| tasks.episode(Split::Train, first + i as u64);
-            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-            for episode in range.map(episode) {
-                inputs.extend(episode.inputs);
-                labels.extend(episode.labels);
-            }
-            (inputs.into(), labels.into())
-        };
-        let sizes = [training.batch, tasks.config.length, training.micro_batch];
-        let score = fused.gradient(sizes, episodes, step.logged);
-        let norm = fused.norm();
+        let score = fused.gradient(training, tasks, step);
+        let state = fused.state_mut();
+        let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
             return Err(NotFinite);
         }
@@ -228,17 +294,18 @@ impl Learner {
                     epsilon: training.epsilon as f32,
                     weight_decay: training.weight_decay as f32,
                 };
-                fused.step(&adam, scale as f32);
+                state.step(&adam, scale as f32);
             }
             Optimiser::Muon | Optimiser::Lion => {
-                fused.gradient.iter_mut().for_each(|g| *g *= scale as f32);
-                let mut each = Unflatten { flat: &fused.gradient, gradients: GradientsParams::new() };
+                state.gradient.iter_mut().for_each(|g| *g *= scale as f32);
+                let (flat, present) = (&state.gradient[..], &state.present[..]);
+                let mut each = Unflatten { flat, present, gradients: GradientsParams::new() };
                 self.net.visit(&mut each);
                 self.net = self.optimiser.step(step.rate, self.net.clone(), each.gradients);
-                fused.weights = values(&self.net);
+                state.weights = values(&self.net);
             }
         }
-        fused.update_ema(step.ema_decay);
+        state.update_ema(step.ema_decay);
         Ok(Outcome { loss: score.loss, right: score.right, norm })
     }
 

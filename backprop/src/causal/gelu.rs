@@ -1,6 +1,6 @@
 //! GELU with the exact error function (Hendrycks and Gimpel, arXiv 1606.08415), with a bias before it.
 
-use super::simd;
+use crate::simd;
 
 /// x ← GELU(x + b), slope ← GELU'(x + b).
 ///

@@ -1,31 +1,10 @@
-//! Where the tensors of a learner lie in a flat buffer.
+//! Places of a causal learner's tensors.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use shaders::model::spec::{KeyShift, ModelSpec, QueryKey};
 
-/// Where each tensor lies in a flat buffer.
-pub struct Layout {
-    pub places: BTreeMap<String, Range<usize>>,
-    pub total: usize,
-}
-
-impl Layout {
-    pub fn new(spec: &ModelSpec) -> Layout {
-        let (mut places, mut total) = (BTreeMap::new(), 0);
-        for tensor in spec.tensors() {
-            let size: usize = tensor.shape.iter().product();
-            places.insert(tensor.name, total..total + size);
-            total += size;
-        }
-        Layout { places, total }
-    }
-
-    pub fn at(&self, name: &str) -> Range<usize> {
-        self.places[name].clone()
-    }
-}
+use crate::layout::Layout;
 
 /// Places of a layer's tensors.
 pub struct Layer {
@@ -70,9 +49,4 @@ impl Layer {
 /// Whether the gradient of a tensor is one matrix product.
 pub fn written(name: &str) -> bool {
     name.ends_with(".weight") && name != "embed.label.weight"
-}
-
-/// Two places of a buffer at once; they do not overlap.
-pub fn two<'a>(buffer: &'a mut [f32], places: &[Range<usize>; 2]) -> [&'a mut [f32]; 2] {
-    buffer.get_disjoint_mut(places.clone()).expect("places of different tensors")
 }

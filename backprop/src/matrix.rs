@@ -1,6 +1,6 @@
 //! Matrix products, and sums over rows.
 
-use super::simd;
+use crate::simd;
 
 /// A matrix in a slice, with the distances between its rows and between its columns.
 #[derive(Clone, Copy)]

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use super::attention::{Attention, Heads, Switches};
-use super::buffer::sized;
-use super::layout::{Layer, two};
-use super::matrix::{Matrix, add_rows, multiply, sum_rows};
-use super::{gelu, norm, simd};
+use super::places::Layer;
+use super::{gelu, norm};
+use crate::buffer::sized;
+use crate::layout::two;
+use crate::matrix::{Matrix, add_rows, multiply, sum_rows};
+use crate::simd;
 
 /// What a pass through all layers has in common.
 pub struct Pass<'a> {

@@ -2,8 +2,8 @@
 
 use shaders::model::spec::LAYER_NORM_EPSILON;
 
-use super::buffer::sized;
-use super::simd;
+use crate::buffer::sized;
+use crate::simd;
 
 /// What the backward half needs.
 #[derive(Default)]

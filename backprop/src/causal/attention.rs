@@ -2,9 +2,9 @@
 
 use shaders::model::spec::{KeyShift, QK_NORM_EPSILON};
 
-use super::buffer::sized;
-use super::matrix::{Matrix, multiply};
-use super::simd;
+use crate::buffer::sized;
+use crate::matrix::{Matrix, multiply};
+use crate::simd;
 
 /// Rows of a block: what a block of queries may not see is left out in whole columns.
 const BLOCK: usize = 32;

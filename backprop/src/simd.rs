@@ -45,6 +45,40 @@ pub fn exp(x: f32) -> f32 {
     p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
+/// eˣ in f64 with an error of a few units in the last place; x below −700 counts as −700, above 700 as 700.
+#[inline(always)]
+pub fn exp_f64(x: f64) -> f64 {
+    // as in `exp`: adding 1.5·2⁵² rounds to an integer, which then lies in the lowest bits
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    /// 1/13!, 1/12! … 1/2!
+    const TERMS: [f64; 12] = [
+        1.0 / 6_227_020_800.0,
+        1.0 / 479_001_600.0,
+        1.0 / 39_916_800.0,
+        1.0 / 3_628_800.0,
+        1.0 / 362_880.0,
+        1.0 / 40_320.0,
+        1.0 / 5_040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+    ];
+    let x = if x > 700.0 { 700.0 } else { x };
+    let x = if x < -700.0 { -700.0 } else { x };
+    let rounded = x.mul_add(std::f64::consts::LOG2_E, ROUND);
+    let n = rounded - ROUND;
+    // ln 2 in two parts, the first one exact in few bits
+    let r = n.mul_add(-1.908_214_929_270_587_7e-10, n.mul_add(-0.693_147_180_369_123_8, x));
+    let mut p = TERMS[0];
+    for term in &TERMS[1..] {
+        p = p.mul_add(r, *term);
+    }
+    let p = (p * r).mul_add(r, r) + 1.0;
+    p * f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52)
+}
+
 /// The error function with an absolute error below 4e-7: the rational approximation of Eigen's `erf` for floats.
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
@@ -140,6 +174,10 @@ mod tests {
         for x in points() {
             let (got, want) = (f64::from(erf(x)), libm::erf(f64::from(x)));
             assert!((got - want).abs() < 4e-7, "erf({x}) = {got}, expected {want}");
+        }
+        for x in points() {
+            let (got, want) = (exp_f64(f64::from(x)), f64::from(x).exp());
+            assert!((got / want - 1.0).abs() < 1e-15, "exp({x}) = {got}, expected {want}");
         }
         assert!(exp(-1e30) < 1e-37 && exp(1e30).is_finite() && exp(0.0) == 1.0 && erf(0.0) == 0.0);
     }

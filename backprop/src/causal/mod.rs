@@ -1,0 +1,12 @@
+//! Causal learners: variants `paper` and `shifted`.
+
+mod attention;
+mod gelu;
+mod layer;
+mod norm;
+mod places;
+mod trainer;
+mod workspace;
+
+pub use trainer::Trainer;
+pub use workspace::{Sequences, Workspace};

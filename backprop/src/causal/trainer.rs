@@ -1,0 +1,100 @@
+//! The training step of a causal learner on a CPU: weights, their average and the state of Adam each in one flat buffer.
+//!
+//! A batch is cut into pieces of about [`ROWS`] tokens; what a piece gives, and the order in which pieces are summed,
+//! follows from the shapes alone, so the result does not depend on the number of threads.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Mutex;
+
+use shaders::model::spec::ModelSpec;
+
+use super::workspace::{Sequences, Workspace};
+use crate::state::{Score, State};
+
+/// Tokens of a piece, about: enough for products to run at full speed, few enough for its rows to stay in the cache.
+const ROWS: usize = 400;
+
+/// Pieces are summed into at most this many gradients, which bounds memory; more threads than this do not help.
+const GRADIENTS: usize = 16;
+
+/// A causal learner in training.
+pub struct Trainer {
+    /// Weights and all that goes with them.
+    pub state: State,
+    spec: ModelSpec,
+    /// Sums of pieces.
+    sums: Vec<Vec<f32>>,
+    /// Buffers go from step to step, one set for each thread.
+    spare: Mutex<Vec<Workspace>>,
+}
+
+impl Trainer {
+    /// A learner before its first step.
+    ///
+    /// # Panics
+    /// For variant `equivariant`, and for weights of another learner.
+    pub fn new(spec: &ModelSpec, weights: Vec<f32>, average: Vec<f32>, threads: usize) -> Trainer {
+        assert!(spec.equivariant.is_none(), "a set learner is no causal one");
+        let state = State::new(spec, weights, average, threads);
+        Trainer { state, spec: spec.clone(), sums: Vec::new(), spare: Mutex::default() }
+    }
+
+    /// Computes the gradient of the mean cross-entropy of a batch, and with `scored` its score.
+    ///
+    /// # Shapes
+    /// `batch` B, `tokens` T, `most` episodes of a piece at most; `episodes` gives the inputs `[·, T, X]` and labels
+    /// `[·, T]` of a range of the batch.
+    pub fn gradient<'a>(
+        &mut self,
+        [batch, tokens, most]: [usize; 3],
+        episodes: impl Fn(Range<usize>) -> (Cow<'a, [f32]>, Cow<'a, [u32]>) + Sync,
+        scored: bool,
+    ) -> Score {
+        let Trainer { state, spec, sums, spare } = self;
+        let (weights, spare) = (&state.weights, &*spare);
+        let piece = (ROWS / tokens).clamp(1, most.max(1));
+        let pieces = batch.div_ceil(piece);
+        let groups = pieces.min(GRADIENTS);
+        sums.resize_with(groups, Vec::new);
+        let scale = 1.0 / (batch * tokens) as f32;
+        let group = |(g, sum): (usize, &mut Vec<f32>)| {
+            let own = spare.lock().expect("nothing panics while it holds this").pop();
+            let mut workspace = own.unwrap_or_else(|| Workspace::new(spec));
+            sum.resize(weights.len(), 0.0);
+            let mut score = Score::default();
+            let first = g * pieces / groups;
+            for p in first..(g + 1) * pieces / groups {
+                let (inputs, labels) = episodes(p * piece..batch.min((p + 1) * piece));
+                let sequences = Sequences { inputs: &inputs, labels: &labels, tokens };
+                let log_probabilities = workspace.gradient(weights, sequences, scale, sum, p > first);
+                if scored {
+                    add_score(&mut score, log_probabilities, &labels, tokens, batch);
+                }
+            }
+            spare.lock().expect("nothing panics while it holds this").push(workspace);
+            score
+        };
+        let scores = state.pool.map(sums.iter_mut().enumerate().collect(), group);
+        state.set_gradient(sums);
+        let mut all = Score { loss: 0.0, right: vec![0.0; if scored { tokens } else { 0 }] };
+        for score in scores {
+            all.loss += score.loss;
+            all.right.iter_mut().zip(&score.right).for_each(|(a, r)| *a += r);
+        }
+        all
+    }
+}
+
+/// Adds what some sequences of a batch of B give.
+///
+/// # Shapes
+/// `rows` log-probabilities `[·, T, C]`, `labels` `[·, T]`.
+fn add_score(score: &mut Score, rows: &[f32], labels: &[u32], tokens: usize, batch: usize) {
+    let classes = rows.len() / labels.len();
+    score.right.resize(tokens, 0.0);
+    for (at, (row, &label)) in rows.chunks_exact(classes).zip(labels).enumerate() {
+        score.loss -= f64::from(row[label as usize]) / (batch * tokens) as f64;
+        score.right[at % tokens] += f64::from(u8::from(shaders::answer(row) == Some(label as usize)));
+    }
+}
