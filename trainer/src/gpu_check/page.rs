@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::report::{Parity, Report, Speed, Trained, Training};
-use crate::plot::{Axis, Layout, Line, LineChart, Spacing, Stroke, escape};
+use crate::plot::{Axis, Layout, Line, LineChart, Spacing, Stroke, escape, short};
 
 /// The page of a report.
 pub(super) fn html(report: &Report) -> String {
@@ -42,12 +42,13 @@ fn head(out: &mut String, report: &Report) {
     );
 }
 
-/// A table, its cells as HTML.
-fn table(out: &mut String, heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    let heads: String = heads.iter().map(|head| format!("<th>{head}</th>")).collect();
+/// A table, its cells as HTML; the first `words` columns hold words, the others numbers.
+fn table(out: &mut String, words: usize, heads: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let align = |column: usize| if column < words { " class=\"words\"" } else { "" };
+    let heads: String = heads.iter().enumerate().map(|(at, head)| format!("<th{}>{head}</th>", align(at))).collect();
     let _ = writeln!(out, "<div class=\"table\"><table><thead><tr>{heads}</tr></thead><tbody>");
     for row in rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        let cells: String = row.iter().enumerate().map(|(at, cell)| format!("<td{}>{cell}</td>", align(at))).collect();
         let _ = writeln!(out, "<tr>{cells}</tr>");
     }
     out.push_str("</tbody></table></div>\n");
@@ -58,7 +59,7 @@ fn adapters(out: &mut String, report: &Report) {
     let row = |adapter: &super::report::Adapter| {
         [&adapter.name, &adapter.kind, &adapter.backend, &adapter.driver].map(|text| escape(text)).to_vec()
     };
-    table(out, &["name", "kind", "interface", "driver"], report.adapters.iter().map(row));
+    table(out, 4, &["name", "kind", "interface", "driver"], report.adapters.iter().map(row));
 }
 
 /// A verdict, and why not.
@@ -88,7 +89,7 @@ fn kernels(out: &mut String, kernels: &[Parity]) {
         vec![escape(&parity.name), parity.cases.to_string(), worst, verdict(&parity.failed)]
     };
     let _ = writeln!(out, "<details{}><summary>All of them</summary>", if failed > 0 { " open" } else { "" });
-    table(out, &["kernel or engine", "comparisons", "worst, of what is allowed", ""], kernels.iter().map(row));
+    table(out, 1, &["kernel or engine", "comparisons", "worst, of what is allowed", ""], kernels.iter().map(row));
     out.push_str("</details>\n");
 }
 
@@ -120,7 +121,7 @@ fn training(out: &mut String, training: &[Training]) {
         "seconds, with compiling",
         "",
     ];
-    table(out, &heads, training.iter().map(row));
+    table(out, 1, &heads, training.iter().map(row));
 }
 
 fn speed(out: &mut String, speed: &[Speed]) {
@@ -141,7 +142,7 @@ fn speed(out: &mut String, speed: &[Speed]) {
             format!("{:.2}", 1e3 * row.step),
             format!("{:.2} to {:.2}", 1e3 * row.spread[0], 1e3 * row.spread[1]),
             format!("{:.0}", row.tokens),
-            row.tflops.map_or_else(|| "–".into(), |tflops| format!("{tflops:.2}")),
+            row.tflops.map_or_else(|| "–".into(), |tflops| short(tflops)),
             ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
             format!("{:.1}", row.first),
             row.bytes.map_or_else(|| "–".into(), |bytes| format!("{:.0}", bytes as f64 / 1048576.0)),
@@ -158,7 +159,7 @@ fn speed(out: &mut String, speed: &[Speed]) {
         "first step, s",
         "memory held, MiB",
     ];
-    table(out, &heads, ordered.iter().map(row));
+    table(out, 2, &heads, ordered.iter().map(row));
 }
 
 fn trained(out: &mut String, run: &Trained) {
@@ -193,7 +194,7 @@ fn trained(out: &mut String, run: &Trained) {
         let row = |(set, position, accuracy): &(String, usize, f64)| {
             vec![escape(set), position.to_string(), format!("{:.1}", 100.0 * accuracy)]
         };
-        table(out, &["data set (test split)", "position", "accuracy, %"], run.accuracy.iter().map(row));
+        table(out, 1, &["data set (test split)", "position", "accuracy, %"], run.accuracy.iter().map(row));
     }
 }
 
@@ -205,7 +206,7 @@ fn notes(out: &mut String, report: &Report) {
     if !report.seconds.is_empty() {
         out.push_str("<h2>Time</h2>\n");
         let row = |(name, seconds): &(String, f64)| vec![escape(name), format!("{seconds:.0}")];
-        table(out, &["part", "seconds"], report.seconds.iter().map(row));
+        table(out, 1, &["part", "seconds"], report.seconds.iter().map(row));
     }
 }
 
@@ -218,7 +219,7 @@ border-top:1px solid var(--grid);padding-top:1rem}p,li{max-width:80ch;overflow-w
 .yes{color:var(--yes);font-weight:700}.no{color:var(--no);font-weight:700}.open{color:var(--soft);font-weight:700}\
 .table{overflow-x:auto;margin:1rem 0}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}\
 th,td{text-align:right;padding:.2rem .7rem;border-bottom:1px solid var(--grid);vertical-align:bottom}\
-th{font-weight:600;max-width:9rem}th:first-child,td:first-child,td:nth-child(2){text-align:left}\
+td{white-space:nowrap}th{font-weight:600;max-width:9rem}.words{text-align:left}\
 figure{margin:0;max-width:100%;border:1px solid var(--grid);border-radius:6px;overflow:hidden;display:inline-block}\
 figure svg{display:block;max-width:100%;height:auto}summary{cursor:pointer}code{font-size:.9em}";
 
