@@ -338,3 +338,61 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
         assert!(alone == trained(4, 1) && alone == trained(1, 3), "fused: {fused}");
     }
 }
+
+#[test]
+fn a_curriculum_goes_through_its_stages_and_is_resumed_within_one() {
+    let stages = "[[curriculum]]\nsteps = 5\nways = 2\nlength = 6\ndimensions = 4\n\
+                  [[curriculum]]\nsteps = 9\naccuracy = 1.0\nlength = 8\nlabel_bias = 0.5\n";
+    let (whole, broken) = (Folder::new("stages"), Folder::new("stages-broken"));
+    let file = whole.0.with_extension("toml");
+    fs::write(&file, stages).unwrap();
+    let set = ["training.log_every=1", "training.steps=24", "training.checkpoint_every=5", "tasks.length=12"];
+    let set: Vec<String> =
+        set.iter().chain(&["model.width=16", "model.key_size=8", "model.inputs=16"]).map(|&s| s.into()).collect();
+    let config = RunConfig::resolve("quick", Some(&file), &set).unwrap();
+    fs::remove_file(&file).unwrap();
+    // what a run writes of its settings is read again
+    let never = AtomicBool::new(false);
+    let mut run = Run::start(config.clone(), &whole.0, Path::new("."), cpu()).unwrap();
+    assert_eq!(RunConfig::read(&whole.0.join("config.toml")).unwrap(), config);
+    assert!(run.train(&never, &mut |_| ()).unwrap());
+    let stages: Vec<Option<usize>> = metrics(&whole.0).iter().map(|m| m.stage).collect();
+    let want: Vec<Option<usize>> =
+        [(Some(1), 5), (Some(2), 9), (None, 10)].iter().flat_map(|&(s, n)| vec![s; n]).collect();
+    assert_eq!(stages, want);
+
+    let mut run = Run::start(config, &broken.0, Path::new("."), cpu()).unwrap();
+    stop_after(&mut run, 8);
+    drop(run);
+    let mut run = Run::resume(&broken.0, Path::new("."), cpu()).unwrap();
+    assert_eq!(run.step(), 8);
+    assert!(run.train(&never, &mut |_| ()).unwrap());
+    assert_eq!(metrics(&broken.0), metrics(&whole.0));
+    let values = |folder: &Folder| -> Vec<f32> {
+        read_run(&folder.0).unwrap().0.tensors().values().flatten().copied().collect()
+    };
+    assert_eq!(values(&broken), values(&whole));
+}
+
+#[test]
+fn a_stage_that_cannot_be_is_refused_with_its_number() {
+    let file = std::env::temp_dir().join(format!("trainer-stage-{}.toml", std::process::id()));
+    for (stage, words) in [
+        ("ways = 2", "stage 1 of 1: expected an end, steps or accuracy"),
+        ("steps = 3\nlength = 500", "stage 1 of 1"),
+        ("steps = 3\nways = 11", "expected 0 or 2…10 (model.classes), found 11"),
+        ("steps = 3\nwidth = 11", "curriculum[0].width"),
+    ] {
+        fs::write(&file, format!("[[curriculum]]\n{stage}\n")).unwrap();
+        let error = RunConfig::resolve("quick", Some(&file), &["model.longest=100".into()]).unwrap_err();
+        // the file is named as well, which is the outer error
+        let mut said = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(inner) = cause {
+            said += &format!(" {inner}");
+            cause = inner.source();
+        }
+        assert!(said.contains(words), "{stage}: {said}");
+    }
+    fs::remove_file(&file).unwrap();
+}

@@ -210,5 +210,6 @@ fn describe(m: &Metrics) -> String {
             p => format!("@{p} {:.1} %", 100.0 * a),
         })
         .collect();
-    format!("loss {:.3}  accuracy {}", m.loss, accuracy.join("  "))
+    let stage = m.stage.map_or(String::new(), |stage| format!("stage {stage}  "));
+    format!("{stage}loss {:.3}  accuracy {}", m.loss, accuracy.join("  "))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shaders::model::spec::ModelSpec;
 
 use crate::nets::research::Learner;
-use crate::tasks::TaskConfig;
+use crate::tasks::{Stage, TaskConfig};
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct RunConfig {
     pub tasks: TaskConfig,
     /// How it is trained.
     pub training: Training,
+    /// Easier tasks that come first, in stages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curriculum: Vec<Stage>,
 }
 
 /// Which optimiser moves the weights; with Muon, what is no matrix inside a layer is AdamW's.
@@ -84,6 +87,7 @@ impl Default for RunConfig {
             learner: Learner::Model,
             tasks: TaskConfig::default(),
             training: Training::default(),
+            curriculum: Vec::new(),
         }
     }
 }

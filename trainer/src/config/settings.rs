@@ -87,6 +87,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ("learner", Kind::Learner),
     ("tasks", Section(TASKS)),
     ("training", Section(TRAINING)),
+    ("curriculum", Sections(STAGE)),
 ];
 
 // the bounds of sizes are those of `ModelSpec::validate`; a test holds the two together
@@ -141,10 +142,24 @@ const TASKS: &[Setting] = &[
     ("shots", Wholes(1, LONGEST)),
     ("queries", Whole(0, 100_000)),
     ("ways", Whole(0, 256)),
+    ("dimensions", Whole(0, 16_384)),
     ("label_noise", Number(Share)),
     ("vectors", Number(Share)),
     ("augment", Section(AUGMENT)),
     ("prior", Section(PRIOR)),
+];
+
+const STAGE: &[Setting] = &[
+    ("steps", Whole(1, ANY)),
+    ("accuracy", Number(Share)),
+    ("length", Whole(2, LONGEST)),
+    ("ways", Whole(0, 256)),
+    ("dimensions", Whole(0, 16_384)),
+    ("log2_tasks", Whole(-1, 40)),
+    ("label_bias", Number(Share)),
+    ("fewer_classes", Number(Share)),
+    ("uneven", Number(Share)),
+    ("label_noise", Number(Share)),
 ];
 
 const AUGMENT: &[Setting] = &[

@@ -19,12 +19,31 @@ impl RunConfig {
         self.validate_learner()?;
         self.validate_set()?;
         self.validate_data()?;
+        self.validate_curriculum()?;
         let training = &self.training;
         check(
             training.batch.is_multiple_of(training.micro_batch),
             "training.batch",
             format!("expected a multiple of training.micro_batch = {}, found {}", training.micro_batch, training.batch),
         )
+    }
+
+    /// Each stage by itself, with everything else as it is.
+    fn validate_curriculum(&self) -> Checked {
+        for (index, stage) in self.curriculum.iter().enumerate() {
+            let within = |message: String| ConfigError::Value {
+                key: "curriculum",
+                message: format!("stage {} of {}: {message}", index + 1, self.curriculum.len()),
+            };
+            if stage.steps.is_none() && stage.accuracy.is_none() {
+                return Err(within("expected an end, steps or accuracy, found neither".into()));
+            }
+            let tasks = stage.config(&self.tasks);
+            RunConfig { tasks, curriculum: Vec::new(), ..self.clone() }
+                .validate()
+                .map_err(|error| within(error.to_string()))?;
+        }
+        Ok(())
     }
 
     /// An error of the model's spec with the name that its setting has.
@@ -78,6 +97,16 @@ impl RunConfig {
             "tasks.length",
             format!("expected 2…{longest} (model.longest), found {}", tasks.length),
         )?;
+        check(
+            tasks.ways <= self.model.classes && tasks.ways != 1,
+            "tasks.ways",
+            format!("expected 0 or 2…{} (model.classes), found {}", self.model.classes, tasks.ways),
+        )?;
+        check(
+            tasks.dimensions == 0 || self.model.encoding.projected,
+            "tasks.dimensions",
+            format!("expected 0 for a learner whose inputs are not projected, found {}", tasks.dimensions),
+        )?;
         if let Err(OutOfBounds { key, message }) = self.learner.validate() {
             return Err(ConfigError::Value { key, message });
         }
@@ -112,11 +141,6 @@ impl RunConfig {
             found < longest && !tasks.shown.contains(&0) && !tasks.shots.contains(&0),
             "tasks.shown",
             format!("expected 1…{} examples (model.longest − 1), found 0 or {found}", longest - 1),
-        )?;
-        check(
-            tasks.ways <= self.model.classes && tasks.ways != 1,
-            "tasks.ways",
-            format!("expected 0 or 2…{} (model.classes), found {}", self.model.classes, tasks.ways),
         )?;
         let prior = tasks.data.iter().any(|data| data == "prior");
         check(

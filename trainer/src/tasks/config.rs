@@ -37,9 +37,12 @@ pub struct TaskConfig {
     /// Set learners: queries of an episode.
     #[serde(default)]
     pub queries: usize,
-    /// Set learners: classes of a task that has not fewer or more; 0 for all that the learner has.
+    /// Classes of a task that has not fewer (of set learners, not more either); 0 for all that the learner has.
     #[serde(default)]
     pub ways: usize,
+    /// Learners that project their inputs: a task's inputs are projected to so many dimensions first; 0 for no such step.
+    #[serde(default)]
+    pub dimensions: usize,
     /// Set learners: share of tasks whose labels are wrong at times (a rate of up to 0.3, uniform), so that a learner
     /// finds out how far examples can be trusted.
     #[serde(default)]
@@ -69,6 +72,7 @@ impl Default for TaskConfig {
             shots: Vec::new(),
             queries: 0,
             ways: 0,
+            dimensions: 0,
             label_noise: 0.0,
             vectors: 0.0,
             augment: Augment::default(),

@@ -18,11 +18,8 @@ pub struct Classes {
 impl Classes {
     /// Draws the number of classes, their labels and shares.
     pub fn draw(config: &TaskConfig, classes: usize, stream: &mut Stream) -> Classes {
-        let k = if classes > 2 && stream.random_bool(config.fewer_classes) {
-            stream.random_range(2..=classes)
-        } else {
-            classes
-        };
+        let most = if config.ways > 0 { config.ways.min(classes) } else { classes };
+        let k = if most > 2 && stream.random_bool(config.fewer_classes) { stream.random_range(2..=most) } else { most };
         let identity = stream.random_bool(config.label_bias);
         let mut label = if identity { (0..classes as u32).collect() } else { permutation(classes, stream) };
         label.truncate(k);
@@ -114,6 +111,18 @@ mod tests {
         }
         // 400 expected, standard deviation 19
         assert!(first.iter().all(|&n| (320..480).contains(&n)), "{first:?}");
+    }
+
+    #[test]
+    fn a_task_has_no_more_classes_than_ways_and_their_labels_are_any() {
+        let config = TaskConfig { ways: 3, fewer_classes: 0.5, ..Default::default() };
+        let mut seen = [false; 10];
+        for i in 0..400 {
+            let classes = Classes::draw(&config, 10, &mut stream(3, "labels", i));
+            assert!((2..=3).contains(&classes.count()));
+            classes.label.iter().for_each(|&label| seen[label as usize] = true);
+        }
+        assert_eq!(seen, [true; 10]);
     }
 
     #[test]

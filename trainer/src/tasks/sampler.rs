@@ -227,12 +227,18 @@ impl Tasks {
             Source::Set(base) => sample_base(base, &classes, t, &mut task, &mut stream),
         };
         let labels = own.iter().map(|&class| classes.label[class as usize]).collect();
-        let inputs = if !self.projected {
-            raw
-        } else if self.config.log2_tasks >= 0 || self.config.sequences_per_task > 1 {
-            projection::seeded(&raw, dimensions, self.inputs, &mut task)
-        } else {
-            projection::fresh(&raw, dimensions, self.inputs, &mut stream)
+        let again = self.config.log2_tasks >= 0 || self.config.sequences_per_task > 1;
+        let mut project = |raw: &[f32], from: usize, to: usize| match again {
+            true => projection::seeded(raw, from, to, &mut task),
+            false => projection::fresh(raw, from, to, &mut stream),
+        };
+        let inputs = match self.config.dimensions {
+            _ if !self.projected => raw,
+            few if few > 0 && few < dimensions => {
+                let low = project(&raw, dimensions, few);
+                project(&low, few, self.inputs)
+            }
+            _ => project(&raw, dimensions, self.inputs),
         };
         Episode { inputs, labels }
     }
@@ -316,6 +322,34 @@ mod tests {
             (0..10).flat_map(|l| mean(p, l).into_iter().zip(mean(q, l))).map(|(u, v)| (u - v).powi(2)).sum()
         };
         assert!(distance(&a, &b) < 0.5 * distance(&a, &held_out));
+    }
+
+    #[test]
+    fn inputs_of_few_dimensions_lie_in_a_space_of_so_many() {
+        for log2_tasks in [-1, 3] {
+            let tasks = tasks(TaskConfig { dimensions: 3, length: 12, log2_tasks, ..Default::default() });
+            let rows: Vec<Vec<f64>> = tasks
+                .episode(Split::Train, 0)
+                .inputs
+                .chunks_exact(32)
+                .map(|row| row.iter().map(|&v| f64::from(v)).collect())
+                .collect();
+            // Gram–Schmidt: what is left of each row after those before it
+            let mut basis: Vec<Vec<f64>> = Vec::new();
+            let length = |row: &[f64]| row.iter().map(|v| v * v).sum::<f64>().sqrt();
+            for row in &rows {
+                let mut left = row.clone();
+                for unit in &basis {
+                    let along: f64 = left.iter().zip(unit).map(|(a, b)| a * b).sum();
+                    left.iter_mut().zip(unit).for_each(|(l, u)| *l -= along * u);
+                }
+                let size = length(&left);
+                if size > 1e-3 * length(row) {
+                    basis.push(left.iter().map(|v| v / size).collect());
+                }
+            }
+            assert_eq!(basis.len(), 3);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::folder::{FolderError, STATE, checkpoints};
 use crate::config::{ConfigError, RunConfig};
 use crate::nets::Net;
 use crate::nets::research::{self, Learner};
+use crate::tasks::Progress;
 
 /// The settings of a run, in its folder.
 pub(super) const CONFIG: &str = "config.toml";
@@ -25,6 +26,9 @@ pub(super) struct Saved {
     pub seconds: f64,
     #[serde(with = "exact")]
     pub accuracy: Vec<f64>,
+    /// Checkpoints of older trainers have none.
+    #[serde(default)]
+    pub curriculum: Progress,
 }
 
 /// Numbers as their bits: a decimal that is read back may differ in its last bit, and a resumed run must not.

@@ -28,6 +28,9 @@ pub struct Metrics {
     pub rate: f64,
     /// Wall-clock seconds of training so far, over all sessions of this run.
     pub seconds: f64,
+    /// The stage of the curriculum, counted from 1; none after the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<usize>,
     /// How often this session of the run went back to before a step that was not finite, on a GPU.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rolled_back: u64,

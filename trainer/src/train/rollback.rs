@@ -1,6 +1,7 @@
 //! States of a learner on a GPU, kept so that a run can go back to before a step that was not finite.
 
 use super::step::Snapshot;
+use crate::tasks::Progress;
 
 /// Steps between two kept states.
 const EVERY: u64 = 16;
@@ -13,6 +14,8 @@ pub(super) struct State {
     pub step: u64,
     /// Running accuracy.
     pub accuracy: Vec<f64>,
+    /// Where it is in its curriculum.
+    pub curriculum: Progress,
     /// Weights, their average and the optimiser.
     pub learner: Snapshot,
 }

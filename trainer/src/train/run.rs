@@ -1,5 +1,6 @@
 //! A run in its folder: begins, goes on, trains, logs and keeps checkpoints.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use crate::config::RunConfig;
 use crate::device::{self, TrainDevice};
 use crate::nets::{Net, research};
 use crate::sources::open_tasks;
-use crate::tasks::Tasks;
+use crate::tasks::{Progress, Tasks};
 
 /// A run in memory.
 pub struct Run {
@@ -162,7 +163,7 @@ impl Run {
         let learner = Learner::new(&config, &device)?;
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
-        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new() };
+        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new(), curriculum: Progress::default() };
         let folder = folder.to_owned();
         let (count, rollback, memory) = (Arc::default(), Rollback::default(), MemoryWatch::default());
         let mut run = Run { config, folder, tasks, device, learner, saved, count, place: None, rollback, memory };
@@ -278,8 +279,8 @@ impl Run {
     /// One optimiser step. On a GPU, steps that turn out not to be finite are taken back; then this is none.
     fn checked_step(&mut self) -> Result<Option<Metrics>, TrainError> {
         if !self.device.cpu && self.rollback.wants(self.saved.step) {
-            let Saved { step, accuracy, .. } = self.saved.clone();
-            self.rollback.keep(State { step, accuracy, learner: self.learner.snapshot() });
+            let Saved { step, accuracy, curriculum, .. } = self.saved.clone();
+            self.rollback.keep(State { step, accuracy, curriculum, learner: self.learner.snapshot() });
         }
         let (steps, next) = (self.config.training.steps, self.saved.step + 1);
         let logged = next.is_multiple_of(self.config.training.log_every) || next == steps || next == 1;
@@ -300,7 +301,7 @@ impl Run {
         let verdict = self.rollback.verdict(bad);
         let again = matches!(verdict, Verdict::Again(_));
         let (Verdict::Again(state) | Verdict::Stop(state)) = verdict;
-        (self.saved.step, self.saved.accuracy) = (state.step, state.accuracy);
+        (self.saved.step, self.saved.accuracy, self.saved.curriculum) = (state.step, state.accuracy, state.curriculum);
         self.learner.restore(state.learner);
         let log = self.folder.join(METRICS);
         forget_after(&log, self.saved.step).map_err(io_at(&log))?;
@@ -336,7 +337,10 @@ impl Run {
             most => most.min(done / (done + 10.0)),
         };
         let step = Step { done: self.saved.step, rate, ema_decay, logged };
-        let Outcome { loss, right, norm } = match self.learner.step(&self.config.training, &self.tasks, step) {
+        let stage = self.config.curriculum.get(self.saved.curriculum.stage);
+        let tasks = stage.map_or(Cow::Borrowed(&self.tasks), |stage| Cow::Owned(stage.tasks(&self.tasks)));
+        let split = tasks.set || tasks.split;
+        let Outcome { loss, right, norm } = match self.learner.step(&self.config.training, &tasks, step) {
             Ok(outcome) => outcome,
             Err(NotFinite) => {
                 let last = newest_checkpoint(&self.folder)?;
@@ -344,7 +348,9 @@ impl Run {
             }
         };
         self.saved.step += 1;
+        let stage = stage.map(|_| self.saved.curriculum.stage + 1);
         if !logged {
+            self.advance(None);
             return Ok(None);
         }
         let episodes = self.config.training.batch as f64;
@@ -354,20 +360,30 @@ impl Run {
         for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
             *mean += 0.1 * (n / episodes - *mean);
         }
-        let positions: Vec<usize> = match self.tasks.set || self.tasks.split {
+        let positions: Vec<usize> = match split {
             true => vec![0],
             false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
         };
+        let accuracy = positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect();
+        self.advance(self.saved.accuracy.last().copied());
         Ok(Some(Metrics {
             step: self.saved.step,
             loss,
-            accuracy: positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect(),
+            accuracy,
             positions,
+            stage,
             gradient_norm: norm,
             rate,
             seconds: 0.0,
             rolled_back: self.rollback.count,
         }))
+    }
+
+    /// Goes to the next stage of the curriculum where the present one ends. Its accuracy begins anew.
+    fn advance(&mut self, accuracy: Option<f64>) {
+        if self.saved.curriculum.advance(&self.config.curriculum, self.saved.step, accuracy) {
+            self.saved.accuracy.clear();
+        }
     }
 
     /// Writes `checkpoint-STEP/` whole, then removes older ones but one.
