@@ -142,7 +142,7 @@ fn speed(out: &mut String, speed: &[Speed]) {
             format!("{:.2}", 1e3 * row.step),
             format!("{:.2} to {:.2}", 1e3 * row.spread[0], 1e3 * row.spread[1]),
             format!("{:.0}", row.tokens),
-            row.tflops.map_or_else(|| "–".into(), |tflops| short(tflops)),
+            row.tflops.map_or_else(|| "–".into(), short),
             ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
             format!("{:.1}", row.first),
             row.bytes.map_or_else(|| "–".into(), |bytes| format!("{:.0}", bytes as f64 / 1048576.0)),
