@@ -362,7 +362,8 @@ impl Run {
         }
         let positions: Vec<usize> = match split {
             true => vec![0],
-            false => [1, 10, 50, 100].into_iter().filter(|&p| p <= right.len()).collect(),
+            // the last one is what a curriculum looks at
+            false => [1, 10, 50, 100].into_iter().filter(|&p| p < right.len()).chain([right.len()]).collect(),
         };
         let accuracy = positions.iter().map(|&p| self.saved.accuracy[p.max(1) - 1]).collect();
         self.advance(self.saved.accuracy.last().copied());
