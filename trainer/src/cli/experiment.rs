@@ -42,6 +42,9 @@ pub struct Arguments {
     /// auto, cpu, gpu, gpu:n, or software: a GPU's driver that computes on the CPU
     #[arg(long, default_value = "auto")]
     device: DeviceArg,
+    /// On a GPU, compute each operation by a kernel of its own: slower, and needed for MAML
+    #[arg(long)]
+    no_fusion: bool,
 }
 
 fn experiment_help() -> String {
@@ -62,6 +65,9 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
     }
     if arguments.plan {
         return Ok(print(&plan(&cells, &arguments.out)?)?);
+    }
+    if arguments.no_fusion {
+        device::disable_fusion();
     }
     let device = device::open(arguments.device)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());

@@ -246,6 +246,7 @@ impl Run {
         // a step that cannot be taken leaves the learner of the step before
         let done = (|| loop {
             while self.saved.step < until && !stop.load(Ordering::Relaxed) {
+                let step_before = self.saved.step;
                 let metrics = self.checked_step()?;
                 self.count.store(self.saved.step, Ordering::Relaxed);
                 self.saved.seconds = before + started.elapsed().as_secs_f64();
@@ -254,6 +255,10 @@ impl Run {
                     let line = serde_json::to_string(&metrics).expect("plain data");
                     writeln!(log, "{line}").map_err(|error| self.unwritten(METRICS, &error))?;
                     progress(&metrics);
+                }
+                // a run that went back has nothing new to keep
+                if self.saved.step <= step_before {
+                    continue;
                 }
                 if self.saved.step < steps && self.keeps(self.saved.step) {
                     self.learner.sync_weights();
