@@ -1,8 +1,9 @@
-//! What the tests across crates share: a driver for a real headless Chromium, and strokes as people draw them.
+//! What the tests across crates share: the trainer's program, a driver for a real headless Chromium, and strokes as people draw them.
 //!
 //! `cargo xtask test` sets `PAGE` (the built page), `CHROME`, `CHROMEDRIVER`, `SCREENSHOTS`, and `REQUIRE_BROWSER=1`,
 //! which turns a missing browser or page into a failure. Without that, tests that need them say so and pass.
 
 pub mod browser;
 pub mod page;
+pub mod program;
 pub mod strokes;

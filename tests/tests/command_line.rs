@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shaders::testing;
 use tests::browser::wait_for;
+use tests::program::{Folder, bad, good, trainer};
 
 /// A learner that trains in seconds, and a run short enough for a test.
 const TINY: [&str; 10] = [
@@ -25,68 +26,6 @@ const TINY: [&str; 10] = [
     "training.micro_batch=2",
     "training.checkpoint_every=10",
 ];
-
-/// The program that was built beside this test.
-fn trainer() -> Command {
-    let test = env::current_exe().expect("a running test has a program");
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
-    let program = folder.join(format!("trainer{}", env::consts::EXE_SUFFIX));
-    assert!(program.is_file(), "{} is not built: run `cargo build --release` first", program.display());
-    let mut command = Command::new(program);
-    // Never the user's own data sets.
-    command.stdin(Stdio::null()).env("GPICL_DATA", env::temp_dir().join("no-data-sets-here"));
-    command
-}
-
-fn output(command: &mut Command) -> Output {
-    command.output().expect("the program starts")
-}
-
-/// What it wrote, after it has ended well.
-#[track_caller]
-fn good(command: &mut Command) -> (String, String) {
-    let output = output(command);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?} ended with {}: {}", output.status, text(&output.stderr));
-    (text(&output.stdout), text(&output.stderr))
-}
-
-/// What it said on standard error, after it has ended with a fault and left standard output alone.
-#[track_caller]
-fn bad(command: &mut Command) -> String {
-    let output = output(command);
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{command:?} ended well: {words}");
-    assert!(output.stdout.is_empty(), "{command:?} wrote to standard output");
-    assert!(!words.contains("panicked"), "{command:?} panicked: {words}");
-    assert!(!words.trim().is_empty(), "{command:?} failed without a word");
-    words
-}
-
-/// An empty folder of this test's own, removed when the test has passed.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = env::temp_dir().join(format!("trainer-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Kept for a look when the test fails.
-        if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-}
 
 fn train_tiny(out: &Path, steps: u64) -> Command {
     let mut command = trainer();

@@ -1,43 +1,15 @@
 //! `trainer predict` on tables as strangers have them.
 
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::Output;
 
 use serde_json::Value;
-
-/// A folder that goes with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = env::temp_dir().join(format!("predict-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use tests::program::{Folder, output, trainer};
 
 fn predict(arguments: &[&str]) -> Output {
-    let test = env::current_exe().expect("a running test has a program");
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
-    let program = folder.join(format!("trainer{}", env::consts::EXE_SUFFIX));
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/general.safetensors");
-    let mut command = Command::new(program);
-    command.arg("predict").arg(model).args(arguments).stdin(Stdio::null()).output().expect("the trainer is built")
+    output(trainer().arg("predict").arg(model).args(arguments))
 }
 
 #[track_caller]

@@ -67,7 +67,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             cli::output::note(format!("error: {error}"));
-            ExitCode::FAILURE
+            // EX_TEMPFAIL of sysexits.h: a scheduler may try again
+            if error.is::<cli::cells::Busy>() { ExitCode::from(75) } else { ExitCode::FAILURE }
         }
     }
 }

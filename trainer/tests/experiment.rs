@@ -32,7 +32,7 @@ fn smoke(name: &str) -> Vec<Cell> {
 /// Runs cells; `stop_at` stops everything at the first logged step of that number or later. Returns what was started.
 fn run(cells: &[Cell], out: &Path, stop_at: Option<u64>) -> (Summary, Vec<String>) {
     let (stop, started) = (AtomicBool::new(false), Mutex::new(Vec::new()));
-    let options = Options { out: out.to_owned(), jobs: 2, keep: false };
+    let options = Options { out: out.to_owned(), jobs: 2, cores: 2, keep: false };
     let device = device::open(DeviceArg::Cpu).unwrap();
     let summary = experiment::run(cells, &options, Path::new("nowhere"), &device, &stop, &|event| match event {
         Event::Started(cell) => started.lock().unwrap().push(cell.name.clone()),
@@ -42,9 +42,13 @@ fn run(cells: &[Cell], out: &Path, stop_at: Option<u64>) -> (Summary, Vec<String
     (summary.unwrap(), started.into_inner().unwrap())
 }
 
+fn collect(sources: &[PathBuf]) -> Vec<CellResult> {
+    experiment::collect(experiment::find_results(sources).unwrap())
+}
+
 /// Results without wall-clock, which is the one thing that may differ.
 fn results(out: &Path) -> Vec<CellResult> {
-    let mut all = report::collect(&[out.to_owned()]).unwrap();
+    let mut all = collect(&[out.to_owned()]);
     for result in &mut all {
         result.outcome.seconds = 0.0;
         result.outcome.probes.iter_mut().for_each(|point| point.seconds = 0.0);
@@ -73,7 +77,7 @@ fn a_grid_runs_skips_what_is_done_and_makes_a_report() {
     }
 
     let page = folder.0.join("report/report.html");
-    let made = report::build(&results(&folder.0));
+    let made = report::build(&results(&folder.0), None);
     report::write(&made, &page, false).unwrap();
     let html = fs::read_to_string(&page).unwrap();
     for expected in ["fig4", "emergence", "three phases seen:", "<svg", "prefers-color-scheme", "@media print", "copy"]
@@ -89,13 +93,13 @@ fn a_grid_runs_skips_what_is_done_and_makes_a_report() {
 
     // the results beside it make the same report, elsewhere and without the folders
     let lines = page.with_file_name(report::RESULTS);
-    let read = report::collect(std::slice::from_ref(&lines)).unwrap();
-    assert_eq!(report::build(&read), made);
-    let both = report::collect(&[lines.clone(), folder.0.clone()]).unwrap();
+    let read = collect(std::slice::from_ref(&lines));
+    assert_eq!(report::build(&read, None), made);
+    let both = collect(&[lines.clone(), folder.0.clone()]);
     assert_eq!(both.len(), read.len(), "a cell that is in both counts once");
     let text = fs::read_to_string(&lines).unwrap();
     fs::write(&lines, &text[..text.len() - 20]).unwrap();
-    let said = report::collect(std::slice::from_ref(&lines)).unwrap_err().to_string();
+    let said = experiment::find_results(std::slice::from_ref(&lines)).unwrap_err().to_string();
     assert!(said.contains(&format!("line {}", text.lines().count())) && said.contains("trainer report"), "{said}");
 }
 
@@ -132,13 +136,13 @@ fn shards_share_the_cells_and_their_results_merge() {
     run(&of("1/2"), &one.0, None);
     run(&of("2/2"), &two.0, None);
     run(&cells, &whole.0, None);
-    let merged = report::collect(&[one.0.clone(), two.0.clone()]).unwrap();
+    let merged = collect(&[one.0.clone(), two.0.clone()]);
     assert_eq!(merged.len(), cells.len());
     let no_clock = |mut results: Vec<CellResult>| {
         results.iter_mut().for_each(|r| r.outcome = Outcome { seconds: 0.0, ..r.outcome.clone() });
-        report::build(&results)
+        report::build(&results, None)
     };
-    assert_eq!(no_clock(merged), no_clock(report::collect(std::slice::from_ref(&whole.0)).unwrap()));
+    assert_eq!(no_clock(merged), no_clock(collect(std::slice::from_ref(&whole.0))));
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn a_cell_that_diverges_or_fails_says_so_and_the_grid_goes_on() {
     let state = |state: State| all.iter().find(|result| result.state == state).unwrap().message.clone().unwrap();
     assert!(state(State::Diverged).contains("not finite"), "{}", state(State::Diverged));
     assert!(state(State::Failed).contains("no-such-set"), "{}", state(State::Failed));
-    let html = report::build(&all).html;
+    let html = report::build(&all, None).html;
     assert!(html.contains("diverged") && html.contains("no-such-set"));
     // a finding is not looked for again, an error is
     let (summary, started) = run(&cells, &folder.0, None);

@@ -9,6 +9,7 @@ use std::time::Instant;
 use trainer::device::{self, DeviceArg};
 use trainer::experiment::{self, Cell, CellResult, EXPERIMENTS, Event, Scale, Shard, State};
 
+use super::cells::{Busy, Chosen, cores};
 use super::interrupt::stop_flag;
 use super::numbers::{seed, whole};
 use super::output::{Ended, note, print};
@@ -16,21 +17,31 @@ use super::progress::{Heartbeat, duration};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[arg(help = experiment_help(), value_name = "NAME", required = true)]
+    #[arg(help = experiment_help(), value_name = "NAME", required_unless_present = "plan_file")]
     names: Vec<String>,
-    /// smoke: seconds, no data needed; desk: minutes on two CPU cores; full: the paper's own, for GPUs
-    #[arg(long, value_enum, default_value_t = Scale::Desk)]
-    scale: Scale,
+    /// smoke: seconds, no data needed; desk: minutes on two CPU cores; full: the paper's own, for GPUs [default: desk]
+    #[arg(long, value_enum)]
+    scale: Option<Scale>,
     /// This machine's share of the cells: every n-th, from the i-th on
     #[arg(long, value_name = "i/n")]
     shard: Option<Shard>,
+    /// List of cells. With names of experiments it is written, and nothing runs; without them its cells run
+    #[arg(long, value_name = "FILE.jsonl")]
+    plan_file: Option<PathBuf>,
+    /// Cells of --plan-file to run, counted from 0: 3, or 0,4-6, or auto: the index of this task in a scheduler's array
+    /// (Slurm, Kubernetes, PBS, Grid Engine, LSF, AWS Batch)
+    #[arg(long, value_name = "auto|INDEXES", requires = "plan_file", conflicts_with_all = ["names", "shard"])]
+    cell: Option<Chosen>,
+    /// With --cell auto: this many neighbouring cells for each task, for arrays that may not be as long as the list
+    #[arg(long, value_name = "N", requires = "cell", default_value = "1", value_parser = whole::<1, 1_000_000>)]
+    cells_per_task: usize,
     /// Folder of all grids
     #[arg(long, value_name = "FOLDER", default_value = "runs/experiments")]
     out: PathBuf,
     /// Seeds, separated by commas [default: the scale's own]
-    #[arg(long, value_delimiter = ',', value_parser = seed)]
+    #[arg(long, requires = "names", value_delimiter = ',', value_parser = seed)]
     seeds: Option<Vec<u64>>,
-    /// Cells at once, each on its own threads [default: CPU cores, 1 on a GPU]
+    /// Cells at once, each on its own threads [default: CPU cores (of a Slurm task, its own), 1 on a GPU]
     #[arg(long, value_parser = whole::<1, 1_024>)]
     jobs: Option<usize>,
     /// Keep checkpoints of cells that are done
@@ -54,14 +65,15 @@ fn experiment_help() -> String {
 
 /// Runs grids, or lists their cells.
 pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
-    let all = EXPERIMENTS.map(|experiment| experiment.name.to_owned());
-    let names = if arguments.names.iter().any(|name| name == "all") { &all[..] } else { &arguments.names[..] };
-    let mut cells = Vec::new();
-    for name in names {
-        cells.extend(experiment::cells(name, arguments.scale, arguments.seeds.as_deref())?);
-    }
-    if let Some(shard) = arguments.shard {
-        cells = shard.of(cells);
+    let cells = wanted(arguments)?;
+    if let (Some(path), false) = (&arguments.plan_file, arguments.names.is_empty()) {
+        experiment::plan::write(path, &cells)?;
+        let (n, path) = (cells.len(), path.display());
+        note(format!(
+            "{n} cells, 0 to {}, are in {path}; `trainer experiment --plan-file {path} --cell 0` runs the first",
+            n - 1
+        ));
+        return if arguments.plan { Ok(print(&plan(&cells, &arguments.out)?)?) } else { Ok(()) };
     }
     if arguments.plan {
         return Ok(print(&plan(&cells, &arguments.out)?)?);
@@ -70,10 +82,10 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
         device::disable_fusion();
     }
     let device = device::open(arguments.device)?;
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let jobs = arguments.jobs.unwrap_or(if device.cpu { cores } else { 1 });
-    let options = experiment::Options { out: arguments.out.clone(), jobs, keep: arguments.keep };
-    note(format!("{} cells, {jobs} at a time, on {}", cells.len(), device.name));
+    let cores = cores();
+    let jobs = arguments.jobs.unwrap_or(if device.cpu { cores.min(cells.len()).max(1) } else { 1 });
+    let options = experiment::Options { out: arguments.out.clone(), jobs, cores, keep: arguments.keep };
+    note(format!("{}, {jobs} at a time, on {}", count(cells.len()), device.name));
     let stop = stop_flag()?;
     let watch = Arc::new(Watch::new(&cells));
     let seen = watch.clone();
@@ -83,19 +95,54 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
     let summary = summary?;
     let again = format!("the same command goes on; `trainer report {}` shows what is there", arguments.out.display());
     note(format!(
-        "{} cells have results ({} from before, {} diverged), {} failed, {} are left; {again}",
-        summary.done, summary.skipped, summary.diverged, summary.failed, summary.left
+        "{} with results ({} from before, {} diverged), {} failed, {} left; {again}",
+        count(summary.done),
+        summary.skipped,
+        summary.diverged,
+        summary.failed,
+        summary.left
     ));
     if stop.load(Ordering::Relaxed) {
         std::process::exit(130);
     }
     match summary.failed {
+        // somebody waits for just these cells
+        0 if summary.left > 0 && arguments.cell.is_some() => Err(Box::new(Busy)),
         0 => Ok(()),
         failed => {
             Err(format!("{failed} cells failed; their result.json says why, and the same command tries them again")
                 .into())
         }
     }
+}
+
+fn count(cells: usize) -> String {
+    if cells == 1 { "1 cell".into() } else { format!("{cells} cells") }
+}
+
+/// The cells that the command line asks for.
+fn wanted(arguments: &Arguments) -> Result<Vec<Cell>, Box<dyn std::error::Error>> {
+    let mut cells = Vec::new();
+    if arguments.names.is_empty() {
+        let path = arguments.plan_file.as_deref().expect("asked for in the place of names");
+        if arguments.scale.is_some() {
+            return Err(format!("{} has its cells' scale; leave out --scale", path.display()).into());
+        }
+        cells = experiment::plan::read(path)?;
+        if let Some(chosen) = &arguments.cell {
+            cells = chosen.of(cells, arguments.cells_per_task, path)?;
+        }
+    }
+    let all = EXPERIMENTS.map(|experiment| experiment.name.to_owned());
+    let names = if arguments.names.iter().any(|name| name == "all") { &all[..] } else { &arguments.names[..] };
+    for name in names {
+        let scale = arguments.scale.unwrap_or(Scale::Desk);
+        cells.extend(experiment::cells(name, scale, arguments.seeds.as_deref())?);
+    }
+    Ok(match arguments.shard {
+        Some(shard) => shard.of(cells),
+        None => cells,
+    })
 }
 
 /// The cells with their cost and whether they are done.

@@ -1,6 +1,7 @@
 //! The command line, one file a command.
 
 mod answers;
+pub mod cells;
 pub mod data;
 pub mod eval;
 pub mod experiment;

@@ -8,15 +8,22 @@
 //!                                              result.json    written whole, last
 //! ```
 //!
+//! Tasks of a scheduler's array take their cells from a list in a file ([`plan`]) by their index ([`task_index`]), and
+//! [`audit`] says which cells of the list lack a result.
+//!
 //! One file an experiment: its cells, its figures and its findings. `registry.rs` lists them; nothing else knows them.
 
+mod array;
+mod audit;
 mod cell;
+mod collect;
 mod cost;
 mod definition;
 mod features;
 mod grid;
 mod job;
 pub mod paper;
+pub mod plan;
 mod plateau;
 mod registry;
 pub mod report;
@@ -38,9 +45,12 @@ mod length;
 mod prior;
 mod table;
 
+pub use array::{ArrayError, indexes, parse_indexes, task_index};
+pub use audit::{Audit, Audited, Standing, audit};
 pub use cell::{
     Cell, CellResult, ExperimentError, Job, Measure, Measured, Outcome, Point, Probe, Scale, Shard, State, Value,
 };
+pub use collect::{Found, collect, find_results};
 pub use cost::{Estimate, estimate};
 pub use definition::Experiment;
 pub use registry::{EXPERIMENTS, cells};

@@ -1,12 +1,12 @@
 //! One self-contained HTML file from the results of any number of grids and machines, and its figures as SVG and CSV.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::cell::{CellResult, Job, Scale, State, read_result};
+use super::audit::{Audit, Standing};
+use super::cell::{CellResult, Job, Scale, State};
 use super::paper;
-use super::registry::{cells, find};
+use super::registry::find;
 use super::section::{Claim, Results, Section, Table};
 use crate::files::check_writable;
 use crate::plot::csv::quoted;
@@ -23,70 +23,12 @@ pub struct Report {
     pub cells: usize,
 }
 
-/// All results below some folders and in some files of results ([`RESULTS`]), in the order of experiments and names. A
-/// cell that several machines ran counts once, the one in a folder before the one in a file; one that failed counts if
-/// no other machine finished it.
-///
-/// # Errors
-/// A folder or file that cannot be read, a file that is not one of results.
-pub fn collect(sources: &[PathBuf]) -> std::io::Result<Vec<CellResult>> {
-    let mut found: BTreeMap<(usize, Scale, String), CellResult> = BTreeMap::new();
-    let mut add = |result: CellResult| {
-        let cell = &result.cell;
-        let order = find(&cell.experiment).map_or(usize::MAX, |(place, _)| place);
-        let key = (order, cell.scale, format!("{} {}", cell.experiment, cell.name));
-        let better = found.get(&key).is_none_or(|old| old.state == State::Failed);
-        if better {
-            found.insert(key, result);
-        }
-    };
-    let (files, mut open): (Vec<PathBuf>, Vec<PathBuf>) = sources.iter().cloned().partition(|path| path.is_file());
-    while let Some(folder) = open.pop() {
-        let at = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{}: {error}", folder.display()));
-        for entry in std::fs::read_dir(&folder).map_err(at)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() && !name.starts_with("checkpoint-") {
-                open.push(path);
-            } else if name == "result.json"
-                && let Some(result) = read_result(&path)
-            {
-                add(result);
-            }
-        }
-    }
-    for file in files {
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("{}: {error}", file.display())))?;
-        for (i, line) in text.lines().enumerate() {
-            let result = serde_json::from_str(line).map_err(|error: serde_json::Error| {
-                let place = format!("{}, line {}, column {}", file.display(), i + 1, error.column());
-                std::io::Error::other(format!(
-                    "{place}: expected a result as `trainer report` writes it, found something else"
-                ))
-            })?;
-            add(result);
-        }
-    }
-    let mut all: Vec<CellResult> = found.into_values().collect();
-    // in the order of the grid, which its names do not have
-    all.sort_by_cached_key(|result| {
-        let cell = &result.cell;
-        let order = find(&cell.experiment).map_or(usize::MAX, |(place, _)| place);
-        let grid = cells(&cell.experiment, cell.scale, None).unwrap_or_default();
-        let seedless = |name: &str| name.rsplit_once("-seed").map_or(name.to_owned(), |(name, _)| name.to_owned());
-        let place = grid.iter().position(|other| seedless(&other.name) == seedless(&cell.name)).unwrap_or(usize::MAX);
-        (order, cell.scale, place, cell.name.clone())
-    });
-    Ok(all)
-}
-
 /// Name of the file of all results beside a report, one a line as JSON: another report, here or elsewhere, takes it in
 /// the place of the folders.
 pub const RESULTS: &str = "results.jsonl";
 
-/// The report of some results.
-pub fn build(results: &[CellResult]) -> Report {
+/// The report of some results; `audit` says which cells of a list they lack.
+pub fn build(results: &[CellResult], audit: Option<&Audit>) -> Report {
     let mut groups: Vec<(&str, Scale, Vec<&CellResult>)> = Vec::new();
     for result in results {
         let (name, scale) = (result.cell.experiment.as_str(), result.cell.scale);
@@ -125,12 +67,13 @@ pub fn build(results: &[CellResult]) -> Report {
          <title>Experiments</title>\n<style>{STYLE}</style></head><body><main>\n<h1>Experiments</h1>\n\
          <p>Made by <code>trainer report</code> from {} cells. Dashed lines with hollow points are the paper's numbers ({}), at \
          its own scale, or hand-written rules. Verdicts are computed from the results: {} held, {} not held, {} not to be told \
-         from these results.</p>\n<ol class=\"contents\">\n{contents}</ol>\n{body}</main>\n<script>{SCRIPT}</script></body></html>\n{}{}{}\n",
+         from these results.</p>\n{}<ol class=\"contents\">\n{contents}</ol>\n{body}</main>\n<script>{SCRIPT}</script></body></html>\n{}{}{}\n",
         results.len(),
         paper::SOURCE,
         mark(Some(true)),
         mark(Some(false)),
         mark(None),
+        audit.map(lacking).unwrap_or_default(),
         LIST.0,
         serde_json::to_string(&files.iter().map(|(name, _)| name).collect::<Vec<_>>()).expect("plain data"),
         LIST.1,
@@ -178,6 +121,22 @@ fn mark(held: Option<bool>) -> &'static str {
         Some(false) => "<span class=\"no\" title=\"not held\">✗</span>",
         None => "<span class=\"open\" title=\"no verdict\">•</span>",
     }
+}
+
+/// What the cells of a list lack, at the top of a report.
+fn lacking(audit: &Audit) -> String {
+    let whole = audit.missing().is_empty() && audit.doubled().next().is_none();
+    let mut out = format!("<p class=\"{}\">{}</p>\n", if whole { "cost" } else { "fault" }, escape(&audit.summary()));
+    let named = audit.cells.iter().filter(|cell| !matches!(cell.standing, Standing::Done | Standing::Diverged));
+    let lines: String =
+        named.chain(audit.doubled()).map(|cell| format!("<li>{}</li>\n", escape(&cell.line()))).collect();
+    if !lines.is_empty() {
+        let _ = writeln!(
+            out,
+            "<details><summary>Cells that lack a result, or have several</summary><ul>\n{lines}</ul></details>"
+        );
+    }
+    out
 }
 
 fn part(id: &str, name: &str, scale: Scale, about: &str, section: &Section, cells: &[&CellResult]) -> String {

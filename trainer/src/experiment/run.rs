@@ -17,8 +17,10 @@ use crate::train::{TrainError, write_whole};
 pub struct Options {
     /// Folder of all grids.
     pub out: PathBuf,
-    /// Cells at once, each on threads/jobs threads.
+    /// Cells at once, each on cores/jobs threads.
     pub jobs: usize,
+    /// CPU cores to use.
+    pub cores: usize,
     /// Keep checkpoints of cells that are done.
     pub keep: bool,
 }
@@ -72,8 +74,7 @@ pub fn run(
     let count = |change: &dyn Fn(&mut Summary)| change(&mut summary.lock().expect("no thread panics while counting"));
     let fault: Mutex<Option<TrainError>> = Mutex::new(None);
     let next = AtomicUsize::new(0);
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let threads = (cores / options.jobs.max(1)).max(1);
+    let threads = (options.cores / options.jobs.max(1)).max(1);
     let work = || {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -220,6 +220,15 @@ pub(super) fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     Ok(found.into_iter().map(|(_, path)| path).collect())
 }
 
+/// Step of a folder's last whole checkpoint.
+///
+/// # Errors
+/// The operating system's.
+pub fn last_checkpoint(folder: &Path) -> Result<Option<u64>, FolderError> {
+    let last = checkpoints(folder)?.pop();
+    Ok(last.and_then(|path| checkpoint_step(&path.file_name()?.to_string_lossy())))
+}
+
 /// Whether something in a folder is a plain file or plain folder (no link) of a name that the trainer writes there.
 fn written(folder: &Path, name: &str, kind: Kind) -> bool {
     let base = unfinished(name).unwrap_or(name);
