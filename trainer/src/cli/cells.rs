@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn cells_are_taken_by_number() {
-        let grid = cells("fig4", Scale::Smoke, None).unwrap();
+        let grid = cells("fig4", Scale::Smoke, Some(&[1, 2])).unwrap();
         let path = Path::new("cells.jsonl");
         let of = |text: &str, per_task| text.parse::<Chosen>().unwrap().of(grid.clone(), per_task, path);
         assert_eq!(of("1", 1).unwrap(), grid[1..2]);

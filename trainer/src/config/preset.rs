@@ -16,11 +16,12 @@ pub struct Preset {
 }
 
 /// Every preset, in the order of `--help`.
-pub const PRESETS: [Preset; 4] = [
+pub const PRESETS: [Preset; 5] = [
     Preset { name: "quick", text: include_str!("../../presets/quick.toml") },
     Preset { name: "general", text: include_str!("../../presets/general.toml") },
     Preset { name: "drawing", text: include_str!("../../presets/drawing.toml") },
     Preset { name: "paper", text: include_str!("../../presets/paper.toml") },
+    Preset { name: "paper-desk", text: include_str!("../../presets/paper-desk.toml") },
 ];
 
 impl Preset {

@@ -14,7 +14,7 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// It ends when the accuracy at the last position (of all queries, for a set learner), as `metrics.jsonl` has it, is
-    /// this or more.
+    /// this or more, after [`LEAST_LINES`] lines at the earliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
     /// T: examples of an episode.
@@ -43,6 +43,9 @@ pub struct Stage {
     pub label_noise: Option<f64>,
 }
 
+/// Lines of `metrics.jsonl` after which a stage may end by its accuracy: the first ones are of a few batches, and noise.
+pub const LEAST_LINES: u64 = 10;
+
 /// Where a run is in its curriculum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
@@ -50,6 +53,9 @@ pub struct Progress {
     pub stage: usize,
     /// Steps done when this stage began.
     pub since: u64,
+    /// Lines logged in this stage.
+    #[serde(default)]
+    pub lines: u64,
 }
 
 impl Stage {
@@ -85,9 +91,11 @@ impl Stage {
 impl Progress {
     /// Goes to the next stage if the present one ends; whether it did.
     pub fn advance(&mut self, stages: &[Stage], step: u64, accuracy: Option<f64>) -> bool {
+        self.lines += u64::from(accuracy.is_some());
+        let accuracy = accuracy.filter(|_| self.lines >= LEAST_LINES);
         let ends = stages.get(self.stage).is_some_and(|stage| stage.ends(step - self.since, accuracy));
         if ends {
-            *self = Progress { stage: self.stage + 1, since: step };
+            *self = Progress { stage: self.stage + 1, since: step, lines: 0 };
         }
         ends
     }
@@ -104,14 +112,20 @@ mod tests {
             Stage { steps: Some(100), accuracy: Some(0.6), ..Stage::default() },
         ];
         let mut progress = Progress::default();
-        assert!(!progress.advance(&stages, 4, Some(0.9)), "accuracy ends no stage that does not ask for it");
+        (0..LEAST_LINES).for_each(|step| {
+            let ended = progress.advance(&stages, step.min(4), Some(0.9));
+            assert!(!ended, "accuracy ends no stage that does not ask for it");
+        });
         assert!(progress.advance(&stages, 5, None));
-        assert_eq!(progress, Progress { stage: 1, since: 5 });
+        assert_eq!(progress, Progress { stage: 1, since: 5, lines: 0 });
+        for line in 1..LEAST_LINES {
+            assert!(!progress.advance(&stages, 5 + line, Some(1.0)), "line {line} may be noise");
+        }
         assert!(!progress.advance(&stages, 20, Some(0.59)));
         assert!(!progress.advance(&stages, 21, None));
         assert!(progress.advance(&stages, 30, Some(0.6)));
         assert!(!progress.advance(&stages, 1_000_000, Some(1.0)));
-        assert_eq!(progress, Progress { stage: 2, since: 30 });
+        assert_eq!((progress.stage, progress.since), (2, 30));
     }
 
     #[test]
