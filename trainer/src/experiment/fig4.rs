@@ -21,10 +21,12 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
         grid.measure("unseen", grid.data()),
         grid.measure("unseen-other", grid.other()),
     ];
-    let grids: [(&str, Vec<i32>); 2] = match grid.scale {
-        Scale::Smoke => [("shifted", vec![0, 3]), ("paper", vec![0])],
-        Scale::Desk => [("shifted", vec![0, 2, 4, 6, 8, 12]), ("paper", vec![12])],
-        Scale::Full => [("paper", (0..=24).step_by(2).collect()), ("shifted", (0..=24).step_by(2).collect())],
+    let grids: Vec<(&str, Vec<i32>)> = match grid.scale {
+        Scale::Smoke => vec![("shifted", vec![0, 3]), ("paper", vec![0])],
+        Scale::Desk => {
+            vec![("shifted", vec![0, 2, 4, 6, 8, 12]), ("paper", vec![12]), ("paper-curriculum", vec![0, 4, 8, 12, 16])]
+        }
+        Scale::Full => vec![("paper", (0..=24).step_by(2).collect()), ("shifted", (0..=24).step_by(2).collect())],
     };
     for (learner, tasks) in grids {
         for k in tasks {

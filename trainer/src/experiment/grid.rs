@@ -115,7 +115,7 @@ impl Grid {
 
     /// Settings of a learner by name.
     pub(super) fn learner(&self, name: &str) -> Vec<String> {
-        let of = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+        let of = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
         match name {
             "paper" => of(&[
                 "model.variant=paper",
@@ -124,6 +124,22 @@ impl Grid {
                 "model.qk_norm=false",
                 "model.positions=learned",
             ]),
+            // past the plateau on a desk, as preset `paper-desk`; stages have the cell's number of tasks
+            "paper-curriculum" => {
+                let own = [
+                    "model.heads=2",
+                    "model.key_size=32",
+                    "training.optimiser=muon",
+                    "training.rate=3e-3",
+                    "training.batch=64",
+                    "training.steps=5000",
+                    "training.average=0.99",
+                    "training.log_every=50",
+                    "curriculum=[{ways=2,dimensions=16,length=40,accuracy=0.8,steps=2500},\
+                     {ways=5,dimensions=32,accuracy=0.65,steps=1000}]",
+                ];
+                [self.learner("paper"), of(&own)].concat()
+            }
             "shifted" => of(&[
                 "model.variant=shifted",
                 "model.key_shift=full",
