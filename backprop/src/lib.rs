@@ -42,6 +42,7 @@ mod pool;
 pub mod set;
 pub mod simd;
 mod state;
+pub mod testing;
 mod tile;
 
 pub use adamw::{AdamW, Moments};

@@ -1,84 +1,10 @@
 //! A step that several processes share gives the bits of a step of one. Threads stand in for processes.
 
-use std::sync::{Arc, Barrier, Mutex};
-
 use backprop::set::Made;
+use backprop::testing::among;
 use backprop::{AdamW, Exchange, Score, State, causal, set, share};
 use shaders::model::spec::{Convolution, Ridge, RidgeKernel, Stem};
 use shaders::{Model, ModelSpec};
-
-/// Where threads leave what the others take.
-struct Board {
-    numbers: Mutex<Vec<Vec<f64>>>,
-    turn: Barrier,
-}
-
-/// One of several threads.
-struct Thread {
-    rank: usize,
-    board: Arc<Board>,
-}
-
-impl Thread {
-    /// What every thread left, in their order.
-    fn all(&self, own: Vec<f64>) -> Vec<Vec<f64>> {
-        self.board.numbers.lock().unwrap()[self.rank] = own;
-        self.board.turn.wait();
-        let all = self.board.numbers.lock().unwrap().clone();
-        self.board.turn.wait();
-        all
-    }
-
-    fn fill<T: Copy + Into<f64>>(&self, buffer: &mut [T], lengths: &[usize], narrow: impl Fn(f64) -> T) {
-        assert_eq!(lengths.iter().sum::<usize>(), buffer.len());
-        let first: usize = lengths[..self.rank].iter().sum();
-        let own = buffer[first..first + lengths[self.rank]].iter().map(|&number| number.into()).collect();
-        let all = self.all(own).concat();
-        buffer.iter_mut().zip(all).for_each(|(to, number)| *to = narrow(number));
-    }
-}
-
-impl Exchange for Thread {
-    fn place(&self) -> (usize, usize) {
-        (self.rank, self.board.numbers.lock().unwrap().len())
-    }
-
-    fn all_to_all(&mut self, (out, counts): (&[f32], &[usize]), (into, lengths): (&mut [f32], &[usize])) {
-        assert_eq!((counts.iter().sum::<usize>(), lengths.iter().sum::<usize>()), (out.len(), into.len()));
-        // everyone sees everything here; the lengths of the others' pieces come first
-        let own = counts.iter().map(|&count| count as f64).chain(out.iter().map(|&number| f64::from(number))).collect();
-        let mut taken = Vec::new();
-        for (from, all) in self.all(own).into_iter().enumerate() {
-            let (counts, out) = all.split_at(counts.len());
-            let first = counts[..self.rank].iter().sum::<f64>() as usize;
-            assert_eq!(counts[self.rank] as usize, lengths[from], "both sides know the length");
-            taken.extend_from_slice(&out[first..first + lengths[from]]);
-        }
-        into.iter_mut().zip(taken).for_each(|(to, number)| *to = number as f32);
-    }
-
-    fn all_gather(&mut self, buffer: &mut [f32], lengths: &[usize]) {
-        self.fill(buffer, lengths, |number| number as f32);
-    }
-
-    fn all_gather_scores(&mut self, buffer: &mut [f64], lengths: &[usize]) {
-        self.fill(buffer, lengths, |number| number);
-    }
-}
-
-/// What each of `size` threads makes.
-fn among<R: Send>(size: usize, work: impl Fn(&mut dyn Exchange) -> R + Sync) -> Vec<R> {
-    let board = Arc::new(Board { numbers: Mutex::new(vec![Vec::new(); size]), turn: Barrier::new(size) });
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..size)
-            .map(|rank| {
-                let (board, work) = (board.clone(), &work);
-                scope.spawn(move || work(&mut Thread { rank, board }))
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
 
 fn weights(spec: &ModelSpec) -> Vec<f32> {
     let model = Model::random(spec.clone(), 3).unwrap();
@@ -151,10 +77,12 @@ fn any_number_of_processes_takes_the_steps_of_one() {
     for batch in [20, 5, 1] {
         let (causal, set) = (causal_steps(batch, None), set_steps(batch, None));
         for size in [1, 2, 3, 4, 16, 17] {
-            for (rank, found) in among(size, |exchange| causal_steps(batch, Some(exchange))).into_iter().enumerate() {
+            for (rank, found) in
+                among(size, |mut thread| causal_steps(batch, Some(&mut thread))).into_iter().enumerate()
+            {
                 assert!(found == causal, "causal, {batch} episodes, process {rank} of {size}");
             }
-            for (rank, found) in among(size, |exchange| set_steps(batch, Some(exchange))).into_iter().enumerate() {
+            for (rank, found) in among(size, |mut thread| set_steps(batch, Some(&mut thread))).into_iter().enumerate() {
                 assert!(found == set, "set, {batch} episodes, process {rank} of {size}");
             }
         }
