@@ -68,7 +68,7 @@ impl Run {
         device: TrainDevice,
     ) -> Result<Run, TrainError> {
         let mut team = Team::new(ranks);
-        let [settings] = team.from_leader(|| Ok([begin.settings()?.to_toml().into_bytes()]))?;
+        let [settings] = team.of_leader(|| Ok([begin.settings()?.to_toml().into_bytes()]))?;
         let ready = || {
             let text = String::from_utf8_lossy(&settings);
             let config: RunConfig = toml::from_str(&text)
@@ -84,7 +84,7 @@ impl Run {
         let mut run = ready();
         team.agree(run.as_ref().map(|run| traits(&run.config, &run.tasks)))?;
         let run_here = run.as_mut().expect("this rank has agreed");
-        let [saved, weights, average, optimiser] = team.from_leader(|| run_here.lead(begin))?;
+        let [saved, weights, average, optimiser] = team.of_leader(|| run_here.lead(begin))?;
         let mut run = run?;
         run.saved = serde_json::from_slice(&saved).map_err(|error| run.not_taken(&error))?;
         let parts = [weights, average, optimiser];

@@ -68,7 +68,7 @@ impl Team {
     ///
     /// # Errors
     /// That of rank 0, on every rank.
-    pub fn from_leader<const N: usize>(
+    pub fn of_leader<const N: usize>(
         &mut self,
         make: impl FnOnce() -> Result<[Vec<u8>; N], TrainError>,
     ) -> Result<[Vec<u8>; N], TrainError> {
