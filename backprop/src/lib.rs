@@ -5,7 +5,7 @@
 //! that costs as much as the matrix products. Here every operation has its forward and its backward half side by side in a
 //! file, works on one thread (pieces of a batch are what runs in parallel), and a step allocates next to nothing. The
 //! formulas are those of [`shaders::model::spec`]. `trainer` has the same learners in Burn, which is what runs on GPUs; its
-//! tests hold every gradient here to autodiff's.
+//! tests hold every gradient here to autodiff's. Several processes can share a batch ([`Exchange`]), to the same bits.
 //!
 //! ```
 //! use backprop::{AdamW, causal::Trainer};
@@ -34,6 +34,7 @@
 mod adamw;
 mod buffer;
 pub mod causal;
+mod exchange;
 mod layout;
 mod matrix;
 mod pool;
@@ -41,8 +42,10 @@ mod pool;
 pub mod set;
 pub mod simd;
 mod state;
+pub mod testing;
 mod tile;
 
 pub use adamw::{AdamW, Moments};
+pub use exchange::{Exchange, share};
 pub use layout::Layout;
 pub use state::{Score, State};

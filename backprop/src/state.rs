@@ -5,6 +5,8 @@ use std::ops::Range;
 use shaders::model::spec::ModelSpec;
 
 use crate::adamw::{AdamW, BLOCK, Moments};
+use crate::buffer::room;
+use crate::exchange::{Exchange, share, shares};
 use crate::layout::Layout;
 use crate::pool::Pool;
 use crate::simd;
@@ -23,6 +25,9 @@ pub struct State {
     pub moments: Moments,
     tensors: Vec<Range<usize>>,
     pub(crate) pool: Pool,
+    /// What goes to other processes, and what comes from them.
+    sent: Vec<f32>,
+    received: Vec<f32>,
 }
 
 /// Loss of a batch, and its right answers.
@@ -51,6 +56,8 @@ impl State {
             moments: Moments::new(size, tensors.len()),
             tensors,
             pool: Pool::new(threads),
+            sent: Vec::new(),
+            received: Vec::new(),
         }
     }
 
@@ -59,19 +66,47 @@ impl State {
         self.pool = Pool::new(threads);
     }
 
-    /// gradient ← Σ sums, in their order.
-    pub(crate) fn set_gradient(&mut self, sums: &[Vec<f32>]) {
-        let blocks = self.gradient.chunks_mut(BLOCK).enumerate().collect();
-        self.pool.map(blocks, |(block, to): (usize, &mut [f32])| {
-            let place = block * BLOCK..block * BLOCK + to.len();
-            to.copy_from_slice(&sums[0][place.clone()]);
-            for sum in &sums[1..] {
-                simd::fast(
-                    #[inline(always)]
-                    || to.iter_mut().zip(&sum[place.clone()]).for_each(|(t, s)| *t += s),
-                );
-            }
-        });
+    /// gradient ← Σ sums of all groups, in their order. Gives the numbers of all groups.
+    ///
+    /// # Shapes
+    /// `sums` and `numbers` are of the groups that this process computed, the latter K `width` each; the result is
+    /// `[groups, K]`.
+    pub(crate) fn set_gradient(
+        &mut self,
+        sums: &[Vec<f32>],
+        numbers: Vec<Vec<f64>>,
+        [groups, width]: [usize; 2],
+        exchange: Option<&mut dyn Exchange>,
+    ) -> Vec<Vec<f64>> {
+        let Some(exchange) = exchange else {
+            let sums: Vec<&[f32]> = sums.iter().map(Vec::as_slice).collect();
+            add(&self.pool, &sums, &mut self.gradient);
+            return numbers;
+        };
+        self.exchange_sums(sums, groups, exchange);
+        exchange_numbers(&numbers, [groups, width], exchange)
+    }
+
+    /// Adds this process's part of the gradient, and takes the other parts from those who added them.
+    fn exchange_sums(&mut self, sums: &[Vec<f32>], groups: usize, exchange: &mut dyn Exchange) {
+        let State { gradient, pool, sent, received, .. } = self;
+        let (rank, size) = exchange.place();
+        let part = |rank| share(gradient.len(), (rank, size));
+        sent.clear();
+        for rank in 0..size {
+            sums.iter().for_each(|sum| sent.extend_from_slice(&sum[part(rank)]));
+        }
+        let (parts, own) = (shares(gradient.len(), size), part(rank));
+        let out: Vec<usize> = parts.iter().map(|part| part * sums.len()).collect();
+        let into: Vec<usize> = shares(groups, size).iter().map(|groups| groups * own.len()).collect();
+        let received = room(received, groups * own.len());
+        exchange.all_to_all((sent, &out), (received, &into));
+        // processes have consecutive groups, so what comes in their order is in the groups' order
+        let sums: Vec<&[f32]> = received.chunks_exact(own.len().max(1)).collect();
+        if !own.is_empty() {
+            add(pool, &sums, &mut gradient[own]);
+        }
+        exchange.all_gather(gradient, &parts);
     }
 
     /// √(Σ g²) of the last gradient.
@@ -102,4 +137,32 @@ impl State {
             );
         });
     }
+}
+
+/// to ← Σ sums, in their order.
+fn add(pool: &Pool, sums: &[&[f32]], to: &mut [f32]) {
+    let blocks = to.chunks_mut(BLOCK).enumerate().collect();
+    pool.map(blocks, |(block, to): (usize, &mut [f32])| {
+        let place = block * BLOCK..block * BLOCK + to.len();
+        to.copy_from_slice(&sums[0][place.clone()]);
+        for sum in &sums[1..] {
+            simd::fast(
+                #[inline(always)]
+                || to.iter_mut().zip(&sum[place.clone()]).for_each(|(t, s)| *t += s),
+            );
+        }
+    });
+}
+
+/// From the numbers of this process's groups, `width` of each, to those of all.
+fn exchange_numbers(own: &[Vec<f64>], [groups, width]: [usize; 2], exchange: &mut dyn Exchange) -> Vec<Vec<f64>> {
+    let (rank, size) = exchange.place();
+    let lengths = shares(groups, size);
+    let mut all = vec![0.0; groups * width];
+    let first = share(groups, (rank, size)).start * width;
+    let flat: Vec<f64> = own.iter().flatten().copied().collect();
+    all[first..first + flat.len()].copy_from_slice(&flat);
+    let lengths: Vec<usize> = lengths.iter().map(|groups| groups * width).collect();
+    exchange.all_gather_scores(&mut all, &lengths);
+    all.chunks_exact(width).map(<[f64]>::to_vec).collect()
 }

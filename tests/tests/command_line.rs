@@ -69,6 +69,33 @@ fn what_is_not_known_is_named_with_what_is_near() {
 }
 
 #[test]
+fn several_processes_never_train_the_same_run_each() {
+    let folder = Folder::new("mpirun");
+    let out = folder.at("run");
+    // what mpirun of Open MPI, and of MPICH, tells the processes that it starts
+    for size in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"] {
+        let words = bad(train_tiny(&out, 20).env(size, "2"));
+        assert!(words.contains("2 processes") && words.contains("--features mpi"), "{words}");
+        assert!(!out.exists(), "a run that never began has left {}", out.display());
+    }
+    // one process, and a job of Slurm's that holds more, are plain runs
+    good(train_tiny(&out, 2).env("OMPI_COMM_WORLD_SIZE", "1").env("SLURM_NTASKS", "2"));
+}
+
+#[test]
+fn threads_change_the_time_and_never_the_result() {
+    let folder = Folder::new("threads");
+    let weights = |threads: &str| {
+        let run = folder.at(threads);
+        good(train_tiny(&run, 6).args(["--threads", threads]));
+        fs::read(run.join("checkpoint-000000006/model.safetensors")).expect("a checkpoint")
+    };
+    assert!(weights("1") == weights("3"));
+    let words = bad(train_tiny(&folder.at("none"), 6).args(["--threads", "0"]));
+    assert!(words.contains("--threads"), "{words}");
+}
+
+#[test]
 fn a_run_is_trained_exported_inspected_and_measured() {
     let folder = Folder::new("path");
     let run = folder.at("run");

@@ -11,8 +11,11 @@ pub mod experiment;
 pub mod files;
 #[cfg(feature = "wgpu")]
 pub mod gpu_check;
+pub mod launch;
 pub mod learner;
 pub mod model_card;
+#[cfg(feature = "mpi")]
+pub mod mpi;
 pub mod nets;
 pub mod pictures;
 pub mod plot;

@@ -27,7 +27,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Meta-train a learner into a run's folder; Ctrl-C writes a checkpoint
+    /// Meta-train a learner into a run's folder; Ctrl-C writes a checkpoint. `mpirun -n N trainer train …` shares one run
+    /// among N processes, in a build with the feature `mpi`
     Train(cli::train::Arguments),
     /// Measure learners on data sets they were not trained on
     Eval(cli::eval::Arguments),

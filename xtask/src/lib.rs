@@ -5,6 +5,7 @@ pub mod bench;
 pub mod chromium;
 pub mod demo;
 pub mod gpu;
+pub mod mpi;
 pub mod npm;
 pub mod offline;
 pub mod options;

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use shaders::model::spec::ModelSpec;
 
 use super::workspace::{Sequences, Workspace};
+use crate::exchange::{Exchange, share};
 use crate::state::{Score, State};
 
 /// Tokens of a piece, about: enough for products to run at full speed, few enough for its rows to stay in the cache.
@@ -47,40 +48,55 @@ impl Trainer {
     /// `[·, T]` of a range of the batch.
     pub fn gradient<'a>(
         &mut self,
+        sizes: [usize; 3],
+        episodes: impl Fn(Range<usize>) -> (Cow<'a, [f32]>, Cow<'a, [u32]>) + Sync,
+        scored: bool,
+    ) -> Score {
+        self.gradient_among(sizes, episodes, scored, None)
+    }
+
+    /// As [`Trainer::gradient`], as one of several processes that share the batch. All of them get the gradient and the
+    /// score that a process alone gets, bit for bit.
+    pub fn gradient_among<'a>(
+        &mut self,
         [batch, tokens, most]: [usize; 3],
         episodes: impl Fn(Range<usize>) -> (Cow<'a, [f32]>, Cow<'a, [u32]>) + Sync,
         scored: bool,
+        exchange: Option<&mut dyn Exchange>,
     ) -> Score {
         let Trainer { state, spec, sums, spare } = self;
         let (weights, spare) = (&state.weights, &*spare);
         let piece = (ROWS / tokens).clamp(1, most.max(1));
         let pieces = batch.div_ceil(piece);
         let groups = pieces.min(GRADIENTS);
-        sums.resize_with(groups, Vec::new);
+        let own = exchange.as_ref().map_or(0..groups, |exchange| share(groups, exchange.place()));
+        sums.resize_with(own.len(), Vec::new);
         let scale = 1.0 / (batch * tokens) as f32;
+        let counted = if scored { tokens } else { 0 };
         let group = |(g, sum): (usize, &mut Vec<f32>)| {
             let own = spare.lock().expect("nothing panics while it holds this").pop();
             let mut workspace = own.unwrap_or_else(|| Workspace::new(spec));
             sum.resize(weights.len(), 0.0);
-            let mut score = Score::default();
+            // the loss, and right answers at each position
+            let mut numbers = vec![0.0; 1 + counted];
             let first = g * pieces / groups;
             for p in first..(g + 1) * pieces / groups {
                 let (inputs, labels) = episodes(p * piece..batch.min((p + 1) * piece));
                 let sequences = Sequences { inputs: &inputs, labels: &labels, tokens };
                 let log_probabilities = workspace.gradient(weights, sequences, scale, sum, p > first);
                 if scored {
-                    add_score(&mut score, log_probabilities, &labels, tokens, batch);
+                    add_score(&mut numbers, log_probabilities, &labels, tokens, batch);
                 }
             }
             spare.lock().expect("nothing panics while it holds this").push(workspace);
-            score
+            numbers
         };
-        let scores = state.pool.map(sums.iter_mut().enumerate().collect(), group);
-        state.set_gradient(sums);
-        let mut all = Score { loss: 0.0, right: vec![0.0; if scored { tokens } else { 0 }] };
-        for score in scores {
-            all.loss += score.loss;
-            all.right.iter_mut().zip(&score.right).for_each(|(a, r)| *a += r);
+        let numbers = state.pool.map(own.zip(sums.iter_mut()).collect(), group);
+        let numbers = state.set_gradient(sums, numbers, [groups, 1 + counted], exchange);
+        let mut all = Score { loss: 0.0, right: vec![0.0; counted] };
+        for numbers in numbers {
+            all.loss += numbers[0];
+            all.right.iter_mut().zip(&numbers[1..]).for_each(|(a, r)| *a += r);
         }
         all
     }
@@ -89,12 +105,12 @@ impl Trainer {
 /// Adds what some sequences of a batch of B give.
 ///
 /// # Shapes
-/// `rows` log-probabilities `[·, T, C]`, `labels` `[·, T]`.
-fn add_score(score: &mut Score, rows: &[f32], labels: &[u32], tokens: usize, batch: usize) {
+/// `numbers` the loss and right answers at each position, `[1 + T]`; `rows` log-probabilities `[·, T, C]`, `labels` `[·, T]`.
+fn add_score(numbers: &mut [f64], rows: &[f32], labels: &[u32], tokens: usize, batch: usize) {
     let classes = rows.len() / labels.len();
-    score.right.resize(tokens, 0.0);
+    let (loss, right) = numbers.split_first_mut().expect("the loss");
     for (at, (row, &label)) in rows.chunks_exact(classes).zip(labels).enumerate() {
-        score.loss -= f64::from(row[label as usize]) / (batch * tokens) as f64;
-        score.right[at % tokens] += f64::from(u8::from(shaders::answer(row) == Some(label as usize)));
+        *loss -= f64::from(row[label as usize]) / (batch * tokens) as f64;
+        right[at % tokens] += f64::from(u8::from(shaders::answer(row) == Some(label as usize)));
     }
 }

@@ -8,6 +8,7 @@ use shaders::model::spec::ModelSpec;
 
 use super::sizes::Episode;
 use super::workspace::{Loss, Workspace};
+use crate::exchange::{Exchange, share};
 use crate::state::{Score, State};
 
 /// Episodes are summed into at most this many gradients, which bounds memory; more threads than this do not help.
@@ -40,14 +41,9 @@ pub struct Made<'a> {
     pub images: bool,
 }
 
-/// What some episodes give.
-#[derive(Default)]
-struct Part {
-    score: Score,
-    /// Whether anything was shown, and whether the stem read it.
-    shown: bool,
-    read: bool,
-}
+/// What a group of episodes gives, as numbers that can be sent: the loss, the sum of the shares of right answers, and as
+/// 0 or 1 whether anything was shown and whether the stem read it.
+type Part = [f64; 4];
 
 impl Trainer {
     /// A learner before its first step.
@@ -75,10 +71,23 @@ impl Trainer {
         episode: impl Fn(usize) -> Made<'a> + Sync + Send,
         scored: bool,
     ) -> Score {
+        self.gradient_among((batch, neighbours), episode, scored, None)
+    }
+
+    /// As [`Trainer::gradient`], as one of several processes that share the batch. All of them get the gradient and the
+    /// score that a process alone gets, bit for bit.
+    pub fn gradient_among<'a>(
+        &mut self,
+        (batch, neighbours): (usize, f64),
+        episode: impl Fn(usize) -> Made<'a> + Sync + Send,
+        scored: bool,
+        exchange: Option<&mut dyn Exchange>,
+    ) -> Score {
         let Trainer { state, spec, of_stem, sums, spare } = self;
         let (weights, spare) = (&state.weights, &*spare);
         let groups = batch.min(GRADIENTS);
-        sums.resize_with(groups, Vec::new);
+        let own = exchange.as_ref().map_or(0..groups, |exchange| share(groups, exchange.place()));
+        sums.resize_with(own.len(), Vec::new);
         let group = |(g, sum): (usize, &mut Vec<f32>)| {
             let own = spare.lock().expect("nothing panics while it holds this").pop();
             let mut workspace = own.unwrap_or_else(|| Workspace::new(spec));
@@ -94,45 +103,44 @@ impl Trainer {
                 };
                 let episode = Episode { inputs: &inputs, labels: &labels, shown, classes, images };
                 let log_probabilities = workspace.gradient(weights, episode, loss, sum);
+                let [loss, right, any_shown, any_read] = &mut part;
                 if scored {
-                    add_score(&mut part.score, log_probabilities, &labels[shown..], batch);
+                    add_score((loss, right), log_probabilities, &labels[shown..], batch);
                 }
-                part.shown |= shown > 0;
-                part.read |= shown > 0 && images;
+                if shown > 0 {
+                    *any_shown = 1.0;
+                    *any_read = if images { 1.0 } else { *any_read };
+                }
             }
             spare.lock().expect("nothing panics while it holds this").push(workspace);
-            part
+            part.to_vec()
         };
-        let parts = state.pool.map(sums.iter_mut().enumerate().collect(), group);
-        state.set_gradient(sums);
-        let shown = parts.iter().any(|part| part.shown);
-        let read = parts.iter().any(|part| part.read);
+        let parts = state.pool.map(own.zip(sums.iter_mut()).collect(), group);
+        let parts = state.set_gradient(sums, parts, [groups, Part::default().len()], exchange);
+        let any = |at: usize| parts.iter().any(|part| part[at] > 0.0);
+        let (shown, read) = (any(2), any(3));
         for (present, of_stem) in state.present.iter_mut().zip(of_stem) {
             *present = if *of_stem { read } else { shown };
         }
-        let mut all = Score::default();
-        if scored {
-            all.right.push(0.0);
-        }
-        for Part { score, .. } in parts {
-            all.loss += score.loss;
-            all.right.iter_mut().zip(&score.right).for_each(|(all, right)| *all += right);
+        let mut all = Score { loss: 0.0, right: vec![0.0; usize::from(scored)] };
+        for part in parts {
+            all.loss += part[0];
+            all.right.iter_mut().for_each(|all| *all += part[1]);
         }
         all
     }
 }
 
-/// Adds what an episode of a batch of B gives.
+/// Adds what an episode of a batch of B gives to the loss and the sum of the shares of right answers.
 ///
 /// # Shapes
 /// `rows` log-probabilities `[Q, C]`, `labels` `[Q]`
-fn add_score(score: &mut Score, rows: &[f32], labels: &[u32], batch: usize) {
+fn add_score((loss, sum): (&mut f64, &mut f64), rows: &[f32], labels: &[u32], batch: usize) {
     let queries = labels.len();
     let mut right = 0.0;
     for (row, &label) in rows.chunks_exact(rows.len() / queries).zip(labels) {
-        score.loss -= f64::from(row[label as usize]) / (batch * queries) as f64;
+        *loss -= f64::from(row[label as usize]) / (batch * queries) as f64;
         right += f64::from(u8::from(shaders::answer(row) == Some(label as usize)));
     }
-    score.right.resize(1, 0.0);
-    score.right[0] += right / queries as f64;
+    *sum += right / queries as f64;
 }

@@ -13,5 +13,6 @@ mod numbers;
 pub mod output;
 pub mod predict;
 mod progress;
+mod ranks;
 pub mod report;
 pub mod train;

@@ -5,14 +5,15 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::module::Module;
-use trainer::config::{PRESETS, RunConfig};
+use trainer::config::{ConfigError, PRESETS, RunConfig};
 use trainer::device::{self, DeviceArg};
 use trainer::nets::research::{KINDS, Learner};
-use trainer::train::{Metrics, Run};
+use trainer::train::{Begin, Metrics, Ranks, Run, TrainError};
 
 use super::interrupt::stop_flag;
 use super::output::{Ended, note, print};
 use super::progress::{Heartbeat, bar, duration};
+use super::ranks;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -35,6 +36,10 @@ pub struct Arguments {
     /// or keep memory
     #[arg(long)]
     no_fusion: bool,
+    /// Threads on a CPU; changes the time and never the result [default: as many as there are cores, shared by the
+    /// processes that mpirun has started on a machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     /// Folder of the run: new, empty, or with --overwrite that of an earlier run [default: runs/PRESET]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -66,29 +71,47 @@ fn set_help() -> String {
 
 /// Trains, or prints settings.
 pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
-    let resolve = || RunConfig::resolve(&arguments.preset, arguments.config.as_deref(), &arguments.set);
     if arguments.print_config {
         let config = match &arguments.resume {
             Some(folder) => RunConfig::read(&folder.join("config.toml"))?,
-            None => resolve()?,
+            None => resolve(arguments)?,
         };
         return Ok(print(&config.to_toml())?);
     }
     if arguments.no_fusion {
         device::disable_fusion();
     }
+    match ranks::join()? {
+        Some(ranks) => among(ranks, arguments, data_dir),
+        None => alone(arguments, data_dir),
+    }
+}
+
+/// The folder of a new run.
+fn out(arguments: &Arguments) -> PathBuf {
+    arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&arguments.preset))
+}
+
+fn resolve(arguments: &Arguments) -> Result<RunConfig, ConfigError> {
+    RunConfig::resolve(&arguments.preset, arguments.config.as_deref(), &arguments.set)
+}
+
+/// Trains in this process alone.
+fn alone(arguments: &Arguments, data_dir: &Path) -> Ended {
     let device = device::open(arguments.device)?;
     let mut run = match &arguments.resume {
         Some(folder) => Run::resume(folder, data_dir, device)?,
         None => {
-            let config = resolve()?;
-            let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&arguments.preset));
+            let (config, folder) = (resolve(arguments)?, out(arguments));
             match arguments.overwrite {
                 true => Run::start_over(config, &folder, data_dir, device)?,
                 false => Run::start(config, &folder, data_dir, device)?,
             }
         }
     };
+    if let Some(threads) = arguments.threads {
+        run.set_cores(threads.into());
+    }
     note(start(&run));
     if !arguments.no_probe
         && let Some(probed) = run.probe()?
@@ -102,18 +125,64 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
     }
     let stop = stop_flag()?;
     let complete = watched(&mut run, &stop)?;
+    match finished(&run, complete) {
+        true => Ok(()),
+        false => std::process::exit(130),
+    }
+}
+
+/// Trains as one of several ranks; rank 0 speaks for all.
+fn among(mut ranks: Box<dyn Ranks>, arguments: &Arguments, data_dir: &Path) -> Ended {
+    let (rank, _) = ranks.place();
+    let (leads, places) = (rank == 0, ranks::places(&mut *ranks, arguments.threads.map(usize::from)));
+    let trained = || -> Result<bool, Box<dyn std::error::Error>> {
+        let (device, stop) = (device::open(arguments.device)?, stop_flag()?);
+        let folder = arguments.resume.clone().unwrap_or_else(|| out(arguments));
+        let settings = || resolve(arguments);
+        let begin = match arguments.resume {
+            Some(_) => Begin::Resume { folder: &folder },
+            None => Begin::New { settings: &settings, folder: &folder, overwrite: arguments.overwrite },
+        };
+        let mut run = Run::among(ranks, &begin, data_dir, device)?;
+        run.set_cores(places.threads);
+        if !leads {
+            return Ok(run.train(&stop, &mut |_| ())?);
+        }
+        note(format!("{}; {}", start(&run), places.words));
+        places.advice.iter().for_each(note);
+        let complete = watched(&mut run, &stop)?;
+        Ok(finished(&run, complete))
+    };
+    match trained() {
+        Ok(complete) => {
+            ranks::end();
+            if complete { Ok(()) } else { std::process::exit(130) }
+        }
+        Err(error) if error.downcast_ref().is_some_and(TrainError::of_all_ranks) => {
+            ranks::end();
+            if leads { Err(error) } else { std::process::exit(1) }
+        }
+        Err(error) => {
+            note(format!("error: rank {rank}: {error}"));
+            ranks::abort()
+        }
+    }
+}
+
+/// Says how a run ended and what comes next; whether it is complete.
+fn finished(run: &Run, complete: bool) -> bool {
     let folder = run.folder.display();
     let steps = run.config.training.steps;
     if !complete {
         note(format!("stopped at step {}; go on with `trainer train --resume {folder}`", run.step()));
-        std::process::exit(130);
+        return false;
     }
     let next = match run.config.learner {
         Learner::Model => format!("write the learner with `trainer export {folder} -o FILE.safetensors`"),
         _ => format!("measure the learner with `trainer eval {folder}`"),
     };
     note(format!("done: {steps} steps; {next}"));
-    Ok(())
+    true
 }
 
 /// What is about to be trained.
@@ -141,7 +210,7 @@ fn start(run: &Run) -> String {
 }
 
 /// Trains with a bar, or a line now and then.
-fn watched(run: &mut Run, stop: &std::sync::atomic::AtomicBool) -> Result<bool, trainer::train::TrainError> {
+fn watched(run: &mut Run, stop: &std::sync::atomic::AtomicBool) -> Result<bool, TrainError> {
     let (steps, batch) = (run.config.training.steps, run.config.training.batch as u64);
     let bar = bar(steps, "{bar:30} {pos}/{len}  {per_sec}  ETA {eta}  {msg}");
     let (count, first) = (run.counter(), run.step());

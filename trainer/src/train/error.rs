@@ -116,6 +116,39 @@ pub enum TrainError {
          step on; train it with --no-fusion, or with --device cpu"
     )]
     KnownWrong(&'static str),
+    /// A rank of a run that could not begin; every rank says so.
+    #[error("{}{message}", if *rank == 0 { String::new() } else { format!("rank {rank} on {host}: ") })]
+    Rank {
+        /// Its number.
+        rank: usize,
+        /// Its machine.
+        host: String,
+        /// Its error.
+        message: String,
+    },
+    /// A rank on which something differs on which the bits of a run depend; every rank says so.
+    #[error(
+        "rank {rank} on {host} has other {what}: {found}, not {expected} as rank 0; all ranks need the same build of the \
+         trainer, the same data sets, and processors of one kind"
+    )]
+    RankDiffers {
+        /// Its number.
+        rank: usize,
+        /// Its machine.
+        host: String,
+        /// What differs.
+        what: String,
+        /// There.
+        found: String,
+        /// On rank 0.
+        expected: String,
+    },
+    /// A run that several ranks cannot share.
+    #[error(
+        "several ranks train learners of [model] (learner.kind = \"model\") on CPUs, and this is {0}; start one process \
+         without mpirun, or choose --device cpu and another learner"
+    )]
+    NotShared(String),
     /// A model was wanted from the run of a research learner.
     #[error(
         "{} holds a research learner of kind `{kind}`, which lives in the trainer alone: only learners of [model] \
@@ -167,6 +200,11 @@ impl TrainError {
     /// Whether training ran out of finite numbers, which is a finding about its settings.
     pub fn diverged(&self) -> bool {
         matches!(self, TrainError::Diverged { .. })
+    }
+
+    /// Whether every rank of a run ends with this error, not one of them alone.
+    pub fn of_all_ranks(&self) -> bool {
+        self.diverged() || matches!(self, TrainError::Rank { .. } | TrainError::RankDiffers { .. })
     }
 }
 

@@ -4,7 +4,9 @@
 //! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
 //! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
 //! and step exactly. Learners of a model file take their steps on a CPU in [`backprop`], everything else in Burn.
+//! There several processes can train one run together, to the same bits: [`Ranks`].
 
+mod begin;
 mod checkpoint;
 mod error;
 mod finite;
@@ -16,12 +18,15 @@ mod moments;
 mod optimiser;
 mod parameters;
 pub mod probe;
+mod ranks;
 mod rollback;
 mod run;
 mod step;
 pub mod timing;
 
+pub use begin::Begin;
 pub use checkpoint::{new_net, read_net, read_run};
 pub use error::{TrainError, write_whole};
 pub use metrics::Metrics;
+pub use ranks::Ranks;
 pub use run::Run;

@@ -168,7 +168,7 @@ fn trained(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Tr
     let mut steps = Vec::new();
     for done in 0..training.steps {
         let step = Step { done, rate: training.rate, ema_decay: 0.0, logged: true };
-        match learner.step(training, tasks, step) {
+        match learner.step(training, tasks, step, None) {
             Ok(outcome) => steps.push([outcome.loss, outcome.norm]),
             Err(NotFinite) => {
                 steps.push([f64::NAN; 2]);

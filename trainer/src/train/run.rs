@@ -1,4 +1,4 @@
-//! A run in its folder: begins, goes on, trains, logs and keeps checkpoints.
+//! A run in its folder: trains, logs and keeps checkpoints.
 
 use std::borrow::Cow;
 use std::fs;
@@ -8,22 +8,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use backprop::Exchange;
 use burn::module::Module;
 
-use super::checkpoint::{CONFIG, Saved, newest_checkpoint};
-use super::error::{TrainError, io_at, io_kind, write_whole};
+use super::checkpoint::{Saved, newest_checkpoint};
+use super::error::{TrainError, io_at, io_kind};
 use super::finite::LAG;
-use super::folder::{self, Kind, Place, RunFolder, STATE, finish_checkpoint, remove_checkpoint};
+use super::folder::{RunFolder, STATE, finish_checkpoint, remove_checkpoint};
 use super::memory::{self, MemoryWatch};
 use super::metrics::{METRICS, Metrics, forget_after};
 use super::probe;
+use super::ranks::Team;
 use super::rollback::{Rollback, State, Verdict};
 use super::step::{Learner, NotFinite, Outcome, Step};
 use crate::config::RunConfig;
-use crate::device::{self, TrainDevice};
-use crate::nets::{Net, research};
-use crate::sources::open_tasks;
-use crate::tasks::{Progress, Tasks};
+use crate::device::TrainDevice;
+use crate::nets::Net;
+use crate::tasks::Tasks;
 
 /// A run in memory.
 pub struct Run {
@@ -33,142 +34,27 @@ pub struct Run {
     pub folder: PathBuf,
     /// Episodes.
     pub tasks: Tasks,
-    device: TrainDevice,
-    learner: Learner,
-    saved: Saved,
+    pub(super) device: TrainDevice,
+    pub(super) learner: Learner,
+    pub(super) saved: Saved,
     /// Steps done, for others to watch.
-    count: Arc<AtomicU64>,
+    pub(super) count: Arc<AtomicU64>,
     /// Keeps other processes out of the folder; none before the run has one.
-    place: Option<RunFolder>,
+    pub(super) place: Option<RunFolder>,
     /// On a GPU, the way back to before a step that was not finite.
-    rollback: Rollback,
+    pub(super) rollback: Rollback,
     /// On a GPU, whether memory keeps growing.
-    memory: MemoryWatch,
+    pub(super) memory: MemoryWatch,
+    /// The ranks that train it together; none where this process trains alone.
+    pub(super) team: Option<Team>,
 }
 
 impl Run {
-    /// A new run in an empty or new folder.
-    ///
-    /// # Errors
-    /// The folder is taken, data are missing, settings do not fit them: then nothing is left behind.
-    pub fn start(config: RunConfig, folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
-        match folder::look(folder, Kind::Run)? {
-            Place::Free => {}
-            Place::Taken => return Err(TrainError::Exists(folder.to_owned())),
-        }
-        let run = Run::ready(config, folder, data_dir, device)?;
-        let place = RunFolder::create(folder, Kind::Run)?;
-        // another process may have been faster
-        match folder.join(CONFIG).exists() {
-            true => Err(TrainError::Exists(folder.to_owned())),
-            false => run.write_settings(place),
-        }
-    }
-
-    /// As [`Run::start`], in the place of a run that is there: what that one wrote is removed, and nothing else.
-    ///
-    /// # Errors
-    /// As [`Run::start`]; the old run then stays as it is.
-    pub fn start_over(
-        config: RunConfig,
-        folder: &Path,
-        data_dir: &Path,
-        device: TrainDevice,
-    ) -> Result<Run, TrainError> {
-        let old = match folder::look(folder, Kind::Run)? {
-            Place::Free => None,
-            Place::Taken => Some(RunFolder::create(folder, Kind::Run)?),
-        };
-        let run = Run::ready(config, folder, data_dir, device)?;
-        let place = match old {
-            Some(place) => place,
-            None => RunFolder::create(folder, Kind::Run)?,
-        };
-        place.clear()?;
-        run.write_settings(place)
-    }
-
-    /// A new run in a folder that this process has already.
-    ///
-    /// # Errors
-    /// As [`Run::start`].
-    pub fn start_in(
-        config: RunConfig,
-        place: RunFolder,
-        data_dir: &Path,
-        device: TrainDevice,
-    ) -> Result<Run, TrainError> {
-        Run::ready(config, place.path(), data_dir, device)?.write_settings(place)
-    }
-
-    /// A run with its data, which has no folder yet.
-    fn ready(config: RunConfig, folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
-        let tasks = open_tasks(&config, data_dir)?;
-        let mut run = Run::new(config, folder, tasks, device)?;
-        run.set_fused(true)?;
-        Ok(run)
-    }
-
-    /// Takes the folder of a new run and writes its settings there.
-    fn write_settings(mut self, place: RunFolder) -> Result<Run, TrainError> {
-        self.place = Some(place);
-        write_whole(&self.folder.join(CONFIG), self.config.to_toml().as_bytes())?;
-        Ok(self)
-    }
-
-    /// Goes on from the newest whole checkpoint of a folder, or from the start if there is none yet; what a killed
-    /// process left unfinished is removed.
-    ///
-    /// # Errors
-    /// No run there, a folder in use, or a damaged checkpoint.
-    pub fn resume(folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
-        if !folder.join(CONFIG).exists() {
-            return Err(TrainError::NoCheckpoint(folder.to_owned()));
-        }
-        // both before the folder is touched: it may be another program's
-        folder::expect_run(folder)?;
-        RunConfig::read(&folder.join(CONFIG))?;
-        Run::resume_in(RunFolder::open(folder)?, data_dir, device)
-    }
-
-    /// As [`Run::resume`], in a folder that this process has already.
-    ///
-    /// # Errors
-    /// As [`Run::resume`].
-    pub fn resume_in(place: RunFolder, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
-        let folder = place.path().to_owned();
-        let config = RunConfig::read(&folder.join(CONFIG))?;
-        place.remove_unfinished()?;
-        let tasks = open_tasks(&config, data_dir)?;
-        let mut run = Run::new(config, &folder, tasks, device)?;
-        run.place = Some(place);
-        if let Some(path) = newest_checkpoint(&folder)? {
-            run.saved = Saved::read(&path)?;
-            run.learner.load(&path, &run.config, &run.device)?;
-        }
-        let log = folder.join(METRICS);
-        forget_after(&log, run.saved.step).map_err(io_at(&log))?;
-        run.set_fused(true)?;
-        Ok(run)
-    }
-
-    /// A run before its first step.
-    fn new(config: RunConfig, folder: &Path, tasks: Tasks, device: TrainDevice) -> Result<Run, TrainError> {
-        if let research::Learner::Maml(_) = config.learner
-            && !device.cpu
-            && device::fuses()
-        {
-            return Err(TrainError::KnownWrong(config.learner.kind()));
-        }
-        let learner = Learner::new(&config, &device)?;
-        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        let workers = if device.cpu { cores.min(config.training.batch / config.training.micro_batch) } else { 1 };
-        let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new(), curriculum: Progress::default() };
-        let folder = folder.to_owned();
-        let (count, rollback, memory) = (Arc::default(), Rollback::default(), MemoryWatch::default());
-        let mut run = Run { config, folder, tasks, device, learner, saved, count, place: None, rollback, memory };
-        run.set_workers(workers);
-        Ok(run)
+    /// Threads in all on a CPU; changes the time and never the result. By default as many as there are cores.
+    pub fn set_cores(&mut self, cores: usize) {
+        let micro_batches = self.config.training.batch / self.config.training.micro_batch;
+        let workers = if self.device.cpu { cores.clamp(1, micro_batches.max(1)) } else { 1 };
+        self.set_threads(workers, if self.device.cpu { (cores / workers).max(1) } else { 1 });
     }
 
     /// How many micro-batches are worked on at once; changes the time and never the result. By default as many as
@@ -238,22 +124,25 @@ impl Run {
         progress: &mut dyn FnMut(&Metrics),
     ) -> Result<(), TrainError> {
         let path = self.folder.join(METRICS);
-        let mut log = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io_at(&path))?;
+        let open = || fs::OpenOptions::new().create(true).append(true).open(&path).map_err(io_at(&path));
+        let mut log = self.leads().then(open).transpose()?;
         let started = Instant::now();
         let before = self.saved.seconds;
         let steps = self.config.training.steps;
         let until = until.min(steps);
         // a step that cannot be taken leaves the learner of the step before
         let done = (|| loop {
-            while self.saved.step < until && !stop.load(Ordering::Relaxed) {
+            while self.saved.step < until && !self.stops(stop) {
                 let step_before = self.saved.step;
                 let metrics = self.checked_step()?;
                 self.count.store(self.saved.step, Ordering::Relaxed);
                 self.saved.seconds = before + started.elapsed().as_secs_f64();
                 if let Some(mut metrics) = metrics {
                     metrics.seconds = self.saved.seconds;
-                    let line = serde_json::to_string(&metrics).expect("plain data");
-                    writeln!(log, "{line}").map_err(|error| self.unwritten(METRICS, &error))?;
+                    if let Some(log) = &mut log {
+                        let line = serde_json::to_string(&metrics).expect("plain data");
+                        writeln!(log, "{line}").map_err(|error| self.unwritten(METRICS, &error))?;
+                    }
                     progress(&metrics);
                 }
                 // a run that went back has nothing new to keep
@@ -274,6 +163,23 @@ impl Run {
         self.learner.sync_weights();
         self.saved.seconds = before + started.elapsed().as_secs_f64();
         done
+    }
+
+    /// Whether this process writes the folder: alone, or as rank 0.
+    pub(super) fn leads(&self) -> bool {
+        self.team.as_ref().is_none_or(Team::leads)
+    }
+
+    /// Whether to take no further step. Ranks must end after the same one: they tell each other with its gradient.
+    fn stops(&mut self, stop: &AtomicBool) -> bool {
+        let asked = stop.load(Ordering::Relaxed);
+        match &mut self.team {
+            None => asked,
+            Some(team) => {
+                team.stop = asked;
+                std::mem::take(&mut team.stopped)
+            }
+        }
     }
 
     /// Whether a step is one after which a checkpoint is written.
@@ -345,7 +251,8 @@ impl Run {
         let stage = self.config.curriculum.get(self.saved.curriculum.stage);
         let tasks = stage.map_or(Cow::Borrowed(&self.tasks), |stage| Cow::Owned(stage.tasks(&self.tasks)));
         let split = tasks.set || tasks.split;
-        let Outcome { loss, right, norm } = match self.learner.step(&self.config.training, &tasks, step) {
+        let team = self.team.as_mut().map(|team| team as &mut dyn Exchange);
+        let Outcome { loss, right, norm } = match self.learner.step(&self.config.training, &tasks, step, team) {
             Ok(outcome) => outcome,
             Err(NotFinite) => {
                 let last = newest_checkpoint(&self.folder)?;
@@ -392,11 +299,14 @@ impl Run {
         }
     }
 
-    /// Writes `checkpoint-STEP/` whole, then removes older ones but one.
+    /// Writes `checkpoint-STEP/` whole, then removes older ones but one; of several ranks, rank 0 does.
     ///
     /// # Errors
     /// What the operating system says; what was begun is removed, the checkpoints before stay.
     pub fn checkpoint(&self) -> Result<(), TrainError> {
+        if !self.leads() {
+            return Ok(());
+        }
         let name = format!("checkpoint-{:09}", self.saved.step);
         let path = self.folder.join(&name);
         if path.join(STATE).exists() {

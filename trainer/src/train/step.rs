@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::path::Path;
 
-use backprop::{AdamW, Score, State, causal, set};
+use backprop::{AdamW, Exchange, Score, State, causal, set};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Bytes, Tensor};
 
 use super::checkpoint::{damaged, new_net, read_net_of, write_net};
 use super::error::TrainError;
@@ -81,8 +81,14 @@ impl ByHand {
         }
     }
 
-    /// Computes the gradient of a step.
-    fn gradient(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Score {
+    /// Computes the gradient of a step, alone or as one of several processes.
+    fn gradient(
+        &mut self,
+        training: &Training,
+        tasks: &Tasks,
+        step: Step,
+        exchange: Option<&mut dyn Exchange>,
+    ) -> Score {
         let first = step.done * training.batch as u64;
         match self {
             ByHand::Causal(trainer) => {
@@ -96,7 +102,7 @@ impl ByHand {
                     (inputs.into(), labels.into())
                 };
                 let sizes = [training.batch, tasks.config.length, training.micro_batch];
-                trainer.gradient(sizes, episodes, step.logged)
+                trainer.gradient_among(sizes, episodes, step.logged, exchange)
             }
             ByHand::Set(trainer) => {
                 let parts = training.batch / training.micro_batch;
@@ -112,7 +118,7 @@ impl ByHand {
                         images: shape.drawings,
                     }
                 };
-                trainer.gradient(training.batch, training.neighbours, episode, step.logged)
+                trainer.gradient_among((training.batch, training.neighbours), episode, step.logged, exchange)
             }
         }
     }
@@ -192,6 +198,44 @@ impl Learner {
         Ok(())
     }
 
+    /// What [`Learner::take_parts`] reads in another process: weights, their average, the state of the optimiser.
+    ///
+    /// # Errors
+    /// The state of the optimiser cannot be written.
+    pub fn parts(&self, training: &Training) -> Result<[Vec<u8>; 3], Box<dyn std::error::Error>> {
+        let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let (weights, average) = match &self.fused {
+            Some(fused) => (bytes(&fused.state().weights), bytes(&fused.state().average)),
+            None => (bytes(&values(&self.net)), bytes(&values(&self.average))),
+        };
+        let optimiser = match (&self.fused, training.optimiser) {
+            (Some(fused), Optimiser::Adamw) => {
+                moments::write(self.net.spec(), &fused.state().moments).into_bytes()?.to_vec()
+            }
+            _ => self.optimiser.into_bytes()?.to_vec(),
+        };
+        Ok([weights, average, optimiser])
+    }
+
+    /// Becomes the learner of the same settings that another process gave.
+    ///
+    /// # Errors
+    /// The state of the optimiser cannot be read.
+    pub fn take_parts(
+        &mut self,
+        [weights, average, state]: [Vec<u8>; 3],
+        training: &Training,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let numbers = |bytes: &[u8]| -> Vec<f32> {
+            bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+        };
+        self.fused = None;
+        self.net = self.net.clone().map(&mut Fill(&numbers(&weights)));
+        self.average = self.average.clone().map(&mut Fill(&numbers(&average)));
+        self.optimiser = optimiser(training).from_bytes(Bytes::from_bytes_vec(state))?;
+        self.set_fused(true, training)
+    }
+
     /// Current weights; those of the fused trainer only after [`Learner::sync_weights`].
     pub fn net(&self) -> &Net {
         &self.net
@@ -266,20 +310,32 @@ impl Learner {
         self.watch.first_not_finite(lag)
     }
 
-    /// Takes one optimiser step.
+    /// Takes one optimiser step, alone or, where [`backprop`] trains, as one of several processes.
     ///
     /// # Errors
     /// The loss or its gradient is not finite, on a CPU. On a GPU this is seen later: [`Learner::first_not_finite`].
-    pub fn step(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
+    pub fn step(
+        &mut self,
+        training: &Training,
+        tasks: &Tasks,
+        step: Step,
+        exchange: Option<&mut dyn Exchange>,
+    ) -> Result<Outcome, NotFinite> {
         match self.fused.is_some() {
-            true => self.step_fused(training, tasks, step),
+            true => self.step_fused(training, tasks, step, exchange),
             false => self.step_autodiff(training, tasks, step),
         }
     }
 
-    fn step_fused(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
+    fn step_fused(
+        &mut self,
+        training: &Training,
+        tasks: &Tasks,
+        step: Step,
+        exchange: Option<&mut dyn Exchange>,
+    ) -> Result<Outcome, NotFinite> {
         let fused = self.fused.as_mut().expect("asked for where there is one");
-        let score = fused.gradient(training, tasks, step);
+        let score = fused.gradient(training, tasks, step, exchange);
         let state = fused.state_mut();
         let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {

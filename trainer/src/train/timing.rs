@@ -42,7 +42,7 @@ pub fn steps(
         let before = Instant::now();
         for i in 0..of {
             let step = Step { done, rate: training.rate, ema_decay: 0.99, logged: i + 1 == of };
-            let outcome = learner.step(training, tasks, step);
+            let outcome = learner.step(training, tasks, step, None);
             done += 1;
             if !outcome.is_ok_and(|outcome| !step.logged || outcome.loss.is_finite()) {
                 return Err(ProbeError::NotFinite(done as usize));
