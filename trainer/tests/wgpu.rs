@@ -126,13 +126,6 @@ fn every_learner_trains_as_on_the_cpu() {
     for (name, config) in learners() {
         let started = Instant::now();
         let tasks = open_tasks(&config, Path::new(".")).unwrap();
-        if name == "MAML" && device::fuses() {
-            // the day this is right, the refusal can go
-            assert!(matches!(probe::check(&config, &tasks, &device), Err(probe::ProbeError::Apart { .. })));
-            let error = Run::start(config, &Folder::new("maml").0, Path::new("."), device.clone()).err().unwrap();
-            assert!(matches!(error, TrainError::KnownWrong("maml")), "{error}");
-            continue;
-        }
         let probed = match probe::check(&config, &tasks, &device) {
             Ok(probed) => probed,
             Err(error) => {

@@ -53,7 +53,7 @@ pub struct Arguments {
     /// auto, cpu, gpu, gpu:n, or software: a GPU's driver that computes on the CPU
     #[arg(long, default_value = "auto")]
     device: DeviceArg,
-    /// On a GPU, compute each operation by a kernel of its own: slower, and needed for MAML
+    /// On a GPU, compute each operation by a kernel of its own: slower, and the way out where fused kernels compute wrong
     #[arg(long)]
     no_fusion: bool,
 }

@@ -13,7 +13,7 @@ use super::rollback::Rollback;
 use super::run::Run;
 use super::step::Learner;
 use crate::config::{ConfigError, RunConfig};
-use crate::device::{self, TrainDevice};
+use crate::device::TrainDevice;
 use crate::nets::research;
 use crate::sources::open_tasks;
 use crate::tasks::{Progress, Tasks};
@@ -240,12 +240,6 @@ impl Run {
 
     /// A run before its first step.
     fn new(config: RunConfig, folder: &Path, tasks: Tasks, device: TrainDevice) -> Result<Run, TrainError> {
-        if let research::Learner::Maml(_) = config.learner
-            && !device.cpu
-            && device::fuses()
-        {
-            return Err(TrainError::KnownWrong(config.learner.kind()));
-        }
         let learner = Learner::new(&config, &device)?;
         let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new(), curriculum: Progress::default() };
         let folder = folder.to_owned();

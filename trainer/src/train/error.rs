@@ -110,12 +110,6 @@ pub enum TrainError {
         /// Folder of the run.
         folder: PathBuf,
     },
-    /// A combination that computes wrong numbers.
-    #[error(
-        "Burn 0.22.1 computes the gradients of learner.kind = \"{0}\" wrong on GPUs when it fuses kernels, from the fourth \
-         step on; train it with --no-fusion, or with --device cpu"
-    )]
-    KnownWrong(&'static str),
     /// A rank of a run that could not begin; every rank says so.
     #[error("{}{message}", if *rank == 0 { String::new() } else { format!("rank {rank} on {host}: ") })]
     Rank {
