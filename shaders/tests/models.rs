@@ -8,7 +8,7 @@ use shaders::model::file::{FileError, Precision};
 #[test]
 fn every_shipped_model_is_what_this_version_writes_and_notices_damage() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
-    for name in ["drawing", "general", "quick"] {
+    for name in ["drawing", "general", "quick", "paper"] {
         let bytes = std::fs::read(folder.join(name).with_extension("safetensors")).unwrap();
         let model = Model::from_bytes(&bytes).unwrap();
         let same = [Precision::F16, Precision::F32].into_iter().any(|precision| model.to_bytes(precision) == bytes);
