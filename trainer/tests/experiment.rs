@@ -1,28 +1,21 @@
 //! A grid can be stopped, killed, sharded and changed, and its report is the same.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use common::Folder;
 use trainer::device::{self, DeviceArg};
 use trainer::experiment::{self, Cell, CellResult, Event, Job, Options, Outcome, Scale, Shard, State, Summary, report};
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-experiment-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+/// An empty folder.
+fn empty(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    fs::create_dir_all(&folder.0).unwrap();
+    folder
 }
 
 fn smoke(name: &str) -> Vec<Cell> {
@@ -58,7 +51,7 @@ fn results(out: &Path) -> Vec<CellResult> {
 
 #[test]
 fn a_grid_runs_skips_what_is_done_and_makes_a_report() {
-    let folder = Folder::new("chain");
+    let folder = empty("chain");
     let cells = [smoke("fig4"), smoke("emergence")].concat();
     let (summary, started) = run(&cells, &folder.0, None);
     assert_eq!((summary.done, summary.failed, summary.skipped), (cells.len(), 0, 0));
@@ -105,7 +98,7 @@ fn a_grid_runs_skips_what_is_done_and_makes_a_report() {
 
 #[test]
 fn a_stopped_grid_goes_on_and_ends_as_if_it_had_not_been_stopped() {
-    let (whole, parts) = (Folder::new("whole"), Folder::new("parts"));
+    let (whole, parts) = (empty("whole"), empty("parts"));
     let cells = smoke("emergence");
     run(&cells, &whole.0, None);
     let (summary, _) = run(&cells, &parts.0, Some(4));
@@ -132,7 +125,7 @@ fn shards_share_the_cells_and_their_results_merge() {
     for wrong in ["0/2", "3/2", "2", "a/b", ""] {
         assert!(wrong.parse::<Shard>().unwrap_err().to_string().contains("i/n"), "{wrong}");
     }
-    let (one, two, whole) = (Folder::new("one"), Folder::new("two"), Folder::new("unsharded"));
+    let (one, two, whole) = (empty("one"), empty("two"), empty("unsharded"));
     run(&of("1/2"), &one.0, None);
     run(&of("2/2"), &two.0, None);
     run(&cells, &whole.0, None);
@@ -147,7 +140,7 @@ fn shards_share_the_cells_and_their_results_merge() {
 
 #[test]
 fn a_cell_that_diverges_or_fails_says_so_and_the_grid_goes_on() {
-    let folder = Folder::new("diverged");
+    let folder = empty("diverged");
     let mut cells = smoke("fig4");
     let Job::Learner { config, .. } = &mut cells[0].job else { panic!("a learner") };
     config.training.rate = 1e30;
@@ -170,7 +163,7 @@ fn a_cell_that_diverges_or_fails_says_so_and_the_grid_goes_on() {
 
 #[test]
 fn a_changed_cell_is_run_anew() {
-    let folder = Folder::new("changed");
+    let folder = empty("changed");
     let mut cells = smoke("emergence");
     cells.truncate(1);
     run(&cells, &folder.0, None);

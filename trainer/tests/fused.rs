@@ -1,28 +1,14 @@
 //! Hand-written gradients train as autodiff does.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use common::Folder;
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg};
 use trainer::train::{Metrics, Run, read_run};
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-fused-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn config(preset: &str, set: &[&str]) -> RunConfig {
     let small = [

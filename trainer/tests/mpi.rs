@@ -1,34 +1,24 @@
 //! One run on several processes through MPI: the bits of a run of one. Needs `mpirun` on PATH; `cargo xtask mpi` runs these.
 #![cfg(all(feature = "mpi", feature = "cpu", unix))]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::Folder;
 use trainer::train::Metrics;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trainer");
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-mpi-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // kept for a look when the test fails
-        if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+/// An empty folder.
+fn empty(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    fs::create_dir_all(&folder.0).unwrap();
+    folder
 }
 
 /// `mpirun` with as many ranks, on however many cores there are, also for root.
@@ -101,7 +91,7 @@ fn written(folder: &Path, step: u64) -> Written {
 #[test]
 fn any_number_of_ranks_writes_the_files_of_one_process() {
     for (name, settings) in [("adamw", causal(20, "adamw")), ("muon", causal(20, "muon")), ("set", set(20))] {
-        let folder = Folder::new(name);
+        let folder = empty(name);
         good(alone().args(&settings).arg("--out").arg(folder.0.join("alone")));
         let expected = written(&folder.0.join("alone"), 20);
         for ranks in [1, 2, 3, 4] {
@@ -144,7 +134,7 @@ fn ranks_of(folder: &Path) -> Vec<String> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_rank_that_is_killed_ends_the_run_and_others_go_on() {
-    let (folder, steps) = (Folder::new("killed"), 400);
+    let (folder, steps) = (empty("killed"), 400);
     let (whole, broken) = (folder.0.join("whole"), folder.0.join("broken"));
     good(alone().args(causal(steps, "muon")).arg("--out").arg(&whole));
     let mut start = mpirun(3);
@@ -165,7 +155,7 @@ fn a_rank_that_is_killed_ends_the_run_and_others_go_on() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_rank_that_is_asked_to_stop_stops_all_after_one_step() {
-    let (folder, steps) = (Folder::new("stopped"), 400);
+    let (folder, steps) = (empty("stopped"), 400);
     let (whole, broken) = (folder.0.join("whole"), folder.0.join("broken"));
     good(alone().args(causal(steps, "adamw")).arg("--out").arg(&whole));
     let mut start = mpirun(3);
@@ -182,7 +172,7 @@ fn a_rank_that_is_asked_to_stop_stops_all_after_one_step() {
 
 #[test]
 fn an_error_or_a_panic_of_one_rank_ends_all() {
-    let folder = Folder::new("faults");
+    let folder = empty("faults");
     let mut settings = causal(100_000, "adamw");
     settings.extend(["--out".to_owned(), folder.0.join("run").to_str().unwrap().to_owned()]);
     let with_data = [&settings[..], &["--set".to_owned(), "tasks.data=[\"no-such-set\"]".to_owned()]].concat();
@@ -202,7 +192,7 @@ fn an_error_or_a_panic_of_one_rank_ends_all() {
 
 #[test]
 fn without_mpirun_it_is_a_plain_run() {
-    let folder = Folder::new("plain");
+    let folder = empty("plain");
     let words = good(alone().args(causal(4, "adamw")).arg("--out").arg(folder.0.join("run")));
     assert!(!words.contains("rank"), "{words}");
 }

@@ -1,13 +1,16 @@
 //! Several ranks train the run of one process, bit for bit. Threads stand in for processes, so that this needs no MPI.
 #![cfg(feature = "cpu")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use backprop::Exchange;
 use backprop::testing::{self, Thread};
+use common::Folder;
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg};
 use trainer::train::{Begin, Metrics, Ranks, Run, TrainError};
@@ -37,22 +40,6 @@ impl Ranks for Rank {
     }
     fn host(&self) -> String {
         format!("host{}", self.0.place().0)
-    }
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-ranks-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

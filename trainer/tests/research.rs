@@ -1,11 +1,14 @@
 //! Laws of the research learners: their gradients are those of finite differences, they know of a label only what was
 //! shown before, their symmetries hold, their weights survive a file, and each learns its toy case.
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use common::Folder;
 use rand::RngExt;
 use shaders::model::spec::ModelSpec;
 use shaders::random;
@@ -288,22 +291,6 @@ fn state_sizes_are_counted_by_one_definition() {
     let maml = |rule| Learner::Maml(maml::Hyperparameters { width: 16, rule, rate: 0.1 });
     assert_eq!(size(maml(maml::Rule::Sgd), 100), weights);
     assert_eq!(size(maml(maml::Rule::Adam), 100), 3 * weights);
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-research-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]

@@ -1,29 +1,16 @@
 //! A run that was stopped, killed or damaged goes on as if nothing had happened.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use common::Folder;
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg};
 use trainer::train::folder::{FolderError, LOCK, MARK};
 use trainer::train::{Metrics, Run, TrainError, read_run};
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn config() -> RunConfig {
     let set = [

@@ -6,13 +6,16 @@
 #![cfg(feature = "wgpu")]
 #![recursion_limit = "256"]
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use common::Folder;
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg, TrainDevice};
 use trainer::eval::{self, Settings};
@@ -33,22 +36,6 @@ fn device() -> Option<(TrainDevice, MutexGuard<'static, ()>)> {
             shaders::testing::skip("no GPU adapter, not even a software one");
             None
         }
-    }
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("trainer-gpu-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

@@ -42,8 +42,8 @@ pub fn run(arguments: &Arguments) -> Ended {
         if *missing {
             return Ok(print(&(experiment::indexes(&audit.missing()) + "\n"))?);
         }
-        let lost = |cell: &&experiment::Audited| audit.missing().contains(&cell.index);
-        audit.cells.iter().filter(lost).chain(audit.doubled()).for_each(|cell| note(cell.line()));
+        let lost = audit.cells.iter().filter(|cell| !cell.ended());
+        lost.chain(audit.doubled()).for_each(|cell| note(cell.line()));
     }
     let results = experiment::collect(found);
     if results.is_empty() {

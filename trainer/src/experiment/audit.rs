@@ -94,8 +94,7 @@ fn alike(one: &CellResult, other: &CellResult) -> bool {
 impl Audit {
     /// Places of the cells without a result, ascending from 0.
     pub fn missing(&self) -> Vec<usize> {
-        let ended = |cell: &&Audited| matches!(cell.standing, Standing::Done | Standing::Diverged);
-        self.cells.iter().filter(|cell| !ended(cell)).map(|cell| cell.index).collect()
+        self.cells.iter().filter(|cell| !cell.ended()).map(|cell| cell.index).collect()
     }
 
     /// Cells with several results.
@@ -124,6 +123,11 @@ impl Audit {
 }
 
 impl Audited {
+    /// Whether it has a result; a loss that was not finite is one, an error is none.
+    pub fn ended(&self) -> bool {
+        matches!(self.standing, Standing::Done | Standing::Diverged)
+    }
+
     /// One line about the cell.
     pub fn line(&self) -> String {
         let what = match &self.standing {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::audit::{Audit, Standing};
+use super::audit::Audit;
 use super::cell::{CellResult, Job, Scale, State};
 use super::paper;
 use super::registry::find;
@@ -127,7 +127,7 @@ fn mark(held: Option<bool>) -> &'static str {
 fn lacking(audit: &Audit) -> String {
     let whole = audit.missing().is_empty() && audit.doubled().next().is_none();
     let mut out = format!("<p class=\"{}\">{}</p>\n", if whole { "cost" } else { "fault" }, escape(&audit.summary()));
-    let named = audit.cells.iter().filter(|cell| !matches!(cell.standing, Standing::Done | Standing::Diverged));
+    let named = audit.cells.iter().filter(|cell| !cell.ended());
     let lines: String =
         named.chain(audit.doubled()).map(|cell| format!("<li>{}</li>\n", escape(&cell.line()))).collect();
     if !lines.is_empty() {

@@ -403,7 +403,7 @@ impl Learner {
     }
 
     /// Gradients of the micro-batches of a step, in their order.
-    fn gradients(&self, training: &Training, tasks: &Tasks, step: Step) -> impl Iterator<Item = Part> + use<> {
+    fn gradients(&self, training: &Training, tasks: &Tasks, step: Step) -> Vec<Part> {
         let parts = training.batch / training.micro_batch;
         let first = step.done * training.batch as u64;
         let current = &self.net;
@@ -423,7 +423,7 @@ impl Learner {
         if !self.cpu {
             // in this thread, which takes the step: Burn 0.22.1 computes wrong where it fuses kernels over tensors of another
             // thread, even one that has ended (findings/burn-fusion-threads.sh)
-            return (0..parts).map(part).collect::<Vec<_>>().into_iter();
+            return (0..parts).map(part).collect();
         }
         let mut results: Vec<Option<Part>> = (0..parts).map(|_| None).collect();
         std::thread::scope(|scope| {
@@ -437,7 +437,7 @@ impl Learner {
                 scope.spawn(move || pool.install(|| share.into_iter().for_each(|(p, slot)| *slot = Some(part(p)))));
             }
         });
-        results.into_iter().flatten().collect::<Vec<_>>().into_iter()
+        results.into_iter().flatten().collect()
     }
 }
 
