@@ -38,7 +38,7 @@ mod exchange;
 mod layout;
 mod matrix;
 mod pool;
-
+pub mod schedule;
 pub mod set;
 pub mod simd;
 mod state;
@@ -48,4 +48,5 @@ mod tile;
 pub use adamw::{AdamW, Moments};
 pub use exchange::{Exchange, share};
 pub use layout::Layout;
+pub use schedule::Schedule;
 pub use state::{Score, State};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use backprop::{AdamW, Exchange, Score, State, causal, set};
+use backprop::{AdamW, Exchange, Score, State, causal, schedule, set};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Tensor};
@@ -19,7 +19,7 @@ use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
 use crate::nets::Net;
 use crate::nets::tensors::scalar;
-use crate::tasks::{Episode, Split, Tasks};
+use tasks::{Episode, Split, Tasks};
 
 /// Which step to take, and how.
 #[derive(Clone, Copy)]
@@ -341,7 +341,7 @@ impl Learner {
         if !(score.loss.is_finite() && norm.is_finite()) {
             return Err(NotFinite);
         }
-        let scale = if training.clip > 0.0 { (training.clip / (norm + 1e-9)).min(1.0) } else { 1.0 };
+        let scale = schedule::clip(norm, training.clip);
         match training.optimiser {
             Optimiser::Adamw => {
                 let adam = AdamW {
@@ -350,10 +350,10 @@ impl Learner {
                     epsilon: training.epsilon as f32,
                     weight_decay: training.weight_decay as f32,
                 };
-                state.step(&adam, scale as f32);
+                state.step(&adam, scale);
             }
             Optimiser::Muon | Optimiser::Lion => {
-                state.gradient.iter_mut().for_each(|g| *g *= scale as f32);
+                state.gradient.iter_mut().for_each(|g| *g *= scale);
                 let (flat, present) = (&state.gradient[..], &state.present[..]);
                 let mut each = Unflatten { flat, present, gradients: GradientsParams::new() };
                 self.net.visit(&mut each);
