@@ -170,6 +170,8 @@ pub struct Page {
     pub own_data: OwnDataRun,
     /// Where the card is that meta-trains a learner.
     pub training: RwSignal<TrainingCard>,
+    /// The file of the learner to go back to, while another one is used for a while.
+    pub before: RwSignal<Option<String>>,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -186,8 +188,8 @@ struct Inner {
     questions: usize,
     /// A model that is to replace the one in use, with its address or name.
     incoming: Option<(Learner, String)>,
-    /// What was drawn with before a learner that was made on the page, with its address or name.
-    before_made: Option<(Learner, String)>,
+    /// The learner to go back to, with its address or name.
+    before: Option<(Learner, String)>,
     /// Counts the models that were asked for: one that comes after a later one was asked for is not wanted any more.
     asked: u32,
     dirty: bool,
@@ -255,6 +257,7 @@ impl Page {
             player: Player::new(),
             own_data: OwnDataRun::new(),
             training: RwSignal::new(TrainingCard::Closed),
+            before: RwSignal::new(None),
             inner,
         }
     }

@@ -58,7 +58,6 @@ impl Page {
         };
         let draw = move |bytes: Uint8Array, name: String| self.use_made(bytes.to_vec(), name);
         set("use", Closure::<dyn Fn(Uint8Array, String)>::new(draw).into_js_value());
-        set("back", Closure::<dyn Fn()>::new(move || self.leave_made()).into_js_value());
         set("drawings", Closure::<dyn Fn() -> Object>::new(move || self.drawings_for_tasks()).into_js_value());
         let save = move |bytes: Uint8Array, name: String| {
             if let Err(words) = browser::download_bytes(&name, &bytes) {
@@ -71,13 +70,21 @@ impl Page {
 
     /// Draws with a learner that was made on the page.
     fn use_made(self, bytes: Vec<u8>, name: String) {
-        let source = self.facts.with_untracked(|facts| facts.as_ref().map(|facts| facts.source.clone()));
+        self.use_for_a_while(Source::Bytes(name, bytes));
+    }
+
+    /// Draws with another learner until [`Page::leave_it`].
+    pub fn use_for_a_while(self, source: Source) {
+        let own =
+            self.facts.with_untracked(|facts| facts.as_ref().map(|facts| (facts.source.clone(), facts.file.clone())));
+        let Some((own, file)) = own else { return };
         self.inner.update_value(|inner| {
-            if inner.before_made.is_none() {
-                inner.before_made = inner.learner.clone().zip(source);
+            if inner.before.is_none() {
+                inner.before = inner.learner.clone().map(|learner| (learner, own));
+                self.before.set(Some(file));
             }
         });
-        self.load(Source::Bytes(name, bytes));
+        self.load(source);
         // the canvas may be far above
         if let Some(canvas) = browser::window().document().and_then(|page| page.get_element_by_id("app")) {
             canvas.scroll_into_view();
@@ -85,16 +92,14 @@ impl Page {
     }
 
     /// Draws with the learner again that was there before.
-    fn leave_made(self) {
-        let before = self.inner.try_update_value(|inner| {
+    pub fn leave_it(self) {
+        self.inner.update_value(|inner| {
             // whatever is on its way is not wanted any more
             inner.asked += 1;
-            inner.incoming = inner.before_made.take();
-            inner.incoming.is_some()
+            inner.incoming = inner.before.take();
         });
-        if before == Some(true) {
-            self.wake();
-        }
+        self.before.set(None);
+        self.wake();
     }
 
     /// { inputs: [n, 14 · 14], labels: [n] }: what was taught, standardised, its classes numbered from 0.

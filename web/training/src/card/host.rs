@@ -14,10 +14,6 @@ extern "C" {
     #[wasm_bindgen(method, structural, js_name = "use")]
     pub fn use_learner(this: &Host, bytes: Uint8Array, name: &str);
 
-    /// Draws with the learner again that was there before.
-    #[wasm_bindgen(method, structural)]
-    pub fn back(this: &Host);
-
     /// The drawings that were taught.
     #[wasm_bindgen(method, structural)]
     pub fn drawings(this: &Host) -> Drawn;

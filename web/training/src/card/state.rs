@@ -42,8 +42,6 @@ pub struct Card {
     pub status: RwSignal<Status>,
     /// All runs, the present one last.
     pub lines: RwSignal<Vec<Line>>,
-    /// Whether the page draws with the learner of this card.
-    pub in_use: RwSignal<bool>,
     /// Why the run is not kept for the next visit, if it is not.
     pub unkept: RwSignal<Option<String>>,
     /// The command that trains the learner again.
@@ -74,7 +72,6 @@ impl Card {
             bounded: RwSignal::new(bounded),
             status: RwSignal::new(Status::Idle),
             lines: RwSignal::new(Vec::new()),
-            in_use: RwSignal::new(false),
             unkept: RwSignal::new(None),
             command: RwSignal::new(None),
             inner: StoredValue::new_local(inner),
@@ -277,14 +274,7 @@ impl Card {
         spawn_local(async move {
             let Some((bytes, name)) = self.file().await else { return };
             self.host().use_learner(bytes, &name);
-            self.in_use.set(true);
         });
-    }
-
-    /// The learner that was there before.
-    pub fn back(self) {
-        self.host().back();
-        self.in_use.set(false);
     }
 
     /// The learner as a file.

@@ -115,20 +115,14 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// Draw with it, go back, save it.
+/// Draw with it, save it.
 fn use_it(card: Card) -> View {
     show(
         move || any(card),
         move || {
-            let back = show(
-                move || card.in_use.get(),
-                move || button("train-back").on(ev::CLICK, move |_| card.back()).child("Back to the page’s learner"),
-            );
-            let words = move || if card.in_use.get() { "Take its newest state" } else { "Draw with it" };
             el("div")
                 .class("buttons")
-                .child(button("train-use").on(ev::CLICK, move |_| card.draw_with_it()).child(words))
-                .child(back)
+                .child(button("train-use").on(ev::CLICK, move |_| card.draw_with_it()).child("Draw with it"))
                 .child(button("train-save").on(ev::CLICK, move |_| card.save()).child("Save file"))
         },
     )
