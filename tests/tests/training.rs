@@ -8,7 +8,7 @@ use tests::browser::{Gpu, Setting, wait_for};
 use tests::page::{CPU, ENTER, Page, ready};
 use tests::program::{Folder, good, trainer};
 use tests::strokes::Figure;
-use training::{Data, Drawings, Kind, Run, Settings};
+use training::{Data, Drawings, Kind, Optimiser, Run, Settings};
 
 /// A learner needs some seconds to emerge, and a busy machine some more.
 const EMERGING: Duration = Duration::from_secs(120);
@@ -249,7 +249,14 @@ fn a_run_of_the_page_is_the_trainers_run_of_the_same_settings() {
     let usual = Settings { width: 16, batch: 4, steps: 14, ..Settings::default() };
     let wanted = [
         Settings { log2_tasks: 3, label_bias: 0.5, seed: 9, ..usual.clone() },
-        Settings { learner: Kind::Paper, heads: 2, curriculum: true, data: Data::Prototypes, rate: 1e-3, ..usual },
+        Settings {
+            learner: Kind::Paper,
+            heads: 2,
+            curriculum: true,
+            data: Data::Prototypes,
+            optimiser: Optimiser::Muon,
+            ..usual
+        },
     ];
     for (number, settings) in wanted.into_iter().enumerate() {
         let config = folder.file(&format!("{number}.toml"), settings.toml().unwrap());

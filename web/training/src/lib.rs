@@ -15,4 +15,4 @@ mod settings;
 pub use line::Line;
 pub use phase::{Accuracies, Phase};
 pub use run::{Drawings, NotFinite, Point, Report, Run};
-pub use settings::{Data, Kind, LENGTH, Settings};
+pub use settings::{Data, Kind, LENGTH, Optimiser, Settings};

@@ -152,6 +152,7 @@ impl Settings {
         say(self.label_bias != usual.label_bias, format!("label bias {}", self.label_bias));
         say(self.curriculum, "curriculum".into());
         say(self.data != usual.data, format!("{:?}", self.data).to_lowercase());
+        say(self.optimiser != usual.optimiser, format!("{:?}", self.optimiser));
         say(self.rate != usual.rate, format!("rate {}", self.rate));
         say(self.seed != usual.seed, format!("seed {}", self.seed));
         words.join(", ")

@@ -11,7 +11,7 @@ use shaders::{Model, answer};
 use tasks::{Base, Progress, Source, Split, Stage, Tasks, smooth};
 
 use crate::phase::{Accuracies, Phase};
-use crate::settings::{AVERAGE, CLASSES, CLIP, Data, INPUTS, LENGTH, LOG_EVERY, Settings};
+use crate::settings::{AVERAGE, CLASSES, CLIP, Data, INPUTS, LENGTH, LOG_EVERY, Optimiser, Settings};
 
 /// Episodes of tasks that were never met, of each measurement.
 const MEASURED: usize = 16;
@@ -193,7 +193,11 @@ impl Run {
             return Err(NotFinite { step: next });
         }
         let rate = settings.schedule().at(measured.step);
-        state.step(&AdamW { rate, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }, schedule::clip(norm, CLIP));
+        let adam = AdamW { rate, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        match settings.optimiser {
+            Optimiser::Adamw => state.step(&adam, schedule::clip(norm, CLIP)),
+            Optimiser::Muon => state.step_muon(&adam, schedule::clip(norm, CLIP)),
+        }
         state.update_ema(schedule::average_decay(AVERAGE, measured.step));
         measured.step = next;
         if logged {
@@ -396,7 +400,9 @@ mod tests {
 
     #[test]
     fn a_run_goes_on_from_a_checkpoint_to_the_same_bits() {
-        for settings in [small(), Settings { curriculum: true, learner: Kind::Paper, ..small() }] {
+        for settings in
+            [small(), Settings { curriculum: true, learner: Kind::Paper, optimiser: Optimiser::Muon, ..small() }]
+        {
             let (mut whole, mut first) = (run(settings.clone()), run(settings));
             (0..23).for_each(|_| drop(whole.advance().unwrap()));
             (0..11).for_each(|_| drop(first.advance().unwrap()));

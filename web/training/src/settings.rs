@@ -30,6 +30,16 @@ pub enum Kind {
     Paper,
 }
 
+/// What moves the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Optimiser {
+    /// AdamW for all weights.
+    Adamw,
+    /// Muon for the matrices of layers, AdamW for the others.
+    Muon,
+}
+
 /// What tasks are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,7 +84,9 @@ pub struct Settings {
     pub curriculum: bool,
     /// What tasks are made of.
     pub data: Data,
-    /// Highest learning rate, of AdamW.
+    /// What moves the weights.
+    pub optimiser: Optimiser,
+    /// Highest learning rate.
     pub rate: f64,
     /// Steps after which the run is done.
     pub steps: u64,
@@ -96,6 +108,7 @@ impl Default for Settings {
             label_bias: 0.0,
             curriculum: false,
             data: Data::Prior,
+            optimiser: Optimiser::Adamw,
             rate: 2e-3,
             steps: 400,
         }
@@ -177,7 +190,7 @@ impl Settings {
         }
     }
 
-    /// Easier tasks that come first; those of the preset `paper-desk`.
+    /// Easier tasks that come first: those of the preset `paper-desk`, the first of them with prototypes alone.
     pub fn stages(&self) -> Vec<Stage> {
         if !self.curriculum {
             return Vec::new();
@@ -188,6 +201,7 @@ impl Settings {
             length: Some(40),
             accuracy: Some(0.8),
             steps: Some(4_000),
+            prior: Some(Prior { prototypes: 1.0, ..Prior::none() }),
             ..Stage::default()
         };
         let second =
@@ -238,7 +252,8 @@ impl Settings {
         let (tables, plain): (Vec<_>, Vec<_>) = config.iter().partition(|(_, value)| value.is_object());
         let mut text = "\n[tasks]\n".to_owned();
         plain.into_iter().for_each(|(name, value)| text += &format!("{name} = {value}\n"));
-        for (table, values) in tables {
+        // nothing is drawn anew here, so that changes of drawings are left to the trainer
+        for (table, values) in tables.into_iter().filter(|(table, _)| *table != "augment") {
             text += &format!("\n[tasks.{table}]\n");
             let values = values.as_object().expect("just seen");
             values.iter().for_each(|(name, value)| text += &format!("{name} = {value}\n"));
@@ -248,15 +263,27 @@ impl Settings {
 
     fn training_toml(&self) -> String {
         let mut text = format!(
-            "\n[training]\nsteps = {}\nbatch = {}\nmicro_batch = {}\noptimiser = \"adamw\"\nrate = {:?}\nwarm_up = {WARM_UP}\n\
+            "\n[training]\nsteps = {}\nbatch = {}\nmicro_batch = {}\noptimiser = \"{}\"\nrate = {:?}\nwarm_up = {WARM_UP}\n\
              cosine = false\nbeta_2 = 0.999\nepsilon = 1e-8\nweight_decay = 0.0\nclip = {CLIP:?}\naverage = {AVERAGE:?}\nlog_every = {LOG_EVERY}\n",
-            self.steps, self.batch, self.batch, self.rate
+            self.steps,
+            self.batch,
+            self.batch,
+            format!("{:?}", self.optimiser).to_lowercase(),
+            self.rate
         );
         for stage in self.stages() {
             text += "\n[[curriculum]]\n";
             let stage = serde_json::to_value(&stage).expect("plain data");
             for (name, value) in stage.as_object().expect("a struct") {
-                text += &format!("{name} = {value}\n");
+                match value.as_object() {
+                    // of families
+                    Some(weights) => {
+                        let weights: Vec<String> =
+                            weights.iter().map(|(name, weight)| format!("{name} = {weight}")).collect();
+                        text += &format!("{name} = {{ {} }}\n", weights.join(", "));
+                    }
+                    None => text += &format!("{name} = {value}\n"),
+                }
             }
         }
         text

@@ -6,7 +6,7 @@ use web_sys::{Event, HtmlInputElement, HtmlSelectElement};
 
 use super::state::Card;
 use crate::line::tasks_in_words;
-use crate::settings::{Data, Kind, Settings};
+use crate::settings::{Data, Kind, Optimiser, Settings};
 
 fn value_of(event: &Event) -> String {
     let target = event.target();
@@ -146,6 +146,7 @@ fn how_it_practises(card: Card) -> View {
         (Data::Strokes, "pictures of strokes".into()),
         (Data::Drawings, "your own drawings".into()),
     ];
+    let optimisers = vec![(Optimiser::Adamw, "AdamW".into()), (Optimiser::Muon, "Muon, and AdamW".into())];
     View::new()
         .child(dial(
             "Data",
@@ -172,10 +173,16 @@ fn how_it_practises(card: Card) -> View {
             "First two classes in 16 dimensions, then five, then ten. The paper’s tokens need it here.",
         ))
         .child(dial(
+            "Optimiser",
+            "optimiser",
+            choice(card, optimisers, |s| s.optimiser, |s, value| s.optimiser = value),
+            "Muon brings all directions of a matrix to one size. It shortens the plateau of the paper’s tokens.",
+        ))
+        .child(dial(
             "Learning rate",
             "rate",
             number(card, ["0.00001", "0.1", "any"], |s| s.rate, |s, value| s.rate = value),
-            "AdamW, with 50 steps of warm-up.",
+            "After 50 steps of warm-up.",
         ))
         .child(dial(
             "Steps",
