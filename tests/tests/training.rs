@@ -202,10 +202,10 @@ fn a_phone_has_room_for_it_and_the_keyboard_suffices() {
     wait_for("the pause", EMERGING, || (main_button(&page) == "Continue").then_some(()));
 }
 
-/// Losses of so many steps in the browser.
-fn losses_there(page: &Page, settings: &Settings, steps: usize) -> Vec<f64> {
+/// What a worker of its own replies after so many steps: report, milliseconds, bytes.
+fn steps_there(page: &Page, settings: &Settings, steps: u64) -> Value {
     let script = "
-        window.losses = undefined;
+        window.trained = undefined;
         (async () => {
             const worker = new Worker('training/worker.js', { type: 'module' });
             const ask = (method, request) => new Promise((resolve) => {
@@ -215,15 +215,15 @@ fn losses_there(page: &Page, settings: &Settings, steps: usize) -> Vec<f64> {
             await new Promise((resolve) => { worker.onmessage = resolve; });
             await ask('open', { settings: arguments[0], inputs: new Float32Array(0), labels: new Uint32Array(0) });
             const { value } = await ask('step', { milliseconds: 1e9, most: arguments[1], known: 0 });
-            window.losses = JSON.parse(value.report).points.map((point) => point.loss);
+            window.trained = { ...value, report: JSON.parse(value.report) };
+            worker.terminate();
         })();";
     let text = serde_json::to_string(settings).unwrap();
     page.browser.script(script, &[json!(text), json!(steps)]);
-    let found = wait_for("the losses", EMERGING, || {
-        let found = page.browser.script("return window.losses", &[]);
-        found.is_array().then_some(found)
-    });
-    found.as_array().unwrap().iter().map(|loss| loss.as_f64().unwrap()).collect()
+    wait_for("the steps", EMERGING, || {
+        let found = page.browser.script("return window.trained", &[]);
+        found.is_object().then_some(found)
+    })
 }
 
 /// Machines that multiply and add at once round once where WebAssembly rounds twice, so that not all bits are the same.
@@ -232,7 +232,9 @@ fn the_browser_takes_the_steps_that_this_machine_takes() {
     let Some(page) = ready(Setting::default(), CPU) else { return };
     for learner in [Kind::Shifted, Kind::Paper] {
         let settings = Settings { learner, width: 32, heads: 2, steps: 50, ..Settings::default() };
-        let there = losses_there(&page, &settings, 50);
+        let reply = steps_there(&page, &settings, 50);
+        let points = reply["report"]["points"].as_array().unwrap();
+        let there: Vec<f64> = points.iter().map(|point| point["loss"].as_f64().unwrap()).collect();
         let mut run = Run::new(settings, Drawings::default()).unwrap();
         (0..50).for_each(|_| drop(run.advance().unwrap()));
         let here: Vec<f64> = run.report(0).points.iter().map(|point| point.loss).collect();
@@ -277,7 +279,7 @@ fn a_run_of_the_page_is_the_trainers_run_of_the_same_settings() {
     }
 }
 
-/// Figures for `records/emergence-page`: `cargo test --release -p tests --test training -- --ignored --nocapture`.
+/// Figures for `records/emergence-page`: see there.
 #[test]
 #[ignore = "a measurement, which wants a quiet machine"]
 fn measure_how_soon_a_learner_emerges() {
@@ -290,26 +292,41 @@ fn measure_how_soon_a_learner_emerges() {
         page.click("train-main");
         wait_for("the emergence", EMERGING, || page.has("emerged").then_some(()));
         let clock = start.elapsed().as_secs_f64();
+        // the time between frames, while it trains and somebody draws
+        page.browser.script(
+            "window.frames_ = []; let last = performance.now();
+             const look = (now) => { frames_.push(now - last); last = now; requestAnimationFrame(look); };
+             requestAnimationFrame(look);",
+            &[],
+        );
+        page.draw(&Figure::Three.drawn(1, seed));
+        let frames = page.browser.script("return frames_.slice(1).sort((a, b) => a - b)", &[]);
+        let frames: Vec<f64> = frames.as_array().unwrap().iter().filter_map(Value::as_f64).collect();
         wait_for("the end", EMERGING, || (main_button(&page) == "Train on").then_some(()));
-        let memory = page.browser.script("return performance.memory?.totalJSHeapSize", &[]);
-        found.push(json!({
-            "seed": seed, "seconds_to_60_percent": clock, "said": page.text("emerged"),
-            "numbers": page.text("train-numbers"), "end": page.text("phase"), "page_heap_bytes": memory,
-        }));
-    }
-    // the same runs natively, on one thread
-    for seed in 1..=5 {
-        let mut run = Run::new(Settings { seed, ..Settings::default() }, Drawings::default()).unwrap();
-        let (start, mut passed) = (Instant::now(), None);
+        let all = Settings { seed: seed as u32, steps: 100, ..Settings::default() };
+        let there = steps_there(&page, &all, 100);
+        let mut run = Run::new(all, Drawings::default()).unwrap();
+        let native = Instant::now();
         while !run.done() {
             run.advance().unwrap();
-            let last = run.report(0).points.last().map_or(0.0, |point| point.accuracies.unseen_last);
-            if last >= 0.6 && passed.is_none() {
-                passed = Some(start.elapsed().as_secs_f64());
-            }
         }
-        found.push(json!({ "native": true, "seed": seed, "seconds_to_60_percent": passed,
-                           "seconds_a_step": start.elapsed().as_secs_f64() / run.step() as f64 }));
+        let native = native.elapsed().as_secs_f64() * 10.0;
+        let wide = Settings { width: 128, steps: 30, ..Settings::default() };
+        let wide_there = steps_there(&page, &wide, 30);
+        let mut run = Run::new(wide, Drawings::default()).unwrap();
+        let wide_native = Instant::now();
+        while !run.done() {
+            run.advance().unwrap();
+        }
+        found.push(json!({
+            "seed": seed, "seconds_from_the_button_to_60_percent": clock, "said": page.text("emerged"),
+            "numbers": page.text("train-numbers"), "end": page.text("phase"),
+            "ms_a_step": there["spent"].as_f64().unwrap() / 100.0, "ms_a_step_natively": native,
+            "ms_a_step_at_width_128": wide_there["spent"].as_f64().unwrap() / 30.0,
+            "ms_a_step_at_width_128_natively": wide_native.elapsed().as_secs_f64() * 1000.0 / 30.0,
+            "worker_bytes": there["bytes"], "worker_bytes_at_width_128": wide_there["bytes"],
+            "frame_ms_median": frames[frames.len() / 2], "frame_ms_worst": frames.last(),
+        }));
     }
     println!("{}", serde_json::to_string_pretty(&found).unwrap());
 }

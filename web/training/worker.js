@@ -7,14 +7,16 @@ import init, { WorkerRun } from "./training.js";
  *
  *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n] }
  *   resume     { bytes: Uint8Array }                 → settings: JSON
- *   step       { milliseconds, most, known }         → { report: JSON, spent, bad }: trains for so long, but at most so many
- *              steps; `spent` is in milliseconds, `bad` the number of a step that was not finite, which was not taken
+ *   step       { milliseconds, most, known }         → { report: JSON, spent, bad, bytes }: trains for so long, but at most so
+ *              many steps; `spent` is in milliseconds, `bad` the number of a step that was not finite, which was not taken,
+ *              `bytes` the WebAssembly memory in use
  *   extend     { steps }
  *   file       {}                                    → { bytes: Uint8Array, toml: string or undefined }
  *   checkpoint {}                                    → Uint8Array
  *   close      {}
  */
 const runs = new Map();
+let memory;
 const started = init({ module_or_path: new URL("./training_bg.wasm", import.meta.url) });
 // whoever asks first hears of it
 started.catch(() => {});
@@ -49,7 +51,8 @@ const of = {
         break;
       }
     }
-    return { report: run.report(known), spent: performance.now() - begin, bad };
+    const spent = performance.now() - begin;
+    return { report: run.report(known), spent, bad, bytes: memory.buffer.byteLength };
   },
   extend: (run, { steps }) => run.extend(steps),
   file: (run) => run.file(),
@@ -59,7 +62,7 @@ const of = {
 self.onmessage = async ({ data: { call, learner, method, request } }) => {
   if (call === undefined) return;
   try {
-    await started;
+    ({ memory } = await started);
     const run = runs.get(learner);
     if (!plain[method] && !run) throw new Error("this run was closed. Start a new one");
     const value = plain[method] ? plain[method](learner, request) : of[method](run, request);
