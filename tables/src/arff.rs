@@ -2,11 +2,17 @@
 //!
 //! Own and strict: a value that is not declared is refused with its line, and nothing is allocated on trust.
 
+use std::collections::HashSet;
+
 use crate::error::TableError;
 use crate::grid::{Declaration, Declared, Grid, Row};
 
 /// Most attributes.
 const MOST_ATTRIBUTES: usize = 100_000;
+/// Bytes that the cells of sparse rows may take for each byte of the file, and for a file of any size: a row of two signs
+/// stands for as many cells as there are attributes.
+const SPARSE_GROWTH: usize = 1024;
+const SPARSE_FREE: usize = 1 << 20;
 
 /// Whether text looks like ARFF: its first line that is no comment begins with `@`.
 pub fn is_arff(text: &str) -> bool {
@@ -25,6 +31,7 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
     let mut grid = Grid::default();
     let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
     let mut data = false;
+    let mut names = HashSet::new();
     for (at, line) in lines.by_ref() {
         let line_number = at + 1;
         let line = line.trim();
@@ -37,7 +44,7 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
             "@attribute" => {
                 let found =
                     attribute(line[word.len()..].trim()).map_err(|message| TableError::at(line_number, message))?;
-                if grid.declared.iter().any(|other| other.name == found.name) {
+                if !names.insert(found.name.clone()) {
                     return Err(TableError::at(line_number, format!("there are two attributes “{}”", found.name)));
                 }
                 grid.declared.push(found);
@@ -63,6 +70,10 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
     if grid.declared.is_empty() {
         return Err(TableError::new("expected @attribute lines before @data, found none"));
     }
+    let known: Vec<HashSet<&str>> = grid.declared.iter().map(Declaration::words).collect();
+    // what a row takes where it names nothing
+    let empty: usize = grid.declared.iter().map(|declaration| size_of::<String>() + first(declaration).len()).sum();
+    let mut left = text.len().saturating_mul(SPARSE_GROWTH).saturating_add(SPARSE_FREE);
     let mut weighted = false;
     for (at, line) in lines {
         let line_number = at + 1;
@@ -75,6 +86,11 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
             Some(rest) => {
                 let (inside, after) = rest.split_once('}').ok_or_else(|| fault("a { is never closed".into()))?;
                 weighted |= !after.trim().is_empty();
+                left = left.checked_sub(empty).ok_or_else(|| {
+                    let message =
+                        "the sparse rows so far become far more cells than the file has signs. Leave attributes out";
+                    fault(message.into())
+                })?;
                 sparse(inside, &grid.declared).map_err(fault)?
             }
             None => {
@@ -90,9 +106,9 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
         if cells.len() != grid.declared.len() {
             return Err(fault(format!("expected {} values, found {}", grid.declared.len(), cells.len())));
         }
-        for (cell, declaration) in cells.iter().zip(&grid.declared) {
+        for ((cell, declaration), known) in cells.iter().zip(&grid.declared).zip(&known) {
             if let (Declared::Category(words), false) = (&declaration.kind, cell.is_empty())
-                && !words.contains(cell)
+                && !known.contains(cell.as_str())
             {
                 let known: Vec<&str> = words.iter().take(8).map(String::as_str).collect();
                 return Err(fault(format!("expected one of {}, found “{}”", known.join(", "), shortened(cell)))
@@ -205,15 +221,17 @@ fn values(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// What a sparse row that does not name an attribute says of it.
+fn first(declaration: &Declaration) -> &str {
+    match &declaration.kind {
+        Declared::Category(words) => words.first().map_or("", String::as_str),
+        _ => "0",
+    }
+}
+
 /// A sparse row: `index value` pairs; what is not named is 0, of a category its first word.
 fn sparse(text: &str, declared: &[Declaration]) -> Result<Vec<String>, String> {
-    let mut cells: Vec<String> = declared
-        .iter()
-        .map(|declaration| match &declaration.kind {
-            Declared::Category(words) => words.first().cloned().unwrap_or_default(),
-            _ => "0".to_owned(),
-        })
-        .collect();
+    let mut cells: Vec<String> = declared.iter().map(|declaration| first(declaration).to_owned()).collect();
     let mut rest = text.trim();
     while !rest.is_empty() {
         let end =

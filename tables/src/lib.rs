@@ -36,6 +36,8 @@ pub mod number;
 pub mod numpy;
 pub mod pictures;
 pub mod read;
+#[cfg(feature = "spreadsheets")]
+mod repeats;
 pub mod sample;
 #[cfg(feature = "spreadsheets")]
 pub mod spreadsheet;

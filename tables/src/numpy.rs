@@ -6,11 +6,17 @@ use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
+use crate::text::most_unpacked;
 
 /// Most values that are read.
 const MOST_VALUES: usize = 1 << 28;
 /// Most columns of a table.
 const MOST_COLUMNS: usize = 100_000;
+/// Longest header: what NumPy itself accepts from strangers (`max_header_size`).
+const LONGEST_HEADER: usize = 10_000;
+/// Most brackets inside one another in a header: a dictionary, and two structured types with the shape of a field. The library
+/// that reads headers takes twice as long for each further one, and a stack frame.
+const DEEPEST_HEADER: usize = 8;
 
 /// An array.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +55,8 @@ pub fn is_npz(bytes: &[u8]) -> bool {
 /// All arrays of a file.
 ///
 /// # Errors
-/// Damaged files, pickled objects, types that hold no numbers or strings, more than 2²⁸ values.
+/// Damaged files, pickled objects, types that hold no numbers or strings, more than 2²⁸ values, archives that unpack to more
+/// than [`most_unpacked`].
 pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
     if is_npy(bytes) {
         return Ok(vec![array(String::new(), bytes)?]);
@@ -58,12 +65,21 @@ pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
         |error: &dyn std::fmt::Display| TableError::new(format!("the file is damaged ({error}). Get it again"));
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
     let mut arrays = Vec::new();
+    let most = most_unpacked(bytes.len());
+    let mut left = most;
     for at in 0..zip.len() {
         let entry = zip.by_index(at).map_err(|error| damaged(&error))?;
         let name = entry.name().map_err(|error| damaged(&error))?.to_string();
         let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
         let mut content = Vec::new();
-        entry.take(8 * MOST_VALUES as u64 + 4096).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+        entry.take(left as u64 + 1).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+        // of all entries together: they may lie over one another in the file
+        left = left.checked_sub(content.len()).ok_or_else(|| {
+            TableError::new(format!(
+                "expected at most {most} bytes when unpacked, found more. Save the arrays with np.savez, which does not pack \
+                 them"
+            ))
+        })?;
         arrays.push(array(name, &content)?);
     }
     Ok(arrays)
@@ -72,26 +88,76 @@ pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
 fn array(name: String, bytes: &[u8]) -> Result<Array, TableError> {
     let called = if name.is_empty() { "the array".to_owned() } else { format!("the array “{name}”") };
     let wrong = |what: String| TableError::new(format!("{called} {what}"));
+    check_header(bytes).map_err(&wrong)?;
     let mut file =
         NpyFile::new(bytes).map_err(|error| wrong(format!("cannot be read ({error}). Get the file again")))?;
     if file.uses_pickled_array() {
         return Err(wrong("holds Python objects. Save numbers or strings: np.save(file, array.astype(str))".into()));
     }
-    let shape: Vec<usize> = file.shape().iter().map(|length| *length as usize).collect();
-    let count = shape.iter().try_fold(1usize, |all, length| all.checked_mul(*length)).filter(|all| *all <= MOST_VALUES);
-    let count = count.ok_or_else(|| wrong(format!("has more than {MOST_VALUES} values. Save a part of it")))?;
+    let shape: Option<Vec<usize>> = file.shape().iter().map(|length| usize::try_from(*length).ok()).collect();
+    // an axis of length 0 does not make the others harmless
+    let axes = |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, length| all.checked_mul((*length).max(1)));
+    let shape = shape.filter(|shape| axes(shape).is_some_and(|all| all <= MOST_VALUES));
+    let shape = shape.ok_or_else(|| wrong(format!("has more than {MOST_VALUES} values. Save a part of it")))?;
+    let count: usize = shape.iter().product();
     let (kind, order) = (file.dtype(), file.order());
     let width = kind.num_bytes().ok_or_else(|| wrong(format!("is of type {}, which cannot be read", kind.descr())))?;
+    if has_empty(&kind) {
+        return Err(wrong(format!(
+            "is of type {}, which has values of no bytes. Leave those fields out",
+            kind.descr()
+        )));
+    }
+    let expected = count
+        .checked_mul(width)
+        .ok_or_else(|| wrong(format!("is of type {}, of {width} bytes a value. Save a part of it", kind.descr())))?;
     let mut content = Vec::new();
-    file.by_ref_content(&mut content, (count * width) as u64)
-        .map_err(|error| wrong(format!("cannot be read ({error})")))?;
-    if content.len() < count * width {
-        let (found, expected) = (content.len(), count * width);
+    file.by_ref_content(&mut content, expected as u64).map_err(|error| wrong(format!("cannot be read ({error})")))?;
+    if content.len() < expected {
+        let found = content.len();
         return Err(wrong(format!("ends after {found} bytes; expected {expected}. Get the file again")));
     }
     let values = values(&kind, &content, width, 0, &called)?;
     let values = if order == Order::Fortran && shape.len() > 1 { transposed(values, &shape) } else { values };
     Ok(Array { name, shape, values })
+}
+
+/// Whether a header is one that the library can be given: not longer than the file, not longer and not deeper than headers are.
+fn check_header(bytes: &[u8]) -> Result<(), String> {
+    let length = |at: usize, count: usize| {
+        let word = bytes.get(at..at + count)?;
+        Some((at + count, word.iter().rev().fold(0usize, |all, byte| all << 8 | usize::from(*byte))))
+    };
+    let found = if bytes.get(6) == Some(&1) { length(8, 2) } else { length(8, 4) };
+    let Some((start, length)) = found else { return Err("ends within its header. Get the file again".into()) };
+    if length > LONGEST_HEADER {
+        return Err(format!("has a header of {length} bytes; at most {LONGEST_HEADER} are read. Save fewer fields"));
+    }
+    let header = start.checked_add(length).and_then(|end| bytes.get(start..end));
+    let header = header.ok_or("ends within its header. Get the file again")?;
+    let (mut depth, mut deepest) = (0usize, 0);
+    for byte in header {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    match deepest > DEEPEST_HEADER {
+        true => Err(format!(
+            "has a type that is nested {deepest} deep; at most {DEEPEST_HEADER} is read. Save fields alone"
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Whether a value, or a field of it, has no bytes: a few bytes of header would then stand for any number of values.
+fn has_empty(kind: &DType) -> bool {
+    match kind {
+        DType::Record(fields) => fields.is_empty() || fields.iter().any(|field| has_empty(&field.dtype)),
+        kind => kind.num_bytes() == Some(0),
+    }
 }
 
 /// What follows the header.
@@ -243,8 +309,8 @@ pub fn examples(arrays: &[Array], tests: bool) -> Option<(&Array, Option<&Array>
         let order = if tests { ["test", "val", "train"] } else { ["train", "val", "test"] };
         order.into_iter().position(|word| name.contains(word)).map_or(0, |at| at + 1)
     };
-    let mut candidates: Vec<&Array> =
-        arrays.iter().filter(|array| array.shape.first().is_some_and(|rows| *rows > 1) && !is_class(array)).collect();
+    let has_rows = |array: &&Array| array.shape.first().is_some_and(|rows| *rows > 1) && per_row(array) > 0;
+    let mut candidates: Vec<&Array> = arrays.iter().filter(has_rows).filter(|array| !is_class(array)).collect();
     // the first split, and of its arrays the one with most values
     candidates.sort_by_key(|array| (split(array), std::cmp::Reverse(per_row(array))));
     let examples = *candidates.first()?;
