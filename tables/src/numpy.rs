@@ -40,6 +40,22 @@ pub enum Values {
     Fields(Vec<(String, Values)>),
 }
 
+impl Values {
+    /// How many there are; of fields, records.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Numbers(values) => values.len(),
+            Values::Text(values) => values.len(),
+            Values::Fields(fields) => fields.first().map_or(0, |(_, values)| values.len()),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Whether bytes are `.npy`.
 pub fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x93NUMPY")
@@ -135,21 +151,58 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
     }
     let header = start.checked_add(length).and_then(|end| bytes.get(start..end));
     let header = header.ok_or("ends within its header. Get the file again")?;
-    let (mut depth, mut deepest) = (0usize, 0);
-    for byte in header {
-        match byte {
+    let (deepest, product) = shape_of(header)?;
+    if deepest > DEEPEST_HEADER {
+        return Err(format!(
+            "has a type that is nested {deepest} deep; at most {DEEPEST_HEADER} is read. Save fields alone"
+        ));
+    }
+    match product.filter(|product| *product <= MOST_VALUES) {
+        Some(_) => Ok(()),
+        None => Err(format!("has more than {MOST_VALUES} values. Save a part of it")),
+    }
+}
+
+/// How deep brackets lie in one another in a header, and the product of all its numbers, which are lengths of axes; none where
+/// that is beyond what can be counted. The library multiplies them unchecked.
+fn shape_of(header: &[u8]) -> Result<(usize, Option<usize>), String> {
+    let odd = || "has a header that NumPy does not write. Save it again".to_owned();
+    let (mut depth, mut deepest, mut product) = (0usize, 0, Some(1usize));
+    let mut rest = header;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b'\'' | b'"' => {
+                let mut escaped = false;
+                let end = rest.iter().position(|byte| {
+                    let closes = !escaped && byte == first;
+                    escaped = !escaped && *byte == b'\\';
+                    closes
+                });
+                let end = end.ok_or_else(odd)?;
+                rest = &rest[end + 1..];
+                // three quotes open another kind of string
+                if end == 0 && rest.first() == Some(first) {
+                    return Err(odd());
+                }
+            }
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b'0'..=b'9' => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
+                let end = rest.iter().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+                let digits = header.len() - rest.len() - 1..header.len() - rest.len() + end;
+                let number =
+                    std::str::from_utf8(&header[digits]).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+                let number = number.ok_or_else(odd)?.parse::<usize>().ok();
+                product = product.and_then(|all| all.checked_mul(number?.max(1)));
+                rest = &rest[end..];
+            }
             _ => {}
         }
         deepest = deepest.max(depth);
     }
-    match deepest > DEEPEST_HEADER {
-        true => Err(format!(
-            "has a type that is nested {deepest} deep; at most {DEEPEST_HEADER} is read. Save fields alone"
-        )),
-        false => Ok(()),
-    }
+    Ok((deepest, product))
 }
 
 /// Whether a value, or a field of it, has no bytes: a few bytes of header would then stand for any number of values.

@@ -9,6 +9,8 @@ use crate::text::most_unpacked;
 /// Columns and rows that the library takes from a repeat.
 const COLUMNS: usize = 16_384;
 const ROWS: usize = 1_048_576;
+/// Strings that a workbook may say it has.
+const FREE_STRINGS: usize = 1 << 16;
 /// Cells that a sheet may become: any, and so many for each byte of its unpacked content.
 const FREE_CELLS: usize = 1 << 16;
 const MOST_CELLS: usize = 16;
@@ -25,13 +27,23 @@ pub fn check(bytes: &[u8]) -> Result<(), TableError> {
     for at in 0..zip.len() {
         let Ok(mut entry) = zip.by_index(at) else { continue };
         // what it says of its own size is no promise; all together, as entries may lie over one another
+        let strings = entry.name().is_ok_and(|name| name.to_ascii_lowercase().ends_with("sharedstrings.xml"));
         let mut piece = [0; 4096];
+        let mut content = Vec::new();
         while let Ok(count @ 1..) = entry.read(&mut piece) {
+            if strings {
+                content.extend(&piece[..count]);
+            }
             left = left.checked_sub(count).ok_or_else(|| {
                 TableError::new(format!(
                     "expected a workbook of at most {most} bytes when unpacked, found more. Save it as CSV"
                 ))
             })?;
+        }
+        if boasts(&content) {
+            return Err(TableError::new(
+                "the workbook is damaged: it says that it has more words than it holds. Save it anew, or as CSV",
+            ));
         }
     }
     let mut part = |name: &str| {
@@ -59,6 +71,17 @@ pub fn check(bytes: &[u8]) -> Result<(), TableError> {
         )));
     }
     Ok(())
+}
+
+/// Whether a list of strings says that it has more of them than it can hold: the library makes room for all that it says.
+fn boasts(content: &[u8]) -> bool {
+    let lists = Tags(content).filter(|tag| name(tag).ends_with(b"sst"));
+    let digits = |tag: &&[u8]| {
+        let runs = tag.split(|byte| !byte.is_ascii_digit());
+        runs.filter_map(|run| std::str::from_utf8(run).ok().filter(|run| !run.is_empty()))
+            .any(|run| run.parse::<usize>().map_or(true, |count| count > content.len().max(FREE_STRINGS)))
+    };
+    lists.into_iter().any(|tag| digits(&tag))
 }
 
 /// Cells that the sheets of an OpenDocument file become, in rows as long as the longest, with repeats and empty cells between
@@ -209,6 +232,15 @@ mod tests {
         ] {
             assert!(unclosed(cut.as_bytes()).is_some_and(|found| found.starts_with(open)), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_list_that_says_more_than_it_holds_is_found() {
+        let list = |count: &str| {
+            format!("<sst xmlns=\"a/2006\" uniqueCount=\"{count}\"><si><t>plum</t></si></sst>").into_bytes()
+        };
+        assert!(!boasts(&list("1")) && !boasts(&list("65536")) && !boasts(b"") && !boasts(b"<a n='99999999'/>"));
+        assert!(boasts(&list("99999999")) && boasts(&list("99999999999999999999999")));
     }
 
     #[test]

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{Data, Reader, Sheets, XlsbError, XlsxError, open_workbook_auto_from_rs};
+use calamine::{Data, Reader, Sheets, XlsbError, Xlsx, XlsxError, open_workbook_auto_from_rs};
 
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
@@ -34,6 +35,12 @@ fn damaged(error: impl std::fmt::Display) -> TableError {
 /// A damaged or protected file; a name that is no sheet; sheets without two rows; a file that becomes far more than it is.
 pub fn read(bytes: &[u8], sheet: Option<&str>) -> Result<Grid, TableError> {
     repeats::check(bytes)?;
+    // the library counts rows without a look at how long their numbers are; what it panics at is a damaged file
+    catch_unwind(AssertUnwindSafe(|| read_checked(bytes, sheet)))
+        .unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
+}
+
+fn read_checked(bytes: &[u8], sheet: Option<&str>) -> Result<Grid, TableError> {
     let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(damaged)?;
     let names = book.sheet_names();
     if let Some(wanted) = sheet
@@ -76,22 +83,9 @@ impl Cells {
         // the library's own rectangles span from the first cell to the last, whatever lies between
         match book {
             Sheets::Xlsx(book) => {
-                let mut reader = match book.worksheet_cells_reader(name) {
-                    Ok(reader) => reader,
-                    // a sheet that is a chart
-                    Err(XlsxError::NotAWorksheet(_)) => return Ok(found),
-                    Err(error) => return Err(damaged(error)),
-                };
-                while let Some(cell) = reader.next_cell().map_err(damaged)? {
-                    values.insert(cell.get_position(), cell.get_value().clone().into());
-                }
-                drop(reader);
-                // formulas are for a note alone: what is wrong with them is no fault
-                if let Ok(mut reader) = book.worksheet_cells_reader(name) {
-                    while let Ok(Some(cell)) = reader.next_formula() {
-                        formulas.extend((!cell.get_value().is_empty()).then(|| cell.get_position()));
-                    }
-                }
+                // formulas are for a note alone: where one is wrong, the values are read without them
+                let cells = xlsx(book, name, true).or_else(|_| xlsx(book, name, false));
+                return cells.map_err(damaged);
             }
             Sheets::Xlsb(book) => {
                 let mut reader = book.worksheet_cells_reader(name).map_err(damaged)?;
@@ -171,6 +165,28 @@ impl Cells {
             }
         }
     }
+}
+
+/// The cells of a sheet of Excel's. Formulas are told by what is said of them: written out, one could ask for any memory.
+fn xlsx(book: &mut Xlsx<Cursor<&[u8]>>, name: &str, formulas: bool) -> Result<Cells, XlsxError> {
+    let mut found = Cells::default();
+    let mut reader = match book.worksheet_cells_reader(name) {
+        Ok(reader) => reader,
+        // a sheet that is a chart
+        Err(XlsxError::NotAWorksheet(_)) => return Ok(found),
+        Err(error) => return Err(error),
+    };
+    if !formulas {
+        while let Some(cell) = reader.next_cell()? {
+            found.values.insert(cell.get_position(), cell.get_value().clone().into());
+        }
+    }
+    while formulas && let Some(cell) = reader.next_cell_with_formula_metadata()? {
+        found.values.insert(cell.pos, cell.value.into());
+        found.formulas.extend(cell.formula.map(|_| cell.pos));
+    }
+    found.values.retain(|_, value| *value != Data::Empty);
+    Ok(found)
 }
 
 /// Rows without titles above them and without empty columns; none where there are fewer than two of either.

@@ -78,6 +78,20 @@ fn array(bytes: &[u8]) -> Found {
     grid.into()
 }
 
+/// Panics of the library that reads workbooks are caught, and would fill the screen.
+fn workbook(bytes: &[u8]) -> Found {
+    static QUIET: std::sync::Once = std::sync::Once::new();
+    QUIET.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !panic.location().is_some_and(|place| place.file().contains("calamine")) {
+                before(panic);
+            }
+        }));
+    });
+    array(bytes)
+}
+
 fn texts() -> Vec<Vec<u8>> {
     let mut texts: Vec<Vec<u8>> =
         [",", ";", "\t", "|"].map(|separator| files::table(separator, "\n", 12).into_bytes()).to_vec();
@@ -195,7 +209,7 @@ fn xlsx() {
         memory: |length| 40 * unpacked(length) + (1 << 20),
         cases: 6000,
     };
-    target.run(array);
+    target.run(workbook);
 }
 
 #[test]
@@ -210,7 +224,7 @@ fn ods() {
         memory: |length| 4000 * unpacked(length) + (1 << 24),
         cases: 6000,
     };
-    target.run(array);
+    target.run(workbook);
 }
 
 #[test]

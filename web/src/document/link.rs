@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::document::codec::{self, Reader, Writer, checksum};
-use crate::document::{Class, Document, joined};
+use crate::document::{Class, Document, joined, preprocess};
 
 /// Version of the bytes.
 const VERSION: u8 = 1;
@@ -19,6 +19,8 @@ pub const MARK: &str = "#examples=";
 const SHIPPED: &str = "models/";
 /// Letters of an address that mail, chat and their servers let through.
 pub const LONGEST: usize = 8_000;
+/// Letters of one that is read. It would hold thousands of examples, each of which becomes a picture.
+const MOST_READ: usize = 8 * LONGEST;
 
 /// What a link opens to.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,8 @@ pub enum LinkError {
     Damaged,
     /// Made by a newer page.
     Newer(u8),
+    /// Far longer than the page makes them.
+    Long,
     /// Whole, yet not a document that this page can hold.
     Table,
 }
@@ -63,6 +67,10 @@ impl std::fmt::Display for LinkError {
                 f,
                 "this link has version {found}, and this page reads version {VERSION}. Reload the page to get its \
                  newest version"
+            ),
+            LinkError::Long => write!(
+                f,
+                "expected a link of at most {MOST_READ} characters, found a longer one. Ask for a file of the examples"
             ),
             LinkError::Table => f.write_str("this link holds classes or examples that this page has no room for"),
         }
@@ -150,6 +158,9 @@ fn unescaped(text: &str) -> String {
 }
 
 fn decode(text: &str) -> Result<Shared, LinkError> {
+    if text.len() > MOST_READ {
+        return Err(LinkError::Long);
+    }
     let bytes = codec::from_letters(text).ok_or(LinkError::Damaged)?;
     let (body, sum) = bytes.split_last_chunk::<4>().ok_or(LinkError::Damaged)?;
     if checksum(body) != u32::from_le_bytes(*sum) {
@@ -182,7 +193,12 @@ fn parse(reader: &mut Reader<'_>) -> Option<Shared> {
     }
     match reader.number()? {
         0 => {}
-        1 => document.drawing = Arc::new(reader.strokes()?),
+        1 => {
+            let strokes = reader.strokes()?;
+            // as those of examples are: what cannot be shown to a learner cannot be drawn on either
+            preprocess(&strokes).ok()?;
+            document.drawing = Arc::new(strokes);
+        }
         2 => document.photo = Some(Arc::new(reader.picture()?)),
         _ => return None,
     }
@@ -308,7 +324,7 @@ mod tests {
         assert_eq!(body(&[1, 1, 1], 1, &[]), Err(LinkError::Table));
         assert_eq!(body(&[0, 1], 5, &[]), Err(LinkError::Table));
         assert_eq!(body(&[0, 1], 1, &[0]), Err(LinkError::Table));
-        for error in [LinkError::Damaged, LinkError::Newer(2), LinkError::Table] {
+        for error in [LinkError::Damaged, LinkError::Newer(2), LinkError::Long, LinkError::Table] {
             assert!(error.to_string().len() > 40);
         }
     }

@@ -87,10 +87,10 @@ impl Summary {
     /// The table in a few words.
     pub fn words(&self) -> String {
         let used = self.used().count();
-        let left_out = self.columns.len() - used - usize::from(self.class.is_some());
+        let left_out = self.columns.len().saturating_sub(used + usize::from(self.class.is_some()));
         let columns = if used == 1 { "column" } else { "columns" };
         let rest = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
-        let class = self.class.map_or("", |class| &self.columns[class].name);
+        let class = self.class.and_then(|class| self.columns.get(class)).map_or("", |column| &column.name);
         format!("{} rows, {used} {columns}{rest}; the class is “{class}”", self.rows.unwrap_or(0))
     }
 }
