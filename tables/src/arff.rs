@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use crate::error::TableError;
 use crate::grid::{Declaration, Declared, Grid, Row};
+use crate::text::MOST_BYTES;
 
 /// Most attributes.
 const MOST_ATTRIBUTES: usize = 100_000;
@@ -73,7 +74,7 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
     let known: Vec<HashSet<&str>> = grid.declared.iter().map(Declaration::words).collect();
     // what a row takes where it names nothing
     let empty: usize = grid.declared.iter().map(|declaration| size_of::<String>() + first(declaration).len()).sum();
-    let mut left = text.len().saturating_mul(SPARSE_GROWTH).saturating_add(SPARSE_FREE);
+    let mut left = text.len().saturating_mul(SPARSE_GROWTH).saturating_add(SPARSE_FREE).min(MOST_BYTES);
     let mut weighted = false;
     for (at, line) in lines {
         let line_number = at + 1;

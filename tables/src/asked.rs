@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::column::Values;
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
-use crate::table::{Table, has_heading};
+use crate::table::{Table, has_heading, names};
 
 /// How the columns of another file belong to a table's.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,10 +35,9 @@ impl Asked {
         };
         let by_name = table.headed && !theirs.is_empty();
         let without_class = grid.width + 1 == table.columns.len();
-        let mut named: HashMap<&str, usize> = HashMap::new();
-        for (at, name) in theirs.iter().enumerate() {
-            named.entry(name).or_insert(at);
-        }
+        // as the table's own: several of one name, and those without one, can be told apart
+        let unique = if by_name { names(theirs, grid.width) } else { Vec::new() };
+        let named: HashMap<&str, usize> = unique.iter().map(String::as_str).zip(0..).collect();
         let mut places = Vec::with_capacity(table.columns.len());
         let mut next = 0;
         for (at, column) in table.columns.iter().enumerate() {

@@ -162,7 +162,7 @@ impl Table {
 }
 
 /// Headings for all columns: given, or `column 3`; a second `x` becomes `x (2)`.
-fn names(given: &[String], width: usize) -> Vec<String> {
+pub(crate) fn names(given: &[String], width: usize) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(width);
     // a stranger's table may give one name to thousands of columns: none of them is compared with all the others
     let mut taken = HashSet::new();

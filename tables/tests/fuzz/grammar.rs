@@ -198,7 +198,7 @@ pub fn npz(random: &mut Random) -> Vec<u8> {
         entries.push((name, array));
     }
     if random.once_in(100) {
-        let rows = random.between(1, 5) << 16;
+        let rows = random.between(1, 3) << 16;
         entries.push((
             "zeros.npy",
             files::npy(&files::header("'|u1'", "False", &format!("({rows}, 2)")), &vec![0; 2 * rows]),
