@@ -202,13 +202,40 @@ const WORDS: &[&[u8]] = &[
     b",",
 ];
 
+/// A document that was never saved: of a few drawings, or one of thousands of points.
+fn saved(random: &mut Random) -> Vec<u8> {
+    let many = random.once_in(50);
+    let list = |random: &mut Random| {
+        let points = if many { 6000 } else { random.below(6) };
+        let far = if random.once_in(6) { 9_999_999 } else { 1000 };
+        let places = (0..2 * points).map(|at| match many {
+            // from one corner to the other, as no drawing does
+            true => (at / 2 % 2 * 999).to_string(),
+            false => random.below(far).to_string(),
+        });
+        format!("[{}]", places.collect::<Vec<_>>().join(","))
+    };
+    let example = |random: &mut Random| {
+        let strokes = if many { 1 } else { random.below(5) };
+        let strokes: Vec<String> = (0..strokes).map(|_| list(random)).collect();
+        format!("{{\"label\":{},\"strokes\":[{}]}}", random.below(4), strokes.join(","))
+    };
+    let count = if many { 1 } else { random.below(20) };
+    let examples: Vec<String> = (0..count).map(|_| example(random)).collect();
+    format!(
+        "{{\"version\":2,\"classes\":[{{\"label\":0,\"name\":\"a\"}},{{\"label\":3,\"name\":\"b\"}}],\"examples\":[{}]}}",
+        examples.join(",")
+    )
+    .into_bytes()
+}
+
 #[test]
 fn documents() {
     let target = Target {
         name: "web-document",
         seeds: vec![document().save().into_bytes(), Document::default().save().into_bytes()],
         words: WORDS,
-        grammar: None,
+        grammar: Some(saved),
         seal: None,
         memory: |length| 400 * length + (1 << 18),
         cases: 4000,

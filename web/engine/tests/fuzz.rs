@@ -73,7 +73,7 @@ fn saved_sessions() {
             let mut session = match restored {
                 Ok(session) => session,
                 Err(error) => {
-                    last = Found::Refused(error.to_string());
+                    last = Found::Refused(error.said);
                     continue;
                 }
             };
@@ -104,6 +104,6 @@ fn models_as_the_page_opens_them() {
             assert!(learner.card().contains("hash"));
             Found::Read
         }
-        Err(error) => Found::Refused(error.to_string()),
+        Err(error) => Found::Refused(error.said),
     });
 }

@@ -12,7 +12,7 @@ pub const LEVELS: u8 = 16;
 /// Nothing that a person draws and a link holds has as many things of one kind …
 const MOST: u64 = 100_000;
 /// … or a drawing as many points: what is done with them takes the square of their number …
-const MOST_POINTS: usize = 20_000;
+pub const MOST_POINTS: usize = 20_000;
 /// … or lies as far away, in units of the canvas. Below this every whole number is one of f32, and differences fit.
 const FARTHEST: u64 = 1 << 23;
 

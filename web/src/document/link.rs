@@ -293,6 +293,39 @@ mod tests {
         }
     }
 
+    /// Links that only a program makes: a drawing in hand of strokes without points, or far away, and one as long as a book.
+    #[test]
+    fn what_no_pen_draws_is_refused() {
+        let in_hand = |strokes: &[Stroke]| {
+            let mut writer = Writer(vec![VERSION]);
+            writer.number(0);
+            writer.text("m");
+            writer.0.extend([0; 4]);
+            writer.number(2);
+            for label in [0, 1] {
+                writer.number(label);
+                writer.text("n");
+            }
+            writer.number(0);
+            writer.number(1);
+            writer.strokes(strokes);
+            let sum = checksum(&writer.0);
+            writer.0.extend(sum.to_le_bytes());
+            decode(&codec::to_letters(&writer.0))
+        };
+        let stroke = |points: &[[f32; 2]]| Stroke { points: points.to_vec(), width: PEN };
+        let pen = stroke(&[[1.0, 2.0], [30.0, 40.0]]);
+        assert_eq!(in_hand(&[stroke(&[]), stroke(&[])]), Err(LinkError::Table));
+        assert_eq!(in_hand(&[stroke(&[[1e9, 1.0]])]), Err(LinkError::Table));
+        assert_eq!(in_hand(&vec![stroke(&[[1.0, 1.0]; 100]); 201]), Err(LinkError::Table));
+        // between others they do no harm
+        let opened = in_hand(&[pen.clone(), stroke(&[]), stroke(&[]), pen.clone()]).unwrap();
+        assert_eq!(joined(&opened.document.drawing), [pen.clone(), pen]);
+        assert!(read(&write(&opened)).is_some_and(|again| again.is_ok()));
+        let long = format!("{MARK}{}", "A".repeat(MOST_READ + 1));
+        assert_eq!(read(&long), Some(Err(LinkError::Long)));
+    }
+
     #[test]
     fn links_of_other_kinds_are_refused_in_words() {
         let sealed = |mut bytes: Vec<u8>| {

@@ -112,6 +112,16 @@ mod tests {
         ])
     }
 
+    /// Thousands of dots, each far from all others: a picture of dots, whose pairs nobody counts.
+    #[test]
+    fn among_thousands_of_dots_none_is_a_speck() {
+        let mut strokes = vec![three()];
+        strokes
+            .extend((0..20_000).map(|at| dot(2000.0 + 400.0 * (at % 200) as f32, 2000.0 + 400.0 * (at / 200) as f32)));
+        assert_eq!((count(&strokes), without(&strokes).len()), (0, strokes.len()));
+        assert_eq!(count(&strokes[..100]), 99);
+    }
+
     #[test]
     fn a_far_dot_changes_nothing_that_is_seen() {
         let clean = preprocess(&[three()]).unwrap();

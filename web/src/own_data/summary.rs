@@ -138,6 +138,9 @@ mod tests {
             {"name":"k","kind":"category","missing":0,"left_out":"it is the class"}]}"#;
         let summary: Summary = serde_json::from_str(text).unwrap();
         assert_eq!(summary.words(), "4 rows, 1 column; the class is “k”");
+        // a class that is none of its columns
+        let beyond: Summary = serde_json::from_str(&text.replace("\"class\":1", "\"class\":9")).unwrap();
+        assert_eq!(beyond.words(), "4 rows, 1 column; the class is “”");
         let bare = r#"{"preview":[],"heading":false,"heading_apart":false,"width":1,"columns":[{"name":"x"}]}"#;
         let summary: Summary = serde_json::from_str(bare).unwrap();
         assert_eq!((summary.rows, summary.columns.len()), (None, 1));
