@@ -79,8 +79,11 @@ fn saved_sessions() {
             };
             let count = session.labels.len();
             let labels = model.spec.classes.max(10);
-            let answer = pollster::block_on(session.answer(&[0.5; WIDTH], labels)).unwrap();
-            assert_eq!(answer.is_some(), count > 0);
+            match pollster::block_on(session.answer(&[0.5; WIDTH], labels)) {
+                Ok(answer) => assert_eq!(answer.is_some(), count > 0),
+                // values near the end of f32 are examples, and their answer is none
+                Err(error) => return Found::Refused(error.said),
+            }
             session.rewind(count / 2).unwrap();
             return Found::Read;
         }
