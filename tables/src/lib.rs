@@ -31,6 +31,8 @@ pub mod delimited;
 pub mod error;
 pub mod grid;
 pub mod inputs;
+#[cfg(feature = "numpy")]
+mod npy_header;
 pub mod number;
 #[cfg(feature = "numpy")]
 pub mod numpy;

@@ -106,7 +106,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn a_packed_file_that_grows_too_far() {
     let packed = gzip("1,2,a\n3,4,b\n".repeat(2 << 20).as_bytes());
     let most = text::most_unpacked(packed.len());
-    assert!(most < 24 << 20 && most >= 16 << 20, "{most}");
+    assert!((16 << 20..24 << 20).contains(&most), "{most}");
     let error = read(&packed, How::default()).unwrap_err().to_string();
     assert!(error.contains(&format!("at most {most} bytes")) && error.contains("Unpack it yourself"), "{error}");
     assert_eq!(text::most_unpacked(usize::MAX), text::MOST_BYTES);

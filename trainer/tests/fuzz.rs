@@ -385,3 +385,34 @@ fn states_of_checkpoints() {
         outcome(read_run(&folder.0))
     });
 }
+
+/// Labels in a file beside the pictures, fewer than these; and pixels that are no numbers.
+#[test]
+fn pictures_without_labels_or_numbers_are_refused() {
+    let folder = folder("fewer-labels");
+    let path = folder.0.join("my-imgs.npy");
+    fs::write(&path, npy("|u1", "(8, 2, 2)", &[7; 32])).unwrap();
+    fs::write(folder.0.join("my-labels.npy"), npy("|u1", "(3,)", &[0, 1, 0])).unwrap();
+    let error = pictures::read(&path, true, 20).unwrap_err();
+    assert!(error.contains("expected 8 labels, one for each picture, found 3"), "{error}");
+    fs::write(&path, npy("<f4", "(2, 2, 2)", &f32::INFINITY.to_le_bytes().repeat(8))).unwrap();
+    let error = pictures::read(&path, true, 20).unwrap_err();
+    assert!(error.contains("infinite"), "{error}");
+}
+
+/// An archive that names one batch again and again.
+#[test]
+fn a_batch_is_taken_from_an_archive_once() {
+    let folder = folder("batches-again");
+    let batch = record(1);
+    let mut tar = tar::Builder::new(Vec::new());
+    for _ in 0..3 {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(batch.len() as u64);
+        header.set_mode(0o644);
+        tar.append_data(&mut header, "cifar-10-batches-bin/test_batch.bin", batch.as_slice()).unwrap();
+    }
+    fs::write(folder.0.join(cifar::ARCHIVE), gzip(&tar.into_inner().unwrap())).unwrap();
+    let error = cifar::read(&folder.0, "cifar-10", Split::Test).unwrap_err().to_string();
+    assert!(error.contains("found more of them"), "{error}");
+}
