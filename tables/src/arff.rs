@@ -31,46 +31,7 @@ pub fn is_arff(text: &str) -> bool {
 pub fn read(text: &str) -> Result<Grid, TableError> {
     let mut grid = Grid::default();
     let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
-    let mut data = false;
-    let mut names = HashSet::new();
-    for (at, line) in lines.by_ref() {
-        let line_number = at + 1;
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('%') {
-            continue;
-        }
-        let word: String = line.chars().take_while(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-        match word.as_str() {
-            "@relation" => {}
-            "@attribute" => {
-                let found =
-                    attribute(line[word.len()..].trim()).map_err(|message| TableError::at(line_number, message))?;
-                if !names.insert(found.name.clone()) {
-                    return Err(TableError::at(line_number, format!("there are two attributes “{}”", found.name)));
-                }
-                grid.declared.push(found);
-                if grid.declared.len() > MOST_ATTRIBUTES {
-                    return Err(TableError::at(line_number, format!("more than {MOST_ATTRIBUTES} attributes")));
-                }
-            }
-            "@data" => {
-                data = true;
-                break;
-            }
-            _ => {
-                return Err(TableError::at(
-                    line_number,
-                    format!("expected @relation, @attribute or @data, found `{}`", shortened(line)),
-                ));
-            }
-        }
-    }
-    if !data {
-        return Err(TableError::new("expected a line `@data`, found none. Is the file whole?"));
-    }
-    if grid.declared.is_empty() {
-        return Err(TableError::new("expected @attribute lines before @data, found none"));
-    }
+    grid.declared = declarations(&mut lines)?;
     let known: Vec<HashSet<&str>> = grid.declared.iter().map(Declaration::words).collect();
     // what a row takes where it names nothing
     let empty: usize = grid.declared.iter().map(|declaration| size_of::<String>() + first(declaration).len()).sum();
@@ -127,6 +88,45 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
     grid.width = grid.declared.len();
     grid.heading = Some(grid.declared.iter().map(|declaration| declaration.name.clone()).collect());
     Ok(grid)
+}
+
+/// The attributes, with the lines up to `@data` taken.
+fn declarations<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Result<Vec<Declaration>, TableError> {
+    let mut declared: Vec<Declaration> = Vec::new();
+    let mut names = HashSet::new();
+    for (at, line) in lines {
+        let line_number = at + 1;
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('%') {
+            continue;
+        }
+        let word: String = line.chars().take_while(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+        match word.as_str() {
+            "@relation" => {}
+            "@attribute" => {
+                let found =
+                    attribute(line[word.len()..].trim()).map_err(|message| TableError::at(line_number, message))?;
+                if !names.insert(found.name.clone()) {
+                    return Err(TableError::at(line_number, format!("there are two attributes “{}”", found.name)));
+                }
+                declared.push(found);
+                if declared.len() > MOST_ATTRIBUTES {
+                    return Err(TableError::at(line_number, format!("more than {MOST_ATTRIBUTES} attributes")));
+                }
+            }
+            "@data" if declared.is_empty() => {
+                return Err(TableError::new("expected @attribute lines before @data, found none"));
+            }
+            "@data" => return Ok(declared),
+            _ => {
+                return Err(TableError::at(
+                    line_number,
+                    format!("expected @relation, @attribute or @data, found `{}`", shortened(line)),
+                ));
+            }
+        }
+    }
+    Err(TableError::new("expected a line `@data`, found none. Is the file whole?"))
 }
 
 fn shortened(text: &str) -> String {
