@@ -82,7 +82,7 @@ pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
         let name = entry.name().map_err(|error| damaged(&error))?.to_string();
         let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
         let mut content = Vec::new();
-        entry.take(left as u64 + 1).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+        entry.take((left as u64).saturating_add(1)).read_to_end(&mut content).map_err(|error| damaged(&error))?;
         // of all entries together: they may lie over one another in the file
         left = left.checked_sub(content.len()).ok_or_else(|| {
             TableError::new(format!(

@@ -4,7 +4,7 @@
 use std::io::{Cursor, Read};
 
 use crate::error::TableError;
-use crate::text::most_unpacked;
+use crate::text::{MOST_BYTES, most_unpacked};
 
 /// Columns and rows that the library takes from a repeat.
 const COLUMNS: usize = 16_384;
@@ -22,7 +22,7 @@ const MOST_CELLS: usize = 16;
 pub fn check(bytes: &[u8]) -> Result<(), TableError> {
     // whatever is wrong with the archive is said by who reads it
     let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
-    let most = most_unpacked(bytes.len());
+    let most = most_unpacked(bytes.len()).min(MOST_BYTES);
     let mut left = most;
     for at in 0..zip.len() {
         let Ok(mut entry) = zip.by_index(at) else { continue };

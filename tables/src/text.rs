@@ -14,7 +14,7 @@ const MOST_GROWTH: usize = 100;
 
 /// Most bytes that a packed file of this size may unpack to.
 pub fn most_unpacked(packed: usize) -> usize {
-    packed.saturating_mul(MOST_GROWTH).saturating_add(FREE_BYTES).min(MOST_BYTES)
+    packed.saturating_mul(MOST_GROWTH).saturating_add(FREE_BYTES)
 }
 
 /// Text, and how it was found.
@@ -94,7 +94,7 @@ fn utf16(bytes: &[u8], little: bool) -> Result<String, TableError> {
 pub fn decode(bytes: &[u8], encoding: Option<&str>) -> Result<Decoded, TableError> {
     let unpacked;
     let bytes = if is_gzip(bytes) {
-        unpacked = unpack(bytes, most_unpacked(bytes.len()))?;
+        unpacked = unpack(bytes, most_unpacked(bytes.len()).min(MOST_BYTES))?;
         &unpacked[..]
     } else {
         bytes
