@@ -1,7 +1,7 @@
 //! Sheets of Excel and OpenDocument files.
 //!
 //! A workbook is small and may say much: packed entries, cells at the far corners of a sheet, a cell repeated a million times.
-//! What comes of it is counted first ([`crate::repeats`]), and cells are taken one by one, never as a whole rectangle.
+//! What comes of it is counted first (`repeats.rs`), and cells are taken one by one, never as a whole rectangle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
