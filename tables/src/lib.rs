@@ -26,6 +26,8 @@ pub mod answers;
 pub mod arff;
 pub mod asked;
 pub mod column;
+#[cfg(feature = "spreadsheets")]
+mod compound;
 pub mod date;
 pub mod delimited;
 pub mod error;
