@@ -206,7 +206,7 @@ const WORDS: &[&[u8]] = &[
 fn saved(random: &mut Random) -> Vec<u8> {
     let many = random.once_in(50);
     let list = |random: &mut Random| {
-        let points = if many { 6000 } else { random.below(6) };
+        let points = if many { 4000 } else { random.below(6) };
         let far = if random.once_in(6) { 9_999_999 } else { 1000 };
         let places = (0..2 * points).map(|at| match many {
             // from one corner to the other, as no drawing does
@@ -238,7 +238,7 @@ fn documents() {
         grammar: Some(saved),
         seal: None,
         memory: |length| 400 * length + (1 << 18),
-        cases: 4000,
+        cases: 1200,
     };
     target.run(|bytes| {
         let found = Document::load(&String::from_utf8_lossy(bytes));
