@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::muon;
 use crate::pool::Pool;
 use crate::simd;
 
@@ -44,42 +45,55 @@ struct Piece<'a> {
     time: usize,
 }
 
+/// What one thread does at a time.
+enum Work<'a> {
+    AdamW(Piece<'a>),
+    Muon(muon::Piece<'a>),
+}
+
 impl Moments {
     /// Before the first step of `size` weights in `tensors` tensors.
     pub fn new(size: usize, tensors: usize) -> Moments {
         Moments { first: vec![0.0; size], second: vec![0.0; size], times: vec![0; tensors] }
     }
 
-    /// One step of AdamW by `scale` times a gradient, for those `tensors` whose gradient is `present`.
+    /// One step of AdamW by `scale` times a gradient, for those `tensors` whose gradient is `present`; those that are
+    /// `matrices` are moved by Muon, whose momentum is the first moment.
     pub(crate) fn step(
         &mut self,
         pool: &Pool,
         (weights, gradient): (&mut [f32], &[f32]),
-        (tensors, present): (&[Range<usize>], &[bool]),
+        (tensors, present, matrices): (&[Range<usize>], &[bool], &[Option<[usize; 2]>]),
         (adam, scale): (&AdamW, f32),
     ) {
         let Moments { first, second, times } = self;
         let (mut weights, mut gradient) = (weights, gradient);
         let (mut first, mut second) = (&mut first[..], &mut second[..]);
         let mut pieces = Vec::new();
-        for ((tensor, &present), time) in tensors.iter().zip(present).zip(times) {
+        let matrices = matrices.iter().copied().chain(std::iter::repeat(None));
+        for (((tensor, &present), time), matrix) in tensors.iter().zip(present).zip(times).zip(matrices) {
             let (own_weights, own_gradient) = (take_mut(&mut weights, tensor.len()), take(&mut gradient, tensor.len()));
             let (own_first, own_second) = (take_mut(&mut first, tensor.len()), take_mut(&mut second, tensor.len()));
             if !present {
                 continue;
             }
             *time += 1;
+            if let Some(shape) = matrix {
+                let first = *time == 1;
+                let (weights, gradient, velocity) = (own_weights, own_gradient, own_first);
+                pieces.push(Work::Muon(muon::Piece { shape, weights, gradient, velocity, first }));
+                continue;
+            }
             let buffers = own_weights.chunks_mut(BLOCK).zip(own_gradient.chunks(BLOCK));
             let buffers = buffers.zip(own_first.chunks_mut(BLOCK)).zip(own_second.chunks_mut(BLOCK));
-            pieces.extend(buffers.map(|(((weights, gradient), first), second)| Piece {
-                weights,
-                gradient,
-                first,
-                second,
-                time: *time,
+            pieces.extend(buffers.map(|(((weights, gradient), first), second)| {
+                Work::AdamW(Piece { weights, gradient, first, second, time: *time })
             }));
         }
-        pool.map(pieces, |piece| piece.step(adam, scale));
+        pool.map(pieces, |piece| match piece {
+            Work::AdamW(piece) => piece.step(adam, scale),
+            Work::Muon(piece) => piece.step(adam.rate, scale),
+        });
     }
 }
 

@@ -37,8 +37,9 @@ pub mod causal;
 mod exchange;
 mod layout;
 mod matrix;
+mod muon;
 mod pool;
-
+pub mod schedule;
 pub mod set;
 pub mod simd;
 mod state;
@@ -48,4 +49,5 @@ mod tile;
 pub use adamw::{AdamW, Moments};
 pub use exchange::{Exchange, share};
 pub use layout::Layout;
+pub use schedule::Schedule;
 pub use state::{Score, State};

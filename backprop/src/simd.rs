@@ -4,6 +4,27 @@
 /// Values that are worked on side by side.
 const LANES: usize = 16;
 
+/// self·a + b: in one rounding where machines can multiply and add at once. WebAssembly cannot, and would call a function
+/// that imitates it, some fifty times as slow.
+pub(crate) trait TimesPlus {
+    /// self·a + b
+    fn times_plus(self, a: Self, b: Self) -> Self;
+}
+
+impl TimesPlus for f32 {
+    #[inline(always)]
+    fn times_plus(self, a: f32, b: f32) -> f32 {
+        if cfg!(target_arch = "wasm32") { self * a + b } else { self.mul_add(a, b) }
+    }
+}
+
+impl TimesPlus for f64 {
+    #[inline(always)]
+    fn times_plus(self, a: f64, b: f64) -> f64 {
+        if cfg!(target_arch = "wasm32") { self * a + b } else { self.mul_add(a, b) }
+    }
+}
+
 /// Runs `work`, compiled for AVX2 and FMA where this machine has them; it must be `#[inline(always)]`, or it may be
 /// compiled on its own and for any machine.
 #[inline(always)]
@@ -31,17 +52,17 @@ pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0;
     let x = if x > 88.0 { 88.0 } else { x };
     let x = if x < -87.0 { -87.0 } else { x };
-    let rounded = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let rounded = x.times_plus(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
     // ln 2 in two parts, the first one exact in few bits
-    let r = n.mul_add(2.121_944_4e-4, n.mul_add(-0.693_359_4, x));
+    let r = n.times_plus(2.121_944_4e-4, n.times_plus(-0.693_359_4, x));
     let p = 1.987_569_1e-4f32;
-    let p = p.mul_add(r, 1.398_2e-3);
-    let p = p.mul_add(r, 8.333_452e-3);
-    let p = p.mul_add(r, 4.166_579_6e-2);
-    let p = p.mul_add(r, 1.666_666_5e-1);
-    let p = p.mul_add(r, 0.5);
-    let p = (p * r).mul_add(r, r) + 1.0;
+    let p = p.times_plus(r, 1.398_2e-3);
+    let p = p.times_plus(r, 8.333_452e-3);
+    let p = p.times_plus(r, 4.166_579_6e-2);
+    let p = p.times_plus(r, 1.666_666_5e-1);
+    let p = p.times_plus(r, 0.5);
+    let p = (p * r).times_plus(r, r) + 1.0;
     p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
@@ -67,15 +88,15 @@ pub fn exp_f64(x: f64) -> f64 {
     ];
     let x = if x > 700.0 { 700.0 } else { x };
     let x = if x < -700.0 { -700.0 } else { x };
-    let rounded = x.mul_add(std::f64::consts::LOG2_E, ROUND);
+    let rounded = x.times_plus(std::f64::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
     // ln 2 in two parts, the first one exact in few bits
-    let r = n.mul_add(-1.908_214_929_270_587_7e-10, n.mul_add(-0.693_147_180_369_123_8, x));
+    let r = n.times_plus(-1.908_214_929_270_587_7e-10, n.times_plus(-0.693_147_180_369_123_8, x));
     let mut p = TERMS[0];
     for term in &TERMS[1..] {
-        p = p.mul_add(r, *term);
+        p = p.times_plus(r, *term);
     }
-    let p = (p * r).mul_add(r, r) + 1.0;
+    let p = (p * r).times_plus(r, r) + 1.0;
     p * f64::from_bits(rounded.to_bits().wrapping_add(1023) << 52)
 }
 
@@ -86,17 +107,17 @@ pub fn erf(x: f32) -> f32 {
     let x = if x < -4.0 { -4.0 } else { x };
     let s = x * x;
     let p = -2.726_142_3e-10f32;
-    let p = p.mul_add(s, 2.770_681_4e-8);
-    let p = p.mul_add(s, -2.101_024_1e-6);
-    let p = p.mul_add(s, -5.692_506_5e-5);
-    let p = p.mul_add(s, -7.349_906_3e-4);
-    let p = p.mul_add(s, -2.954_6e-3);
-    let p = p.mul_add(s, -1.609_603_3e-2);
+    let p = p.times_plus(s, 2.770_681_4e-8);
+    let p = p.times_plus(s, -2.101_024_1e-6);
+    let p = p.times_plus(s, -5.692_506_5e-5);
+    let p = p.times_plus(s, -7.349_906_3e-4);
+    let p = p.times_plus(s, -2.954_6e-3);
+    let p = p.times_plus(s, -1.609_603_3e-2);
     let q = -1.456_607_2e-5f32;
-    let q = q.mul_add(s, -2.133_740_6e-4);
-    let q = q.mul_add(s, -1.682_827e-3);
-    let q = q.mul_add(s, -7.373_329e-3);
-    let q = q.mul_add(s, -1.426_474e-2);
+    let q = q.times_plus(s, -2.133_740_6e-4);
+    let q = q.times_plus(s, -1.682_827e-3);
+    let q = q.times_plus(s, -7.373_329e-3);
+    let q = q.times_plus(s, -1.426_474e-2);
     x * p / q
 }
 
@@ -122,7 +143,7 @@ pub fn dot(x: &[f32], y: &[f32]) -> f32 {
     let rest: f32 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
     for (x, y) in xs.zip(ys) {
         for l in 0..LANES {
-            lanes[l] = x[l].mul_add(y[l], lanes[l]);
+            lanes[l] = x[l].times_plus(y[l], lanes[l]);
         }
     }
     lanes.iter().sum::<f32>() + rest

@@ -8,6 +8,7 @@ use crate::adamw::{AdamW, BLOCK, Moments};
 use crate::buffer::room;
 use crate::exchange::{Exchange, share, shares};
 use crate::layout::Layout;
+use crate::muon::matrices;
 use crate::pool::Pool;
 use crate::simd;
 
@@ -24,6 +25,8 @@ pub struct State {
     /// Of Adam.
     pub moments: Moments,
     tensors: Vec<Range<usize>>,
+    /// Those that Muon moves.
+    matrices: Vec<Option<[usize; 2]>>,
     pub(crate) pool: Pool,
     /// What goes to other processes, and what comes from them.
     sent: Vec<f32>,
@@ -55,6 +58,7 @@ impl State {
             present: vec![true; tensors.len()],
             moments: Moments::new(size, tensors.len()),
             tensors,
+            matrices: matrices(spec),
             pool: Pool::new(threads),
             sent: Vec::new(),
             received: Vec::new(),
@@ -123,7 +127,19 @@ impl State {
     /// One step of AdamW by `scale` times the last gradient.
     pub fn step(&mut self, adam: &AdamW, scale: f32) {
         let State { weights, gradient, moments, pool, tensors, present, .. } = self;
-        moments.step(pool, (weights, gradient), (tensors, present), (adam, scale));
+        moments.step(pool, (weights, gradient), (tensors, present, &[]), (adam, scale));
+    }
+
+    /// One step of Muon for the matrices inside layers, and of AdamW for all else, by `scale` times the last gradient. Muon
+    /// takes its rate from `adam`, and decays no weights.
+    pub fn step_muon(&mut self, adam: &AdamW, scale: f32) {
+        let State { weights, gradient, moments, pool, tensors, present, matrices, .. } = self;
+        moments.step(pool, (weights, gradient), (tensors, present, matrices), (adam, scale));
+    }
+
+    /// Which tensors [`State::step_muon`] moves by Muon, in the order of [`ModelSpec::tensors`].
+    pub fn by_muon(&self) -> Vec<bool> {
+        self.matrices.iter().map(Option::is_some).collect()
     }
 
     /// a ← decay·a + (1 − decay)·w

@@ -2,6 +2,7 @@
 //! which for a few columns takes as long as the product itself; here the small side alone is packed.
 
 use crate::buffer::room;
+use crate::simd::TimesPlus;
 
 /// Rows of a tile; with [`WIDE`] columns its sums fill twelve vectors of eight.
 pub const TALL: usize = 6;
@@ -24,7 +25,7 @@ pub fn rows_by_panel<const R: usize, const W: usize>(sums: &mut [[f32; W]; R], r
         for r in 0..R {
             let value = rows[r][p];
             for l in 0..W {
-                local[r][l] = value.mul_add(panel[l], local[r][l]);
+                local[r][l] = value.times_plus(panel[l], local[r][l]);
             }
         }
     }
@@ -40,7 +41,7 @@ pub fn outer<const R: usize, const W: usize>(sums: &mut [[f32; W]; R], column: &
     let (column, row) = (&column[..R], &row[..W]);
     for r in 0..R {
         for l in 0..W {
-            sums[r][l] = column[r].mul_add(row[l], sums[r][l]);
+            sums[r][l] = column[r].times_plus(row[l], sums[r][l]);
         }
     }
 }

@@ -6,8 +6,7 @@ use npyz::DType;
 pub const MOST_VALUES: usize = 1 << 28;
 /// Longest header: what NumPy itself accepts from strangers (`max_header_size`).
 const LONGEST_HEADER: usize = 10_000;
-/// Most brackets inside one another in a header: a dictionary, and two structured types with the shape of a field. The library
-/// that reads headers takes twice as long for each further one, and a stack frame.
+/// Most brackets inside one another in a header: a dictionary, and two structured types with the shape of a field.
 const DEEPEST_HEADER: usize = 8;
 
 /// Whether a header is one that the library can be given: not longer than the file, not longer and not deeper than headers are.
@@ -36,7 +35,7 @@ pub fn check(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// How deep brackets lie in one another in a header, and the product of all its numbers, which are lengths of axes; none where
-/// that is beyond what can be counted. The library multiplies them unchecked.
+/// that is beyond what can be counted.
 fn shape_of(header: &[u8]) -> Result<(usize, Option<usize>), String> {
     let odd = || "has a header that NumPy does not write. Save it again".to_owned();
     let (mut depth, mut deepest, mut product) = (0usize, 0, Some(1usize));

@@ -61,7 +61,7 @@ pub fn check(bytes: &[u8]) -> Result<(), TableError> {
         }
         content
     };
-    // The library waits for the end of each element that it enters, and would do so forever.
+    // what is not whole is refused here
     for name in ["content.xml", "META-INF/manifest.xml", "meta.xml"] {
         if let Some(open) = unclosed(&part(name)) {
             return Err(TableError::new(format!(
@@ -80,7 +80,7 @@ pub fn check(bytes: &[u8]) -> Result<(), TableError> {
     Ok(())
 }
 
-/// Whether a list of strings says that it has more of them than it can hold: the library makes room for all that it says.
+/// Whether a list of strings says that it has more of them than it can hold.
 fn boasts(content: &[u8]) -> bool {
     let lists = Tags(content).filter(|tag| name(tag).ends_with(b"sst"));
     let digits = |tag: &&[u8]| {

@@ -35,7 +35,7 @@ fn damaged(error: impl std::fmt::Display) -> TableError {
 /// A damaged or protected file; a name that is no sheet; sheets without two rows; a file that becomes far more than it is.
 pub fn read(bytes: &[u8], sheet: Option<&str>) -> Result<Grid, TableError> {
     repeats::check(bytes)?;
-    // the library counts rows without a look at how long their numbers are; what it panics at is a damaged file
+    // what the library panics at is a damaged file
     catch_unwind(AssertUnwindSafe(|| read_checked(bytes, sheet)))
         .unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
 }
@@ -80,7 +80,7 @@ impl Cells {
     fn of(book: &mut Sheets<Cursor<&[u8]>>, name: &str) -> Result<Cells, TableError> {
         let mut found = Cells::default();
         let Cells { values, formulas } = &mut found;
-        // the library's own rectangles span from the first cell to the last, whatever lies between
+        // cells one by one: a rectangle of all of them may be far larger than the file
         match book {
             Sheets::Xlsx(book) => {
                 // formulas are for a note alone: where one is wrong, the values are read without them

@@ -21,5 +21,5 @@ pub mod pictures;
 pub mod plot;
 pub mod predict;
 pub mod sources;
-pub mod tasks;
+pub use tasks;
 pub mod train;

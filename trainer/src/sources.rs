@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use crate::config::{ConfigError, RunConfig};
 use crate::data::{self, DataError};
-use crate::tasks::{Base, Source, Tasks};
+use tasks::{Base, Source, Tasks};
 
 /// Why data cannot be used by a learner.
 #[derive(Debug, thiserror::Error)]

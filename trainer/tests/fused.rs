@@ -139,6 +139,8 @@ fn set_learners_train_as_with_autodiff() {
 
 #[test]
 fn a_run_changes_hands_with_its_optimiser() {
-    let config = config("quick", &["training.micro_batch=6"]);
-    assert_same("hands", &config, [&[(10, false), (25, true)], &[(0, false)]], 1e-5);
+    for (name, optimiser) in [("hands", "training.optimiser=adamw"), ("hands-muon", "training.optimiser=muon")] {
+        let config = config("quick", &["training.micro_batch=6", optimiser]);
+        assert_same(name, &config, [&[(10, false), (25, true)], &[(0, false)]], 1e-5);
+    }
 }

@@ -1,19 +1,15 @@
 //! What the page needs of the browser: clock, address, storage, files, and pictures on small canvases.
 
+pub use dom::window;
 use shaders::input::pixels::SIDE;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, Storage, Url, UrlSearchParams, Window,
+    CanvasRenderingContext2d, File, HtmlCanvasElement, HtmlElement, ImageData, Storage, Url, UrlSearchParams,
 };
 
 /// No learner of this project is larger, so a file that is was picked by mistake.
 pub const LARGEST: f64 = 300e6;
-
-/// The window; there is no page without one.
-pub fn window() -> Window {
-    web_sys::window().expect("a page has a window")
-}
 
 /// Milliseconds since the page began to load.
 pub fn now_ms() -> f64 {
@@ -99,10 +95,20 @@ pub fn drop_fragment() {
 
 /// Gives the visitor a file of their own.
 pub fn download(name: &str, text: &str) -> Result<(), String> {
-    let parts = js_sys::Array::of1(&text.into());
-    let kind = web_sys::BlobPropertyBag::new();
-    kind.set_type(if name.ends_with(".csv") { "text/csv" } else { "application/json" });
-    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &kind).map_err(words)?;
+    let kind = if name.ends_with(".csv") { "text/csv" } else { "application/json" };
+    download_as(name, &text.into(), kind)
+}
+
+/// Gives the visitor a file of bytes.
+pub fn download_bytes(name: &str, bytes: &js_sys::Uint8Array) -> Result<(), String> {
+    download_as(name, bytes, "application/octet-stream")
+}
+
+fn download_as(name: &str, content: &JsValue, kind: &str) -> Result<(), String> {
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let parts = js_sys::Array::of1(content);
+    let blob = web_sys::Blob::new_with_str_sequence_and_options(&parts, &options).map_err(words)?;
     let url = Url::create_object_url_with_blob(&blob).map_err(words)?;
     let document = window().document().ok_or("there is no page")?;
     let anchor: web_sys::HtmlAnchorElement = document.create_element("a").map_err(words)?.unchecked_into();

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::document::Id;
-use crate::dom::*;
+use dom::*;
 
 /// What each example does for the answer.
 #[derive(Debug, Clone, PartialEq)]

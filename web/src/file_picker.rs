@@ -2,7 +2,7 @@
 
 use web_sys::{File, FileList, HtmlInputElement};
 
-use crate::dom::*;
+use dom::*;
 
 /// Files of a list with their paths in the folder that was picked.
 pub fn with_paths(files: &FileList) -> Vec<(String, File)> {

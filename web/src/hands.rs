@@ -1,7 +1,7 @@
 //! What draws: with a pen at hand, fingers can be switched off, so that a resting palm leaves no ink.
 
 use crate::browser;
-use crate::dom::*;
+use dom::*;
 
 /// Key in the browser's own storage: `on` or `off`, once a pen was seen.
 const STORAGE_KEY: &str = "learner-fingers";

@@ -5,7 +5,6 @@ mod browser;
 mod card;
 mod controls;
 mod document;
-mod dom;
 mod fetch;
 mod file_kind;
 mod file_picker;

@@ -11,7 +11,10 @@ use sha2::{Digest, Sha256};
 /// Files that are kept once somebody has asked for them.
 fn later(name: &str) -> bool {
     let models = ["models/drawing.safetensors", "models/general.safetensors"];
-    (name.starts_with("models/") && !models.contains(&name)) || name.contains("parity") || name.contains("example")
+    (name.starts_with("models/") && !models.contains(&name))
+        || name.contains("parity")
+        || name.contains("example")
+        || (name.starts_with("training/") && name != "training/card.js")
 }
 
 /// Writes `sw.js` for what lies in `dist` now, from the script at `template` (`web/sw.js`).

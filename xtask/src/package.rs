@@ -18,6 +18,9 @@ cargo xtask package [--out FOLDER]
 Writes the npm-ready package into pkg/ (or FOLDER): a learner for any web page, with its types, on WebGPU or the CPU.
 `npm publish` in that folder would publish it; a page can import its learner.js as it is.";
 
+/// Packages of the page. They are always built together, so that all are built from the same crates with the same features.
+const PARTS: [&str; 4] = ["engine", "reader", "training", "web"];
+
 /// The triple that cargo names its folder after.
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -31,8 +34,9 @@ pub fn build(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str)
     // worked on, one build stands for both.
     let features = if profile == SMALL { &[][..] } else { &["--features", "engine/parity"] };
     for (name, features) in [("engine", features), ("parity", &["--features", "engine/parity"])] {
-        // With the page among the packages, both are built from the same crates with the same features.
-        compile(workspace, tools, folder, profile, name, &["--package", "web", "--package", "reader"], features)?;
+        let others: Vec<&str> =
+            PARTS.iter().filter(|part| **part != "engine").flat_map(|part| ["--package", part]).collect();
+        compile(workspace, tools, folder, profile, name, &others, features)?;
     }
     copy_scripts(workspace, folder)?;
     npm::copy(&workspace.root.join("web"), folder, &["parity_worker.js"])
@@ -48,16 +52,23 @@ pub fn build_engine(workspace: &Workspace, tools: &Tools, folder: &Path) -> Resu
     copy_scripts(workspace, folder)
 }
 
-/// Builds the page's reader of own data, and writes what a page loads of it into `folder`.
+/// Builds a part of the page that it loads when asked for, the package of `web/NAME`, and writes it into `folder` with the
+/// `scripts` beside it.
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_reader(workspace: &Workspace, tools: &Tools, folder: &Path, profile: &str) -> Result<(), String> {
+pub fn build_part(
+    workspace: &Workspace,
+    tools: &Tools,
+    folder: &Path,
+    profile: &str,
+    (name, scripts): (&str, &[&str]),
+) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    let crates = ["--package", "reader", "--package", "engine", "--package", "web"];
-    compile_crate(workspace, tools, profile, &crates, &[])?;
-    bind(workspace, tools, folder, profile, "reader", "reader")?;
-    npm::copy(&workspace.root.join("web/reader"), folder, &["worker.js"])
+    let crates = PARTS.iter().flat_map(|part| ["--package", part]);
+    compile_crate(workspace, tools, profile, &crates.collect::<Vec<_>>(), &[])?;
+    bind(workspace, tools, folder, profile, name, name)?;
+    npm::copy(&workspace.root.join("web").join(name), folder, scripts)
 }
 
 /// One build of the engine, beside other packages, as `name` into `folder`.

@@ -36,7 +36,9 @@ pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path, profile: &str) -
     // The page uses the package as everybody else can.
     let engine = dist.join("engine");
     package::build(workspace, tools, &engine, profile)?;
-    package::build_reader(workspace, tools, &dist.join("reader"), profile)?;
+    package::build_part(workspace, tools, &dist.join("reader"), profile, ("reader", &["worker.js"]))?;
+    let scripts = ["card.css", "card.js", "keep.js", "worker.js"];
+    package::build_part(workspace, tools, &dist.join("training"), profile, ("training", &scripts))?;
     npm::example(&workspace.root, &engine, "../models/drawing.safetensors")?;
     offline::write(&workspace.root.join("web/sw.js"), dist)?;
     let (wasm, all) = sizes::visit(&sizes::of(dist)?);

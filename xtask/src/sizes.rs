@@ -58,13 +58,15 @@ fn gzipped(bytes: &[u8]) -> usize {
 }
 
 /// What a first visit loads: all WebAssembly, and everything together, gzipped, in bytes. Other models, the reader
-/// of own data, the comparisons of `?parity` and the package's example are loaded by nobody who does not ask for them.
+/// of own data, training, the comparisons of `?parity` and the package's example are loaded by nobody who does not ask for them.
 pub fn visit(files: &[Sized]) -> (usize, usize) {
     let asked_for = |name: &str| {
         (name.starts_with("models/") && name != MODEL)
             || name.contains("parity")
             || name.contains("example")
             || name.starts_with("reader/")
+            // but for the few lines that load the rest
+            || (name.starts_with("training/") && name != "training/card.js")
     };
     let loaded = || files.iter().filter(|file| !asked_for(&file.name));
     let wasm = loaded().filter(|file| file.name.ends_with(".wasm"));
@@ -85,9 +87,11 @@ mod tests {
             file("models/drawing.safetensors", 1000),
             file("models/quick.safetensors", 5000),
             file("reader/reader_bg.wasm", 300),
+            file("training/training_bg.wasm", 300),
+            file("training/card.js", 2),
             file("index.html", 1),
         ];
-        assert_eq!(visit(&files), (30, 1031));
+        assert_eq!(visit(&files), (30, 1033));
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         &mut steps,
         "page's own tests",
         filter,
-        workspace.cargo(&["test", "--release", "--no-fail-fast", "-p", "web"]),
+        workspace.cargo(&["test", "--release", "--no-fail-fast", "-p", "web", "-p", "dom"]),
     );
     if !quick {
         let arguments = [
@@ -241,7 +241,11 @@ fn page_lints(workspace: &Workspace, tools: &Tools, steps: &mut Vec<Step>) {
             workspace.cargo(&["clippy"])
         };
         cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
-        run_shown(cargo.args(["-p", "web", "-p", "engine", "-p", "reader", "--profile", "web"]).args(deny))
+        run_shown(
+            cargo
+                .args(["-p", "web", "-p", "dom", "-p", "engine", "-p", "reader", "-p", "training", "--profile", "web"])
+                .args(deny),
+        )
     });
 }
 

@@ -17,11 +17,14 @@ const CRATES: &[&str] = &[
     "python",
     "shaders",
     "tables",
+    "tasks",
     "tests",
     "trainer",
     "web",
+    "web/dom",
     "web/engine",
     "web/reader",
+    "web/training",
     "xtask",
 ];
 

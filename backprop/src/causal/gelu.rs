@@ -1,6 +1,6 @@
 //! GELU with the exact error function (Hendrycks and Gimpel, arXiv 1606.08415), with a bias before it.
 
-use crate::simd;
+use crate::simd::{self, TimesPlus};
 
 /// x ← GELU(x + b), slope ← GELU'(x + b).
 ///
@@ -16,9 +16,9 @@ pub fn forward(rows: &mut [f32], bias: &[f32], slope: &mut [f32]) {
             for (row, slope) in rows.chunks_exact_mut(bias.len()).zip(slope.chunks_exact_mut(bias.len())) {
                 for ((x, bias), slope) in row.iter_mut().zip(bias).zip(slope) {
                     let u = *x + bias;
-                    let below = simd::erf(u * FRAC_1_SQRT_2).mul_add(0.5, 0.5);
+                    let below = simd::erf(u * FRAC_1_SQRT_2).times_plus(0.5, 0.5);
                     *x = u * below;
-                    *slope = (u * DENSITY).mul_add(simd::exp(-0.5 * u * u), below);
+                    *slope = (u * DENSITY).times_plus(simd::exp(-0.5 * u * u), below);
                 }
             }
         },

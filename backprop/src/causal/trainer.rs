@@ -41,6 +41,18 @@ impl Trainer {
         Trainer { state, spec: spec.clone(), sums: Vec::new(), spare: Mutex::default() }
     }
 
+    /// Log-probabilities of the learner that is kept, the running average, `[B, T, C]`; on the calling thread.
+    ///
+    /// # Panics
+    /// For sequences of another shape than they say.
+    pub fn log_probabilities(&self, sequences: Sequences<'_>) -> Vec<f32> {
+        let own = self.spare.lock().expect("nothing panics while it holds this").pop();
+        let mut workspace = own.unwrap_or_else(|| Workspace::new(&self.spec));
+        let rows = workspace.log_probabilities(&self.state.average, sequences).to_vec();
+        self.spare.lock().expect("nothing panics while it holds this").push(workspace);
+        rows
+    }
+
     /// Computes the gradient of the mean cross-entropy of a batch, and with `scored` its score.
     ///
     /// # Shapes

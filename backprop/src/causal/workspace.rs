@@ -66,6 +66,30 @@ impl Workspace {
         self.layout.total
     }
 
+    /// Log-probabilities `[B, T, C]`.
+    ///
+    /// # Shapes
+    /// `weights` every tensor in the order of [`ModelSpec::tensors`], one after another.
+    pub fn log_probabilities(&mut self, weights: &[f32], sequences: Sequences<'_>) -> &[f32] {
+        let pass = self.pass(weights, sequences, false);
+        self.forward(&pass, sequences);
+        &self.log_probabilities
+    }
+
+    /// A pass over some sequences.
+    ///
+    /// # Panics
+    /// For weights of another learner, and for sequences of another shape than they say.
+    fn pass<'a>(&self, weights: &'a [f32], sequences: Sequences<'_>, add: bool) -> Pass<'a> {
+        let Sequences { inputs, labels, tokens } = sequences;
+        assert_eq!(weights.len(), self.layout.total, "weights of another learner");
+        assert_eq!(inputs.len(), labels.len() * self.spec.inputs, "inputs [B, T, X] for labels [B, T]");
+        assert!(tokens > 0 && labels.len().is_multiple_of(tokens), "labels [B, T]");
+        let heads = Heads { tokens, heads: self.spec.heads, size: self.spec.key_size, shift: self.spec.key_shift };
+        let (d, f) = (self.spec.width, self.spec.mlp_factor * self.spec.width);
+        Pass { weights, rows: labels.len(), d, f, heads, add }
+    }
+
     /// Log-probabilities `[B, T, C]`; writes into `gradient`, or with `add` adds to it, that of `scale` times their
     /// negative sum at the labels.
     ///
@@ -79,14 +103,9 @@ impl Workspace {
         gradient: &mut [f32],
         add: bool,
     ) -> &[f32] {
-        let Sequences { inputs, labels, tokens } = sequences;
-        let size = self.layout.total;
-        assert_eq!((weights.len(), gradient.len()), (size, size), "weights of another learner");
-        assert_eq!(inputs.len(), labels.len() * self.spec.inputs, "inputs [B, T, X] for labels [B, T]");
-        assert!(tokens > 0 && labels.len().is_multiple_of(tokens), "labels [B, T]");
-        let heads = Heads { tokens, heads: self.spec.heads, size: self.spec.key_size, shift: self.spec.key_shift };
-        let (d, f) = (self.spec.width, self.spec.mlp_factor * self.spec.width);
-        let pass = Pass { weights, rows: labels.len(), d, f, heads, add };
+        let labels = sequences.labels;
+        assert_eq!(gradient.len(), self.layout.total, "a gradient of another learner");
+        let pass = self.pass(weights, sequences, add);
         self.forward(&pass, sequences);
         let classes = self.spec.classes;
         let d_logits = sized(&mut self.d_logits, labels.len() * classes);

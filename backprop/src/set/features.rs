@@ -6,7 +6,7 @@ use super::ridges::Ridges;
 use super::sizes::{LANES, Sizes};
 use super::view::{self, View};
 use crate::buffer::room;
-use crate::simd;
+use crate::simd::{self, TimesPlus};
 
 /// Features of an episode. Those of a row lie together, each `stride` long; 0 after the N-th value.
 #[derive(Default)]
@@ -184,7 +184,7 @@ impl Features {
                                 let feature = &feature.as_chunks::<LANES>().0[at];
                                 let slope = slopes[h];
                                 for l in 0..LANES {
-                                    sum[l] = slope.mul_add(feature[l], sum[l]);
+                                    sum[l] = slope.times_plus(feature[l], sum[l]);
                                 }
                             }
                             *to = sum;
@@ -215,7 +215,7 @@ impl Features {
                             sum.copy_from_slice(to);
                             for (feature, d) in feature.as_chunks::<LANES>().0.iter().zip(d.as_chunks::<LANES>().0) {
                                 for l in 0..LANES {
-                                    sum[l] = feature[l].mul_add(d[l], sum[l]);
+                                    sum[l] = feature[l].times_plus(d[l], sum[l]);
                                 }
                             }
                             to.copy_from_slice(&sum);
@@ -240,7 +240,7 @@ impl Features {
                     for (d, to) in rows {
                         for (to, slopes) in to.chunks_exact_mut(stride).zip(own.chunks_exact(heads)) {
                             let slope = slopes[h];
-                            to.iter_mut().zip(d).for_each(|(to, d)| *to = slope.mul_add(*d, *to));
+                            to.iter_mut().zip(d).for_each(|(to, d)| *to = slope.times_plus(*d, *to));
                         }
                     }
                 },

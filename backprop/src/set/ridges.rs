@@ -7,7 +7,7 @@ use shaders::model::spec::{Equivariant, REGRESSION_SCALE, REPRESENTATION_SCALE, 
 use super::sizes::{Episode, Sizes};
 use super::view::View;
 use crate::buffer::room;
-use crate::simd;
+use crate::simd::{self, TimesPlus};
 
 /// What comes of all ridges of an episode.
 #[derive(Default)]
@@ -145,13 +145,13 @@ impl Solver {
                         if *label as usize == class {
                             let weight = kernel[j * n + other];
                             let alphas = alphas(other).iter();
-                            rest.iter_mut().zip(alphas).for_each(|(rest, a)| *rest = (-weight).mul_add(*a, *rest));
+                            rest.iter_mut().zip(alphas).for_each(|(rest, a)| *rest = (-weight).times_plus(*a, *rest));
                         }
                     }
                     let (of_class, sums) = (&mut explained[class * m..][..m], &mut sums[class * m..][..m]);
                     let all = of_class.iter_mut().zip(sums).zip(alphas(j)).zip(&*rest);
                     for (((explained, sum), alpha), rest) in all {
-                        *explained = alpha.mul_add(*rest, *explained);
+                        *explained = alpha.times_plus(*rest, *explained);
                         *sum += alpha;
                     }
                 }
@@ -209,7 +209,7 @@ fn rows_of_product<const R: usize>(left: &[f64], right: &[f64], n: usize, out: &
             for r in 0..R {
                 let value = left[r * n + k];
                 for l in 0..COLUMNS {
-                    sums[r][l] = value.mul_add(row[l], sums[r][l]);
+                    sums[r][l] = value.times_plus(row[l], sums[r][l]);
                 }
             }
         }
@@ -259,7 +259,7 @@ fn sweep(a: &mut [f64], n: usize, (from, count): (usize, usize), pivots: &mut [f
         pivots.fill(0.0);
         for (q, factor) in row.iter().enumerate().take(count) {
             let of_pivot = &a[(from + q) * n..(from + q + 1) * n];
-            pivots.iter_mut().zip(of_pivot).for_each(|(to, value)| *to = factor.mul_add(*value, *to));
+            pivots.iter_mut().zip(of_pivot).for_each(|(to, value)| *to = factor.times_plus(*value, *to));
         }
         pivots[from..from + count].copy_from_slice(&row[..count]);
     }
@@ -275,7 +275,7 @@ fn sweep(a: &mut [f64], n: usize, (from, count): (usize, usize), pivots: &mut [f
             PIVOTS => subtract::<PIVOTS>(row, &factors, pivots, n),
             _ => {
                 for (factor, pivots) in factors.iter().zip(pivots.chunks_exact(n)) {
-                    row.iter_mut().zip(pivots).for_each(|(to, value)| *to = (-factor).mul_add(*value, *to));
+                    row.iter_mut().zip(pivots).for_each(|(to, value)| *to = (-factor).times_plus(*value, *to));
                 }
             }
         }
@@ -293,7 +293,7 @@ fn subtract<const P: usize>(row: &mut [f64], factors: &[f64; P], pivots: &[f64],
     for (j, to) in row.iter_mut().enumerate() {
         let mut value = *to;
         for p in 0..P {
-            value = (-factors[p]).mul_add(rows[p][j], value);
+            value = (-factors[p]).times_plus(rows[p][j], value);
         }
         *to = value;
     }
@@ -313,7 +313,7 @@ fn invert_block(block: &mut [[f64; PIVOTS]; PIVOTS], count: usize) {
             }
             let factor = row[p];
             row[p] = 0.0;
-            row.iter_mut().zip(&pivot).for_each(|(value, pivot)| *value = (-factor).mul_add(*pivot, *value));
+            row.iter_mut().zip(&pivot).for_each(|(value, pivot)| *value = (-factor).times_plus(*pivot, *value));
         }
     }
 }

@@ -160,7 +160,7 @@ pub fn npy(random: &mut Random) -> Vec<u8> {
         2 => format!("[('a', '<f8', ({}, {})), ('b', '|u1')]", files::claimed(random), files::claimed(random)),
         3 => "[('a', '|u1'), ('b', [('c', '<i2'), ('d', '<M8[us]')])]".to_owned(),
         4 => "[]".to_owned(),
-        5 => format!("{}'|u1'{}", "[('a', ".repeat(random.below(3000)), ")]".repeat(random.below(3000))),
+        5 => format!("{}'|u1'{}", "[('a', ".repeat(random.below(12)), ")]".repeat(random.below(12))),
         _ => format!("'{}'", random.pick(&["|u1", "<i8", ">f4", "<f2", "|b1", "<m8[s]", "<c16", "|O", "|V3", "<f16"])),
     };
     let shape = match random.below(4) {

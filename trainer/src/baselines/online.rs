@@ -7,7 +7,7 @@ use shaders::random;
 
 use super::perceptron::Perceptron;
 use super::svm;
-use crate::tasks::Episode;
+use tasks::Episode;
 
 /// A learner from scratch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,7 +86,7 @@ impl Method {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::projection::normals;
+    use tasks::projection::normals;
 
     /// Three clouds of points around corners.
     fn clouds(t: usize, x: usize, spread: f32) -> Episode {

@@ -2,7 +2,7 @@
 
 use shaders::random::Stream;
 
-use crate::tasks::projection::normals;
+use tasks::projection::normals;
 
 /// Hidden units.
 pub const HIDDEN: usize = 128;

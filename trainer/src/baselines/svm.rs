@@ -79,9 +79,9 @@ fn dual(kernel: &[f64], side: &[f64], most: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::Episode;
-    use crate::tasks::projection::normals;
     use shaders::random;
+    use tasks::Episode;
+    use tasks::projection::normals;
 
     /// Three clouds of points around corners.
     fn clouds(t: usize, x: usize, spread: f32) -> Episode {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shaders::model::spec::ModelSpec;
 
 use crate::nets::research::Learner;
-use crate::tasks::{Stage, TaskConfig};
+use tasks::{Stage, TaskConfig};
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -160,6 +160,8 @@ const STAGE: &[Setting] = &[
     ("fewer_classes", Number(Share)),
     ("uneven", Number(Share)),
     ("label_noise", Number(Share)),
+    ("weights", Numbers(FromZero)),
+    ("prior", Section(PRIOR)),
 ];
 
 const AUGMENT: &[Setting] = &[

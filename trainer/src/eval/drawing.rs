@@ -24,8 +24,8 @@ use crate::nets::Net;
 use crate::nets::batch::set_batch;
 use crate::nets::tensors::floats;
 use crate::sources::{SourceError, class_range};
-use crate::tasks::augment::SIDE;
-use crate::tasks::{Augment, Episode, Shape, labels};
+use tasks::augment::SIDE;
+use tasks::{Augment, Episode, Shape, labels};
 
 /// Queries a class.
 const QUERIES: usize = 3;

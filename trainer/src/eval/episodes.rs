@@ -4,7 +4,7 @@ use rand::RngExt;
 use shaders::random::{self, Stream};
 
 use super::settings::Settings;
-use crate::tasks::{Base, Episode, labels, projection};
+use tasks::{Base, Episode, labels, projection};
 
 /// Where test examples come from.
 pub(super) enum Source {

@@ -18,7 +18,7 @@ use super::settings::Settings;
 use crate::data::Dataset;
 use crate::nets::Net;
 use crate::sources::{SourceError, encode_base};
-use crate::tasks::{Episode, labels};
+use tasks::{Episode, labels};
 
 /// Episodes that are answered at once.
 const BATCH: usize = 16;

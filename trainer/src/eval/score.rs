@@ -9,7 +9,7 @@ use super::settings::Settings;
 use crate::nets::batch::{sequences, set_batch};
 use crate::nets::tensors::floats;
 use crate::nets::{Inputs, Net};
-use crate::tasks::{Episode, Shape};
+use tasks::{Episode, Shape};
 
 /// Predicts at each position of each episode, and adds the score of each answer to `into`.
 pub(crate) fn score(

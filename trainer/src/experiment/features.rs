@@ -15,8 +15,8 @@ use crate::device::host;
 use crate::nets::Net;
 use crate::nets::tensors::floats;
 use crate::sources::{SourceError, drawn_base};
-use crate::tasks::Base;
 use crate::train::TrainError;
+use tasks::Base;
 
 /// Which frozen network: `random`, or a model file with a stem.
 pub(super) fn base(network: &str, name: &str, split: Split, data_dir: &Path) -> Result<Base, TrainError> {

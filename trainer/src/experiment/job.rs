@@ -21,9 +21,9 @@ use crate::device::TrainDevice;
 use crate::eval::{self, Accumulator, Settings};
 use crate::nets::Net;
 use crate::sources::encoded_base;
-use crate::tasks::{Episode, Source, Split, TaskConfig, Tasks};
 use crate::train::folder::RunFolder;
 use crate::train::{Run, TrainError, write_whole};
+use tasks::{Episode, Source, Split, TaskConfig, Tasks};
 
 /// Where and how a cell runs.
 pub(super) struct RunContext<'a> {

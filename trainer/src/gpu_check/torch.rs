@@ -11,7 +11,7 @@ use shaders::{Model, random};
 
 use super::report::Speed;
 use super::speed;
-use crate::tasks::projection::normals;
+use tasks::projection::normals;
 
 /// The peer of `cargo xtask bench`, which also knows CUDA.
 const SCRIPT: &str = include_str!("../../../xtask/peers/step_torch.py");

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::predict::Inputs;
 use super::set;
-use crate::tasks::{Episode, Shape};
+use tasks::{Episode, Shape};
 
 /// Episodes of one shape as a set learner takes them. Shorter inputs get zeros at their end, which no inner product
 /// notices.

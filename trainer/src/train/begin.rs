@@ -16,7 +16,7 @@ use crate::config::{ConfigError, RunConfig};
 use crate::device::TrainDevice;
 use crate::nets::research;
 use crate::sources::open_tasks;
-use crate::tasks::{Progress, Tasks};
+use tasks::{Progress, Tasks};
 
 /// What several ranks begin with. Rank 0 alone looks at it.
 pub enum Begin<'a> {

@@ -14,7 +14,7 @@ use super::folder::{FolderError, STATE, checkpoints};
 use crate::config::{ConfigError, RunConfig};
 use crate::nets::Net;
 use crate::nets::research::{self, Learner};
-use crate::tasks::Progress;
+use tasks::Progress;
 
 /// The settings of a run, in its folder.
 pub(super) const CONFIG: &str = "config.toml";

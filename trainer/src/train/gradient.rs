@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::nets::batch::{sequences, set_batch};
 use crate::nets::tensors::floats;
 use crate::nets::{Inputs, Net, Predict, research};
-use crate::tasks::{Episode, Shape};
+use tasks::{Episode, Shape};
 
 /// What one micro-batch gives.
 pub(super) struct Part {

@@ -1,5 +1,6 @@
 //! Burn's optimisers with the settings of a run, and the learning rate of each step.
 
+use backprop::Schedule;
 use burn::module::ParamGroup;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, AdjustLrFn, LionConfig, ModuleOptimizer, MuonConfig};
@@ -9,13 +10,8 @@ use crate::config::{Optimiser, Training};
 impl Training {
     /// Learning rate of a step, counted from 0.
     pub fn rate_at(&self, step: u64) -> f64 {
-        let warm = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0);
-        if !self.cosine {
-            return self.rate * warm;
-        }
-        let done = step as f64 / self.steps as f64;
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
-        self.rate * warm * (self.final_rate + (1.0 - self.final_rate) * cosine)
+        let cosine = self.cosine.then_some((self.steps, self.final_rate));
+        Schedule { rate: self.rate, warm_up: self.warm_up, cosine }.at(step)
     }
 }
 

@@ -8,7 +8,7 @@ use super::parameters::values;
 use super::step::{Learner, NotFinite, Step};
 use crate::config::{ConfigError, RunConfig};
 use crate::device::{self, DeviceArg, TrainDevice};
-use crate::tasks::Tasks;
+use tasks::Tasks;
 
 /// Optimiser steps on each device.
 const STEPS: u64 = 20;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::TrainError;
 use crate::config::RunConfig;
-use crate::tasks::{Source, Split, Tasks};
+use tasks::{Source, Split, Tasks};
 
 /// What a rank needs of the others. All call the same methods in the same order.
 pub trait Ranks: Exchange + Send {

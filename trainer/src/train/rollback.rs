@@ -1,7 +1,7 @@
 //! States of a learner on a GPU, kept so that a run can go back to before a step that was not finite.
 
 use super::step::Snapshot;
-use crate::tasks::Progress;
+use tasks::Progress;
 
 /// Steps between two kept states.
 const EVERY: u64 = 16;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use backprop::Exchange;
+use backprop::{Exchange, schedule};
 use burn::module::Module;
 
 use super::checkpoint::{Saved, newest_checkpoint};
@@ -24,7 +24,7 @@ use super::step::{Learner, NotFinite, Outcome, Step};
 use crate::config::RunConfig;
 use crate::device::TrainDevice;
 use crate::nets::Net;
-use crate::tasks::Tasks;
+use tasks::{Tasks, smooth};
 
 /// A run in memory.
 pub struct Run {
@@ -242,11 +242,7 @@ impl Run {
     /// One optimiser step.
     fn step_once(&mut self, logged: bool) -> Result<Option<Metrics>, TrainError> {
         let rate = self.config.training.rate_at(self.saved.step);
-        let done = (self.saved.step + 1) as f64;
-        let ema_decay = match self.config.training.average {
-            0.0 => 0.0,
-            most => most.min(done / (done + 10.0)),
-        };
+        let ema_decay = schedule::average_decay(self.config.training.average, self.saved.step);
         let step = Step { done: self.saved.step, rate, ema_decay, logged };
         let stage = self.config.curriculum.get(self.saved.curriculum.stage);
         let tasks = stage.map_or(Cow::Borrowed(&self.tasks), |stage| Cow::Owned(stage.tasks(&self.tasks)));
@@ -266,12 +262,7 @@ impl Run {
             return Ok(None);
         }
         let episodes = self.config.training.batch as f64;
-        if self.saved.accuracy.len() != right.len() {
-            self.saved.accuracy = right.iter().map(|n| n / episodes).collect();
-        }
-        for (mean, n) in self.saved.accuracy.iter_mut().zip(&right) {
-            *mean += 0.1 * (n / episodes - *mean);
-        }
+        smooth(&mut self.saved.accuracy, &right, episodes);
         let positions: Vec<usize> = match split {
             true => vec![0],
             // the last one is what a curriculum looks at

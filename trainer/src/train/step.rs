@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::path::Path;
 
-use backprop::{AdamW, Exchange, Score, State, causal, set};
+use backprop::{AdamW, Exchange, Score, State, causal, schedule, set};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Tensor};
+use shaders::model::spec::ModelSpec;
 
 use super::checkpoint::{damaged, new_net, read_net_of, write_net};
 use super::error::TrainError;
@@ -19,7 +20,7 @@ use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
 use crate::nets::Net;
 use crate::nets::tensors::scalar;
-use crate::tasks::{Episode, Split, Tasks};
+use tasks::{Episode, Split, Tasks};
 
 /// Which step to take, and how.
 #[derive(Clone, Copy)]
@@ -79,6 +80,15 @@ impl ByHand {
             ByHand::Causal(trainer) => &mut trainer.state,
             ByHand::Set(trainer) => &mut trainer.state,
         }
+    }
+
+    /// The state of its optimiser, as Burn's writes it.
+    fn moments(&self, spec: &ModelSpec, training: &Training) -> burn_pack::Writer {
+        let by_muon = match training.optimiser {
+            Optimiser::Muon => self.state().by_muon(),
+            Optimiser::Adamw | Optimiser::Lion => Vec::new(),
+        };
+        moments::write(spec, &self.state().moments, &by_muon)
     }
 
     /// Computes the gradient of a step, alone or as one of several processes.
@@ -190,8 +200,8 @@ impl Learner {
         write_net(&self.average, &folder.join("average.safetensors"))?;
         let state = folder.join("optimiser.bpk");
         match (&self.fused, training.optimiser) {
-            (Some(fused), Optimiser::Adamw) => {
-                moments::write(self.net.spec(), &fused.state().moments).write_to_file(&state)?
+            (Some(fused), Optimiser::Adamw | Optimiser::Muon) => {
+                fused.moments(self.net.spec(), training).write_to_file(&state)?
             }
             _ => self.optimiser.save(&state)?,
         }
@@ -209,8 +219,8 @@ impl Learner {
             None => (bytes(&values(&self.net)), bytes(&values(&self.average))),
         };
         let optimiser = match (&self.fused, training.optimiser) {
-            (Some(fused), Optimiser::Adamw) => {
-                moments::write(self.net.spec(), &fused.state().moments).into_bytes()?.to_vec()
+            (Some(fused), Optimiser::Adamw | Optimiser::Muon) => {
+                fused.moments(self.net.spec(), training).into_bytes()?.to_vec()
             }
             _ => self.optimiser.into_bytes()?.to_vec(),
         };
@@ -265,7 +275,7 @@ impl Learner {
         match (fused && self.cpu, self.fused.is_some()) {
             (true, false) => {
                 self.fused = ByHand::new(&self.net, &self.average);
-                if let (Some(fused), Optimiser::Adamw) = (&mut self.fused, training.optimiser) {
+                if let (Some(fused), Optimiser::Adamw | Optimiser::Muon) = (&mut self.fused, training.optimiser) {
                     let file = burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?;
                     moments::read(self.net.spec(), &mut fused.state_mut().moments, file)?;
                 }
@@ -273,8 +283,8 @@ impl Learner {
             (false, true) => {
                 self.sync_weights();
                 let fused = self.fused.take().expect("just seen");
-                if training.optimiser == Optimiser::Adamw {
-                    let moments = moments::write(self.net.spec(), &fused.state().moments);
+                if training.optimiser != Optimiser::Lion {
+                    let moments = fused.moments(self.net.spec(), training);
                     self.optimiser = optimiser(training).from_bytes(moments.into_bytes()?)?;
                 }
             }
@@ -341,19 +351,18 @@ impl Learner {
         if !(score.loss.is_finite() && norm.is_finite()) {
             return Err(NotFinite);
         }
-        let scale = if training.clip > 0.0 { (training.clip / (norm + 1e-9)).min(1.0) } else { 1.0 };
+        let scale = schedule::clip(norm, training.clip);
+        let adam = AdamW {
+            rate: step.rate,
+            beta_2: training.beta_2 as f32,
+            epsilon: training.epsilon as f32,
+            weight_decay: training.weight_decay as f32,
+        };
         match training.optimiser {
-            Optimiser::Adamw => {
-                let adam = AdamW {
-                    rate: step.rate,
-                    beta_2: training.beta_2 as f32,
-                    epsilon: training.epsilon as f32,
-                    weight_decay: training.weight_decay as f32,
-                };
-                state.step(&adam, scale as f32);
-            }
-            Optimiser::Muon | Optimiser::Lion => {
-                state.gradient.iter_mut().for_each(|g| *g *= scale as f32);
+            Optimiser::Adamw => state.step(&adam, scale),
+            Optimiser::Muon => state.step_muon(&adam, scale),
+            Optimiser::Lion => {
+                state.gradient.iter_mut().for_each(|g| *g *= scale);
                 let (flat, present) = (&state.gradient[..], &state.present[..]);
                 let mut each = Unflatten { flat, present, gradients: GradientsParams::new() };
                 self.net.visit(&mut each);

@@ -6,7 +6,7 @@ use super::probe::ProbeError;
 use super::step::{Learner, Step};
 use crate::config::RunConfig;
 use crate::device::TrainDevice;
-use crate::tasks::Tasks;
+use tasks::Tasks;
 
 /// Seconds of training steps.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::protocol::{Confusion, Curve, Data, Plan};
 use super::reader::{Reader, TableFile};
 use super::summary::{AnswerFile, Choices, Summary, TextRow};
-use crate::dom::*;
 use crate::fetch::Progress;
 use crate::learner::client::Learner;
+use dom::*;
 
 /// Most classes that the general learner knows.
 pub const MOST_CLASSES: usize = 20;

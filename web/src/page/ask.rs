@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::Page;
 use super::own_data::Episode;
 use crate::browser;
-use crate::dom::*;
 use crate::own_data::images;
 use crate::own_data::protocol::{self, Data, Examples};
 use crate::own_data::state::Reply;
 use crate::text::capital;
+use dom::*;
 
 /// Examples that are shown before somebody asks.
 const MOST_SHOWN: usize = 200;

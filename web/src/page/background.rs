@@ -9,8 +9,8 @@ use crate::answers::{Answerer, Basis, Verdict, best};
 use crate::browser;
 use crate::controls::{Missing, Order, Progress};
 use crate::document::{Example, Id};
-use crate::dom::*;
 use crate::learner::client::Learner;
+use dom::*;
 
 /// Nobody has touched the page for this long before questions are asked, in milliseconds.
 const QUIET_MS: i32 = 400;

@@ -6,11 +6,11 @@ use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, Fil
 
 use super::{Page, Source};
 use crate::browser;
-use crate::dom::*;
 use crate::file_kind::{FileKind, look};
 use crate::file_picker::with_paths;
 use crate::own_data::images::{FEWEST, is_hidden, is_picture};
 use crate::skipped::Skipped;
+use dom::*;
 
 /// Largest file of examples that is read, in bytes.
 const LARGEST_FILE: f64 = 30e6;

@@ -15,6 +15,7 @@ mod sharing;
 mod sync;
 mod teaching;
 mod tour;
+mod training;
 
 use std::sync::Arc;
 
@@ -27,7 +28,6 @@ use crate::controls::Controls;
 use crate::document::link::Shared;
 use crate::document::scramble::Scramble;
 use crate::document::{Document, Example, Id, Picture, preprocess};
-use crate::dom::*;
 use crate::fetch::Progress;
 use crate::hands::Hands;
 use crate::learner::client::Learner;
@@ -37,6 +37,8 @@ use crate::player::state::Player;
 use crate::skipped::Skipped;
 use crate::store::Sets;
 use crate::tour::Tour;
+use dom::*;
+pub use training::TrainingCard;
 
 /// The model that the page comes with.
 pub const OWN_MODEL: &str = "models/drawing.safetensors";
@@ -101,6 +103,8 @@ pub enum Source {
     Address(String),
     /// A file that was picked or dropped.
     File(web_sys::File),
+    /// A name, and the bytes of a file that was made here.
+    Bytes(String, Vec<u8>),
 }
 
 /// The page. Copies share it.
@@ -164,6 +168,10 @@ pub struct Page {
     pub player: Player,
     /// A visitor's own data.
     pub own_data: OwnDataRun,
+    /// Where the card is that meta-trains a learner.
+    pub training: RwSignal<TrainingCard>,
+    /// The file of the learner to go back to, while another one is used for a while.
+    pub before: RwSignal<Option<String>>,
     inner: StoredValue<Inner, LocalStorage>,
 }
 
@@ -180,6 +188,8 @@ struct Inner {
     questions: usize,
     /// A model that is to replace the one in use, with its address or name.
     incoming: Option<(Learner, String)>,
+    /// The learner to go back to, with its address or name.
+    before: Option<(Learner, String)>,
     /// Counts the models that were asked for: one that comes after a later one was asked for is not wanted any more.
     asked: u32,
     dirty: bool,
@@ -246,6 +256,8 @@ impl Page {
             expected: RwSignal::new(None),
             player: Player::new(),
             own_data: OwnDataRun::new(),
+            training: RwSignal::new(TrainingCard::Closed),
+            before: RwSignal::new(None),
             inner,
         }
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::{Facts, Page, Phase, Source};
 use crate::browser;
 use crate::card::Card;
-use crate::dom::*;
 use crate::fetch::{self, Progress};
 use crate::learner::client::Learner;
 use crate::learner::engines::{EngineFacts, Place};
 use crate::text::{base, capital};
+use dom::*;
 
 impl Page {
     /// Fetches or reads a model and puts it in place of the one in use; if it can't be used, that one stays.
@@ -32,6 +32,7 @@ impl Page {
                     (address, bytes)
                 }
                 Source::File(file) => (file.name(), browser::read(&file).await),
+                Source::Bytes(name, bytes) => (name, Ok(bytes)),
             };
             if !last() {
                 return;

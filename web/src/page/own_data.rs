@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Page;
 use crate::browser;
-use crate::dom::*;
 use crate::file_kind::{FileKind, look};
 use crate::learner::client::{Learner, Shown};
 use crate::own_data::images;
@@ -15,6 +14,7 @@ use crate::own_data::reader::RULES;
 use crate::own_data::state::{Inspected, MOST_CLASSES, Stage};
 use crate::own_data::summary::Choices;
 use crate::text::capital;
+use dom::*;
 
 /// The learner for anything.
 const GENERAL: &str = "models/general.safetensors";

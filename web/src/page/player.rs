@@ -6,9 +6,9 @@ use super::{Page, Phase};
 use crate::answers::best;
 use crate::browser;
 use crate::document::Document;
-use crate::dom::*;
 use crate::player::packs::Pack;
 use crate::player::state::{State, Told};
+use dom::*;
 
 /// Time that a drawing takes, in milliseconds at single speed.
 const DRAW_MS: f64 = 330.0;

@@ -5,9 +5,9 @@ use super::{Page, Phase};
 use crate::answers::{Answerer, Basis, Verdict};
 use crate::browser;
 use crate::document::{Example, Id};
-use crate::dom::*;
 use crate::learner::client::{Answer, Learner};
 use crate::text::capital;
+use dom::*;
 
 /// Longest piece of work between two frames, in milliseconds.
 const SLICE_MS: f64 = 8.0;

@@ -4,10 +4,10 @@ use super::Page;
 use crate::browser;
 use crate::document::change::{Change, Hand};
 use crate::document::{Document, Id};
-use crate::dom::*;
 use crate::store::history::{History, Step};
 use crate::store::record::{About, FIRST, Origin, free_name};
 use crate::store::{Entry, Held};
+use dom::*;
 
 impl Page {
     /// Changes the document: one step to undo.

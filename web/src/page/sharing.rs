@@ -6,9 +6,9 @@ use crate::document::Document;
 use crate::document::change::Hand;
 use crate::document::codec::checksum;
 use crate::document::link::{self, Shared};
-use crate::dom::*;
 use crate::store::record::{About, Origin};
 use crate::text::{base, capital};
+use dom::*;
 
 impl Page {
     /// Opens the visitor's own set again.

@@ -9,10 +9,10 @@ use crate::browser;
 use crate::document::change::{Change, Hand};
 use crate::document::link::Shared;
 use crate::document::{Document, Id};
-use crate::dom::*;
 use crate::store::database::{Database, Loaded, Notice, Trouble, everything};
 use crate::store::record::{About, Origin, Unreadable};
 use crate::store::{Entry, Held, Place, earlier};
+use dom::*;
 
 /// Name of the channel on which tabs tell each other that something was written.
 const CHANNEL: &str = "learner";

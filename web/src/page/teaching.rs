@@ -6,8 +6,8 @@ use super::{Page, Phase};
 use crate::answers::Answerer;
 use crate::controls::Order;
 use crate::document::Id;
-use crate::dom::*;
 use crate::tour::Step;
+use dom::*;
 
 impl Page {
     /// The drawing in hand becomes an example of `label`.

@@ -1,8 +1,8 @@
 //! How a newcomer gets on with the tour.
 
 use super::Page;
-use crate::dom::*;
 use crate::tour::{Step, Tour};
+use dom::*;
 
 impl Page {
     /// A step was taken.

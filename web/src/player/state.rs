@@ -1,7 +1,7 @@
 //! Where the player of samples stands.
 
 use super::packs::Pack;
-use crate::dom::*;
+use dom::*;
 
 /// Where the player stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use web_sys::BroadcastChannel;
 use crate::browser;
 use crate::document::change::Change;
 use crate::document::{Document, Id, fresh_id};
-use crate::dom::*;
 use database::{Database, Trouble};
+use dom::*;
 use history::History;
 use record::{About, FIRST, Origin, Unreadable};
 

@@ -5,8 +5,8 @@ use web_sys::{Element, SvgElement};
 use super::thumbnail::Gallery;
 use crate::browser;
 use crate::document::Id;
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// Shares below this are no line.
 const FAINT: f32 = 0.03;

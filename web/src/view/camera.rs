@@ -10,10 +10,10 @@ use web_sys::{HtmlVideoElement, MediaStream, MediaStreamConstraints, MediaStream
 use crate::browser::{self, window};
 use crate::document::Document;
 use crate::document::codec::levelled;
-use crate::dom::*;
 use crate::own_data::images::square;
 use crate::page::Page;
 use crate::view::icon::icon;
+use dom::*;
 
 /// Pixels a side that are taken.
 const TAKEN: usize = 192;

@@ -7,8 +7,8 @@ use web_sys::{FocusEvent, HtmlCanvasElement, KeyboardEvent, MouseEvent, PointerE
 
 use crate::browser;
 use crate::document::{CANVAS, PEN};
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// Points closer than this to the last one are left out, in canvas units: they change nothing that is seen.
 const NEAR: f32 = 4.0;

@@ -9,8 +9,8 @@ use super::thumbnail::Gallery;
 use super::words::{Verdict, because, verdict};
 use crate::answers::{best, percent};
 use crate::document::{Example, FEWEST, Id, LONGEST_NAME};
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// From more classes than this on, each takes less room.
 const MANY: usize = 5;

@@ -10,10 +10,10 @@ use super::shortcuts;
 use super::switch::switch;
 use crate::browser;
 use crate::document::specks;
-use crate::dom::*;
 use crate::page::Page;
 use crate::skipped::Skipped;
 use crate::view::canvas::canvas;
+use dom::*;
 
 /// Canvas, tools, and what the learner sees.
 pub fn desk(page: Page) -> View {

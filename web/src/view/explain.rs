@@ -3,8 +3,8 @@
 use super::switch::switch;
 use crate::answers::Answerer;
 use crate::controls::Order;
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// Which examples mattered.
 pub fn why(page: Page) -> View {

@@ -1,6 +1,6 @@
 //! Small drawings for buttons.
 
-use crate::dom::*;
+use dom::*;
 
 /// A small drawing for a button.
 pub fn icon(name: &'static str) -> View {

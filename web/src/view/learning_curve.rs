@@ -5,8 +5,8 @@ use web_sys::Element;
 
 use crate::answers::{Answerer, Answers, Basis, Verdict, percent};
 use crate::controls::wilson;
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// Width and height of the curve's drawing, in its own units.
 const SIZE: (f32, f32) = (320.0, 168.0);

@@ -7,8 +7,8 @@ use super::icon::icon;
 use super::thumbnail::focus_example;
 use crate::browser;
 use crate::document::{Class, Id};
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// The menu, while it is open.
 pub fn example_menu(page: Page) -> View {

@@ -20,14 +20,15 @@ mod shortcuts;
 mod switch;
 mod thumbnail;
 mod tour;
+mod training;
 mod words;
 
 use web_sys::DragEvent;
 
-use crate::dom::*;
 use crate::page::Page;
 use attention_lines::lines;
 use classes::classes;
+use dom::*;
 use drawing_panel::desk;
 use explain::why;
 use learning_curve::learned;
@@ -40,6 +41,7 @@ use share::share;
 use shortcuts::shortcut;
 use thumbnail::Gallery;
 use tour::coach;
+use training::training;
 
 /// The page.
 pub fn app() -> View {
@@ -70,6 +72,7 @@ pub fn app() -> View {
                 .child(classes(page, gallery))
                 .child(el("div").class("beside").child(learned(page)).child(samples(page))),
         )
+        .child(training(page))
         // Columns that stay what they are when one of their cards grows.
         .child(
             el("div")

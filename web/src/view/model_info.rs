@@ -1,8 +1,8 @@
 //! The engine, the model, and what has not changed.
 
 use crate::browser;
-use crate::dom::*;
 use crate::page::{Facts, Page};
+use dom::*;
 
 /// The engine, the model, and what has not changed.
 pub fn record(page: Page) -> View {

@@ -2,9 +2,9 @@
 
 use web_sys::{HtmlInputElement, SubmitEvent};
 
-use crate::dom::*;
 use crate::file_picker::files;
 use crate::page::{OWN_MODEL, Page, Source};
+use dom::*;
 
 /// A shipped learner: address, name, and what it is for.
 const SHIPPED: [(&str, &str, &str); 4] = [

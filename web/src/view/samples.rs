@@ -4,11 +4,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, PointerEvent};
 
 use crate::document::codec::thinned;
-use crate::dom::*;
 use crate::page::Page;
 use crate::player::packs::Pack;
 use crate::player::state::{Player, State, Told};
 use crate::view::icon::icon;
+use dom::*;
 
 /// Size of the curve's drawing, in its own units.
 const SIZE: (f32, f32) = (320.0, 96.0);

@@ -6,10 +6,10 @@ use web_sys::{Event, HtmlInputElement};
 use super::icon::icon;
 use super::name_field::leave_field;
 use crate::document::Id;
-use crate::dom::*;
 use crate::page::Page;
 use crate::store::Entry;
 use crate::store::record::{LONGEST_NAME, Unreadable};
+use dom::*;
 
 /// A row for each set, and what can't be read.
 pub fn sets(page: Page) -> View {

@@ -7,10 +7,10 @@ use web_sys::HtmlInputElement;
 use super::icon::icon;
 use super::sets::sets;
 use crate::browser;
-use crate::dom::*;
 use crate::file_picker::files;
 use crate::page::Page;
 use crate::view::samples::back;
+use dom::*;
 
 /// The link, and the field that shows it. Copies share it.
 #[derive(Clone, Copy)]

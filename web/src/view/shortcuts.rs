@@ -6,8 +6,8 @@
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
 
-use crate::dom::*;
 use crate::page::Page;
+use dom::*;
 
 /// What the page says of its keys.
 pub const HELP: &str = "Keys: 1 – 9 and 0 teach, Ctrl Z undoes, Ctrl Shift Z redoes, Esc clears the canvas.";

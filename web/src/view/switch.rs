@@ -1,6 +1,6 @@
 //! A switch.
 
-use crate::dom::*;
+use dom::*;
 
 /// A button that is on or off, known to tests as `id`, which calls `turn` with what it is turned to.
 pub fn switch(on: RwSignal<bool>, id: &'static str, words: &'static str, turn: impl Fn(bool) + 'static) -> View {

@@ -11,8 +11,8 @@ use web_sys::{DragEvent, Element, Event, HtmlCanvasElement, HtmlElement, Keyboar
 use crate::answers::{Answerer, Verdict, percent};
 use crate::browser;
 use crate::document::{Id, Picture};
-use crate::dom::*;
 use crate::page::{Menu, Page};
+use dom::*;
 
 /// Changes of a probability below this are none, on a thumbnail.
 const NOTHING: f32 = 0.005;

@@ -5,10 +5,10 @@ use web_sys::{Element, HtmlElement};
 
 use super::icon::icon;
 use crate::browser;
-use crate::dom::*;
 use crate::page::Page;
 use crate::player::packs::Pack;
 use crate::tour::Step;
+use dom::*;
 
 /// What plays for those who come first.
 const PACK: Pack = Pack::Symbols;

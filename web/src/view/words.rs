@@ -1,8 +1,8 @@
 //! What the page says of probabilities.
 
 use crate::answers::{Answerer, best, percent};
-use crate::dom::*;
 use crate::page::{Page, Phase};
+use dom::*;
 
 /// What the page says of the drawing in hand.
 pub enum Verdict {

@@ -7,7 +7,7 @@ use shaders::random;
 
 use super::super::load::Tensors;
 use super::super::parts::Linear;
-use crate::tasks::projection::normals;
+use tasks::projection::normals;
 
 /// Makes the parameters of a net, in one order: from a seed, or from what was stored.
 pub struct Builder<'a> {

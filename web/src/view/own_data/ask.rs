@@ -5,11 +5,11 @@ use web_sys::{HtmlInputElement, HtmlSelectElement, SubmitEvent};
 
 use crate::answers::percent;
 use crate::browser;
-use crate::dom::*;
 use crate::file_picker::files;
 use crate::own_data::state::Reply;
 use crate::own_data::summary::{Column, Summary};
 use crate::page::Page;
+use dom::*;
 
 /// Most columns that get a field each; of wider tables a row is pasted as text.
 const MOST_FIELDS: usize = 40;

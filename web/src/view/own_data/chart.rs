@@ -1,9 +1,9 @@
 //! Learning curves: accuracy over the number of examples shown, as a chart and as numbers.
 
-use crate::dom::*;
 use crate::own_data::protocol::{Curve, ORDERS, interval};
 use crate::page::Page;
 use crate::view::switch::switch;
+use dom::*;
 
 /// Size of the chart, in its own units.
 const SIZE: (f64, f64) = (560.0, 260.0);

@@ -3,11 +3,11 @@
 use web_sys::HtmlCanvasElement;
 
 use crate::browser;
-use crate::dom::*;
 use crate::own_data::images::SIDE;
 use crate::own_data::protocol::Examples;
 use crate::own_data::state::Inspected;
 use crate::page::Page;
+use dom::*;
 
 /// The table, and the examples of the cell that is looked into.
 pub fn confusion(page: Page) -> View {

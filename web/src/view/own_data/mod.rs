@@ -5,13 +5,13 @@ mod chart;
 mod confusion;
 mod preview;
 
-use crate::dom::*;
 use crate::file_picker::files;
 use crate::own_data::made::Made;
 use crate::own_data::protocol::ORDERS;
 use crate::own_data::state::Stage;
 use crate::page::Page;
 use crate::skipped::Skipped;
+use dom::*;
 
 /// Tables and folders of pictures.
 pub fn import(page: Page) -> View {

@@ -2,9 +2,9 @@
 
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 
-use crate::dom::*;
 use crate::own_data::summary::{Column, Summary};
 use crate::page::Page;
+use dom::*;
 
 /// The table's first rows, with what is guessed about each column.
 pub fn preview(page: Page) -> View {

@@ -81,21 +81,28 @@ impl Default for TaskConfig {
     }
 }
 
-/// How often each family is drawn; the numbers are weights and need not sum to 1.
+/// How often each family is drawn; the numbers are weights and need not sum to 1. A family that a stage of a curriculum does not
+/// name is not drawn in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prior {
     /// Power-law spectra, several modes a class, noise that differs by class.
+    #[serde(default)]
     pub spectral: f64,
     /// The same, seen through a random ReLU layer.
+    #[serde(default)]
     pub network: f64,
     /// One Gaussian a class with a random full covariance.
+    #[serde(default)]
     pub clusters: f64,
     /// Plain prototypes and white noise.
+    #[serde(default)]
     pub prototypes: f64,
     /// Non-negative features that are mostly zero.
+    #[serde(default)]
     pub sparse: f64,
     /// Pictures of random strokes, redrawn with a shaky hand.
+    #[serde(default)]
     pub strokes: f64,
     /// Pictures of smooth random fields: lines, shapes, textures.
     #[serde(default)]

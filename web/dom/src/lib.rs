@@ -20,7 +20,7 @@ use std::pin::Pin;
 use reactive_graph::owner::Owner;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Document, Element, EventTarget, HtmlElement, Node};
+use web_sys::{Document, Element, EventTarget, HtmlElement, Node, Window};
 
 use follow::{Again, boxed_effect, boxed_memo, follow};
 use keyed::{Change, changes};
@@ -36,9 +36,14 @@ pub use reactive_graph::signal::RwSignal;
 
 const SVG: &str = "http://www.w3.org/2000/svg";
 
+/// The window; there is no page without one.
+pub fn window() -> Window {
+    web_sys::window().expect("a page has a window")
+}
+
 fn document() -> Document {
     // A page has one.
-    crate::browser::window().document().expect("a document")
+    window().document().expect("a document")
 }
 
 /// Calls in a microtask, and goes on where it awaits.
@@ -50,7 +55,7 @@ pub fn spawn_local(task: impl Future<Output = ()> + 'static) {
 /// Calls before the browser paints next.
 pub fn next_frame(call: impl FnOnce() + 'static) {
     // It fails for no function.
-    let _ = crate::browser::window().request_animation_frame(Closure::once_into_js(call).unchecked_ref());
+    let _ = window().request_animation_frame(Closure::once_into_js(call).unchecked_ref());
 }
 
 /// Shows a view within an element for as long as the page is open.
@@ -394,12 +399,11 @@ pub fn on_window<E: JsCast + 'static>(kind: ev::Kind<E>, mut call: impl FnMut(E)
 
     impl Drop for Listener {
         fn drop(&mut self) {
-            let _ = crate::browser::window().remove_event_listener_with_callback(self.0, self.1.unchecked_ref());
+            let _ = window().remove_event_listener_with_callback(self.0, self.1.unchecked_ref());
         }
     }
 
-    let window = crate::browser::window();
-    let call = listen(&window, kind.0, Box::new(move |event: web_sys::Event| call(event.unchecked_into())));
+    let call = listen(&window(), kind.0, Box::new(move |event: web_sys::Event| call(event.unchecked_into())));
     StoredValue::new_local(Listener(kind.0, call));
 }
 

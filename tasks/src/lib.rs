@@ -19,6 +19,6 @@ pub use augment::Augment;
 pub use base::{Base, Source};
 pub use characters::characters;
 pub use config::{Prior, TaskConfig};
-pub use curriculum::{Progress, Stage};
+pub use curriculum::{Progress, Stage, smooth};
 pub use episode::{Episode, Shape, Split};
 pub use sampler::Tasks;

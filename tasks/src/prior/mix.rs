@@ -71,7 +71,7 @@ impl Prior {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tasks::TaskConfig;
+    use crate::TaskConfig;
     use shaders::random::stream;
 
     /// Accuracy of the nearest class mean on the second half, from the first half.

@@ -42,7 +42,7 @@ impl Tasks {
     /// Tasks of the synthetic prior for a causal learner, each with a projection of its own.
     ///
     /// ```
-    /// use trainer::tasks::{Split, TaskConfig, Tasks};
+    /// use tasks::{Split, TaskConfig, Tasks};
     ///
     /// let tasks = Tasks::of_prior(TaskConfig { length: 20, ..TaskConfig::default() }, 16, 5, 1);
     /// let episode = tasks.episode(Split::Train, 0);

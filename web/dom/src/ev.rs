@@ -35,4 +35,5 @@ kinds! {
     SCROLL "scroll" Event;
     SUBMIT "submit" SubmitEvent;
     TOGGLE "toggle" Event;
+    VISIBILITYCHANGE "visibilitychange" Event;
 }

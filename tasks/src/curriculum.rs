@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::config::TaskConfig;
+use super::config::{Prior, TaskConfig};
 use super::sampler::Tasks;
 
 /// One stage: how long it lasts, and what is different in it. Keys are those of `[[curriculum]]` in a run's TOML; what is
@@ -41,6 +41,12 @@ pub struct Stage {
     /// Set learners: share of tasks whose labels are wrong at times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_noise: Option<f64>,
+    /// Weights of the base data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<f64>>,
+    /// Families of the synthetic prior; those that are not named have the weight 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
 }
 
 /// Lines of `metrics.jsonl` after which a stage may end by its accuracy: the first ones are of a few batches, and noise.
@@ -71,6 +77,8 @@ impl Stage {
             fewer_classes: self.fewer_classes.unwrap_or(usual.fewer_classes),
             uneven: self.uneven.unwrap_or(usual.uneven),
             label_noise: self.label_noise.unwrap_or(usual.label_noise),
+            weights: self.weights.clone().unwrap_or(usual.weights),
+            prior: self.prior.clone().unwrap_or(usual.prior),
             ..usual
         }
     }
@@ -98,6 +106,19 @@ impl Progress {
             *self = Progress { stage: self.stage + 1, since: step, lines: 0 };
         }
         ends
+    }
+}
+
+/// The running mean of the accuracy at each position, by which stages end: a tenth of each line that is logged.
+///
+/// # Shapes
+/// `mean` `[T]`, which begins anew where T changes; `right` `[T]` right answers of so many episodes.
+pub fn smooth(mean: &mut Vec<f64>, right: &[f64], episodes: f64) {
+    if mean.len() != right.len() {
+        *mean = right.iter().map(|n| n / episodes).collect();
+    }
+    for (mean, n) in mean.iter_mut().zip(right) {
+        *mean += 0.1 * (n / episodes - *mean);
     }
 }
 
@@ -134,5 +155,10 @@ mod tests {
         let stage = Stage { length: Some(20), ways: Some(2), ..Stage::default() };
         assert_eq!(stage.config(&usual), TaskConfig { length: 20, ways: 2, ..usual.clone() });
         assert_eq!(Stage::default().config(&usual), usual);
+        // one family alone
+        let text = r#"{ "prior": { "prototypes": 1 }, "weights": [0, 1] }"#;
+        let stage: Stage = serde_json::from_str(text).unwrap();
+        let prior = Prior { prototypes: 1.0, ..Prior::none() };
+        assert_eq!(stage.config(&usual), TaskConfig { prior, weights: vec![0.0, 1.0], ..usual });
     }
 }

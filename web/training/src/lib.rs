@@ -1,0 +1,18 @@
+//! Meta-training in the page: a worker takes the steps of a run, to which the card on the page listens.
+//!
+//! The steps are those of `backprop`, on tasks of `tasks`, as the trainer takes them: a run of the page is a run of the
+//! trainer's with the settings that [`Settings::toml`] writes.
+
+#[cfg(target_arch = "wasm32")]
+mod card;
+#[cfg(target_arch = "wasm32")]
+mod js;
+mod line;
+mod phase;
+mod run;
+mod settings;
+
+pub use line::Line;
+pub use phase::{Accuracies, Phase};
+pub use run::{Drawings, NotFinite, Point, Report, Run};
+pub use settings::{Data, Kind, LENGTH, Optimiser, Settings};

@@ -1,0 +1,473 @@
+//! A run of meta-training: steps, what they reach, and the learner that comes of them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use backprop::causal::{Sequences, Trainer};
+use backprop::{AdamW, schedule};
+use serde::{Deserialize, Serialize};
+use shaders::model::file::Precision;
+use shaders::{Model, answer};
+use tasks::{Base, Progress, Source, Split, Stage, Tasks, smooth};
+
+use crate::phase::{Accuracies, Phase};
+use crate::settings::{AVERAGE, CLASSES, CLIP, Data, INPUTS, LENGTH, LOG_EVERY, Optimiser, Settings};
+
+/// Episodes of tasks that were never met, of each measurement.
+const MEASURED: usize = 16;
+/// Steps between measurements.
+const MEASURE_EVERY: u64 = 10;
+/// Positions at the end of an episode that are counted together.
+const LAST: usize = 10;
+/// Positions at its beginning. The very first one has nothing to go by but the task itself.
+const FIRST: usize = 3;
+
+/// The loss or the gradient of a step is not finite; the step was not taken, and the learner is as it was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotFinite {
+    /// The step, counted from 1.
+    pub step: u64,
+}
+
+/// One point of a run's curves.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Steps done.
+    pub step: u64,
+    /// Mean cross-entropy of the batches since the last point, in nats, each before its step.
+    pub loss: f64,
+    /// Accuracies, averaged over the last points.
+    pub accuracies: Accuracies,
+}
+
+/// What is measured, and what a checkpoint keeps of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Measured {
+    step: u64,
+    /// Of batches, before their step, as the trainer has it: `[T]` of the present stage.
+    logged: Vec<f64>,
+    /// Right answers of the batches since the last point, `[T]`, and their episodes.
+    right: Vec<f64>,
+    episodes: f64,
+    /// Losses of the steps since the last point, and how many.
+    losses: (f64, u32),
+    /// Of its own tasks, over the last points, `[T]`.
+    seen: Vec<f64>,
+    /// Of new tasks, `[T]`.
+    unseen: Vec<f64>,
+    progress: Progress,
+    points: Vec<Point>,
+}
+
+/// Drawings as tasks use them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Drawings {
+    /// `[n, D₀]`, each standardised.
+    pub inputs: Vec<f32>,
+    /// `[n]`
+    pub labels: Vec<u32>,
+}
+
+/// A run.
+pub struct Run {
+    settings: Settings,
+    tasks: Tasks,
+    /// Where new tasks come from: of its own tasks' kind, or the prior for a learner that met somebody's drawings alone.
+    unseen: Tasks,
+    stages: Vec<Stage>,
+    trainer: Trainer,
+    measured: Measured,
+    drawings: Drawings,
+}
+
+/// What it says after some steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Steps done.
+    pub step: u64,
+    /// Points since the last report.
+    pub points: Vec<Point>,
+    /// Accuracy on new tasks at each position, `[T]`.
+    pub unseen: Vec<f64>,
+    /// Accuracy on its own tasks at each position, `[T]`.
+    pub seen: Vec<f64>,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Stages of the curriculum that are done.
+    pub stage: usize,
+    /// Whether all its steps are done.
+    pub done: bool,
+}
+
+/// mean ← mean + share·(right/episodes − mean); begins anew where the number of positions has changed.
+fn average(mean: &mut Vec<f64>, right: &[f64], (episodes, share): (f64, f64)) {
+    let share = if mean.len() == right.len() { share } else { 1.0 };
+    mean.resize(right.len(), 0.0);
+    mean.iter_mut().zip(right).for_each(|(mean, right)| *mean += share * (right / episodes - *mean));
+}
+
+/// The mean of some values.
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+impl Run {
+    /// A run before its first step, with settings that are within their bounds.
+    ///
+    /// # Errors
+    /// No learner has such settings, or there are too few drawings.
+    pub fn new(settings: Settings, drawings: Drawings) -> Result<Run, String> {
+        let spec = settings.spec();
+        let model = Model::random(spec.clone(), u64::from(settings.seed)).map_err(|error| error.to_string())?;
+        let weights: Vec<f32> = spec.tensors().iter().flat_map(|tensor| model.tensor(&tensor.name).to_vec()).collect();
+        let mut tasks = Tasks::of_prior(settings.tasks(), INPUTS, CLASSES, u64::from(settings.seed));
+        let unseen = tasks.clone();
+        if settings.data == Data::Drawings {
+            let classes = drawings.labels.iter().max().map_or(0, |most| most + 1);
+            if classes < 2 || drawings.labels.len() < 2 * classes as usize {
+                return Err(
+                    "expected at least two classes with two drawings each. Teach some drawings first, or choose other data"
+                        .into(),
+                );
+            }
+            tasks.bases = vec![Source::Set(Base::new("drawings", drawings.inputs.clone(), drawings.labels.clone()))];
+        }
+        let trainer = Trainer::new(&spec, weights.clone(), weights, 1);
+        let stages = settings.stages();
+        Ok(Run { settings, tasks, unseen, stages, trainer, measured: Measured::default(), drawings })
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.measured.step
+    }
+
+    /// Weights as they are: every tensor in the order of the spec's.
+    pub fn weights(&self) -> &[f32] {
+        &self.trainer.state.weights
+    }
+
+    /// Their running average, which is the learner that is kept.
+    pub fn average(&self) -> &[f32] {
+        &self.trainer.state.average
+    }
+
+    /// Whether all steps are done.
+    pub fn done(&self) -> bool {
+        self.measured.step >= self.settings.steps
+    }
+
+    /// Goes on to so many steps in all.
+    pub fn extend(&mut self, steps: u64) {
+        self.settings.steps = steps.max(self.measured.step);
+    }
+
+    /// One step: batch, gradient, AdamW, average; now and then a measurement. Gives the loss.
+    ///
+    /// # Errors
+    /// The loss or the gradient is not finite.
+    pub fn advance(&mut self) -> Result<f64, NotFinite> {
+        let Run { settings, tasks, stages, trainer, measured, .. } = self;
+        let stage = stages.get(measured.progress.stage);
+        let tasks = stage.map_or(Cow::Borrowed(&*tasks), |stage| Cow::Owned(stage.tasks(tasks)));
+        let first = measured.step * settings.batch as u64;
+        let episodes = |range: std::ops::Range<usize>| {
+            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+            for episode in range.map(|i| tasks.episode(Split::Train, first + i as u64)) {
+                inputs.extend(episode.inputs);
+                labels.extend(episode.labels);
+            }
+            (inputs.into(), labels.into())
+        };
+        let next = measured.step + 1;
+        let logged = next.is_multiple_of(LOG_EVERY) || next == settings.steps || next == 1;
+        let score = trainer.gradient([settings.batch, tasks.config.length, settings.batch], episodes, true);
+        let state = &mut trainer.state;
+        let norm = state.norm();
+        if !(score.loss.is_finite() && norm.is_finite()) {
+            return Err(NotFinite { step: next });
+        }
+        let rate = settings.schedule().at(measured.step);
+        let adam = AdamW { rate, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        match settings.optimiser {
+            Optimiser::Adamw => state.step(&adam, schedule::clip(norm, CLIP)),
+            Optimiser::Muon => state.step_muon(&adam, schedule::clip(norm, CLIP)),
+        }
+        state.update_ema(schedule::average_decay(AVERAGE, measured.step));
+        measured.step = next;
+        if logged {
+            smooth(&mut measured.logged, &score.right, settings.batch as f64);
+        }
+        if measured.right.len() != score.right.len() {
+            (measured.right, measured.episodes) = (vec![0.0; score.right.len()], 0.0);
+        }
+        measured.right.iter_mut().zip(&score.right).for_each(|(sum, right)| *sum += right);
+        measured.episodes += settings.batch as f64;
+        measured.losses = (measured.losses.0 + score.loss, measured.losses.1 + 1);
+        let accuracy = measured.logged.last().copied().filter(|_| logged);
+        if measured.progress.advance(stages, next, accuracy) {
+            measured.logged.clear();
+        }
+        if next.is_multiple_of(MEASURE_EVERY) || next == 1 || next == settings.steps {
+            self.measure();
+        }
+        Ok(score.loss)
+    }
+
+    /// Measures the learner that would be kept now on tasks that were never met.
+    fn measure(&mut self) {
+        let Run { trainer, measured, unseen, stages, .. } = self;
+        let ways = stages.get(measured.progress.stage).and_then(|stage| stage.ways);
+        // always other tasks: their noise averages out
+        let first = measured.step * MEASURED as u64;
+        let mut right = vec![0.0; LENGTH];
+        for episode in (first..first + MEASURED as u64).map(|i| unseen.episode(Split::Test, i)) {
+            let sequences = Sequences { inputs: &episode.inputs, labels: &episode.labels, tokens: LENGTH };
+            let rows = trainer.log_probabilities(sequences);
+            for ((row, label), right) in rows.chunks_exact(CLASSES).zip(&episode.labels).zip(&mut right) {
+                *right += f64::from(u8::from(answer(row) == Some(*label as usize)));
+            }
+        }
+        // the first points are of a learner that has changed since
+        let share = (2.0 / (measured.points.len() as f64 + 2.0)).max(0.25);
+        average(&mut measured.unseen, &right, (MEASURED as f64, share));
+        average(&mut measured.seen, &measured.right, (measured.episodes, share));
+        measured.right.fill(0.0);
+        measured.episodes = 0.0;
+        let seen = &measured.seen;
+        let accuracies = Accuracies {
+            seen_first: mean(&seen[..FIRST.min(seen.len())]),
+            seen_last: mean(&seen[seen.len().saturating_sub(LAST)..]),
+            unseen_last: mean(&measured.unseen[LENGTH - LAST..]),
+            chance_seen: 1.0 / ways.unwrap_or(CLASSES) as f64,
+        };
+        let (sum, count) = std::mem::take(&mut measured.losses);
+        measured.points.push(Point { step: measured.step, loss: sum / f64::from(count.max(1)), accuracies });
+    }
+
+    /// What there is to say, with the points from the `known`-th on.
+    pub fn report(&self, known: usize) -> Report {
+        let Measured { points, step, seen, unseen, progress, .. } = &self.measured;
+        Report {
+            step: *step,
+            points: points.get(known..).unwrap_or_default().to_vec(),
+            unseen: unseen.clone(),
+            seen: seen.clone(),
+            phase: points.last().map_or(Phase::Guessing, |point| Phase::of(&point.accuracies, CLASSES)),
+            stage: progress.stage,
+            done: self.done(),
+        }
+    }
+
+    /// The learner as a model file, with its card.
+    pub fn file(&self) -> Vec<u8> {
+        let spec = self.settings.spec();
+        let mut tensors = BTreeMap::new();
+        let mut rest = self.average();
+        for tensor in spec.tensors() {
+            let (own, after) = rest.split_at(tensor.len());
+            rest = after;
+            tensors.insert(tensor.name, own.to_vec());
+        }
+        let mut settings = self.settings.clone();
+        settings.steps = self.measured.step;
+        let drawn = format!("{} drawings of a visitor", self.drawings.labels.len());
+        let mut metadata = BTreeMap::from([
+            ("step".to_owned(), self.measured.step.to_string()),
+            ("software".to_owned(), format!("the page, version {}", env!("CARGO_PKG_VERSION"))),
+            ("page".to_owned(), serde_json::to_string(&settings).expect("plain data")),
+        ]);
+        match settings.toml() {
+            Some(toml) => metadata.extend([("training".to_owned(), toml), ("data".to_owned(), "prior".to_owned())]),
+            None => metadata.extend([("data".to_owned(), drawn)]),
+        }
+        Model::new(spec, tensors, metadata).to_bytes(Precision::F32)
+    }
+}
+
+/// What a checkpoint begins with.
+const MAGIC: &[u8; 8] = b"GPICLrun";
+
+/// The head of a checkpoint. The numbers follow: weights, average, both moments, drawings.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    settings: Settings,
+    measured: Measured,
+    /// Steps of each tensor's moments.
+    times: Vec<usize>,
+    labels: Vec<u32>,
+}
+
+impl Run {
+    /// All that [`Run::resume`] needs to go on to the same bits.
+    pub fn checkpoint(&self) -> Vec<u8> {
+        let state = &self.trainer.state;
+        let head = Head {
+            settings: self.settings.clone(),
+            measured: self.measured.clone(),
+            times: state.moments.times.clone(),
+            labels: self.drawings.labels.clone(),
+        };
+        let head = serde_json::to_vec(&head).expect("plain data");
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend((head.len() as u32).to_le_bytes());
+        bytes.extend(head);
+        let buffers =
+            [&state.weights, &state.average, &state.moments.first, &state.moments.second, &self.drawings.inputs];
+        for value in buffers.into_iter().flatten() {
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Goes on from a checkpoint.
+    ///
+    /// # Errors
+    /// The bytes are no checkpoint, or of another version of the page.
+    pub fn resume(bytes: &[u8]) -> Result<Run, String> {
+        Run::read(bytes).ok_or_else(|| {
+            "this run can't be continued: it was kept by another version of the page, or is damaged. Start a new one".into()
+        })
+    }
+
+    fn read(bytes: &[u8]) -> Option<Run> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (head, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let Head { settings, measured, times, labels } = serde_json::from_slice(head).ok()?;
+        let (settings, changed) = settings.bounded();
+        if !changed.is_empty() || !rest.len().is_multiple_of(4) {
+            return None;
+        }
+        let numbers: Vec<f32> = rest.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let size: usize = settings.spec().tensors().iter().map(|tensor| tensor.len()).sum();
+        let (state, inputs) = numbers.split_at_checked(4 * size)?;
+        let whole = !labels.is_empty() && inputs.len().is_multiple_of(labels.len());
+        if times.len() != settings.spec().tensors().len() || (!whole && !inputs.is_empty()) {
+            return None;
+        }
+        let mut run = Run::new(settings, Drawings { inputs: inputs.to_vec(), labels }).ok()?;
+        let own = &mut run.trainer.state;
+        let buffers = [&mut own.weights, &mut own.average, &mut own.moments.first, &mut own.moments.second];
+        for (buffer, values) in buffers.into_iter().zip(state.chunks_exact(size)) {
+            buffer.copy_from_slice(values);
+        }
+        own.moments.times = times;
+        run.measured = measured;
+        Some(run)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Kind;
+
+    fn run(settings: Settings) -> Run {
+        Run::new(settings, Drawings::default()).unwrap()
+    }
+
+    fn small() -> Settings {
+        Settings { width: 16, layers: 1, batch: 2, ..Settings::default() }
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
+    #[test]
+    fn a_run_on_endless_tasks_learns_to_learn_and_one_on_a_single_task_memorises() {
+        let reached = |log2_tasks, steps| {
+            let mut run = run(Settings { log2_tasks, steps, width: 32, ..Settings::default() });
+            while !run.done() {
+                run.advance().unwrap();
+            }
+            run.report(0)
+        };
+        let endless = reached(-1, 240);
+        let last = endless.points.last().unwrap().accuracies;
+        assert!(endless.phase == Phase::Learns && last.unseen_last > 0.5, "{last:?}");
+        assert_eq!((endless.step, endless.done, endless.points.len()), (240, true, 25));
+        let one = reached(0, 150);
+        let last = one.points.last().unwrap().accuracies;
+        assert!(one.phase == Phase::Memorises && last.unseen_last < 0.2 && last.seen_first > 0.5, "{last:?}");
+    }
+
+    #[test]
+    fn a_run_goes_on_from_a_checkpoint_to_the_same_bits() {
+        for settings in
+            [small(), Settings { curriculum: true, learner: Kind::Paper, optimiser: Optimiser::Muon, ..small() }]
+        {
+            let (mut whole, mut first) = (run(settings.clone()), run(settings));
+            (0..23).for_each(|_| drop(whole.advance().unwrap()));
+            (0..11).for_each(|_| drop(first.advance().unwrap()));
+            let mut second = Run::resume(&first.checkpoint()).unwrap();
+            (11..23).for_each(|_| drop(second.advance().unwrap()));
+            assert_eq!(bits(whole.weights()), bits(second.weights()));
+            assert_eq!(bits(whole.average()), bits(second.average()));
+            let (one, other) = (whole.report(0), second.report(0));
+            assert_eq!((one.step, one.stage, one.points.len()), (other.step, other.stage, other.points.len()));
+            // numbers in JSON may lose their last bit
+            let near = |a: &f64, b: &f64| (a - b).abs() < 1e-12;
+            assert!(one.unseen.iter().zip(&other.unseen).all(|(a, b)| near(a, b)));
+            assert!(one.seen.iter().zip(&other.seen).all(|(a, b)| near(a, b)));
+            assert!(one.points.iter().zip(&other.points).all(|(a, b)| near(&a.loss, &b.loss)));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_checkpoint_are_refused() {
+        let mut run = run(small());
+        run.advance().unwrap();
+        let whole = run.checkpoint();
+        assert!(Run::resume(&whole).is_ok());
+        for length in [0, 7, 8, 11, 40, whole.len() / 2, whole.len() - 1] {
+            assert!(Run::resume(&whole[..length]).is_err(), "{length} bytes");
+        }
+        let mut longer = whole.clone();
+        longer.extend([0; 4]);
+        let mut wrong = whole;
+        wrong[9] ^= 0x40;
+        assert!(Run::resume(&longer).is_err() && Run::resume(&wrong).is_err());
+    }
+
+    #[test]
+    fn a_step_that_is_not_finite_is_not_taken() {
+        let mut run = run(small());
+        run.advance().unwrap();
+        run.trainer.state.weights[0] = f32::NAN;
+        let before = bits(run.average());
+        assert_eq!(run.advance(), Err(NotFinite { step: 2 }));
+        assert_eq!((run.step(), bits(run.average())), (1, before));
+    }
+
+    #[test]
+    fn a_file_is_a_model_with_a_card_that_says_how_it_was_made() {
+        let mut run = run(small());
+        (0..3).for_each(|_| drop(run.advance().unwrap()));
+        let model = Model::from_bytes(&run.file()).unwrap();
+        assert_eq!(model.spec, small().spec());
+        assert_eq!(model.metadata["step"], "3");
+        assert!(model.metadata["training"].contains("steps = 3\n"), "{}", model.metadata["training"]);
+        let first = model.spec.tensors()[0].clone();
+        assert_eq!(model.tensor(&first.name), &run.average()[..first.len()]);
+    }
+
+    #[test]
+    fn drawings_are_tasks_if_there_are_enough_of_them() {
+        let settings = Settings { data: Data::Drawings, ..small() };
+        let few = Drawings { inputs: vec![0.5; 3 * 196], labels: vec![0, 0, 1] };
+        assert!(Run::new(settings.clone(), few).is_err_and(|words| words.contains("two classes with two drawings")));
+        let inputs = (0..4 * 196).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+        let mut run = Run::new(settings, Drawings { inputs, labels: vec![0, 0, 1, 1] }).unwrap();
+        run.advance().unwrap();
+        let again = Run::resume(&run.checkpoint()).unwrap();
+        assert_eq!(again.drawings, run.drawings);
+        assert_eq!(Model::from_bytes(&run.file()).unwrap().metadata["data"], "4 drawings of a visitor");
+    }
+}
