@@ -2,11 +2,18 @@
 //!
 //! Own and strict: a value that is not declared is refused with its line, and nothing is allocated on trust.
 
+use std::collections::HashSet;
+
 use crate::error::TableError;
 use crate::grid::{Declaration, Declared, Grid, Row};
+use crate::text::MOST_BYTES;
 
 /// Most attributes.
 const MOST_ATTRIBUTES: usize = 100_000;
+/// Bytes that the cells of sparse rows may take for each byte of the file, and for a file of any size: a row of two signs
+/// stands for as many cells as there are attributes.
+const SPARSE_GROWTH: usize = 1024;
+const SPARSE_FREE: usize = 1 << 20;
 
 /// Whether text looks like ARFF: its first line that is no comment begins with `@`.
 pub fn is_arff(text: &str) -> bool {
@@ -24,45 +31,11 @@ pub fn is_arff(text: &str) -> bool {
 pub fn read(text: &str) -> Result<Grid, TableError> {
     let mut grid = Grid::default();
     let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
-    let mut data = false;
-    for (at, line) in lines.by_ref() {
-        let line_number = at + 1;
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('%') {
-            continue;
-        }
-        let word: String = line.chars().take_while(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-        match word.as_str() {
-            "@relation" => {}
-            "@attribute" => {
-                let found =
-                    attribute(line[word.len()..].trim()).map_err(|message| TableError::at(line_number, message))?;
-                if grid.declared.iter().any(|other| other.name == found.name) {
-                    return Err(TableError::at(line_number, format!("there are two attributes “{}”", found.name)));
-                }
-                grid.declared.push(found);
-                if grid.declared.len() > MOST_ATTRIBUTES {
-                    return Err(TableError::at(line_number, format!("more than {MOST_ATTRIBUTES} attributes")));
-                }
-            }
-            "@data" => {
-                data = true;
-                break;
-            }
-            _ => {
-                return Err(TableError::at(
-                    line_number,
-                    format!("expected @relation, @attribute or @data, found `{}`", shortened(line)),
-                ));
-            }
-        }
-    }
-    if !data {
-        return Err(TableError::new("expected a line `@data`, found none. Is the file whole?"));
-    }
-    if grid.declared.is_empty() {
-        return Err(TableError::new("expected @attribute lines before @data, found none"));
-    }
+    grid.declared = declarations(&mut lines)?;
+    let known: Vec<HashSet<&str>> = grid.declared.iter().map(Declaration::words).collect();
+    // what a row takes where it names nothing
+    let empty: usize = grid.declared.iter().map(|declaration| size_of::<String>() + first(declaration).len()).sum();
+    let mut left = text.len().saturating_mul(SPARSE_GROWTH).saturating_add(SPARSE_FREE).min(MOST_BYTES);
     let mut weighted = false;
     for (at, line) in lines {
         let line_number = at + 1;
@@ -75,6 +48,11 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
             Some(rest) => {
                 let (inside, after) = rest.split_once('}').ok_or_else(|| fault("a { is never closed".into()))?;
                 weighted |= !after.trim().is_empty();
+                left = left.checked_sub(empty).ok_or_else(|| {
+                    let message =
+                        "the sparse rows so far become far more cells than the file has signs. Leave attributes out";
+                    fault(message.into())
+                })?;
                 sparse(inside, &grid.declared).map_err(fault)?
             }
             None => {
@@ -90,9 +68,9 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
         if cells.len() != grid.declared.len() {
             return Err(fault(format!("expected {} values, found {}", grid.declared.len(), cells.len())));
         }
-        for (cell, declaration) in cells.iter().zip(&grid.declared) {
+        for ((cell, declaration), known) in cells.iter().zip(&grid.declared).zip(&known) {
             if let (Declared::Category(words), false) = (&declaration.kind, cell.is_empty())
-                && !words.contains(cell)
+                && !known.contains(cell.as_str())
             {
                 let known: Vec<&str> = words.iter().take(8).map(String::as_str).collect();
                 return Err(fault(format!("expected one of {}, found “{}”", known.join(", "), shortened(cell)))
@@ -110,6 +88,45 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
     grid.width = grid.declared.len();
     grid.heading = Some(grid.declared.iter().map(|declaration| declaration.name.clone()).collect());
     Ok(grid)
+}
+
+/// The attributes, with the lines up to `@data` taken.
+fn declarations<'a>(lines: &mut impl Iterator<Item = (usize, &'a str)>) -> Result<Vec<Declaration>, TableError> {
+    let mut declared: Vec<Declaration> = Vec::new();
+    let mut names = HashSet::new();
+    for (at, line) in lines {
+        let line_number = at + 1;
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('%') {
+            continue;
+        }
+        let word: String = line.chars().take_while(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+        match word.as_str() {
+            "@relation" => {}
+            "@attribute" => {
+                let found =
+                    attribute(line[word.len()..].trim()).map_err(|message| TableError::at(line_number, message))?;
+                if !names.insert(found.name.clone()) {
+                    return Err(TableError::at(line_number, format!("there are two attributes “{}”", found.name)));
+                }
+                declared.push(found);
+                if declared.len() > MOST_ATTRIBUTES {
+                    return Err(TableError::at(line_number, format!("more than {MOST_ATTRIBUTES} attributes")));
+                }
+            }
+            "@data" if declared.is_empty() => {
+                return Err(TableError::new("expected @attribute lines before @data, found none"));
+            }
+            "@data" => return Ok(declared),
+            _ => {
+                return Err(TableError::at(
+                    line_number,
+                    format!("expected @relation, @attribute or @data, found `{}`", shortened(line)),
+                ));
+            }
+        }
+    }
+    Err(TableError::new("expected a line `@data`, found none. Is the file whole?"))
 }
 
 fn shortened(text: &str) -> String {
@@ -205,15 +222,17 @@ fn values(text: &str) -> Result<Vec<String>, String> {
     }
 }
 
+/// What a sparse row that does not name an attribute says of it.
+fn first(declaration: &Declaration) -> &str {
+    match &declaration.kind {
+        Declared::Category(words) => words.first().map_or("", String::as_str),
+        _ => "0",
+    }
+}
+
 /// A sparse row: `index value` pairs; what is not named is 0, of a category its first word.
 fn sparse(text: &str, declared: &[Declaration]) -> Result<Vec<String>, String> {
-    let mut cells: Vec<String> = declared
-        .iter()
-        .map(|declaration| match &declaration.kind {
-            Declared::Category(words) => words.first().cloned().unwrap_or_default(),
-            _ => "0".to_owned(),
-        })
-        .collect();
+    let mut cells: Vec<String> = declared.iter().map(|declaration| first(declaration).to_owned()).collect();
     let mut rest = text.trim();
     while !rest.is_empty() {
         let end =

@@ -1,9 +1,11 @@
 //! Rows of another file that are to be answered: its columns are matched with those of the table that was shown.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::column::Values;
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
-use crate::table::{Table, has_heading};
+use crate::table::{Table, has_heading, names};
 
 /// How the columns of another file belong to a table's.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +35,14 @@ impl Asked {
         };
         let by_name = table.headed && !theirs.is_empty();
         let without_class = grid.width + 1 == table.columns.len();
+        // as the table's own: several of one name, and those without one, can be told apart
+        let unique = if by_name { names(theirs, grid.width) } else { Vec::new() };
+        let named: HashMap<&str, usize> = unique.iter().map(String::as_str).zip(0..).collect();
         let mut places = Vec::with_capacity(table.columns.len());
         let mut next = 0;
         for (at, column) in table.columns.iter().enumerate() {
             let found = if by_name {
-                theirs.iter().position(|name| *name == column.name)
+                named.get(column.name.as_str()).copied()
             } else if without_class && at == table.class {
                 None
             } else {
@@ -45,7 +50,11 @@ impl Asked {
                 Some(next - 1).filter(|place| *place < grid.width)
             };
             if found.is_none() && column.used() {
-                let have = if by_name { theirs.join(", ") } else { format!("{} columns", grid.width) };
+                let have = if by_name {
+                    theirs.iter().take(30).map(String::as_str).collect::<Vec<_>>().join(", ")
+                } else {
+                    format!("{} columns", grid.width)
+                };
                 return Err(TableError::new(format!("expected this column, found {have}")).in_column(&column.name));
             }
             places.push(found);
@@ -81,7 +90,8 @@ impl Asked {
 
 /// The same words as the table's heading, or whatever looks like a heading by itself.
 fn looks_headed(table: &Table, grid: &Grid) -> bool {
-    let known = |cell: &&String| table.columns.iter().any(|column| column.name == **cell);
+    let names: HashSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+    let known = |cell: &&String| names.contains(cell.as_str());
     let same = |cells: &[String]| cells.iter().filter(known).count() * 2 > cells.len();
     let first = grid.rows.first().map(|row| &row.cells[..]);
     table.headed && first.is_some_and(same) || has_heading(&grid.rows, grid.width)

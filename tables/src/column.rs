@@ -197,7 +197,7 @@ impl Column {
                 let whole = values.iter().all(|value| value.fract() == 0.0);
                 let in_order = values.windows(2).all(|pair| pair[1] - pair[0] == 1.0);
                 // every number from 0 or 1 on, also when the rows were shuffled
-                let counts = whole && (last - first) as usize + 1 == rows && (in_order || first == 0.0 || first == 1.0);
+                let counts = whole && last - first + 1.0 == rows as f64 && (in_order || first == 0.0 || first == 1.0);
                 if counts {
                     return Some(LeftOut::RowNumbers);
                 }

@@ -336,9 +336,15 @@ fn titles(rows: &mut Vec<Row>, grid: &mut Grid) {
 fn trailing(rows: &mut [Row], grid: &mut Grid) {
     let last_empty = |row: &Row| row.cells.len() > 1 && row.cells.last().is_some_and(String::is_empty);
     // in every row
+    let mut empty = 0;
     while rows.iter().all(last_empty) && rows.iter().all(|row| row.cells.len() > 2) {
         rows.iter_mut().for_each(|row| drop(row.cells.pop()));
-        grid.notes.push("An empty last column left out.".into());
+        empty += 1;
+    }
+    match empty {
+        0 => {}
+        1 => grid.notes.push("An empty last column left out.".into()),
+        _ => grid.notes.push(format!("{empty} empty last columns left out.")),
     }
     let width = usual_width(rows);
     // in the heading or in some rows alone

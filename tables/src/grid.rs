@@ -1,5 +1,7 @@
 //! Cells in rows, before anybody asks what they mean.
 
+use std::collections::HashSet;
+
 /// A row of cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -29,6 +31,16 @@ pub struct Declaration {
     pub name: String,
     /// What it holds.
     pub kind: Declared,
+}
+
+impl Declaration {
+    /// The words of a category, to look one up.
+    pub fn words(&self) -> HashSet<&str> {
+        match &self.kind {
+            Declared::Category(words) => words.iter().map(String::as_str).collect(),
+            _ => HashSet::new(),
+        }
+    }
 }
 
 /// Cells in rows, all of the same length.

@@ -64,13 +64,19 @@ impl Inputs {
     /// # Errors
     /// More than [`MOST_INPUTS`] inputs.
     pub fn of(table: &Table, shown: &[usize]) -> Result<Inputs, TableError> {
-        let mut inputs = Vec::new();
+        let count: usize = table.columns.iter().filter(|column| column.used()).map(spread).sum();
+        // asked first: a file may declare any number of words, and each input costs a look at every row
+        if count > MOST_INPUTS {
+            return Err(TableError::new(format!(
+                "it becomes {count} inputs (each word of a column of words is one), and the most are {MOST_INPUTS}. Leave \
+                 columns out"
+            )));
+        }
+        let mut inputs = Vec::with_capacity(count);
         for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.used()) {
             match (&column.kind, &column.values) {
-                (Kind::Category(words), Values::Words(_)) => {
-                    // two words are one question
-                    let spread = if words.len() == 2 && column.missing == 0 { 1 } else { words.len() };
-                    inputs.extend((0..spread as u32).map(|word| fitted(column, at, Part::Word(word), shown)));
+                (Kind::Category(_), Values::Words(_)) => {
+                    inputs.extend((0..spread(column) as u32).map(|word| fitted(column, at, Part::Word(word), shown)));
                 }
                 (_, Values::Numbers(values)) => {
                     let known: Vec<f64> =
@@ -82,13 +88,6 @@ impl Inputs {
                 }
                 _ => unreachable!("categories have words, other kinds have numbers"),
             }
-        }
-        if inputs.len() > MOST_INPUTS {
-            return Err(TableError::new(format!(
-                "it becomes {} inputs (each word of a column of words is one), and the most are {MOST_INPUTS}. Leave \
-                 columns out",
-                inputs.len()
-            )));
         }
         Ok(Inputs { inputs })
     }
@@ -112,6 +111,16 @@ impl Inputs {
     /// `values` one for each column of the table; the result `[X]`
     pub fn other(&self, values: &[Values], row: usize) -> Vec<f32> {
         self.inputs.iter().map(|input| input.of(raw(&values[input.column], input.part, row))).collect()
+    }
+}
+
+/// Inputs that a column becomes.
+fn spread(column: &Column) -> usize {
+    match &column.kind {
+        // two words are one question
+        Kind::Category(words) if words.len() == 2 && column.missing == 0 => 1,
+        Kind::Category(words) => words.len(),
+        _ => 1 + usize::from(column.missing > 0),
     }
 }
 

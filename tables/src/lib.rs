@@ -26,16 +26,22 @@ pub mod answers;
 pub mod arff;
 pub mod asked;
 pub mod column;
+#[cfg(feature = "spreadsheets")]
+mod compound;
 pub mod date;
 pub mod delimited;
 pub mod error;
 pub mod grid;
 pub mod inputs;
+#[cfg(feature = "numpy")]
+mod npy_header;
 pub mod number;
 #[cfg(feature = "numpy")]
 pub mod numpy;
 pub mod pictures;
 pub mod read;
+#[cfg(feature = "spreadsheets")]
+mod repeats;
 pub mod sample;
 #[cfg(feature = "spreadsheets")]
 pub mod spreadsheet;

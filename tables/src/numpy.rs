@@ -6,9 +6,9 @@ use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
+use crate::npy_header::{self, MOST_VALUES};
+use crate::text::most_unpacked;
 
-/// Most values that are read.
-const MOST_VALUES: usize = 1 << 28;
 /// Most columns of a table.
 const MOST_COLUMNS: usize = 100_000;
 
@@ -34,6 +34,22 @@ pub enum Values {
     Fields(Vec<(String, Values)>),
 }
 
+impl Values {
+    /// How many there are; of fields, records.
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Numbers(values) => values.len(),
+            Values::Text(values) => values.len(),
+            Values::Fields(fields) => fields.first().map_or(0, |(_, values)| values.len()),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Whether bytes are `.npy`.
 pub fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x93NUMPY")
@@ -49,7 +65,8 @@ pub fn is_npz(bytes: &[u8]) -> bool {
 /// All arrays of a file.
 ///
 /// # Errors
-/// Damaged files, pickled objects, types that hold no numbers or strings, more than 2²⁸ values.
+/// Damaged files, pickled objects, types that hold no numbers or strings, more than 2²⁸ values, archives that unpack to more
+/// than [`most_unpacked`].
 pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
     if is_npy(bytes) {
         return Ok(vec![array(String::new(), bytes)?]);
@@ -58,12 +75,21 @@ pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
         |error: &dyn std::fmt::Display| TableError::new(format!("the file is damaged ({error}). Get it again"));
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
     let mut arrays = Vec::new();
+    let most = most_unpacked(bytes.len());
+    let mut left = most;
     for at in 0..zip.len() {
         let entry = zip.by_index(at).map_err(|error| damaged(&error))?;
         let name = entry.name().map_err(|error| damaged(&error))?.to_string();
         let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else { continue };
         let mut content = Vec::new();
-        entry.take(8 * MOST_VALUES as u64 + 4096).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+        entry.take((left as u64).saturating_add(1)).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+        // of all entries together: they may lie over one another in the file
+        left = left.checked_sub(content.len()).ok_or_else(|| {
+            TableError::new(format!(
+                "expected at most {most} bytes when unpacked, found more. Save the arrays with np.savez, which does not pack \
+                 them"
+            ))
+        })?;
         arrays.push(array(name, &content)?);
     }
     Ok(arrays)
@@ -72,21 +98,33 @@ pub fn arrays(bytes: &[u8]) -> Result<Vec<Array>, TableError> {
 fn array(name: String, bytes: &[u8]) -> Result<Array, TableError> {
     let called = if name.is_empty() { "the array".to_owned() } else { format!("the array “{name}”") };
     let wrong = |what: String| TableError::new(format!("{called} {what}"));
+    npy_header::check(bytes).map_err(&wrong)?;
     let mut file =
         NpyFile::new(bytes).map_err(|error| wrong(format!("cannot be read ({error}). Get the file again")))?;
     if file.uses_pickled_array() {
         return Err(wrong("holds Python objects. Save numbers or strings: np.save(file, array.astype(str))".into()));
     }
-    let shape: Vec<usize> = file.shape().iter().map(|length| *length as usize).collect();
-    let count = shape.iter().try_fold(1usize, |all, length| all.checked_mul(*length)).filter(|all| *all <= MOST_VALUES);
-    let count = count.ok_or_else(|| wrong(format!("has more than {MOST_VALUES} values. Save a part of it")))?;
+    let shape: Option<Vec<usize>> = file.shape().iter().map(|length| usize::try_from(*length).ok()).collect();
+    // an axis of length 0 does not make the others harmless
+    let axes = |shape: &Vec<usize>| shape.iter().try_fold(1usize, |all, length| all.checked_mul((*length).max(1)));
+    let shape = shape.filter(|shape| axes(shape).is_some_and(|all| all <= MOST_VALUES));
+    let shape = shape.ok_or_else(|| wrong(format!("has more than {MOST_VALUES} values. Save a part of it")))?;
+    let count: usize = shape.iter().product();
     let (kind, order) = (file.dtype(), file.order());
     let width = kind.num_bytes().ok_or_else(|| wrong(format!("is of type {}, which cannot be read", kind.descr())))?;
+    if npy_header::has_empty(&kind) {
+        return Err(wrong(format!(
+            "is of type {}, which has values of no bytes. Leave those fields out",
+            kind.descr()
+        )));
+    }
+    let expected = count
+        .checked_mul(width)
+        .ok_or_else(|| wrong(format!("is of type {}, of {width} bytes a value. Save a part of it", kind.descr())))?;
     let mut content = Vec::new();
-    file.by_ref_content(&mut content, (count * width) as u64)
-        .map_err(|error| wrong(format!("cannot be read ({error})")))?;
-    if content.len() < count * width {
-        let (found, expected) = (content.len(), count * width);
+    file.by_ref_content(&mut content, expected as u64).map_err(|error| wrong(format!("cannot be read ({error})")))?;
+    if content.len() < expected {
+        let found = content.len();
         return Err(wrong(format!("ends after {found} bytes; expected {expected}. Get the file again")));
     }
     let values = values(&kind, &content, width, 0, &called)?;
@@ -243,8 +281,8 @@ pub fn examples(arrays: &[Array], tests: bool) -> Option<(&Array, Option<&Array>
         let order = if tests { ["test", "val", "train"] } else { ["train", "val", "test"] };
         order.into_iter().position(|word| name.contains(word)).map_or(0, |at| at + 1)
     };
-    let mut candidates: Vec<&Array> =
-        arrays.iter().filter(|array| array.shape.first().is_some_and(|rows| *rows > 1) && !is_class(array)).collect();
+    let has_rows = |array: &&Array| array.shape.first().is_some_and(|rows| *rows > 1) && per_row(array) > 0;
+    let mut candidates: Vec<&Array> = arrays.iter().filter(has_rows).filter(|array| !is_class(array)).collect();
     // the first split, and of its arrays the one with most values
     candidates.sort_by_key(|array| (split(array), std::cmp::Reverse(per_row(array))));
     let examples = *candidates.first()?;

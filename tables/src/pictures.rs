@@ -1,12 +1,16 @@
 //! Pictures as people have them: which files are pictures, what class each belongs to, and what stands behind a see-through
 //! one.
 
+use std::collections::HashMap;
+
 /// Fewest pictures.
 pub const FEWEST: usize = 6;
 /// Pictures that are read; more of them are thinned out evenly.
 const MOST: usize = 1500;
 /// Endings of files that browsers read as pictures.
 const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jpe", "jfif", "pjpeg", "webp", "gif", "bmp", "avif", "svg", "ico"];
+/// Parts of a name, from its front and from its end, that may say the class. A name of thousands of parts is nobody's.
+const MOST_PARTS: usize = 16;
 /// Files with their classes.
 pub struct Sorted<F> {
     /// Name of the folder.
@@ -85,7 +89,7 @@ fn classes_of(names: &[&str], most: usize) -> Option<Vec<String>> {
         .iter()
         .map(|parts| parts.iter().take_while(|part| !is_number(part)).copied().collect::<Vec<_>>().join(" "))
         .collect();
-    let longest = all.iter().map(Vec::len).max().unwrap_or(0);
+    let longest = all.iter().map(Vec::len).max().unwrap_or(0).min(MOST_PARTS);
     let mut columns: Vec<Vec<String>> = Vec::new();
     for from_end in [false, true] {
         for place in 0..longest {
@@ -137,13 +141,13 @@ pub fn sort<F>(mut files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, St
         }
     };
     let mut classes: Vec<String> = Vec::new();
+    let mut labels: HashMap<String, usize> = HashMap::new();
     let mut sorted = Vec::with_capacity(files.len());
     for ((_, file), class) in files.into_iter().zip(found) {
-        let label =
-            classes.iter().position(|known| known.to_lowercase() == class.to_lowercase()).unwrap_or_else(|| {
-                classes.push(class);
-                classes.len() - 1
-            });
+        let label = *labels.entry(class.to_lowercase()).or_insert_with(|| {
+            classes.push(class);
+            classes.len() - 1
+        });
         sorted.push((label as u32, file));
     }
     match classes.len() {

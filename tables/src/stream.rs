@@ -42,7 +42,11 @@ impl<R: Read> Stream<R> {
         Stream { reader, grid, encoding, certain: true, rest, line: 1, ended: true, piece: PIECE }
     }
 
-    fn with_piece(mut reader: R, encoding: Option<&str>, piece: usize) -> Result<Self, TableError> {
+    /// The same with pieces of about this many bytes.
+    ///
+    /// # Errors
+    /// As [`Stream::open`].
+    pub fn with_piece(mut reader: R, encoding: Option<&str>, piece: usize) -> Result<Self, TableError> {
         let mut rest = Vec::new();
         let mut ended = fill(&mut reader, &mut rest, piece)?;
         let start = rest.trim_ascii_start();
@@ -96,9 +100,10 @@ impl<R: Read> Stream<R> {
     /// # Errors
     /// As [`delimited::read_more`]; bytes that are not of the encoding; the reader's own.
     pub fn more(&mut self) -> Result<Option<Vec<Row>>, TableError> {
+        let mut more = self.piece;
         loop {
             if !self.ended {
-                let most = self.rest.len() + self.piece;
+                let most = self.rest.len() + more;
                 self.ended = fill(&mut self.reader, &mut self.rest, most)?;
             }
             let cut = if self.ended { self.rest.len() } else { last_row(&self.rest) };
@@ -109,6 +114,8 @@ impl<R: Read> Stream<R> {
                 if self.rest.len() > text::MOST_BYTES {
                     return Err(TableError::at(self.line, "this row has no end. Is a quote never closed?"));
                 }
+                // each look goes through all of it: twice as much each time, or a long row takes the square of its length
+                more = more.max(self.rest.len());
                 continue;
             }
             let known = if self.encoding == "UTF-8" { None } else { Some(self.encoding) };

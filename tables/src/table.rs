@@ -1,12 +1,15 @@
 //! What a table means: its heading, its class, its columns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::column::{Column, LeftOut, is_missing, is_missing_word};
 use crate::date;
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
 use crate::number;
+
+/// Spellings of one class that a note names.
+const MOST_SPELLINGS: usize = 8;
 
 /// What a person has chosen about a table; the rest is found out.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,18 +162,21 @@ impl Table {
 }
 
 /// Headings for all columns: given, or `column 3`; a second `x` becomes `x (2)`.
-fn names(given: &[String], width: usize) -> Vec<String> {
+pub(crate) fn names(given: &[String], width: usize) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(width);
+    // a stranger's table may give one name to thousands of columns: none of them is compared with all the others
+    let mut taken = HashSet::new();
+    let mut next: HashMap<String, usize> = HashMap::new();
     for at in 0..width {
         let name = match given.get(at).map(|name| name.trim()) {
             Some(name) if !name.is_empty() => name.to_owned(),
             _ => format!("column {}", at + 1),
         };
         let mut unique = name.clone();
-        let mut number = 2;
-        while names.contains(&unique) {
+        let number = next.entry(name.clone()).or_insert(2);
+        while !taken.insert(unique.clone()) {
             unique = format!("{name} ({number})");
-            number += 1;
+            *number += 1;
         }
         names.push(unique);
     }
@@ -221,9 +227,12 @@ fn shows_point(cells: &[&str], point: char) -> bool {
 pub fn has_heading(rows: &[Row], width: usize) -> bool {
     let Some((first, below)) = rows.split_first().filter(|(_, below)| !below.is_empty()) else { return false };
     let column = |at: usize| below.iter().map(move |row| row.cells[at].as_str()).filter(|cell| !is_missing(cell));
-    // 0, 1, 2, … as pandas names columns, and years
+    // 0, 1, 2, … as pandas names columns, and years; numbers may be as far apart as two of 64 bits
+    let follows = |a: i64, b: i64| a.checked_add(1) == Some(b);
     let whole: Vec<Option<i64>> = first.cells.iter().map(|cell| cell.parse().ok()).collect();
-    let run = whole.windows(3).any(|three| matches!(three, [Some(a), Some(b), Some(c)] if b - a == 1 && c - b == 1));
+    let run = whole
+        .windows(3)
+        .any(|three| matches!(three, [Some(a), Some(b), Some(c)] if follows(*a, *b) && follows(*b, *c)));
     let (mut over_values, mut values_over_values, mut fresh, mut again) = (0, 0, 0, 0);
     for at in 0..width {
         let top = first.cells[at].as_str();
@@ -372,27 +381,28 @@ fn guess_class(columns: &[Column], cells: &[Vec<&str>], most: usize, named: bool
 
 /// Names of the classes, the class of each row, and a note where spellings were taken as one.
 fn classes(cells: &[&str]) -> (Vec<String>, Vec<Option<u32>>, Option<String>) {
-    struct Found {
-        spellings: Vec<(String, usize)>,
+    struct Found<'a> {
+        spellings: Vec<(&'a str, usize)>,
     }
     let mut found: Vec<Found> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
+    // class and place among its spellings of each spelling: a class may have thousands
+    let mut known: HashMap<&str, (usize, usize)> = HashMap::new();
     let mut labels = Vec::with_capacity(cells.len());
     for cell in cells {
         if is_missing_word(cell) {
             labels.push(None);
             continue;
         }
-        let key = class_key(cell);
-        let at = *places.entry(key).or_insert_with(|| {
-            found.push(Found { spellings: Vec::new() });
-            found.len() - 1
+        let (at, spelling) = *known.entry(cell).or_insert_with(|| {
+            let at = *places.entry(class_key(cell)).or_insert_with(|| {
+                found.push(Found { spellings: Vec::new() });
+                found.len() - 1
+            });
+            found[at].spellings.push((cell, 0));
+            (at, found[at].spellings.len() - 1)
         });
-        let spellings = &mut found[at].spellings;
-        match spellings.iter_mut().find(|(spelling, _)| spelling == cell) {
-            Some((_, count)) => *count += 1,
-            None => spellings.push(((*cell).to_owned(), 1)),
-        }
+        found[at].spellings[spelling].1 += 1;
         labels.push(Some(at as u32));
     }
     let mut merged = Vec::new();
@@ -400,12 +410,15 @@ fn classes(cells: &[&str]) -> (Vec<String>, Vec<Option<u32>>, Option<String>) {
         .iter()
         .map(|class| {
             if class.spellings.len() > 1 {
-                let all: Vec<&str> = class.spellings.iter().map(|(spelling, _)| spelling.as_str()).collect();
-                merged.push(all.join(" = "));
+                let some: Vec<&str> =
+                    class.spellings.iter().take(MOST_SPELLINGS).map(|(spelling, _)| *spelling).collect();
+                let more = class.spellings.len() - some.len();
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                merged.push(some.join(" = ") + &more);
             }
             // the commonest, of equals the first
             let most = class.spellings.iter().map(|(_, count)| *count).max().unwrap_or(0);
-            let name = class.spellings.iter().find(|(_, count)| *count == most).map(|(name, _)| name.as_str());
+            let name = class.spellings.iter().find(|(_, count)| *count == most).map(|(name, _)| *name);
             let name = name.unwrap_or_default();
             // spreadsheets make 3.0 of 3
             name.strip_suffix(".0").filter(|whole| whole.parse::<i64>().is_ok()).unwrap_or(name).to_owned()

@@ -7,6 +7,16 @@ use crate::error::TableError;
 /// Most bytes of a table, packed or unpacked: 1 GiB. More would not fit beside its cells.
 pub const MOST_BYTES: usize = 1 << 30;
 
+/// Bytes that any packed file may unpack to.
+const FREE_BYTES: usize = 16 << 20;
+/// And so many times its own size: tables pack to a tenth or a fiftieth, and a file that grows further was made for it.
+const MOST_GROWTH: usize = 100;
+
+/// Most bytes that a packed file of this size may unpack to.
+pub fn most_unpacked(packed: usize) -> usize {
+    packed.saturating_mul(MOST_GROWTH).saturating_add(FREE_BYTES)
+}
+
 /// Text, and how it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
@@ -40,7 +50,9 @@ pub fn unpack(bytes: &[u8], most: usize) -> Result<Vec<u8>, TableError> {
         .read_to_end(&mut unpacked)
         .map_err(|error| TableError::new(format!("the gzip data are damaged ({error}). Get the file again")))?;
     if unpacked.len() > most {
-        return Err(TableError::new(format!("unpacked, it is more than {most} bytes. Split it into parts")));
+        return Err(TableError::new(format!(
+            "expected at most {most} bytes when unpacked, found more. Unpack it yourself, and open that or parts of it"
+        )));
     }
     Ok(unpacked)
 }
@@ -82,7 +94,7 @@ fn utf16(bytes: &[u8], little: bool) -> Result<String, TableError> {
 pub fn decode(bytes: &[u8], encoding: Option<&str>) -> Result<Decoded, TableError> {
     let unpacked;
     let bytes = if is_gzip(bytes) {
-        unpacked = unpack(bytes, MOST_BYTES)?;
+        unpacked = unpack(bytes, most_unpacked(bytes.len()).min(MOST_BYTES))?;
         &unpacked[..]
     } else {
         bytes

@@ -1,5 +1,6 @@
 //! Somebody's own pictures: a folder of folders, a zip file of one, IDX files, arrays of NumPy.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -142,12 +143,18 @@ fn arrays(path: &Path, bytes: &[u8], labelled: bool) -> Result<Option<Pictures>,
         _ => return Ok(None),
     };
     let Values::Numbers(raw) = &found.values else { return Ok(None) };
+    if raw.iter().any(|value| !value.is_finite()) {
+        return Err("expected pictures of numbers, found one that is infinite or none. Replace such pixels".into());
+    }
     // as KMNIST's relatives come: the labels in a file of their own
     let beside = if class.is_none() { labels_beside(path)? } else { None };
     class = class.or(beside.as_ref());
     let largest = raw.iter().copied().fold(0.0, f64::max);
     let white = if largest > 1.0 { largest.max(255.0) } else { 1.0 };
     let count = found.shape[0];
+    if let Some(labels) = class.filter(|labels| labels.values.len() != count) {
+        return Err(format!("expected {count} labels, one for each picture, found {}", labels.values.len()));
+    }
     let keep = size.2.min(3);
     let values = raw.chunks_exact(size.2).flat_map(|pixel| pixel[..keep].iter().map(|v| (v / white) as f32)).collect();
     let (mut class_names, mut labels) = (Vec::new(), vec![None; count]);
@@ -163,8 +170,8 @@ fn arrays(path: &Path, bytes: &[u8], labelled: bool) -> Result<Option<Pictures>,
             _ => a.cmp(b),
         });
         class_names.dedup();
-        labels =
-            (0..count).map(|at| class_names.iter().position(|name| *name == text(at)).map(|at| at as u32)).collect();
+        let places: HashMap<&str, u32> = class_names.iter().map(String::as_str).zip(0..).collect();
+        labels = (0..count).map(|at| places.get(text(at).as_str()).copied()).collect();
     }
     let names = (1..=count).map(|at| at.to_string()).collect();
     let notes = vec![format!("The pictures of the array “{}” are read.", found.name)];

@@ -42,7 +42,7 @@ async fn part(file: &File, from: f64, to: f64) -> Result<Vec<u8>, String> {
 }
 
 /// Where a file goes, by its first bytes; its name decides where they could be anything.
-fn kind(name: &str, head: &[u8]) -> FileKind {
+pub fn kind(name: &str, head: &[u8]) -> FileKind {
     let name = name.to_ascii_lowercase();
     let named = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     let table = named(&[".csv", ".tsv", ".tab", ".txt", ".data", ".dat"]);

@@ -14,6 +14,8 @@ mod own_data;
 mod page;
 mod player;
 mod skipped;
+#[cfg(test)]
+mod spoiled;
 mod store;
 mod text;
 mod tour;

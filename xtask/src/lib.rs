@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod chromium;
 pub mod demo;
+pub mod fuzz;
 pub mod gpu;
 pub mod mpi;
 pub mod npm;

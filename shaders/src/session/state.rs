@@ -65,7 +65,8 @@ impl Context {
         }
         let (count, inputs) = (word(HEADER_BYTES - 8) as usize, word(HEADER_BYTES - 4) as usize);
         let words = (inputs as u64 + 1) * count as u64;
-        if (body.len() - header) as u64 != 4 * words {
+        // two numbers of 32 bits may promise more than one of 64 holds
+        if words.checked_mul(4) != Some((body.len() - header) as u64) {
             return Err(SessionError::Damaged("its length does not fit its number of examples"));
         }
         if inputs != self.inputs {
@@ -124,6 +125,16 @@ mod tests {
         restored.restore(&context.save()).unwrap();
         assert_eq!((restored.classes_in_use(), restored.images(), restored.ready), (2, true, 0));
         assert_eq!(restored.examples(), context.examples());
+    }
+
+    #[test]
+    fn a_state_that_promises_the_most_is_damaged() {
+        let saved = full().save();
+        let mut bad = saved[..saved.len() - CHECKSUM_BYTES].to_vec();
+        bad[HEADER_BYTES - 8..HEADER_BYTES].fill(0xff);
+        bad.extend_from_slice(&Sha256::digest(&bad));
+        let error = Context::new(&model(1)).restore(&bad).unwrap_err();
+        assert_eq!(error, SessionError::Damaged("its length does not fit its number of examples"));
     }
 
     #[test]

@@ -62,6 +62,11 @@ pub fn read(folder: &Path, name: &str, split: Split) -> Result<Dataset, DataErro
             let inner = entry.path().map_err(io(&path))?.into_owned();
             let Some(name) = inner.file_name().and_then(|n| n.to_str()) else { continue };
             if wanted(split).iter().any(|w| w == name) {
+                // An archive may name one file any number of times.
+                if batches.len() == wanted(split).len() {
+                    let reason = format!("expected {}, found more of them", wanted(split).join(", "));
+                    return Err(DataError::Archive { path, reason });
+                }
                 let mut bytes = Vec::new();
                 // The true files are 30,730,000 bytes.
                 entry.take(100_000_000).read_to_end(&mut bytes).map_err(io(&path))?;

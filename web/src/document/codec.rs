@@ -9,8 +9,12 @@ use super::units::PEN;
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// Levels of ink that a picture keeps.
 pub const LEVELS: u8 = 16;
-/// Nothing that a person draws has as many strokes, or as many points in one.
+/// Nothing that a person draws and a link holds has as many things of one kind …
 const MOST: u64 = 100_000;
+/// … or a drawing as many points: what is done with them takes the square of their number …
+pub const MOST_POINTS: usize = 20_000;
+/// … or lies as far away, in units of the canvas. Below this every whole number is one of f32, and differences fit.
+const FARTHEST: u64 = 1 << 23;
 
 /// Bytes as letters that need no escape in an address.
 pub fn to_letters(bytes: &[u8]) -> String {
@@ -174,13 +178,16 @@ impl<'a> Reader<'a> {
         let step = self.number().filter(|step| [1, 2, 4].contains(step))? as i64;
         let mut last = [0i64; 2];
         let mut strokes = Vec::new();
+        let mut left = MOST_POINTS;
         for _ in 0..self.count()? {
             let mut points = Vec::new();
-            for _ in 0..self.count()? {
+            let count = self.count()?;
+            left = left.checked_sub(count)?;
+            for _ in 0..count {
                 for last in &mut last {
-                    *last = last.checked_add(self.signed()?)?;
+                    *last = last.checked_add(self.signed()?).filter(|place| place.unsigned_abs() <= FARTHEST)?;
                 }
-                points.push(last.map(|v| v.saturating_mul(step) as f32));
+                points.push(last.map(|v| (v * step) as f32));
             }
             strokes.push(Stroke { points, width: PEN });
         }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::document::codec::{self, Reader, Writer, checksum};
-use crate::document::{Class, Document, joined};
+use crate::document::{Class, Document, joined, preprocess};
 
 /// Version of the bytes.
 const VERSION: u8 = 1;
@@ -19,6 +19,8 @@ pub const MARK: &str = "#examples=";
 const SHIPPED: &str = "models/";
 /// Letters of an address that mail, chat and their servers let through.
 pub const LONGEST: usize = 8_000;
+/// Letters of one that is read. It would hold thousands of examples, each of which becomes a picture.
+const MOST_READ: usize = 8 * LONGEST;
 
 /// What a link opens to.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,8 @@ pub enum LinkError {
     Damaged,
     /// Made by a newer page.
     Newer(u8),
+    /// Far longer than the page makes them.
+    Long,
     /// Whole, yet not a document that this page can hold.
     Table,
 }
@@ -63,6 +67,10 @@ impl std::fmt::Display for LinkError {
                 f,
                 "this link has version {found}, and this page reads version {VERSION}. Reload the page to get its \
                  newest version"
+            ),
+            LinkError::Long => write!(
+                f,
+                "expected a link of at most {MOST_READ} characters, found a longer one. Ask for a file of the examples"
             ),
             LinkError::Table => f.write_str("this link holds classes or examples that this page has no room for"),
         }
@@ -150,6 +158,9 @@ fn unescaped(text: &str) -> String {
 }
 
 fn decode(text: &str) -> Result<Shared, LinkError> {
+    if text.len() > MOST_READ {
+        return Err(LinkError::Long);
+    }
     let bytes = codec::from_letters(text).ok_or(LinkError::Damaged)?;
     let (body, sum) = bytes.split_last_chunk::<4>().ok_or(LinkError::Damaged)?;
     if checksum(body) != u32::from_le_bytes(*sum) {
@@ -182,7 +193,12 @@ fn parse(reader: &mut Reader<'_>) -> Option<Shared> {
     }
     match reader.number()? {
         0 => {}
-        1 => document.drawing = Arc::new(reader.strokes()?),
+        1 => {
+            let strokes = reader.strokes()?;
+            // as those of examples are: what cannot be shown to a learner cannot be drawn on either
+            preprocess(&strokes).ok()?;
+            document.drawing = Arc::new(strokes);
+        }
         2 => document.photo = Some(Arc::new(reader.picture()?)),
         _ => return None,
     }
@@ -277,6 +293,39 @@ mod tests {
         }
     }
 
+    /// Links that only a program makes: a drawing in hand of strokes without points, or far away, and one as long as a book.
+    #[test]
+    fn what_no_pen_draws_is_refused() {
+        let in_hand = |strokes: &[Stroke]| {
+            let mut writer = Writer(vec![VERSION]);
+            writer.number(0);
+            writer.text("m");
+            writer.0.extend([0; 4]);
+            writer.number(2);
+            for label in [0, 1] {
+                writer.number(label);
+                writer.text("n");
+            }
+            writer.number(0);
+            writer.number(1);
+            writer.strokes(strokes);
+            let sum = checksum(&writer.0);
+            writer.0.extend(sum.to_le_bytes());
+            decode(&codec::to_letters(&writer.0))
+        };
+        let stroke = |points: &[[f32; 2]]| Stroke { points: points.to_vec(), width: PEN };
+        let pen = stroke(&[[1.0, 2.0], [30.0, 40.0]]);
+        assert_eq!(in_hand(&[stroke(&[]), stroke(&[])]), Err(LinkError::Table));
+        assert_eq!(in_hand(&[stroke(&[[1e9, 1.0]])]), Err(LinkError::Table));
+        assert_eq!(in_hand(&vec![stroke(&[[1.0, 1.0]; 100]); 201]), Err(LinkError::Table));
+        // between others they do no harm
+        let opened = in_hand(&[pen.clone(), stroke(&[]), stroke(&[]), pen.clone()]).unwrap();
+        assert_eq!(joined(&opened.document.drawing), [pen.clone(), pen]);
+        assert!(read(&write(&opened)).is_some_and(|again| again.is_ok()));
+        let long = format!("{MARK}{}", "A".repeat(MOST_READ + 1));
+        assert_eq!(read(&long), Some(Err(LinkError::Long)));
+    }
+
     #[test]
     fn links_of_other_kinds_are_refused_in_words() {
         let sealed = |mut bytes: Vec<u8>| {
@@ -308,7 +357,7 @@ mod tests {
         assert_eq!(body(&[1, 1, 1], 1, &[]), Err(LinkError::Table));
         assert_eq!(body(&[0, 1], 5, &[]), Err(LinkError::Table));
         assert_eq!(body(&[0, 1], 1, &[0]), Err(LinkError::Table));
-        for error in [LinkError::Damaged, LinkError::Newer(2), LinkError::Table] {
+        for error in [LinkError::Damaged, LinkError::Newer(2), LinkError::Long, LinkError::Table] {
             assert!(error.to_string().len() > 40);
         }
     }

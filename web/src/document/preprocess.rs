@@ -36,7 +36,8 @@ pub fn preprocess(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
 /// Strokes as the pen drew them, from pieces that differ in width alone: see `view/canvas.rs`.
 pub fn joined(pieces: &[Stroke]) -> Vec<Stroke> {
     let mut strokes: Vec<Stroke> = Vec::new();
-    for piece in pieces {
+    // one without points, which no pen draws, would go on from any other such
+    for piece in pieces.iter().filter(|piece| !piece.points.is_empty()) {
         match strokes.last_mut() {
             Some(stroke) if stroke.points.last() == piece.points.first() => {
                 stroke.points.extend_from_slice(&piece.points[1..]);

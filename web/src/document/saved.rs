@@ -106,6 +106,11 @@ impl SavedExample {
             points: flat.chunks_exact(2).map(|point| [point[0] as f32, point[1] as f32]).collect(),
             width: PEN,
         };
+        // thinned out, as examples are, no drawing has as many
+        let found = self.strokes.iter().map(|flat| flat.len() / 2).sum::<usize>();
+        if found > codec::MOST_POINTS {
+            return Err(format!("expected a drawing of at most {} points, found {found}", codec::MOST_POINTS));
+        }
         let picture = match &self.picture {
             Some(text) => Some(unpacked(text).ok_or("a picture is damaged")?),
             None => None,

@@ -12,6 +12,8 @@ use super::units::CANVAS;
 const DOT: f32 = 30.0;
 /// Dots at most this far from each other belong together, in canvas units.
 const TOGETHER: f32 = 160.0;
+/// Dots of a drawing in which specks are looked for.
+const MOST_DOTS: usize = 1000;
 /// A dot is far if it lies farther away than this share of the longer side of all that is no dot …
 const SHARE: f32 = 0.7;
 /// … and farther than this, in canvas units.
@@ -41,6 +43,10 @@ fn are_specks(all: &[&[Stroke]]) -> Vec<bool> {
     let is_dot = |stroke: &&[Stroke]| extent(stroke.iter()).is_some_and(|extent| longer_side(extent) <= DOT);
     let dots: Vec<bool> = all.iter().map(is_dot).collect();
     let lines = all.iter().zip(&dots).filter(|(_, dot)| !**dot).flat_map(|(stroke, _)| stroke.iter());
+    // each is compared with all others; among so many none was left by accident
+    if dots.iter().filter(|dot| **dot).count() > MOST_DOTS {
+        return vec![false; all.len()];
+    }
     let Some((low, high)) = extent(lines) else { return vec![false; all.len()] };
     let far = (SHARE * longer_side((low, high))).max(FAR);
     let place = |at: usize| all[at][0].points[0];
@@ -104,6 +110,16 @@ mod tests {
             [500.0, 690.0],
             [325.0, 660.0],
         ])
+    }
+
+    /// Thousands of dots, each far from all others: a picture of dots, whose pairs nobody counts.
+    #[test]
+    fn among_thousands_of_dots_none_is_a_speck() {
+        let mut strokes = vec![three()];
+        strokes
+            .extend((0..20_000).map(|at| dot(2000.0 + 400.0 * (at % 200) as f32, 2000.0 + 400.0 * (at / 200) as f32)));
+        assert_eq!((count(&strokes), without(&strokes).len()), (0, strokes.len()));
+        assert_eq!(count(&strokes[..100]), 99);
     }
 
     #[test]

@@ -87,10 +87,10 @@ impl Summary {
     /// The table in a few words.
     pub fn words(&self) -> String {
         let used = self.used().count();
-        let left_out = self.columns.len() - used - usize::from(self.class.is_some());
+        let left_out = self.columns.len().saturating_sub(used + usize::from(self.class.is_some()));
         let columns = if used == 1 { "column" } else { "columns" };
         let rest = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
-        let class = self.class.map_or("", |class| &self.columns[class].name);
+        let class = self.class.and_then(|class| self.columns.get(class)).map_or("", |column| &column.name);
         format!("{} rows, {used} {columns}{rest}; the class is “{class}”", self.rows.unwrap_or(0))
     }
 }
@@ -138,6 +138,9 @@ mod tests {
             {"name":"k","kind":"category","missing":0,"left_out":"it is the class"}]}"#;
         let summary: Summary = serde_json::from_str(text).unwrap();
         assert_eq!(summary.words(), "4 rows, 1 column; the class is “k”");
+        // a class that is none of its columns
+        let beyond: Summary = serde_json::from_str(&text.replace("\"class\":1", "\"class\":9")).unwrap();
+        assert_eq!(beyond.words(), "4 rows, 1 column; the class is “”");
         let bare = r#"{"preview":[],"heading":false,"heading_apart":false,"width":1,"columns":[{"name":"x"}]}"#;
         let summary: Summary = serde_json::from_str(bare).unwrap();
         assert_eq!((summary.rows, summary.columns.len()), (None, 1));

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: the benchmarks.
 
 mod page;
-mod report;
+pub(crate) mod report;
 mod training;
 
 use crate::options::Options;
