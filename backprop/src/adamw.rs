@@ -45,6 +45,9 @@ struct Piece<'a> {
     time: usize,
 }
 
+/// Rows and columns of a tensor that Muon moves.
+pub(crate) type Shape = Option<[usize; 2]>;
+
 /// What one thread does at a time.
 enum Work<'a> {
     AdamW(Piece<'a>),
@@ -63,7 +66,7 @@ impl Moments {
         &mut self,
         pool: &Pool,
         (weights, gradient): (&mut [f32], &[f32]),
-        (tensors, present, matrices): (&[Range<usize>], &[bool], &[Option<[usize; 2]>]),
+        (tensors, present, matrices): (&[Range<usize>], &[bool], &[Shape]),
         (adam, scale): (&AdamW, f32),
     ) {
         let Moments { first, second, times } = self;

@@ -659,12 +659,12 @@ mod tests {
         let plain = |pixels: &mut [f32], [height, width]: [usize; 2], a: [f32; 2], b: [f32; 2], radius: f32| {
             let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
             let squared = dx * dx + dy * dy;
-            for at in 0..height * width {
+            for (at, pixel) in pixels.iter_mut().enumerate().take(height * width) {
                 let (px, py) = ((at % width) as f32 + 0.5 - a[0], (at / width) as f32 + 0.5 - a[1]);
                 let along = if squared > 0.0 { ((px * dx + py * dy) / squared).clamp(0.0, 1.0) } else { 0.0 };
                 let (ex, ey) = (px - along * dx, py - along * dy);
                 let ink = (radius - (ex * ex + ey * ey).sqrt() + 0.5).clamp(0.0, 1.0).min(2.0 * radius);
-                pixels[at] = pixels[at].max(ink);
+                *pixel = pixel.max(ink);
             }
         };
         let mut state = 1u64;

@@ -74,6 +74,12 @@ fn append(parent: &Node, node: &Node) {
     let _ = parent.append_child(node);
 }
 
+impl Default for View {
+    fn default() -> View {
+        View::new()
+    }
+}
+
 /// A piece of the page: a node, a fragment that holds several, or nothing.
 pub struct View(Option<Node>);
 
@@ -417,6 +423,12 @@ impl<T> Clone for NodeRef<T> {
 }
 
 impl<T> Copy for NodeRef<T> {}
+
+impl<T: JsCast> Default for NodeRef<T> {
+    fn default() -> NodeRef<T> {
+        NodeRef::new()
+    }
+}
 
 impl<T: JsCast> NodeRef<T> {
     /// Not there yet.

@@ -9,10 +9,12 @@ mod card;
 mod js;
 mod line;
 mod phase;
+mod points;
 mod run;
 mod settings;
 
 pub use line::Line;
 pub use phase::{Accuracies, Phase};
+pub use points::{sampled, smoothed};
 pub use run::{Drawings, NotFinite, Point, Report, Run};
 pub use settings::{Data, Kind, LENGTH, Optimiser, Settings};

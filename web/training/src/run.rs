@@ -376,6 +376,12 @@ mod tests {
         Settings { width: 16, layers: 1, batch: 2, ..Settings::default() }
     }
 
+    fn take(run: &mut Run, steps: usize) {
+        for _ in 0..steps {
+            run.advance().unwrap();
+        }
+    }
+
     fn bits(values: &[f32]) -> Vec<u32> {
         values.iter().map(|value| value.to_bits()).collect()
     }
@@ -404,10 +410,10 @@ mod tests {
             [small(), Settings { curriculum: true, learner: Kind::Paper, optimiser: Optimiser::Muon, ..small() }]
         {
             let (mut whole, mut first) = (run(settings.clone()), run(settings));
-            (0..23).for_each(|_| drop(whole.advance().unwrap()));
-            (0..11).for_each(|_| drop(first.advance().unwrap()));
+            take(&mut whole, 23);
+            take(&mut first, 11);
             let mut second = Run::resume(&first.checkpoint()).unwrap();
-            (11..23).for_each(|_| drop(second.advance().unwrap()));
+            take(&mut second, 12);
             assert_eq!(bits(whole.weights()), bits(second.weights()));
             assert_eq!(bits(whole.average()), bits(second.average()));
             let (one, other) = (whole.report(0), second.report(0));
@@ -449,7 +455,7 @@ mod tests {
     #[test]
     fn a_file_is_a_model_with_a_card_that_says_how_it_was_made() {
         let mut run = run(small());
-        (0..3).for_each(|_| drop(run.advance().unwrap()));
+        take(&mut run, 3);
         let model = Model::from_bytes(&run.file()).unwrap();
         assert_eq!(model.spec, small().spec());
         assert_eq!(model.metadata["step"], "3");

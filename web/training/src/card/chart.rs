@@ -3,7 +3,8 @@
 use dom::*;
 
 use super::state::Card;
-use crate::line::{Line, sampled, smoothed};
+use crate::line::Line;
+use crate::points::{sampled, smoothed};
 use crate::settings::{CLASSES, LENGTH};
 
 /// Size of a chart, in units of its own.
