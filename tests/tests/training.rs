@@ -183,6 +183,30 @@ fn it_waits_while_the_tab_is_hidden_and_a_link_brings_settings() {
 }
 
 #[test]
+fn of_two_tabs_the_first_keeps_its_run() {
+    let Some(page) = ready(Setting::default(), CPU) else { return };
+    open(&page);
+    wait_beyond(&page, 12);
+    let kept = pause(&page);
+    let (first, address) = (page.browser.tab(), format!("{}{CPU}", page.url()));
+    let second = page.browser.new_tab();
+    page.visit(&address);
+    open(&page);
+    wait_beyond(&page, 3);
+    page.click("train-main");
+    wait_for("a word about it", EMERGING, || page.has("train-unkept").then_some(()));
+    assert!(page.text("train-unkept").contains("Another tab keeps its run"), "{}", page.text("train-unkept"));
+    page.browser.go_to_tab(&first);
+    page.browser.close_tab(&second);
+    // once the first is closed, another one takes over
+    page.browser.script("location.reload()", &[]);
+    wait_for("the page again", EMERGING, || (page.has("train-open") && page.state() == "ready").then_some(()));
+    open(&page);
+    wait_for("the run as it was kept", EMERGING, || page.has("runs").then_some(()));
+    assert_eq!(step(&page), kept);
+}
+
+#[test]
 fn a_phone_has_room_for_it_and_the_keyboard_suffices() {
     let Some(page) = ready(PHONE, CPU) else { return };
     page.of("train-open", "e.focus()");

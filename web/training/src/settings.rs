@@ -152,6 +152,29 @@ impl Settings {
         (self, words)
     }
 
+    /// These settings with another learner. Where nothing else was changed, the rest becomes what that learner needs: the
+    /// paper's tokens leave their plateau by a curriculum, sooner with two heads and Muon.
+    pub fn with_learner(&self, learner: Kind) -> Settings {
+        let usual = |kind: Kind| match kind {
+            Kind::Shifted => Settings::default(),
+            Kind::Paper => Settings {
+                learner: Kind::Paper,
+                heads: 2,
+                curriculum: true,
+                optimiser: Optimiser::Muon,
+                rate: 3e-3,
+                steps: 4_000,
+                ..Settings::default()
+            },
+        };
+        let fitting =
+            Settings { seed: self.seed, log2_tasks: self.log2_tasks, width: self.width, ..usual(self.learner) };
+        match *self == fitting {
+            true => Settings { seed: self.seed, log2_tasks: self.log2_tasks, width: self.width, ..usual(learner) },
+            false => Settings { learner, ..self.clone() },
+        }
+    }
+
     /// The learner.
     pub fn spec(&self) -> ModelSpec {
         let shifted = ModelSpec::shifted(INPUTS, self.width, self.layers, self.heads);
@@ -326,6 +349,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn another_learner_brings_what_it_needs_and_keeps_what_was_chosen() {
+        let paper = Settings { seed: 4, ..Settings::default() }.with_learner(Kind::Paper);
+        assert!(paper.curriculum && paper.seed == 4 && paper.optimiser == Optimiser::Muon);
+        assert_eq!(paper.with_learner(Kind::Shifted), Settings { seed: 4, ..Settings::default() });
+        let own = Settings { batch: 16, ..Settings::default() };
+        assert_eq!(own.with_learner(Kind::Paper), Settings { learner: Kind::Paper, ..own });
     }
 
     #[test]

@@ -98,8 +98,8 @@ fn what_it_is(card: Card) -> View {
         .child(dial(
             "Learner",
             "learner",
-            choice(card, learners, |s| s.learner, |s, value| s.learner = value),
-            "The paper’s tokens wait on a long plateau; shifted keys pair each picture with its own label from the start.",
+            choice(card, learners, |s| s.learner, |s, value| *s = s.with_learner(value)),
+            "The paper’s tokens wait on a long plateau, and get a curriculum here; shifted keys pair each picture with its own label from the start.",
         ))
         .child(dial(
             "Key shift",
