@@ -61,7 +61,9 @@ impl Line {
         if passed && self.emerged.is_none() {
             self.emerged = Some(self.seconds);
         }
-        self.points.extend(report.points);
+        // two requests may overlap, after a pause that was short: what both report is one point
+        let last = self.points.last().map_or(0, |point| point.step);
+        self.points.extend(report.points.into_iter().filter(|point| point.step > last));
         (self.unseen, self.seen) = (report.unseen, report.seen);
         (self.step, self.stage, self.phase, self.done) = (report.step, report.stage, report.phase, report.done);
     }
@@ -179,6 +181,8 @@ mod tests {
         line.add(report(200, 0.7), 5.0);
         assert_eq!((line.emerged, line.points.len()), (Some(5.0), 3));
         assert!(line.words().starts_with("It has learned to learn: 70 %"), "{}", line.words());
+        line.add(report(200, 0.7), 0.0);
+        assert_eq!(line.points.len(), 3, "a point that comes twice is one");
         assert!((line.speed() - 160.0).abs() < 1e-9 && (line.left() - 10.0).abs() < 1e-9);
     }
 

@@ -132,6 +132,12 @@ fn bound<N: PartialOrd + Copy + std::fmt::Display>(
     *value = near;
 }
 
+/// How a choice is written in settings.
+fn word(choice: impl Serialize) -> String {
+    let value = serde_json::to_value(choice).expect("plain data");
+    value.as_str().expect("a choice is a word").to_owned()
+}
+
 impl Settings {
     /// These settings with every number in its bounds, and what was changed, in words.
     pub fn bounded(mut self) -> (Settings, Vec<String>) {
@@ -243,9 +249,7 @@ impl Settings {
             return None;
         }
         let spec = self.spec();
-        let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        let named = |value| word(serde_json::to_value(value).expect("a word"));
-        let mut text = format!("seed = {}\n\n[model]\nvariant = \"{}\"\n", self.seed, named(spec.variant));
+        let mut text = format!("seed = {}\n\n[model]\nvariant = \"{}\"\n", self.seed, word(spec.variant));
         let sizes = [
             ("inputs", spec.inputs),
             ("classes", spec.classes),
@@ -257,11 +261,8 @@ impl Settings {
             ("longest", spec.longest),
         ];
         sizes.iter().for_each(|(name, value)| text += &format!("{name} = {value}\n"));
-        let shift = serde_json::to_value(spec.key_shift).expect("a word");
-        let positions = serde_json::to_value(spec.positions).expect("a word");
-        text += &format!("key_shift = \"{}\"\n", word(shift));
-        text += &format!("query_key = \"{}\"\n", word(serde_json::to_value(spec.query_key).expect("a word")));
-        text += &format!("qk_norm = {}\npositions = \"{}\"\n", spec.qk_norm, word(positions));
+        text += &format!("key_shift = \"{}\"\nquery_key = \"{}\"\n", word(spec.key_shift), word(spec.query_key));
+        text += &format!("qk_norm = {}\npositions = \"{}\"\n", spec.qk_norm, word(spec.positions));
         text += &format!("encoding.side = {}\nencoding.projected = true\n", spec.encoding.side);
         text += "encoding.normalisation = { kind = \"per-example\" }\n";
         text += &self.tasks_toml();
@@ -291,7 +292,7 @@ impl Settings {
             self.steps,
             self.batch,
             self.batch,
-            format!("{:?}", self.optimiser).to_lowercase(),
+            word(self.optimiser),
             self.rate
         );
         for stage in self.stages() {

@@ -315,6 +315,10 @@ impl Card {
             return self.unkept.set(Some("Another tab keeps its run for the next visit; this one is not kept.".into()));
         }
         let Ok(bytes) = port.ask(run, "checkpoint", &[]).await else { return };
+        // another run has begun meanwhile, whose line must not be kept with this one's weights
+        if run != self.worker().1 {
+            return;
+        }
         let lines = self.lines.with_untracked(|lines| serde_json::to_string(lines).expect("plain data"));
         let kept = host::keep(bytes.unchecked_into(), &lines).await;
         self.unkept.set(kept.err().map(|error| {
