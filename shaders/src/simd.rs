@@ -119,25 +119,83 @@ pub fn add_rows(output: &mut [f32], input: &[f32], row: usize, inputs: usize, we
             }
         }
         for (tile, x) in tall.chunks_exact(TILE * inputs).enumerate() {
-            let mut sums = [[0.0; LANES]; TILE];
-            for (x, w) in x.chunks_exact(TILE).zip(panel.chunks_exact(LANES)) {
-                let w: [f32; LANES] = lanes(w);
-                for i in 0..TILE {
-                    for l in 0..LANES {
-                        sums[i][l] += x[i] * w[l];
-                    }
-                }
-            }
+            let sums = tile_sums(x, panel);
             let outs = output[tile * TILE * outputs..].chunks_exact_mut(outputs);
-            for (out, sums) in outs.zip(&sums) {
-                let out = &mut out[first..first + count];
-                match count {
-                    LANES => {
-                        let mut all: [f32; LANES] = lanes(out);
-                        (0..LANES).for_each(|l| all[l] += sums[l]);
-                        out.copy_from_slice(&all);
-                    }
-                    _ => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+            outs.zip(&sums).for_each(|(out, sums)| add_sums(&mut out[first..first + count], sums));
+        }
+    }
+}
+
+/// Products of a tile's rows and a panel's columns.
+///
+/// # Shapes
+/// `x` `[inputs, TILE]`, `panel` `[inputs, LANES]`
+fn tile_sums(x: &[f32], panel: &[f32]) -> [[f32; LANES]; TILE] {
+    let mut sums = [[0.0; LANES]; TILE];
+    for (x, w) in x.chunks_exact(TILE).zip(panel.chunks_exact(LANES)) {
+        let w: [f32; LANES] = lanes(w);
+        for i in 0..TILE {
+            for l in 0..LANES {
+                sums[i][l] += x[i] * w[l];
+            }
+        }
+    }
+    sums
+}
+
+fn add_sums(out: &mut [f32], sums: &[f32; LANES]) {
+    match out.len() {
+        LANES => {
+            let mut all: [f32; LANES] = lanes(out);
+            (0..LANES).for_each(|l| all[l] += sums[l]);
+            out.copy_from_slice(&all);
+        }
+        _ => out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum),
+    }
+}
+
+/// output += input·W at and below the diagonal of a square matrix; above it anything may stand afterwards, see
+/// [`mirror_lower`]. `tiles` is scratch.
+///
+/// # Shapes
+/// `input` `[N, inputs]`, `weight` `[inputs, N]`, `output` `[N, N]`.
+pub fn add_lower(output: &mut [f32], input: &[f32], inputs: usize, weight: &[f32], tiles: &mut Vec<f32>) {
+    let n = weight.len() / inputs;
+    tiles.clear();
+    tiles.resize((TILE + n.next_multiple_of(LANES)) * inputs, 0.0);
+    let (tall, panels) = tiles.split_at_mut(TILE * inputs);
+    for (panel, first) in panels.chunks_exact_mut(LANES * inputs).zip((0..n).step_by(LANES)) {
+        let count = LANES.min(n - first);
+        for (to, from) in panel.chunks_exact_mut(LANES).zip(weight.chunks_exact(n)) {
+            to[..count].copy_from_slice(&from[first..first + count]);
+        }
+    }
+    for (tile, rows) in output.chunks_mut(TILE * n).enumerate() {
+        let count = rows.len() / n;
+        for (i, x) in input[tile * TILE * inputs..].chunks_exact(inputs).take(count).enumerate() {
+            tall.iter_mut().skip(i).step_by(TILE).zip(x).for_each(|(to, x)| *to = *x);
+        }
+        let end = tile * TILE + count;
+        for (panel, first) in panels.chunks_exact(LANES * inputs).zip((0..end).step_by(LANES)) {
+            let sums = tile_sums(tall, panel);
+            for (out, sums) in rows.chunks_exact_mut(n).zip(&sums) {
+                add_sums(&mut out[first..n.min(first + LANES)], sums);
+            }
+        }
+    }
+}
+
+/// Gives a square matrix above its diagonal what stands below it, in blocks that stay in the cache.
+///
+/// # Shapes
+/// `matrix` `[N, N]`
+pub fn mirror_lower(matrix: &mut [f32], n: usize) {
+    const SIDE: usize = 16;
+    for first in (0..n).step_by(SIDE) {
+        for begin in (0..=first).step_by(SIDE) {
+            for i in first..n.min(first + SIDE) {
+                for j in begin..i.min(begin + SIDE) {
+                    matrix[j * n + i] = matrix[i * n + j];
                 }
             }
         }

@@ -206,8 +206,14 @@ fn a_thousand_examples_look_as_they_should() {
         assert_eq!(questions(&page), 0, "stored answers that came with a file were asked again");
         let answer = page.ask(&Figure::Seven.drawn(2, 101));
         assert_eq!(best(&answer), 1, "{answer:?}");
-        let painted = "const all = [...document.querySelectorAll('.thumb canvas')];
-            return all.length === 1000 && all.every(c => c.getContext('2d').getImageData(0, 0, 28, 28).data.some((v, i) => i % 4 < 3 && v > 0))";
+        let painted = "const all = [...document.querySelectorAll('.thumb img')];
+            const canvas = new OffscreenCanvas(28, 28).getContext('2d', { willReadFrequently: true });
+            const inked = (image) => {
+                canvas.clearRect(0, 0, 28, 28);
+                canvas.drawImage(image, 0, 0);
+                return canvas.getImageData(0, 0, 28, 28).data.some((v, i) => i % 4 < 3 && v > 0);
+            };
+            return all.length === 1000 && all.every((image) => image.naturalWidth === 28 && inked(image))";
         wait_for("every picture", Duration::from_secs(30), || {
             (page.browser.script(painted, &[]) == true).then_some(())
         });

@@ -1,5 +1,6 @@
 //! What the page needs of the browser: clock, address, storage, files, and pictures on small canvases.
 
+use crate::png;
 pub use dom::window;
 use shaders::input::pixels::SIDE;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
@@ -201,6 +202,16 @@ pub fn paint(canvas: &HtmlCanvasElement, picture: Option<&[f32]>) {
         // It fails only for an image that was transferred away.
         let _ = context.put_image_data(&image, 0.0, 0.0);
     }
+}
+
+/// The address of a picture that the learner sees: bright ink on black.
+///
+/// # Shapes
+/// `picture` [28, 28]
+pub fn address_of(picture: &[f32]) -> String {
+    let file: String = png::grey(picture, SIDE).into_iter().map(char::from).collect();
+    // It fails for no text of characters below 256.
+    format!("data:image/png;base64,{}", window().btoa(&file).unwrap_or_default())
 }
 
 /// Paints a picture of one or three channels, one canvas pixel each.

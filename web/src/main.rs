@@ -13,6 +13,7 @@ mod learner;
 mod own_data;
 mod page;
 mod player;
+mod png;
 mod skipped;
 #[cfg(test)]
 mod spoiled;

@@ -3,7 +3,7 @@
 //! other two, for those of near copies would drown in rounding.
 
 use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
-use crate::simd::{LANES, dot, lanes};
+use crate::simd::{LANES, dot, lanes, mirror_lower};
 
 params! {
     /// R.
@@ -25,6 +25,10 @@ params! {
 }
 
 const TILE: u32 = 16;
+/// Rows of a tile on the CPU: with [`LANES`] columns its sums fill half of the vector registers.
+const ROWS: usize = 2;
+/// Fewer rows are compared one by one on the CPU: to lay out the shown inputs takes longer.
+const FEWEST: usize = 4;
 /// Up to so many rows, threads share the inputs of a pair.
 const FEW: u32 = 4;
 
@@ -91,22 +95,78 @@ fn products(a: &[f64], b: &[f64]) -> (f64, f64) {
     (dots.iter().sum(), distances.iter().sum())
 }
 
-/// As [`reference()`] in f32, for the engine on the CPU.
+/// As [`reference()`] in f32, for the engine on the CPU: many rows in tiles of [`ROWS`] rows and [`LANES`] shown inputs.
 pub fn run(p: &Params, rows: &[f32], shown: &[f32], centre: &[f32], relations: &mut [f32], squares: &mut [f32]) {
     let (r, n, x) = (p.rows as usize, p.shown as usize, p.inputs as usize);
     let (dots, distances) = relations[p.base as usize..][..2 * r * n].split_at_mut(r * n);
-    let mut row = vec![0.0; x];
-    for (i, raw) in rows.chunks_exact(x).enumerate().take(r) {
-        row.iter_mut().zip(raw.iter().zip(centre)).for_each(|(row, (raw, mean))| *row = raw - mean);
-        squares[i] = dot(&row, &row);
-        for (j, other) in shown.chunks_exact(x).enumerate().take(if p.among != 0 { i + 1 } else { n }) {
-            let (dot, distance) = products_f32(&row, other, &centre[..x]);
-            (dots[i * n + j], distances[i * n + j]) = (dot, distance);
-            if p.among != 0 {
-                (dots[j * n + i], distances[j * n + i]) = (dot, distance);
+    let mut centred: Vec<f32> = rows[..r * x].to_vec();
+    for (row, square) in centred.chunks_exact_mut(x).zip(squares.iter_mut()) {
+        row.iter_mut().zip(centre).for_each(|(value, mean)| *value -= mean);
+        *square = dot(row, row);
+    }
+    if r < FEWEST {
+        for (i, row) in centred.chunks_exact(x).enumerate() {
+            for (j, other) in shown.chunks_exact(x).enumerate().take(if p.among != 0 { i + 1 } else { n }) {
+                let (dot, distance) = products_f32(row, other, &centre[..x]);
+                (dots[i * n + j], distances[i * n + j]) = (dot, distance);
+                if p.among != 0 {
+                    (dots[j * n + i], distances[j * n + i]) = (dot, distance);
+                }
+            }
+        }
+        return;
+    }
+    let tall = side_by_side::<ROWS>(&centred, x);
+    let mut panel = vec![0.0; LANES * x];
+    for first in (0..n).step_by(LANES) {
+        let count = LANES.min(n - first);
+        for (l, other) in shown[first * x..].chunks_exact(x).enumerate().take(count) {
+            let column = panel.iter_mut().skip(l).step_by(LANES);
+            column.zip(other.iter().zip(centre)).for_each(|(to, (value, mean))| *to = value - mean);
+        }
+        // of the shown inputs among themselves, those before the panel are in earlier panels
+        let begin = if p.among != 0 { first / ROWS } else { 0 };
+        for (tile, a) in tall.chunks_exact(ROWS * x).enumerate().skip(begin) {
+            let sums = tile_products(a, &panel);
+            for (i, (products, apart)) in (tile * ROWS..r).zip(&sums) {
+                dots[i * n + first..][..count].copy_from_slice(&products[..count]);
+                distances[i * n + first..][..count].copy_from_slice(&apart[..count]);
             }
         }
     }
+    if p.among != 0 {
+        mirror_lower(dots, n);
+        mirror_lower(distances, n);
+    }
+}
+
+/// Rows of `x` values in tiles of N: the first values of all of its rows, then their second ones. Missing rows are zero.
+fn side_by_side<const N: usize>(rows: &[f32], x: usize) -> Vec<f32> {
+    let mut tiles = vec![0.0; (rows.len() / x).next_multiple_of(N) * x];
+    for (at, row) in rows.chunks_exact(x).enumerate() {
+        let tile = &mut tiles[at / N * N * x..][..N * x];
+        tile.iter_mut().skip(at % N).step_by(N).zip(row).for_each(|(to, value)| *to = *value);
+    }
+    tiles
+}
+
+/// Inner products and squared distances of a tile's rows and a panel's shown inputs.
+///
+/// # Shapes
+/// `tile` `[X, ROWS]`, `panel` `[X, LANES]`
+fn tile_products(tile: &[f32], panel: &[f32]) -> [([f32; LANES], [f32; LANES]); ROWS] {
+    let mut sums = [([0.0; LANES], [0.0; LANES]); ROWS];
+    for (a, b) in tile.chunks_exact(ROWS).zip(panel.chunks_exact(LANES)) {
+        let b: [f32; LANES] = lanes(b);
+        for (a, (dots, distances)) in a.iter().zip(&mut sums) {
+            for l in 0..LANES {
+                let apart = a - b[l];
+                dots[l] += a * b[l];
+                distances[l] += apart * apart;
+            }
+        }
+    }
+    sums
 }
 
 /// a·(b − centre) and |a − (b − centre)|²

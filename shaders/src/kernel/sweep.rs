@@ -8,7 +8,7 @@
 //! semi-definite but for rounding, no pivot is below about λ.
 
 use super::common::{Case, Kernel, UNTOUCHED, accumulate, bare, params, read, values, words, write};
-use crate::simd::{Scratch, add_rows};
+use crate::simd::{Scratch, add_lower, add_rows, mirror_lower};
 
 params! {
     /// N.
@@ -104,7 +104,6 @@ pub fn run(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32], scratc
     let n = p.shown as usize;
     let block = p.first as usize..(p.first as usize + BLOCK as usize).min(n);
     let size = block.len();
-    let sign = if p.last != 0 { -1.0 } else { 1.0 };
     for (ridge, &lambda) in lambda.iter().enumerate().take(p.ridges as usize) {
         let input = &input[ridge * n * n..][..n * n];
         let output = &mut output[ridge * n * n..][..n * n];
@@ -138,16 +137,22 @@ pub fn run(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32], scratc
             let to = &mut factors[(block.start + i) * size..][..size];
             to.iter_mut().zip(row).for_each(|(to, value)| *to = -value);
         }
-        output.copy_from_slice(input);
-        if p.initial != 0 {
-            output.iter_mut().step_by(n + 1).for_each(|value| *value += lambda);
+        // the matrix is symmetric: half of it gives the other half
+        for (i, (out, row)) in output.chunks_exact_mut(n).zip(input.chunks_exact(n)).enumerate() {
+            match block.contains(&i) {
+                true => out.fill(0.0),
+                false => out[..=i].copy_from_slice(&row[..=i]),
+            }
+            out[i] += if block.contains(&i) { 0.0 } else { lambda };
         }
-        output[block.start * n..block.end * n].fill(0.0);
-        add_rows(output, factors, size, size, &input[block.start * n..block.end * n], &mut scratch.tiles);
+        add_lower(output, factors, size, &input[block.start * n..block.end * n], &mut scratch.tiles);
         for (out, factors) in output.chunks_exact_mut(n).zip(factors.chunks_exact(size)) {
             out[block.clone()].iter_mut().zip(factors).for_each(|(out, factor)| *out = -factor);
         }
-        output.iter_mut().for_each(|out| *out *= sign);
+        if p.last != 0 {
+            output.iter_mut().for_each(|out| *out = -*out);
+        }
+        mirror_lower(output, n);
     }
 }
 

@@ -20,6 +20,10 @@ const CHANNEL: &str = "learner";
 const OPEN_KEY: &str = "learner-set";
 /// A database that has not answered by then is done without, in milliseconds.
 const PATIENCE_MS: i32 = 20_000;
+/// More examples than this that change at once are seen on the page before they are written: that takes longer than a
+/// frame, which comes within this many milliseconds.
+const MANY: usize = 50;
+const FRAME_MS: i32 = 30;
 /// A deleted set can come back for a day.
 const GONE_MS: f64 = 24.0 * 3600.0 * 1000.0;
 
@@ -234,8 +238,15 @@ impl Page {
             }
             self.sets.update(|shelf| shelf.held.retain(|other| other.0 != held || other.1 != document));
         }
-        let (held, document) = (self.sets.with(|shelf| shelf.open.clone()), self.document.get_untracked());
-        if let Some(change) = held.pending(&document) {
+        let newest = || (self.sets.with(|shelf| shelf.open.clone()), self.document.get_untracked());
+        let (mut held, mut document) = newest();
+        let mut pending = held.pending(&document);
+        if pending.as_ref().is_some_and(|change| change.examples.len() > MANY) {
+            browser::sleep(FRAME_MS).await;
+            (held, document) = newest();
+            pending = held.pending(&document);
+        }
+        if let Some(change) = pending {
             let database = database.clone()?;
             let revision = self.write_one(&database, &held, &change).await?;
             written = true;

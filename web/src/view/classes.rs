@@ -14,6 +14,8 @@ use dom::*;
 
 /// From more classes than this on, each takes less room.
 const MANY: usize = 5;
+/// From more examples than this on, glows change at once: that many that fade take longer than a frame.
+const CROWD: usize = 40;
 
 /// The answer, and a row for each class.
 pub fn classes(page: Page, gallery: Gallery) -> View {
@@ -47,6 +49,7 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
             el("ol")
                 .class("rows")
                 .toggle("many", move || page.document.with(|document| document.classes.len() > MANY))
+                .toggle("crowd", move || page.document.with(|document| document.examples.len() > CROWD))
                 .toggle("probing", move || page.controls.missing.with(Option::is_some))
                 .child(each(
                     move || page.document.with(|document| document.classes.clone()),

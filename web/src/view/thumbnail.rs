@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, Element, Event, HtmlCanvasElement, HtmlElement, KeyboardEvent, MouseEvent};
+use web_sys::{DragEvent, Element, Event, HtmlElement, KeyboardEvent, MouseEvent};
 
 use crate::answers::{Answerer, Verdict, percent};
 use crate::browser;
@@ -22,8 +22,10 @@ const GLOWS: f32 = 12.0;
 const MOST_GLOWING: usize = 60;
 /// More examples that come at once do not arrive one by one for the eye.
 const FEW: usize = 6;
-/// How long pictures are painted between two frames, in milliseconds.
+/// How long pictures are painted, and words put on them, between two frames, in milliseconds each.
 const PAINTING_MS: f64 = 4.0;
+/// Fewest that are given their words at once.
+const READ_AT_ONCE: usize = 32;
 
 /// What stands on a thumbnail.
 #[derive(Clone, Default, PartialEq)]
@@ -41,7 +43,7 @@ struct Words {
 struct Thumb {
     item: Element,
     button: HtmlElement,
-    canvas: HtmlCanvasElement,
+    image: Element,
     painted: Option<Picture>,
     glow: u8,
     share: f32,
@@ -60,6 +62,8 @@ struct State {
     arriving: Vec<Id>,
     /// Whether a pass over all of them is on its way.
     refreshing: bool,
+    /// How many of the first ones have no words yet for what holds now.
+    unread: usize,
 }
 
 /// All small pictures. Copies share them.
@@ -213,9 +217,6 @@ impl Gallery {
         let state = self.state();
         let mut state = state.borrow_mut();
         state.refreshing = false;
-        // words are for whoever reads, not for whoever draws
-        let resting = page.current_stroke.with_untracked(Vec::is_empty);
-        let basis = page.basis.get_untracked();
         let attention = page.attention.get_untracked();
         let brightest = attention.iter().flatten().copied().fold(0.0, f32::max);
         let glowing = attention.as_deref().map_or(0.0, faintest);
@@ -224,24 +225,49 @@ impl Gallery {
                 let there: HashSet<Id> = document.examples.iter().map(|example| example.id).collect();
                 state.thumbs.retain(|id, _| there.contains(id));
             }
-            if !resting {
-                for (index, example) in document.examples.iter().enumerate() {
-                    let share = attention.as_ref().and_then(|all| all.get(index).copied()).unwrap_or(0.0);
-                    if let Some(thumb) = state.thumbs.get_mut(&example.id) {
-                        thumb.glow(share, brightest, glowing);
-                    }
+            for (index, example) in document.examples.iter().enumerate() {
+                let share = attention.as_ref().and_then(|all| all.get(index).copied()).unwrap_or(0.0);
+                if let Some(thumb) = state.thumbs.get_mut(&example.id) {
+                    thumb.glow(share, brightest, glowing);
                 }
-                return;
             }
+        });
+        let reading = std::mem::replace(&mut state.unread, usize::MAX) > 0;
+        drop(state);
+        if !reading {
+            self.read();
+        }
+    }
+
+    /// Puts words and verdicts on some, the newest first, and on the others before the next frames.
+    fn read(self) {
+        let page = self.page;
+        let all = self.state();
+        let mut state = all.borrow_mut();
+        // words are for whoever reads, not for whoever draws; when the stroke ends they are looked at again
+        if !page.current_stroke.with_untracked(Vec::is_empty) {
+            state.unread = 0;
+            return;
+        }
+        let begin = browser::now_ms();
+        let basis = page.basis.get_untracked();
+        let attention = page.attention.get_untracked();
+        let missing = page.controls.missing.get_untracked();
+        let looks = page.scrambled.get_untracked();
+        page.document.with_untracked(|document| {
             let names: HashMap<u32, Rc<str>> =
                 document.classes.iter().map(|class| (class.label, class.name.as_str().into())).collect();
-            let missing = page.controls.missing.get_untracked();
-            let looks = page.scrambled.get_untracked();
-            let State { thumbs, unpainted, arriving, .. } = &mut *state;
-            for (index, example) in document.examples.iter().enumerate() {
+            let State { thumbs, unpainted, arriving, unread, .. } = &mut *state;
+            let from = document.examples.len().min(*unread);
+            *unread = 0;
+            for (done, index) in (0..from).rev().enumerate() {
+                if done >= READ_AT_ONCE && browser::now_ms() - begin > PAINTING_MS {
+                    *unread = index + 1;
+                    break;
+                }
+                let example = &document.examples[index];
                 let Some(thumb) = thumbs.get_mut(&example.id) else { continue };
                 let share = attention.as_ref().and_then(|all| all.get(index).copied()).unwrap_or(0.0);
-                thumb.glow(share, brightest, glowing);
                 thumb.share(share);
                 thumb.effect(example.id, missing.as_ref().and_then(|all| all.effects.get(&example.id).copied()));
                 let verdict = basis.map_or(Verdict::Unasked, |b| example.answers.under(b)[Answerer::Learner as usize]);
@@ -265,8 +291,11 @@ impl Gallery {
             }
             let there = document.examples.len().saturating_sub(FEW);
             let old: HashSet<Id> = document.examples[..there].iter().map(|example| example.id).collect();
-            state.arriving.retain(|id| !old.contains(id));
+            arriving.retain(|id| !old.contains(id));
         });
+        if state.unread > 0 {
+            next_frame(move || self.read());
+        }
         if !state.painting && !state.unpainted.is_empty() {
             state.painting = true;
             next_frame(move || self.paint());
@@ -284,7 +313,8 @@ impl Gallery {
                 page.document.with_untracked(|document| document.examples.iter().rfind(|e| e.id == id).cloned());
             if let (Some(example), Some(thumb)) = (example, state.thumbs.get_mut(&id)) {
                 let picture = untrack(|| page.seen(&example));
-                browser::paint(&thumb.canvas, Some(&picture));
+                // It fails for no name of an attribute.
+                let _ = thumb.image.set_attribute("src", &browser::address_of(&picture));
                 thumb.painted = Some(picture);
             }
             if browser::now_ms() - begin > PAINTING_MS {
@@ -315,7 +345,9 @@ fn faintest(attention: &[f32]) -> f32 {
 
 impl Thumb {
     fn new(id: Id) -> Thumb {
-        let canvas = el("canvas").attr("width", "28").attr("height", "28").attr("aria-hidden", "true").element();
+        // the button has the words, and is what is dragged
+        let image =
+            el("img").attr("alt", "").attr("width", "28").attr("height", "28").attr("draggable", "false").element();
         let button = el("button")
             .attr("type", "button")
             .class("thumb")
@@ -325,12 +357,12 @@ impl Thumb {
             .element();
         let item = el("li").element();
         // They fail for no element that was made here.
-        let _ = button.append_child(&canvas);
+        let _ = button.append_child(&image);
         let _ = item.append_child(&button);
         Thumb {
             item,
             button: button.unchecked_into(),
-            canvas: canvas.unchecked_into(),
+            image,
             painted: None,
             glow: 0,
             share: -1.0,
