@@ -3,6 +3,7 @@
 //! Only the commands that the tests need are here. Every fault panics with what was asked and what came back, as this is
 //! for tests alone. What only Chromium can do (its DevTools protocol, its log, drops from a file manager) says so.
 
+use std::cell::RefCell;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct Browser {
     session: String,
     profile: PathBuf,
     driver: Driver,
+    /// The selector of the frame that commands go to.
+    frame: RefCell<Option<String>>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -55,7 +58,8 @@ impl Browser {
         let made = fs::create_dir_all(downloads(&profile));
         made.unwrap_or_else(|error| panic!("cannot make {}: {error}", profile.display()));
         let driver = Driver::start(kind, &programs, &profile, setting.dark);
-        let mut browser = Browser { kind, session: String::new(), profile, driver, _alone: alone };
+        let mut browser =
+            Browser { kind, session: String::new(), profile, driver, frame: RefCell::default(), _alone: alone };
         browser.open_session(&setting, &programs);
         Some(browser)
     }
@@ -114,6 +118,7 @@ impl Browser {
     /// Opens an address and waits for its load event.
     pub fn open(&self, url: &str) {
         self.command("POST", "url", &json!({ "url": url }));
+        *self.frame.borrow_mut() = None;
     }
 
     /// Opens another tab, goes there, and gives its name.
@@ -144,11 +149,13 @@ impl Browser {
     pub fn enter_frame(&self, css: &str) {
         let element = self.command("POST", "element", &json!({ "using": "css selector", "value": css }));
         self.command("POST", "frame", &json!({ "id": element }));
+        *self.frame.borrow_mut() = Some(css.to_string());
     }
 
     /// Has commands go to the page itself again.
     pub fn leave_frame(&self) {
         self.command("POST", "frame", &json!({ "id": null }));
+        *self.frame.borrow_mut() = None;
     }
 
     /// Runs a script in each page of the tab before the page's own, in Chromium.
@@ -166,14 +173,28 @@ impl Browser {
         self.command("POST", "goog/cdp/execute", &json!({ "cmd": name, "params": parameters }))
     }
 
-    /// Draws strokes with the mouse, in CSS pixels of the viewport: down at each one's first point, up at its last.
+    /// Draws strokes with the mouse, in CSS pixels of the viewport of page or frame: down at each one's first point, up at
+    /// its last.
     pub fn draw(&self, strokes: &[Vec<(f64, f64)>]) {
+        let frame = self.frame.borrow().clone();
+        let Some(css) = frame else { return self.draw_on_page(strokes, (0.0, 0.0)) };
+        // In a frame chromedriver and WebKitWebDriver count from the corner of the page, geckodriver from the frame's.
+        self.leave_frame();
+        let corner = self.script(
+            "const r = document.querySelector(arguments[0]).getBoundingClientRect(); return [r.x, r.y]",
+            &[json!(css)],
+        );
+        let of = |index: usize| corner[index].as_f64().expect("a place");
+        self.draw_on_page(strokes, (of(0), of(1)));
+        self.enter_frame(&css);
+    }
+
+    fn draw_on_page(&self, strokes: &[Vec<(f64, f64)>], corner: (f64, f64)) {
         let mut actions = Vec::new();
         for stroke in strokes {
             for (number, (x, y)) in stroke.iter().enumerate() {
-                actions.push(
-                    json!({ "type": "pointerMove", "duration": 0, "x": x.round() as i64, "y": y.round() as i64 }),
-                );
+                let (x, y) = ((x + corner.0).round() as i64, (y + corner.1).round() as i64);
+                actions.push(json!({ "type": "pointerMove", "duration": 0, "x": x, "y": y }));
                 if number == 0 {
                     actions.push(json!({ "type": "pointerDown", "button": 0 }));
                 }

@@ -2,7 +2,8 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shaders::testing;
@@ -125,7 +126,12 @@ impl Page {
     pub fn settle(&self) {
         // What is taught is kept a moment later.
         let idle = "const d = document.documentElement.dataset; return d.busy !== 'true' && d.kept !== 'false'";
-        wait_for("the page's answer", ANSWERING, || (self.browser.script(idle, &[]) == true).then_some(()));
+        let start = Instant::now();
+        while self.browser.script(idle, &[]) != true {
+            let late = start.elapsed() > ANSWERING;
+            assert!(!late, "no answer: {}", self.browser.script("return { ...document.documentElement.dataset }", &[]));
+            thread::sleep(Duration::from_millis(30));
+        }
     }
 
     /// Calls a function body with the element `e` of a test id; panics when there is none.
@@ -284,7 +290,7 @@ impl Page {
             touch("touchStart", json!([{ "x": x, "y": y }]));
             touch("touchEnd", json!([]));
             (0..20).any(|_| {
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 self.browser.script("return window.tapped", &[]) == true
             })
         });

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::browser::{BrowserKind, Setting, wait_for};
+use tests::browser::{Browser, BrowserKind, Setting, wait_for};
 use tests::page::{CPU, MEASURED, Page, best, built, ready_in};
 use tests::program::Folder;
 use tests::strokes::Figure;
+use xtask::server::Server;
 
 /// The longest that anything here may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -40,6 +41,7 @@ scenarios! {
     a_learner_is_made_step_by_step,
     without_a_camera_the_page_says_so,
     words_have_room_in_their_boxes,
+    in_an_article_the_page_is_small_and_stores_nothing,
 }
 
 /// Two drawings of each of two classes.
@@ -282,7 +284,96 @@ fn words_have_room_in_their_boxes(kind: BrowserKind) {
         teach_two(&page);
         page.ask(&Figure::Seven.drawn(2, 1));
         assert_eq!(page.browser.script(OVERFLOW, &[]), json!([]), "at a width of {width}");
-        page.of("models", "e.scrollIntoView({ block: 'center', behavior: 'instant' })");
+        page.of("model-quick", "e.scrollIntoView({ block: 'center', behavior: 'instant' })");
         page.browser.screenshot(&format!("{}-models-{width}", kind.name().to_lowercase()));
     }
+}
+
+/// A web page that holds the page in a frame, as an article does, served from another origin.
+struct Article {
+    folder: Folder,
+    server: Server,
+}
+
+impl Article {
+    fn new(name: &str) -> Article {
+        let folder = Folder::new(&format!("article-{name}"));
+        folder.file("index.html", "");
+        let server = Server::start(&folder.0, 0).unwrap_or_else(|error| panic!("{error}"));
+        Article { folder, server }
+    }
+
+    /// Opens it with a frame of a size, in CSS pixels, and has commands go to the frame when the page there is ready.
+    fn open(&self, page: &Page, address: &str, width: u32, height: u32) {
+        let article = format!(
+            "<!doctype html><html lang=en><meta charset=utf-8><meta name=color-scheme content=\"light dark\"><link rel=icon href=data:,>\
+             <title>An article</title><h1>An article</h1><p>Text before the frame.</p>\
+             <div style=\"width: {width}px\"><iframe src=\"{address}\" title=\"Draw and teach\" \
+             style=\"width: 100%; height: {height}px; border: 0\"></iframe></div><p>Text after it.</p>"
+        );
+        self.folder.file("index.html", article);
+        page.browser.open("about:blank");
+        page.browser.open(&self.server.url());
+        page.browser.enter_frame("iframe");
+        wait_for("the page in the frame", LIMIT, || (page.state() != "loading").then_some(()));
+        assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
+        page.browser.watch_console();
+        page.settle();
+    }
+}
+
+/// What the browser stores for the page, in words.
+const STORED: &str = "
+    const workers = await navigator.serviceWorker?.getRegistrations() ?? [];
+    return [...(await indexedDB.databases()).map(d => `database ${d.name}`), ...(await caches.keys()).map(c => `cache ${c}`),
+        ...Object.keys(localStorage), ...Object.keys(sessionStorage), ...workers.map(w => `worker ${w.scope}`)];";
+
+fn in_an_article_the_page_is_small_and_stores_nothing(kind: BrowserKind) {
+    let Some(folder) = built() else { return };
+    let Some(browser) = Browser::start_kind(kind, Setting { width: 800, ..Setting::default() }) else { return };
+    let server = Server::start(&folder, 0).unwrap_or_else(|error| panic!("{error}"));
+    let page = Page { browser, server };
+    let article = Article::new(&format!("{kind:?}"));
+    let small = format!("{}?embed&engine=cpu", page.server.url());
+    let question = Figure::Seven.drawn(2, 3);
+    for (width, height) in [(640, 440), (320, 560)] {
+        // nothing is left of the visit before
+        article.open(&page, &small, width, height);
+        assert_eq!([page.count(0), page.count(1)], [0, 0], "examples were kept");
+        let wide = page.browser.script("return document.documentElement.scrollWidth", &[]);
+        assert!(wide.as_u64() <= Some(u64::from(width)), "the page is {wide} pixels wide in a frame of {width}");
+        let shown = page.browser.script(
+            "return ['h1', '.article', '.strip', '.shelf', '.camera', '[data-testid=canvas]', '[data-testid=answer]', \
+             '[data-testid=teach-0]', '.whole'].filter(css => document.querySelector(css)?.offsetParent)",
+            &[],
+        );
+        let wanted = json!(["[data-testid=canvas]", "[data-testid=answer]", "[data-testid=teach-0]", ".whole"]);
+        assert_eq!(shown, wanted, "at {width} × {height}");
+        assert_eq!(page.browser.script(OVERFLOW, &[]), json!([]), "at {width} × {height}");
+        teach_two(&page);
+        assert_learned(&page, 0, 1);
+        assert_eq!(page.of("unkept", "return e.hidden"), true, "the page says: {}", page.text("unkept"));
+        let stored = page.browser.script(&format!("return (async () => {{ {STORED} }})()"), &[]);
+        assert_eq!(stored, json!([]), "the page has stored something");
+        assert_no_complaints(&page);
+        page.browser.leave_frame();
+        page.browser.screenshot(&format!("{}-article-{width}", kind.name().to_lowercase()));
+    }
+
+    // an article can bring examples of its own, and the visitor's stay theirs
+    page.visit(&format!("{}{CPU}", page.server.url()));
+    teach_two(&page);
+    let before = page.ask(&question);
+    page.click("share-link");
+    let link = page.of("link", "return e.value").as_str().expect("a link").to_owned();
+    page.click("clear-all");
+    page.teach(&Figure::Cross.drawn(1, 1), 2);
+    article.open(&page, &format!("{small}{}", &link[link.find('#').expect("a fragment")..]), 640, 440);
+    assert_eq!([page.count(0), page.count(1), page.count(2)], [2, 2, 0]);
+    assert_same(&before, &page.ask(&question));
+    page.teach(&Figure::Zero.drawn(1, 5), 0);
+    assert_no_complaints(&page);
+    page.browser.leave_frame();
+    page.visit(&format!("{}{CPU}", page.server.url()));
+    assert_eq!([page.count(0), page.count(1), page.count(2)], [0, 0, 1], "the visitor's own examples were changed");
 }

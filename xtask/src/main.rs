@@ -77,7 +77,15 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "setup" => {
             options.finish()?;
             let start = Instant::now();
-            let needs = [Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter, Need::Python, Need::Onnx];
+            let needs = [
+                Need::Lints,
+                Need::Page,
+                Need::Browser,
+                Need::Engines,
+                Need::SoftwareAdapter,
+                Need::Python,
+                Need::Onnx,
+            ];
             setup::setup(&Workspace::find()?, &needs)?;
             println!("Every tool is there ({:.1} s).", start.elapsed().as_secs_f64());
         }
