@@ -114,6 +114,8 @@ impl BrowserKind {
                 command.env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
                 command.env("GTK_THEME", if dark { "Adwaita:dark" } else { "Adwaita" });
                 command.env("GSETTINGS_BACKEND", "memory").env("NO_AT_BRIDGE", "1");
+                // without a GPU, painting on the CPU is quicker than a GPU in software
+                command.env("WEBKIT_SKIA_ENABLE_CPU_RENDERING", "1");
             }
         }
         command
