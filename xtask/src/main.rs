@@ -13,7 +13,7 @@ const HELP: &str = "\
 The project's commands.
 
     cargo xtask demo     build the page and serve it, then meta-train a learner and add it to the page
-    cargo xtask test     check formatting and lints, and run every test, also in a real browser
+    cargo xtask test     check formatting and lints, and run every test, also in real browsers
     cargo xtask setup    install the tools that the other commands need, and nothing else
     cargo xtask bench    time a training step; --page: time the page against onnxruntime-web
     cargo xtask fuzz     feed spoiled inputs to every parser, for as long as you like
