@@ -9,8 +9,8 @@ const { js, wasm } = document.getElementById("start").dataset;
  */
 async function keepOffline() {
   const workers = navigator.serviceWorker;
-  // insecure addresses have none, and some browsers none in private windows
-  if (!workers) return;
+  // insecure addresses have none, and some browsers none in private windows; a page in an article keeps nothing
+  if (!workers || "embed" in document.documentElement.dataset) return;
   const announce = (registration) => {
     if (document.documentElement.dataset.update === "ready") return;
     document.documentElement.dataset.update = "ready";

@@ -1,15 +1,12 @@
-//! A real headless Chromium, driven by the WebDriver protocol that its own chromedriver speaks: JSON over HTTP on the
-//! loopback address.
+//! A real browser, driven by the WebDriver protocol that its own driver speaks.
 //!
-//! Only the dozen commands that the tests need are here. Every fault panics with what was asked and what came back, as
-//! this is for tests alone.
+//! Only the commands that the tests need are here. Every fault panics with what was asked and what came back, as this is
+//! for tests alone. What only Chromium can do (its DevTools protocol, its log, drops from a file manager) says so.
 
+use std::cell::RefCell;
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,130 +15,63 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use shaders::testing;
-use xtask::chromium;
 
-/// How long one command to the browser may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::driver::{Driver, PATIENCE};
+pub use crate::kind::BrowserKind;
+use crate::kind::{Programs, downloads};
+pub use crate::setting::{Gpu, INSECURE_HOST, Setting};
 
 /// One browser at a time: two software GPUs on a small machine would only slow each other down.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// A name that leads to this machine and is not `localhost`, so that the browser takes it for an insecure address.
-pub const INSECURE_HOST: &str = "page.test";
-
-/// Which GPU interface the page is to find.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Gpu {
-    /// WebGPU on Chromium's own software adapter, so that it works on any machine.
-    Software,
-    /// `navigator.gpu` is there and gives no adapter, as on machines whose driver is blocked.
-    NoAdapter,
-    /// No `navigator.gpu` at all, as in browsers without WebGPU: the page is opened under [`INSECURE_HOST`], and
-    /// browsers give WebGPU to secure addresses only.
-    Absent,
-}
-
-/// How the browser is started.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// The GPU interface.
-    pub gpu: Gpu,
-    /// The window's inner width in CSS pixels.
-    pub width: u32,
-    /// The window's inner height in CSS pixels.
-    pub height: u32,
-    /// Whether the user prefers dark colours.
-    pub dark: bool,
-    /// Whether it behaves like a phone: touch, and a viewport that obeys `<meta name="viewport">`.
-    pub phone: bool,
-    /// More arguments of the browser, such as those of its fake camera.
-    pub extra: &'static [&'static str],
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] }
-    }
-}
-
 /// A running browser with one tab. It ends when this is dropped.
 pub struct Browser {
-    driver: Child,
-    port: u16,
+    /// Which one it is.
+    pub kind: BrowserKind,
     session: String,
     profile: PathBuf,
+    driver: Driver,
+    /// The selector of the frame that commands go to.
+    frame: RefCell<Option<String>>,
     _alone: MutexGuard<'static, ()>,
 }
 
-/// Where chromedriver and the browser are, or `None` (with words) when there are none and nobody promised them.
-fn programs() -> Option<(PathBuf, Option<PathBuf>)> {
-    if env::var_os("SKIP_BROWSER").is_some() {
-        testing::skip("this run leaves the browser out");
-        return None;
-    }
-    let driver = env::var_os("CHROMEDRIVER").map(PathBuf::from).or_else(|| xtask::shell::which("chromedriver"));
-    // Without a name chromedriver finds the browser that belongs to it.
-    let chrome = env::var_os("CHROME").map(PathBuf::from).or_else(|| xtask::shell::which("chromium"));
-    match driver {
-        Some(driver) => Some((driver, chrome)),
-        None if required() => panic!("a browser was promised, and there is no chromedriver: run `cargo xtask setup`"),
-        None => {
-            testing::skip("no chromedriver (run `cargo xtask test`, which installs one)");
-            None
-        }
-    }
-}
-
-/// Whether a missing browser or page is a failure.
+/// Whether a missing page or Chromium is a failure.
 pub fn required() -> bool {
-    env::var_os("REQUIRE_BROWSER").is_some_and(|value| value != "0")
+    BrowserKind::Chromium.required()
 }
 
 impl Browser {
-    /// Starts a browser, or gives `None` after saying why there is none, where none was promised.
+    /// Starts Chromium, or gives `None` after saying why there is none, where none was promised.
     pub fn start(setting: Setting) -> Option<Browser> {
-        let (program, chrome) = programs()?;
+        Browser::start_kind(BrowserKind::Chromium, setting)
+    }
+
+    /// Starts a browser, or gives `None` after saying why there is none, where none was promised.
+    pub fn start_kind(kind: BrowserKind, setting: Setting) -> Option<Browser> {
+        let programs = kind.programs()?;
         // A test that failed has poisoned the lock; the next one is not concerned.
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let (driver, port) = started(&program);
-
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("page-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let profile = env::temp_dir().join(name);
-        let mut browser = Browser { driver, port, session: String::new(), profile, _alone: alone };
-        browser.open_session(setting, chrome);
+        let made = fs::create_dir_all(downloads(&profile));
+        made.unwrap_or_else(|error| panic!("cannot make {}: {error}", profile.display()));
+        let driver = Driver::start(kind, &programs, &profile, setting.dark);
+        let mut browser =
+            Browser { kind, session: String::new(), profile, driver, frame: RefCell::default(), _alone: alone };
+        browser.open_session(&setting, &programs);
         Some(browser)
     }
 
-    fn open_session(&mut self, setting: Setting, chrome: Option<PathBuf>) {
-        let plain = ["--force-device-scale-factor=1", "--hide-scrollbars"];
-        let mut arguments: Vec<String> = chromium::HEADLESS.into_iter().chain(plain).map(String::from).collect();
-        match setting.gpu {
-            Gpu::Software => {
-                arguments.extend([chromium::WEBGPU, chromium::SOFTWARE_ADAPTER].map(String::from));
-            }
-            Gpu::NoAdapter => arguments.push("--disable-gpu".to_string()),
-            Gpu::Absent => arguments.push(format!("--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1")),
-        }
-        arguments.extend(setting.extra.iter().map(|argument| argument.to_string()));
-        arguments.push(format!("--user-data-dir={}", self.profile.display()));
-        arguments.push(format!("--window-size={},{}", setting.width, setting.height));
-        let mut options = json!({ "args": arguments });
-        if let Some(chrome) = chrome {
-            options["binary"] = json!(chrome);
-        }
-        let answer = self.send(
-            "POST",
-            "/session",
-            &json!({ "capabilities": { "alwaysMatch": {
-                "browserName": "chrome",
-                "goog:chromeOptions": options,
-                "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
-            }}}),
-        );
+    fn open_session(&mut self, setting: &Setting, programs: &Programs) {
+        let wanted = self.kind.capabilities(programs, &self.profile, setting);
+        let answer = self.driver.send("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
         self.session = answer["sessionId"].as_str().expect("a new session has an id").to_string();
         self.command("POST", "timeouts", &json!({ "script": PATIENCE.as_millis() as u64 }));
+        if self.kind != BrowserKind::Chromium {
+            return self.fit_window(setting);
+        }
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             &json!({ "width": setting.width, "height": setting.height, "deviceScaleFactor": 1, "mobile": setting.phone }),
@@ -156,9 +86,39 @@ impl Browser {
         );
     }
 
+    /// Gives the window the size with which its page has the wanted one.
+    fn fit_window(&self, setting: &Setting) {
+        let number = |value: &Value| value.as_i64().unwrap_or_default();
+        let (width, height) = (i64::from(setting.width), i64::from(setting.height));
+        let resize = |width: i64, height: i64| {
+            self.command("POST", "window/rect", &json!({ "width": width, "height": height }));
+        };
+        resize(width, height);
+        wait_for("the window's size", PATIENCE, || {
+            let inner = self.script("return [innerWidth, innerHeight]", &[]);
+            let lacking = (width - number(&inner[0]), height - number(&inner[1]));
+            if lacking == (0, 0) {
+                return Some(());
+            }
+            let outer = self.command("GET", "window/rect", &Value::Null);
+            resize(number(&outer["width"]) + lacking.0, number(&outer["height"]) + lacking.1);
+            None
+        });
+    }
+
+    /// The folder where downloads go.
+    pub fn downloads_folder(&self) -> PathBuf {
+        let folder = downloads(&self.profile);
+        if self.kind == BrowserKind::Chromium {
+            self.downloads(&folder);
+        }
+        folder
+    }
+
     /// Opens an address and waits for its load event.
     pub fn open(&self, url: &str) {
         self.command("POST", "url", &json!({ "url": url }));
+        *self.frame.borrow_mut() = None;
     }
 
     /// Opens another tab, goes there, and gives its name.
@@ -185,7 +145,20 @@ impl Browser {
         self.go_to_tab(then);
     }
 
-    /// Runs a script in each page of the tab before the page's own.
+    /// Has commands go to the frame that a selector finds.
+    pub fn enter_frame(&self, css: &str) {
+        let element = self.command("POST", "element", &json!({ "using": "css selector", "value": css }));
+        self.command("POST", "frame", &json!({ "id": element }));
+        *self.frame.borrow_mut() = Some(css.to_string());
+    }
+
+    /// Has commands go to the page itself again.
+    pub fn leave_frame(&self) {
+        self.command("POST", "frame", &json!({ "id": null }));
+        *self.frame.borrow_mut() = None;
+    }
+
+    /// Runs a script in each page of the tab before the page's own, in Chromium.
     pub fn before_pages(&self, script: &str) {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }));
     }
@@ -195,19 +168,33 @@ impl Browser {
         self.command("POST", "execute/sync", &json!({ "script": body, "args": arguments }))
     }
 
-    /// Sends a command of Chromium's DevTools protocol.
+    /// Sends a command of the DevTools protocol, which only Chromium has.
     pub fn devtools(&self, name: &str, parameters: &Value) -> Value {
         self.command("POST", "goog/cdp/execute", &json!({ "cmd": name, "params": parameters }))
     }
 
-    /// Draws strokes with the mouse, in CSS pixels of the viewport: down at each one's first point, up at its last.
+    /// Draws strokes with the mouse, in CSS pixels of the viewport of page or frame: down at each one's first point, up at
+    /// its last.
     pub fn draw(&self, strokes: &[Vec<(f64, f64)>]) {
+        let frame = self.frame.borrow().clone();
+        let Some(css) = frame else { return self.draw_on_page(strokes, (0.0, 0.0)) };
+        // In a frame chromedriver and WebKitWebDriver count from the corner of the page, geckodriver from the frame's.
+        self.leave_frame();
+        let corner = self.script(
+            "const r = document.querySelector(arguments[0]).getBoundingClientRect(); return [r.x, r.y]",
+            &[json!(css)],
+        );
+        let of = |index: usize| corner[index].as_f64().expect("a place");
+        self.draw_on_page(strokes, (of(0), of(1)));
+        self.enter_frame(&css);
+    }
+
+    fn draw_on_page(&self, strokes: &[Vec<(f64, f64)>], corner: (f64, f64)) {
         let mut actions = Vec::new();
         for stroke in strokes {
             for (number, (x, y)) in stroke.iter().enumerate() {
-                actions.push(
-                    json!({ "type": "pointerMove", "duration": 0, "x": x.round() as i64, "y": y.round() as i64 }),
-                );
+                let (x, y) = ((x + corner.0).round() as i64, (y + corner.1).round() as i64);
+                actions.push(json!({ "type": "pointerMove", "duration": 0, "x": x, "y": y }));
                 if number == 0 {
                     actions.push(json!({ "type": "pointerDown", "button": 0 }));
                 }
@@ -246,7 +233,7 @@ impl Browser {
         self.command("POST", &format!("element/{element}/value"), &json!({ "text": text }));
     }
 
-    /// Drops files or folders on the element of a test id, as from a file manager.
+    /// Drops files or folders on the element of a test id, as from a file manager, in Chromium.
     pub fn drop_files(&self, id: &str, paths: &[PathBuf]) {
         let script = "const e = document.querySelector(`[data-testid=\"${arguments[0]}\"]`);
             e.scrollIntoView({ block: 'center', behavior: 'instant' });
@@ -264,7 +251,7 @@ impl Browser {
         }
     }
 
-    /// Has downloads go to a folder.
+    /// Has downloads go to a folder, in Chromium; see [`Browser::downloads_folder`].
     pub fn downloads(&self, folder: &Path) {
         self.devtools(
             "Browser.setDownloadBehavior",
@@ -273,13 +260,33 @@ impl Browser {
     }
 
     /// What the page wrote to the console and what the browser complained about since the last call, each as
-    /// (level, words).
+    /// (level, words). Only Chromium tells; of others it is what [`Browser::watch_console`] has heard.
     pub fn console(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+        if self.kind != BrowserKind::Chromium {
+            let heard = self.script("const all = window.complaints ?? []; window.complaints = []; return all", &[]);
+            return heard.as_array().into_iter().flatten().map(|words| ("SEVERE".to_string(), text(words))).collect();
+        }
         self.log("browser").iter().map(|entry| (text(&entry["level"]), text(&entry["message"]))).collect()
     }
 
-    /// The addresses of all requests since the last call.
+    /// Listens for errors from now on, until another page is opened, where the browser has no log.
+    pub fn watch_console(&self) {
+        if self.kind == BrowserKind::Chromium {
+            return;
+        }
+        self.script(
+            "if (window.complaints) return;
+             const all = window.complaints = [], error = console.error;
+             console.error = (...words) => { all.push(words.join(' ')); error.apply(console, words); };
+             addEventListener('error', e => all.push(`${e.message} (${e.filename}:${e.lineno})`));
+             addEventListener('unhandledrejection', e => all.push(`unhandled: ${e.reason}`));
+             document.addEventListener('securitypolicyviolation', e => all.push(`${e.violatedDirective}: ${e.blockedURI}`));",
+            &[],
+        );
+    }
+
+    /// The addresses of all requests since the last call, in Chromium.
     pub fn requested(&self) -> Vec<String> {
         let mut urls = Vec::new();
         for entry in self.log("performance") {
@@ -295,51 +302,27 @@ impl Browser {
         self.command("POST", "se/log", &json!({ "type": kind })).as_array().cloned().unwrap_or_default()
     }
 
-    /// Writes a picture of the whole page, as long as it is, into the folder that `SCREENSHOTS` names.
+    /// Writes a picture of the whole page, as long as it is (other browsers than Chromium: of the window), into the folder that `SCREENSHOTS` names.
     pub fn screenshot(&self, name: &str) -> PathBuf {
         let folder = env::var_os("SCREENSHOTS").map_or_else(|| env::temp_dir().join("screenshots"), PathBuf::from);
         fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("cannot make {}: {error}", folder.display()));
         // Bars and colours move for a moment after a change.
         thread::sleep(Duration::from_millis(500));
-        let answer =
-            self.devtools("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": true }));
-        let bytes = STANDARD.decode(answer["data"].as_str().expect("a picture")).expect("the picture is base64");
+        let picture = match self.kind {
+            BrowserKind::Chromium => {
+                let whole = json!({ "format": "png", "captureBeyondViewport": true });
+                self.devtools("Page.captureScreenshot", &whole)["data"].take()
+            }
+            _ => self.command("GET", "screenshot", &Value::Null),
+        };
+        let bytes = STANDARD.decode(picture.as_str().expect("a picture")).expect("the picture is base64");
         let path = folder.join(format!("{name}.png"));
         write_atomically(&path, &bytes);
         path
     }
 
     fn command(&self, method: &str, path: &str, body: &Value) -> Value {
-        self.send(method, &format!("/session/{}/{path}", self.session), body)
-    }
-
-    /// One request to chromedriver. Panics with its words when it answers with an error.
-    fn send(&self, method: &str, path: &str, body: &Value) -> Value {
-        let answer = self.try_send(method, path, body);
-        answer.unwrap_or_else(|error| panic!("chromedriver: {method} {path}: {error}"))
-    }
-
-    fn try_send(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
-        let body = if method == "POST" { body.to_string() } else { String::new() };
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).map_err(|error| error.to_string())?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(|error| error.to_string())?;
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n",
-            self.port,
-            body.len()
-        );
-        stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(body.as_bytes()))
-            .map_err(|e| e.to_string())?;
-        let content = body_of(stream).map_err(|error| format!("no answer: {error}"))?;
-        let mut answer: Value = serde_json::from_slice(&content).map_err(|error| error.to_string())?;
-        let value = answer["value"].take();
-        match value.get("error") {
-            Some(error) => Err(format!("{error}: {}", value["message"].as_str().unwrap_or_default())),
-            None => Ok(value),
-        }
+        self.driver.send(method, &format!("/session/{}/{path}", self.session), body)
     }
 }
 
@@ -347,72 +330,11 @@ impl Drop for Browser {
     fn drop(&mut self) {
         if !self.session.is_empty() {
             // Closes the browser; when that fails there is nothing more to be done, and a panic here would hide the test's.
-            let _ = self.try_send("DELETE", &format!("/session/{}", self.session), &Value::Null);
+            let _ = self.driver.try_send("DELETE", &format!("/session/{}", self.session), &Value::Null);
         }
-        xtask::shell::end(&mut self.driver);
+        self.driver.end();
         let _ = fs::remove_dir_all(&self.profile);
     }
-}
-
-/// The content of an HTTP answer. chromedriver keeps the connection open, so its length must be heeded.
-fn body_of(stream: TcpStream) -> io::Result<Vec<u8>> {
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    let mut line = String::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        if line.trim_end().is_empty() {
-            break;
-        }
-        if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().map_err(io::Error::other)?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    Ok(body)
-}
-
-/// Starts chromedriver; the process and its port. It takes a free port for IPv6 first and gives up when some other program
-/// has the same number for IPv4, so it is started again a few times.
-fn started(program: &Path) -> (Child, u16) {
-    let mut said = String::new();
-    for _ in 0..5 {
-        let mut driver = Command::new(program)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-        match announced_port(&mut driver) {
-            Ok(port) => return (driver, port),
-            Err(words) => said = words,
-        }
-        // Its end was seen in its output; this frees its entry in the table of processes.
-        driver.wait().ok();
-    }
-    panic!("chromedriver ended before it was ready: {said}");
-}
-
-/// Reads the port that chromedriver chose from what it prints, or all it printed before it ended.
-fn announced_port(driver: &mut Child) -> Result<u16, String> {
-    let pipe = driver.stdout.take().expect("its output was asked for as a pipe");
-    let mut lines = BufReader::new(pipe).lines();
-    let mut said = String::new();
-    while let Some(Ok(line)) = lines.next() {
-        // "ChromeDriver was started successfully on port 40123."
-        if let Some((_, number)) = line.split_once("successfully on port ") {
-            // Nobody reads the rest, but a closed pipe would end chromedriver.
-            thread::spawn(move || lines.for_each(drop));
-            return Ok(number.trim_end_matches('.').parse().expect("a port is a number"));
-        }
-        said.push_str(&line);
-        said.push('\n');
-    }
-    Err(said)
 }
 
 /// Calls `ask` until it gives something; panics with `what` after `limit`.

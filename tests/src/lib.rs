@@ -1,9 +1,13 @@
-//! What the tests across crates share: the trainer's program, a driver for a real headless Chromium, and strokes as people draw them.
+//! What the tests across crates share: the trainer's program, a driver for real browsers, and strokes as people draw them.
 //!
 //! `cargo xtask test` sets `PAGE` (the built page), `CHROME`, `CHROMEDRIVER`, `SCREENSHOTS`, and `REQUIRE_BROWSER=1`,
-//! which turns a missing browser or page into a failure. Without that, tests that need them say so and pass.
+//! `REQUIRE_FIREFOX=1` and `REQUIRE_WEBKIT=1`, which turn a missing page or browser into a failure. Without them, tests that
+//! need them say so and pass. Firefox and WebKit are found on PATH, or named in `FIREFOX`, `GECKODRIVER` and `WEBKITDRIVER`.
 
 pub mod browser;
+pub mod driver;
+pub mod kind;
 pub mod page;
 pub mod program;
+pub mod setting;
 pub mod strokes;

@@ -2,13 +2,14 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use shaders::testing;
 use xtask::server::Server;
 
-use crate::browser::{Browser, Gpu, INSECURE_HOST, Setting, required, wait_for};
+use crate::browser::{Browser, BrowserKind, Gpu, INSECURE_HOST, Setting, required, wait_for};
 use crate::strokes::Stroke;
 
 /// Starting includes compiling every WGSL kernel on a software GPU.
@@ -52,7 +53,13 @@ pub fn built() -> Option<PathBuf> {
 /// Opens the built page, and fails where it does not become ready.
 #[track_caller]
 pub fn ready(setting: Setting, query: &str) -> Option<Page> {
-    let page = Page::open(setting, query)?;
+    ready_in(BrowserKind::Chromium, setting, query)
+}
+
+/// The same in a browser of choice.
+#[track_caller]
+pub fn ready_in(kind: BrowserKind, setting: Setting, query: &str) -> Option<Page> {
+    let page = Page::open_in(kind, &built()?, setting, query)?;
     assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
     Some(page)
 }
@@ -66,10 +73,17 @@ impl Page {
 
     /// The same for a page in another folder.
     pub fn open_folder(folder: &Path, setting: Setting, query: &str) -> Option<Page> {
-        let browser = Browser::start(setting)?;
+        Page::open_in(BrowserKind::Chromium, folder, setting, query)
+    }
+
+    /// The same in a browser of choice.
+    pub fn open_in(kind: BrowserKind, folder: &Path, setting: Setting, query: &str) -> Option<Page> {
+        let browser = Browser::start_kind(kind, setting)?;
         let server = Server::start(folder, 0).unwrap_or_else(|error| panic!("{error}"));
         // What the log holds so far is the empty first tab's.
-        browser.requested();
+        if kind == BrowserKind::Chromium {
+            browser.requested();
+        }
         let mut url = server.url();
         if setting.gpu == Gpu::Absent {
             url = url.replace("127.0.0.1", INSECURE_HOST);
@@ -78,6 +92,7 @@ impl Page {
         browser.open(&format!("{url}{query}"));
         let page = Page { browser, server };
         wait_for("the page's start", STARTING, || (page.state() != "loading").then_some(()));
+        page.browser.watch_console();
         Some(page)
     }
 
@@ -86,6 +101,7 @@ impl Page {
         self.browser.open("about:blank");
         self.browser.open(url);
         wait_for("the page's start", STARTING, || (self.state() != "loading").then_some(()));
+        self.browser.watch_console();
         self.settle();
     }
 
@@ -110,7 +126,12 @@ impl Page {
     pub fn settle(&self) {
         // What is taught is kept a moment later.
         let idle = "const d = document.documentElement.dataset; return d.busy !== 'true' && d.kept !== 'false'";
-        wait_for("the page's answer", ANSWERING, || (self.browser.script(idle, &[]) == true).then_some(()));
+        let start = Instant::now();
+        while self.browser.script(idle, &[]) != true {
+            let late = start.elapsed() > ANSWERING;
+            assert!(!late, "no answer: {}", self.browser.script("return { ...document.documentElement.dataset }", &[]));
+            thread::sleep(Duration::from_millis(30));
+        }
     }
 
     /// Calls a function body with the element `e` of a test id; panics when there is none.
@@ -269,7 +290,7 @@ impl Page {
             touch("touchStart", json!([{ "x": x, "y": y }]));
             touch("touchEnd", json!([]));
             (0..20).any(|_| {
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 self.browser.script("return window.tapped", &[]) == true
             })
         });

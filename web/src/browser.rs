@@ -23,6 +23,11 @@ pub fn query(name: &str) -> Option<String> {
     UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }
 
+/// Whether the page stands in an article (`?embed`): it shows little then, and stores nothing in the browser.
+pub fn embedded() -> bool {
+    query("embed").is_some()
+}
+
 /// Whether a media query holds, such as `(prefers-reduced-motion: reduce)`.
 pub fn media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
@@ -147,6 +152,9 @@ pub async fn read(file: &File) -> Result<Vec<u8>, String> {
 }
 
 fn storage() -> Option<Storage> {
+    if embedded() {
+        return None;
+    }
     // Some browsers throw here when cookies are off.
     window().local_storage().ok().flatten()
 }
@@ -171,14 +179,21 @@ pub fn forget(name: &str) {
     }
 }
 
+fn session_storage() -> Option<Storage> {
+    if embedded() {
+        return None;
+    }
+    window().session_storage().ok().flatten()
+}
+
 /// What this tab remembers under a name, until it is closed.
 pub fn session(name: &str) -> Option<String> {
-    window().session_storage().ok().flatten()?.get_item(name).ok().flatten()
+    session_storage()?.get_item(name).ok().flatten()
 }
 
 /// Has this tab remember something small until it is closed.
 pub fn remember_session(name: &str, value: &str) {
-    if let Ok(Some(storage)) = window().session_storage() {
+    if let Some(storage) = session_storage() {
         let _ = storage.set_item(name, value);
     }
 }

@@ -8,7 +8,7 @@ use web_sys::{
     Cache, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit, RequestMode, Response, Url,
 };
 
-use crate::browser::{LARGEST, window, words};
+use crate::browser::{LARGEST, embedded, window, words};
 
 /// Name of the cache that models are kept in.
 const KEPT: &str = "models";
@@ -181,6 +181,9 @@ async fn unanswered(url: &Url, address: &str, error: JsValue) -> Refusal {
 /// Where models are kept, if this browser has such a place for this page.
 async fn cache() -> Option<Cache> {
     // Not there for insecure addresses; throws where storage is blocked.
+    if embedded() {
+        return None;
+    }
     let caches = window().caches().ok()?;
     JsFuture::from(caches.open(KEPT)).await.ok().map(JsCast::unchecked_into)
 }

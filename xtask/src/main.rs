@@ -13,7 +13,7 @@ const HELP: &str = "\
 The project's commands.
 
     cargo xtask demo     build the page and serve it, then meta-train a learner and add it to the page
-    cargo xtask test     check formatting and lints, and run every test, also in a real browser
+    cargo xtask test     check formatting and lints, and run every test, also in real browsers
     cargo xtask setup    install the tools that the other commands need, and nothing else
     cargo xtask bench    time a training step; --page: time the page against onnxruntime-web
     cargo xtask fuzz     feed spoiled inputs to every parser, for as long as you like
@@ -77,7 +77,15 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "setup" => {
             options.finish()?;
             let start = Instant::now();
-            let needs = [Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter, Need::Python, Need::Onnx];
+            let needs = [
+                Need::Lints,
+                Need::Page,
+                Need::Browser,
+                Need::Engines,
+                Need::SoftwareAdapter,
+                Need::Python,
+                Need::Onnx,
+            ];
             setup::setup(&Workspace::find()?, &needs)?;
             println!("Every tool is there ({:.1} s).", start.elapsed().as_secs_f64());
         }

@@ -194,8 +194,8 @@ fn send(
         head.push_str("Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n");
     }
     if let Some(policy) = &site.policy {
-        // frame-ancestors is the one directive that a <meta> element cannot carry.
-        head.push_str(&format!("Content-Security-Policy: {policy}; frame-ancestors 'none'\r\n"));
+        // Without frame-ancestors, which a <meta> element could not carry: articles may hold the page in a frame.
+        head.push_str(&format!("Content-Security-Policy: {policy}\r\n"));
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
@@ -299,7 +299,7 @@ mod tests {
         let page = ask(&server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
         assert!(page.contains("Content-Type: text/html"), "{page}");
-        let policy = "Content-Security-Policy: default-src 'none'; script-src 'self'; frame-ancestors 'none'\r\n";
+        let policy = "Content-Security-Policy: default-src 'none'; script-src 'self'\r\n";
         assert!(page.contains(policy), "{page}");
         let wasm = ask(&server, "GET /app.wasm?v=1 HTTP/1.1\r\n\r\n");
         assert!(wasm.contains("Content-Type: application/wasm\r\nContent-Length: 4\r\n"), "{wasm}");

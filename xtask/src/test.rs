@@ -20,8 +20,8 @@ cargo xtask test [OPTIONS]
 
 Installs what is missing, then checks formatting and lints, builds the page, and runs the tests of every crate: laws of
 the model, parity of its implementations (Burn, CPU, native wgpu on a software adapter, WebGPU in headless Chromium),
-the command line, ONNX files in onnxruntime, the real page in the real browser, and the Python package's wheel in
-scikit-learn's own checks. Ends with a line `N passed, N failed`.
+the command line, ONNX files in onnxruntime, the real page in Chromium, its heart in Firefox and WebKit, too, and the
+Python package's wheel in scikit-learn's own checks. Ends with a line `N passed, N failed`.
 
     --quick         formatting, lints and native tests only: no browser, no Python, and no build of the trainer for the GPU
     --filter NAME   only tests whose name holds NAME; no formatting and no lints
@@ -101,7 +101,9 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
 
     let needs: &[Need] = match quick {
         true => &[Need::Lints],
-        false => &[Need::Lints, Need::Page, Need::Browser, Need::SoftwareAdapter, Need::Python, Need::Onnx],
+        false => {
+            &[Need::Lints, Need::Page, Need::Browser, Need::Engines, Need::SoftwareAdapter, Need::Python, Need::Onnx]
+        }
     };
     let tools = setup(workspace, needs)?;
     let page = workspace.target.join("page");
@@ -270,6 +272,13 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
     cargo.env("REQUIRE_BROWSER", "1").env("REQUIRE_GPU", "1").env("PAGE", page);
     if let (Some(chromium), Some(chromedriver)) = (&tools.chromium, &tools.chromedriver) {
         cargo.env("CHROME", chromium).env("CHROMEDRIVER", chromedriver);
+    }
+    if let Some(engines) = tools.engines {
+        for (there, promise) in [(engines.firefox, "REQUIRE_FIREFOX"), (engines.webkit, "REQUIRE_WEBKIT")] {
+            if there {
+                cargo.env(promise, "1");
+            }
+        }
     }
     if let Some(python) = &tools.onnx {
         cargo.env("ONNX_PYTHON", python).env("REQUIRE_ONNX", "1");

@@ -215,6 +215,8 @@ impl Page {
                 match result {
                     Ok(()) if dirty => self.unkept.set(None),
                     Ok(()) => {}
+                    // Nothing is kept in an article, and nobody expects it.
+                    Err(_) if browser::embedded() => {}
                     Err(trouble) => self.unkept.set(Some(trouble.to_string())),
                 }
             }

@@ -297,6 +297,9 @@ pub async fn everything() -> Result<String, Trouble> {
 
 fn factory() -> Result<web_sys::IdbFactory, Trouble> {
     let missing = || Trouble::Blocked("it has no database".to_owned());
+    if browser::embedded() {
+        return Err(missing());
+    }
     let factory = window().indexed_db().map_err(|error| Trouble::Blocked(browser::words(error)))?;
     factory.ok_or_else(missing)
 }

@@ -25,6 +25,7 @@ mod words;
 
 use web_sys::DragEvent;
 
+use crate::browser;
 use crate::page::Page;
 use attention_lines::lines;
 use classes::classes;
@@ -63,6 +64,10 @@ pub fn app() -> View {
         }
     });
 
+    if browser::embedded() {
+        let bench = el("div").class("bench").child(desk(page)).child(classes(page, gallery));
+        return View::new().child(bench).child(example_menu(page));
+    }
     View::new()
         .child(coach(page))
         .child(

@@ -4,6 +4,7 @@
 //! browser, the software Vulkan driver and, where rustup cannot download, a Rust with a WebAssembly library come from
 //! Debian's or Ubuntu's packages. Elsewhere the error says what to install by hand.
 
+pub mod browsers;
 pub mod debian;
 pub mod npm;
 pub mod onnx;
@@ -26,6 +27,9 @@ const TRUNK_VERSION: &str = "0.21.14";
 /// npm's binaryen, whose wasm-opt reads what today's Rust writes.
 const BINARYEN_VERSION: &str = "132.0.0";
 
+/// What Trunk and wasm-bindgen are for.
+const BUILDS: &str = "the page is built with it";
+
 /// What a command needs beyond cargo.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -37,6 +41,8 @@ pub enum Need {
     Browser,
     /// Chromium alone.
     Chromium,
+    /// Firefox and WebKit with their drivers, where they can be had.
+    Engines,
     /// A Vulkan adapter that computes on the CPU, so that GPU code is tested on any machine.
     SoftwareAdapter,
     /// Python with what its package is built and tested with.
@@ -55,6 +61,8 @@ pub struct Tools {
     pub chromium: Option<PathBuf>,
     /// The WebDriver server that belongs to it.
     pub chromedriver: Option<PathBuf>,
+    /// Which other browsers there are.
+    pub engines: Option<browsers::Engines>,
     /// The folder of the packages of npm's that tests use.
     pub npm: Option<PathBuf>,
     /// The description of a software Vulkan driver, for `VK_DRIVER_FILES`.
@@ -117,6 +125,7 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         wasm_opt: None,
         chromium: None,
         chromedriver: None,
+        engines: None,
         npm: None,
         vulkan_driver: None,
         python: None,
@@ -134,9 +143,9 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
         // The command line tool must be of exactly the crate's version, so the lock file is asked.
         let bindgen = workspace.locked_version("wasm-bindgen")?;
         // Its own lock file does not build any more with --locked.
-        rust::cargo_tool(&tools.folder, "wasm-bindgen", "wasm-bindgen-cli", &bindgen, &[])?;
+        rust::cargo_tool(&tools.folder, "wasm-bindgen", "wasm-bindgen-cli", &bindgen, &[], BUILDS)?;
         let features = ["--locked", "--no-default-features", "--features", "rustls"];
-        rust::cargo_tool(&tools.folder, "trunk", "trunk", TRUNK_VERSION, &features)?;
+        rust::cargo_tool(&tools.folder, "trunk", "trunk", TRUNK_VERSION, &features, BUILDS)?;
         // The page works without it as well, and is larger then.
         let smaller = "makes the page smaller";
         tools.wasm_opt =
@@ -150,6 +159,9 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
     if needs.contains(&Need::Browser) {
         tools.chromedriver = Some(chromedriver().ok_or_else(|| format!("no chromedriver was found. {by_hand}"))?);
         tools.npm = Some(npm::install_packages(&tools.folder)?);
+    }
+    if needs.contains(&Need::Engines) {
+        tools.engines = Some(browsers::find(&tools.folder)?);
     }
     if needs.contains(&Need::SoftwareAdapter) && cfg!(target_os = "linux") {
         let driver = vulkan_driver().ok_or(
@@ -208,6 +220,9 @@ fn missing_packages(needs: &[Need], tools: &Path, needs_debian: bool) -> Vec<Pac
     }
     if needs.contains(&Need::Python) && python::interpreter().is_none() {
         add("python3-venv", "builds and tests the Python package");
+    }
+    if needs.contains(&Need::Engines) {
+        packages.extend(browsers::missing_packages());
     }
     packages
 }

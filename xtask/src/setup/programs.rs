@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::shell::which;
+use crate::shell::{cache_folder, which};
 
 /// The browser: named in `CHROME`, or found under one of its usual names.
 pub fn chromium() -> Option<PathBuf> {
@@ -28,6 +28,34 @@ pub fn chromium() -> Option<PathBuf> {
 /// The WebDriver server of the browser: named in `CHROMEDRIVER`, or on PATH.
 pub fn chromedriver() -> Option<PathBuf> {
     env::var_os("CHROMEDRIVER").map(PathBuf::from).or_else(|| which("chromedriver"))
+}
+
+/// Firefox: named in `FIREFOX`, or found under one of its usual names.
+pub fn firefox() -> Option<PathBuf> {
+    env::var_os("FIREFOX").map(PathBuf::from).or_else(|| {
+        ["firefox-esr", "firefox"].into_iter().find_map(which).or_else(|| {
+            let mac = PathBuf::from("/Applications/Firefox.app/Contents/MacOS/firefox");
+            mac.is_file().then_some(mac)
+        })
+    })
+}
+
+/// The WebDriver server of Firefox: named in `GECKODRIVER`, on PATH, or compiled into the project's cache.
+pub fn geckodriver() -> Option<PathBuf> {
+    env::var_os("GECKODRIVER").map(PathBuf::from).or_else(|| which("geckodriver")).or_else(|| {
+        let ours = cache_folder().ok()?.join("tools/bin").join(format!("geckodriver{}", env::consts::EXE_SUFFIX));
+        ours.is_file().then_some(ours)
+    })
+}
+
+/// The WebDriver server of WebKitGTK, which starts the small browser that comes with it: named in `WEBKITDRIVER`, or on PATH.
+pub fn webkit_driver() -> Option<PathBuf> {
+    env::var_os("WEBKITDRIVER").map(PathBuf::from).or_else(|| which("WebKitWebDriver"))
+}
+
+/// The X server without a screen, for WebKitGTK, which has no headless mode.
+pub fn xvfb() -> Option<PathBuf> {
+    which("Xvfb")
 }
 
 /// The description of a software Vulkan driver: named in `VK_DRIVER_FILES`, else Mesa's lavapipe.

@@ -13,11 +13,18 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 /// Set to `debian` or `rustup` to allow only that way to a WebAssembly library.
 const WASM_VARIABLE: &str = "XTASK_WASM";
 
-/// Builds a program with cargo into the cache, once for each version.
+/// Builds a program with cargo into the cache, once for each version. `purpose` says what it is for.
 ///
 /// # Errors
 /// When it does not build; says how to install it by hand.
-pub fn cargo_tool(folder: &Path, program: &str, package: &str, version: &str, options: &[&str]) -> Result<(), String> {
+pub fn cargo_tool(
+    folder: &Path,
+    program: &str,
+    package: &str,
+    version: &str,
+    options: &[&str],
+    purpose: &str,
+) -> Result<(), String> {
     let path = folder.join("bin").join(format!("{program}{}", env::consts::EXE_SUFFIX));
     let has_version = |path: &Path| {
         output(Command::new(path).arg("--version")).is_ok_and(|text| text.split_whitespace().nth(1) == Some(version))
@@ -29,10 +36,7 @@ pub fn cargo_tool(folder: &Path, program: &str, package: &str, version: &str, op
     if !path.exists() && which(program).is_some_and(|found| has_version(&found)) {
         return Ok(());
     }
-    eprintln!(
-        "{program} {version} is missing; the page is built with it. Compiling it into {}, once:",
-        folder.display()
-    );
+    eprintln!("{program} {version} is missing; {purpose}. Compiling it into {}, once:", folder.display());
     run(Command::new("cargo")
         .args(["install", "--quiet", package, "--version", version, "--force", "--root"])
         .arg(folder)
