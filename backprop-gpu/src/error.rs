@@ -34,7 +34,7 @@ pub enum StepError {
         found: u32,
     },
     /// A state whose tensors made different numbers of steps, or of another learner.
-    #[error("the WGSL engine takes a state whose tensors all made the same number of steps: {0}")]
+    #[error("the WGSL engine takes a state whose tensors made the same number of steps: {0}")]
     State(&'static str),
     /// A step needs more than a launch or a buffer may have.
     #[error(

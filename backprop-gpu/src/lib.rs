@@ -1,4 +1,5 @@
-//! Training steps of causal learners on WebGPU, written out by hand in WGSL: loss, gradient and AdamW in one submission.
+//! Training steps of causal learners on WebGPU, written out by hand in WGSL: loss, gradient and AdamW or
+//! Muon in one submission.
 //!
 //! The steps are those of [`backprop`], which runs on a CPU: formulas, the flat layout of the weights and the state of a
 //! learner in training ([`backprop::State`]) are the same, so a run can go on with either. Each kernel has a half in Rust in
@@ -23,7 +24,7 @@
 //! let adam = AdamW { rate: 1e-2, beta_2: 0.99, epsilon: 1e-8, weight_decay: 0.0 };
 //! for step in 0..100 {
 //!     let batch = Batch { inputs: &inputs, labels: &[0, 1, 0, 2, 2, 1], tokens: 3 };
-//!     trainer.step(batch, &Update { adam: &adam, clip: 1.0, ema_decay: 0.9 }, step % 10 == 0).await?;
+//!     trainer.step(batch, &Update { adam: &adam, muon: false, clip: 1.0, ema_decay: 0.9 }, step % 10 == 0).await?;
 //!     for numbers in trainer.arrived()? {
 //!         println!("step {}: loss {}", numbers.step, numbers.loss);
 //!     }
@@ -45,3 +46,4 @@ mod trainer;
 
 pub use error::StepError;
 pub use trainer::{Batch, Numbers, Trainer, Update};
+pub use wgpu;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use backprop::muon::{FRESH, MOMENTUM, matrices, step_size};
 use backprop::{AdamW, Layout, State};
 use shaders::gpu::Gpu;
 use shaders::gpu::device::{PARAMS_STRIDE, Pipeline, Promise, caught, compile, promise};
@@ -9,9 +10,9 @@ use shaders::model::spec::ModelSpec;
 use shaders::session::SessionError;
 
 use crate::error::StepError;
-use crate::kernel::{self, adamw};
-use crate::plan::Plan;
-use crate::plan::buffer::Buffer;
+use crate::kernel::{self, adamw, muon_momentum, muon_step};
+use crate::plan::buffer::{Buffer, Group};
+use crate::plan::{Changing, Plan, muon};
 
 /// Decay of the first moment, as in [`backprop`].
 const BETA_1: f32 = 0.9;
@@ -38,6 +39,8 @@ pub struct Batch<'a> {
 pub struct Update<'a> {
     /// Learning rate, decays and ε.
     pub adam: &'a AdamW,
+    /// Whether Muon moves the matrices inside layers, with the learning rate of `adam`.
+    pub muon: bool,
     /// Largest norm of the gradient, to which longer ones are cut; 0 is for no limit.
     pub clip: f64,
     /// Decay of the weights' running average.
@@ -67,6 +70,7 @@ impl Numbers {
 /// What is made for batches of one shape.
 struct Prepared {
     shape: [usize; 2],
+    muon: bool,
     plan: Plan,
     /// Those that do not last.
     buffers: BTreeMap<Buffer, wgpu::Buffer>,
@@ -94,8 +98,12 @@ pub struct Trainer {
     /// Weights, average, moments and gradient.
     lasting: BTreeMap<Buffer, wgpu::Buffer>,
     prepared: Option<Prepared>,
-    /// Steps that Adam made.
+    /// Steps that AdamW made with what is no matrix inside a layer.
     times: usize,
+    /// Steps that AdamW or Muon made with those matrices.
+    matrix_times: usize,
+    /// Which tensors are such matrices.
+    by_muon: Vec<bool>,
     /// Steps since the learner was made or loaded.
     steps: u64,
     readings: VecDeque<Reading>,
@@ -129,6 +137,8 @@ impl Trainer {
             lasting,
             prepared: None,
             times: 0,
+            matrix_times: 0,
+            by_muon: matrices(spec).iter().map(Option::is_some).collect(),
             steps: 0,
             readings: VecDeque::new(),
             done: Vec::new(),
@@ -143,10 +153,8 @@ impl Trainer {
         if state.weights.len() != self.total {
             return Err(StepError::State("this one is of another learner"));
         }
-        let times = state.moments.times.first().copied().unwrap_or(0);
-        if state.moments.times.iter().any(|&other| other != times) {
-            return Err(StepError::State("in this one they differ"));
-        }
+        let times = self.times_of(state, false)?;
+        let matrix_times = self.times_of(state, true)?;
         let moments = &state.moments;
         let parts = [
             (Buffer::Weights, &state.weights),
@@ -157,7 +165,7 @@ impl Trainer {
         for (buffer, values) in parts {
             self.gpu.queue.write_buffer(&self.lasting[&buffer], 0, bytemuck::cast_slice(values));
         }
-        (self.times, self.steps) = (times, 0);
+        (self.times, self.matrix_times, self.steps) = (times, matrix_times, 0);
         self.readings.clear();
         self.done.clear();
         Ok(())
@@ -173,7 +181,9 @@ impl Trainer {
         let [weights, average, first, second] = values.try_into().expect("four parts");
         (state.weights, state.average) = (weights, average);
         (state.moments.first, state.moments.second) = (first, second);
-        state.moments.times.fill(self.times);
+        for (time, by_muon) in state.moments.times.iter_mut().zip(&self.by_muon) {
+            *time = if *by_muon { self.matrix_times } else { self.times };
+        }
         Ok(())
     }
 
@@ -183,15 +193,24 @@ impl Trainer {
     /// # Errors
     /// A batch that the learner cannot take; a device that is lost, too small or failed.
     pub async fn step(&mut self, batch: Batch<'_>, update: &Update<'_>, read: bool) -> Result<(), StepError> {
-        self.prepare(batch).await?;
-        self.times += 1;
+        if !update.muon && self.times != self.matrix_times {
+            return Err(StepError::State("some of this one's were made by Muon, and AdamW is to go on"));
+        }
+        self.prepare(batch, update.muon).await?;
+        let first = self.matrix_times == 0;
+        (self.times, self.matrix_times) = (self.times + 1, self.matrix_times + 1);
         let prepared = self.prepared.as_ref().expect("just prepared");
-        let last = prepared.plan.launches.len() - 1;
-        let params = self.adam(update);
-        let place = (last * PARAMS_STRIDE) as u64;
-        self.gpu.queue.write_buffer(&prepared.params, place, bytemuck::bytes_of(&params));
+        for &(launch, changing) in &prepared.plan.changing {
+            let params = match changing {
+                Changing::AdamW => bytemuck::bytes_of(&self.adam(update)).to_vec(),
+                Changing::Momentum(group) => bytemuck::bytes_of(&momentum(group, update, first)).to_vec(),
+                Changing::Muon(group) => bytemuck::bytes_of(&muon_move(group, update)).to_vec(),
+            };
+            self.gpu.queue.write_buffer(&prepared.params, (launch * PARAMS_STRIDE) as u64, &params);
+        }
+        let all = prepared.plan.launches.len();
         let numbers = [(&prepared.buffers[&Buffer::Numbers], Buffer::Numbers.len(&prepared.plan.sizes) * 4)];
-        let (submission, staging) = self.submit(prepared, last + 1, if read { &numbers } else { &[] });
+        let (submission, staging) = self.submit(prepared, all, if read { &numbers } else { &[] });
         if let Some(staging) = staging {
             let (sender, mapped) = promise();
             staging.map_async(wgpu::MapMode::Read, .., move |result| sender.keep(result));
@@ -251,9 +270,9 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::step`].
     pub async fn gradient(&mut self, batch: Batch<'_>) -> Result<(Numbers, Vec<f32>), StepError> {
-        self.prepare(batch).await?;
+        self.prepare(batch, false).await?;
         let prepared = self.prepared.as_ref().expect("just prepared");
-        self.submit(prepared, prepared.plan.launches.len() - 1, &[]);
+        self.submit(prepared, prepared.plan.moves, &[]);
         let count = Buffer::Numbers.len(&prepared.plan.sizes) as usize;
         let parts = [(&prepared.buffers[&Buffer::Numbers], count), (&self.lasting[&Buffer::Gradient], self.total)];
         let [of_score, gradient] = self.read(&parts).await?.try_into().expect("two parts");
@@ -268,7 +287,7 @@ impl Trainer {
 
 impl Trainer {
     /// Checks a batch, and makes what batches of its shape need, if the last one had another.
-    async fn prepare(&mut self, batch: Batch<'_>) -> Result<(), StepError> {
+    async fn prepare(&mut self, batch: Batch<'_>, muon: bool) -> Result<(), StepError> {
         let &ModelSpec { inputs: x, classes, longest, .. } = &self.spec;
         let Batch { inputs, labels, tokens } = batch;
         let whole = (1..=longest).contains(&tokens) && !labels.is_empty() && labels.len().is_multiple_of(tokens);
@@ -281,9 +300,9 @@ impl Trainer {
         }
         self.gpu.check()?;
         let shape = [labels.len() / tokens, tokens];
-        if self.prepared.as_ref().is_none_or(|prepared| prepared.shape != shape) {
+        if self.prepared.as_ref().is_none_or(|prepared| (prepared.shape, prepared.muon) != (shape, muon)) {
             self.prepared = None;
-            self.prepared = Some(self.make(shape).await?);
+            self.prepared = Some(self.make(shape, muon).await?);
         }
         let buffers = &self.prepared.as_ref().expect("just made").buffers;
         let labels: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
@@ -293,9 +312,9 @@ impl Trainer {
     }
 
     /// Plan, buffers and bind groups for batches of one shape.
-    async fn make(&self, shape: [usize; 2]) -> Result<Prepared, StepError> {
+    async fn make(&self, shape: [usize; 2], muon: bool) -> Result<Prepared, StepError> {
         let limit = binding_limit(&self.gpu);
-        let plan = Plan::new(&self.spec, shape, MOST_SHARES.min(limit));
+        let plan = Plan::new(&self.spec, shape, MOST_SHARES.min(limit), muon);
         let most = u64::from(self.gpu.device.limits().max_compute_workgroups_per_dimension);
         for buffer in plan.buffers() {
             check(&format!("buffer {buffer:?}"), buffer.len(&plan.sizes) * 4, limit)?;
@@ -314,6 +333,9 @@ impl Trainer {
             let own = plan.buffers().into_iter().filter(|buffer| !buffer.lasts());
             let buffers: BTreeMap<Buffer, wgpu::Buffer> =
                 own.map(|buffer| (buffer, gpu.storage(buffer.len(&plan.sizes) * 4))).collect();
+            for (buffer, values) in self.of_muon(&plan, muon) {
+                gpu.queue.write_buffer(&buffers[&buffer], 0, bytemuck::cast_slice(&values));
+            }
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
             let uniform = gpu.buffer(params.len() as u64, usage);
             gpu.queue.write_buffer(&uniform, 0, &params);
@@ -326,7 +348,28 @@ impl Trainer {
             (buffers, uniform, groups)
         });
         gpu.settle(errors).await?;
-        Ok(Prepared { shape, plan, buffers, params: uniform, groups })
+        Ok(Prepared { shape, muon, plan, buffers, params: uniform, groups })
+    }
+
+    /// How often tensors were stepped: the matrices inside layers, or all others. In one family they must agree.
+    fn times_of(&self, state: &State, matrices: bool) -> Result<usize, StepError> {
+        let times = state.moments.times.iter().zip(&self.by_muon);
+        let mut own = times.filter(|(_, by_muon)| **by_muon == matrices).map(|(time, _)| *time);
+        let first = own.next().unwrap_or(0);
+        match own.all(|other| other == first) {
+            true => Ok(first),
+            false => Err(StepError::State("in this one they differ")),
+        }
+    }
+
+    /// What is in the buffers that say which weights Muon moves.
+    fn of_muon(&self, plan: &Plan, muon: bool) -> Vec<(Buffer, Vec<f32>)> {
+        let mut mask = vec![0.0; plan.sizes.total as usize];
+        let moved = Layout::new(&self.spec).tensors.into_iter().zip(&self.by_muon);
+        moved.filter(|(_, by_muon)| muon && **by_muon).for_each(|(place, _)| mask[place].fill(1.0));
+        let groups = muon::groups(&self.spec).into_iter().filter(|_| muon);
+        let places = groups.map(|(group, places)| (Buffer::MuonPlaces(group), places));
+        std::iter::once((Buffer::ByMuon, mask)).chain(places).collect()
     }
 
     /// Submits the first launches of a step, and copies of some buffers after them.
@@ -373,7 +416,7 @@ impl Trainer {
     }
 
     /// Parameters of AdamW for the step that is being taken.
-    fn adam(&self, &Update { adam, clip, ema_decay }: &Update<'_>) -> adamw::Params {
+    fn adam(&self, &Update { adam, clip, ema_decay, .. }: &Update<'_>) -> adamw::Params {
         let unbias = |beta: f32| 1.0 / (1.0 - beta.powi(self.times as i32));
         let bits = |value: f32| value.to_bits();
         adamw::Params {
@@ -391,6 +434,20 @@ impl Trainer {
             unused_0: 0,
         }
     }
+}
+
+/// Parameters of Muon's momentum; the first step takes the gradient as it is.
+fn momentum(Group { rows, columns, matrices }: Group, update: &Update<'_>, first: bool) -> muon_momentum::Params {
+    let [keep, take] = if first { [0.0, 1.0] } else { [MOMENTUM, FRESH] }.map(f32::to_bits);
+    let clip = (update.clip as f32).to_bits();
+    muon_momentum::Params { rows, columns, matrices, keep, take, ahead: MOMENTUM.to_bits(), clip, unused_0: 0 }
+}
+
+/// Parameters of Muon's step.
+fn muon_move(Group { rows, columns, matrices }: Group, update: &Update<'_>) -> muon_step::Params {
+    let step = step_size(update.adam.rate, [rows as usize, columns as usize]).to_bits();
+    let [average_keep, average_take] = [update.ema_decay as f32, (1.0 - update.ema_decay) as f32].map(f32::to_bits);
+    muon_step::Params { rows, columns, matrices, step, average_keep, average_take, ..Default::default() }
 }
 
 /// Most bytes of a buffer that a kernel is given.

@@ -37,8 +37,8 @@ fn gradients_of_every_switch_are_differences_of_the_loss() {
     for spec in every_switch() {
         let spec = ModelSpec { inputs: 5, width: 6, key_size: 3, heads: 2, mlp_factor: 2, ..spec };
         let (shape, layout) = ([2, 5], Layout::new(&spec));
-        let plan = Plan::new(&spec, shape, u64::MAX);
-        let launches = &plan.launches[..plan.launches.len() - 1];
+        let plan = Plan::new(&spec, shape, u64::MAX, false);
+        let launches = &plan.launches[..plan.moves];
         let mut at = reference(&spec, shape);
         at.run(&plan.sizes, launches);
         let gradient = at.buffers[&Buffer::Gradient].clone();
@@ -67,9 +67,9 @@ fn the_number_of_shares_changes_no_gradient() {
     let spec = common::small();
     let shape = [30, 20];
     let [one, three] = [1, u64::MAX].map(|most| {
-        let plan = Plan::new(&spec, shape, most);
+        let plan = Plan::new(&spec, shape, most, false);
         let mut at = reference(&spec, shape);
-        at.run(&plan.sizes, &plan.launches[..plan.launches.len() - 1]);
+        at.run(&plan.sizes, &plan.launches[..plan.moves]);
         (plan.sizes.shares, at.buffers[&Buffer::Gradient].clone())
     });
     assert_eq!((one.0, three.0), (1, 3));

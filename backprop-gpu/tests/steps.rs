@@ -18,6 +18,11 @@ fn adam() -> AdamW {
 
 /// A step of `backprop`: loss, right answers and norm.
 fn step_on_cpu(trainer: &mut causal::Trainer, spec: &ModelSpec, shape: [usize; 2], step: usize) -> Numbers {
+    step_by(trainer, (spec, false), shape, step)
+}
+
+/// As [`step_on_cpu`], or by Muon.
+fn step_by(trainer: &mut causal::Trainer, (spec, muon): (&ModelSpec, bool), shape: [usize; 2], step: usize) -> Numbers {
     let (inputs, labels) = batch(spec, shape, step % 2);
     let (row, tokens) = (shape[1] * spec.inputs, shape[1]);
     let of = |range: std::ops::Range<usize>| {
@@ -25,16 +30,30 @@ fn step_on_cpu(trainer: &mut causal::Trainer, spec: &ModelSpec, shape: [usize; 2
     };
     let score = trainer.gradient([shape[0], tokens, shape[0]], of, true);
     let norm = trainer.state.norm();
-    trainer.state.step(&adam(), schedule::clip(norm, CLIP));
+    match muon {
+        true => trainer.state.step_muon(&adam(), schedule::clip(norm, CLIP)),
+        false => trainer.state.step(&adam(), schedule::clip(norm, CLIP)),
+    }
     trainer.state.update_ema(schedule::average_decay(0.9, step as u64));
     Numbers { step: step as u64, loss: score.loss, norm, right: score.right }
 }
 
 async fn step_on_gpu(trainer: &mut Trainer, spec: &ModelSpec, shape: [usize; 2], step: usize, read: bool) {
+    step_there(trainer, (spec, false), shape, step, read).await
+}
+
+/// As [`step_on_gpu`], or by Muon.
+async fn step_there(
+    trainer: &mut Trainer,
+    (spec, muon): (&ModelSpec, bool),
+    shape: [usize; 2],
+    step: usize,
+    read: bool,
+) {
     let (inputs, labels) = batch(spec, shape, step % 2);
     let of = Batch { inputs: &inputs, labels: &labels, tokens: shape[1] };
     let ema_decay = schedule::average_decay(0.9, step as u64);
-    trainer.step(of, &Update { adam: &adam(), clip: CLIP, ema_decay }, read).await.unwrap();
+    trainer.step(of, &Update { adam: &adam(), muon, clip: CLIP, ema_decay }, read).await.unwrap();
 }
 
 fn on_cpu(spec: &ModelSpec) -> causal::Trainer {
@@ -70,16 +89,16 @@ fn check_states(found: &State, expected: &State, within: f64, what: &str) {
 }
 
 /// Takes steps on both; gives the largest relative difference of losses.
-async fn compare(gpu: &Gpu, spec: &ModelSpec, shape: [usize; 2]) -> f64 {
+async fn compare(gpu: &Gpu, (spec, muon): (&ModelSpec, bool), shape: [usize; 2]) -> f64 {
     let mut cpu = on_cpu(spec);
     let mut other = on_gpu(gpu, spec, &cpu.state).await;
     let mut found = Vec::new();
     for step in 0..STEPS {
-        step_on_gpu(&mut other, spec, shape, step, true).await;
+        step_there(&mut other, (spec, muon), shape, step, true).await;
         found.extend(other.arrived().unwrap());
     }
     found.extend(other.finish().await.unwrap());
-    let expected: Vec<Numbers> = (0..STEPS).map(|step| step_on_cpu(&mut cpu, spec, shape, step)).collect();
+    let expected: Vec<Numbers> = (0..STEPS).map(|step| step_by(&mut cpu, (spec, muon), shape, step)).collect();
     assert_eq!(found.len(), STEPS);
     let mut worst: f64 = 0.0;
     for (found, expected) in found.iter().zip(&expected) {
@@ -103,11 +122,22 @@ async fn compare(gpu: &Gpu, spec: &ModelSpec, shape: [usize; 2]) -> f64 {
 fn twenty_steps_of_every_switch_are_those_of_backprop() {
     let Some(gpu) = gpu() else { return };
     for spec in every_switch() {
-        let worst = pollster::block_on(compare(&gpu, &spec, [3, 13]));
+        let worst = pollster::block_on(compare(&gpu, (&spec, false), [3, 13]));
         println!(
             "{:?} {:?} {:?} norm {} {:?}: losses at most {worst:.1e} apart",
             spec.variant, spec.key_shift, spec.query_key, spec.qk_norm, spec.positions
         );
+    }
+}
+
+#[test]
+fn twenty_steps_of_muon_are_those_of_backprop() {
+    let Some(gpu) = gpu() else { return };
+    // matrices that lie either way, and squares
+    let square = ModelSpec { width: 21, ..small() };
+    for spec in [small(), common::small_paper(), square] {
+        let worst = pollster::block_on(compare(&gpu, (&spec, true), [3, 13]));
+        println!("{:?}, width {}: losses at most {worst:.1e} apart", spec.variant, spec.width);
     }
 }
 
@@ -118,7 +148,7 @@ fn twenty_steps_of_real_sizes_are_those_of_backprop() {
         ModelSpec::shifted(64, 64, 2, 2),
         ModelSpec { width: 64, key_size: 8, layers: 2, ..ModelSpec::paper(64, 8, 0.1, 0.3) },
     ] {
-        let worst = pollster::block_on(compare(&gpu, &spec, [6, 100]));
+        let worst = pollster::block_on(compare(&gpu, (&spec, false), [6, 100]));
         println!("{:?}: losses at most {worst:.1e} apart", spec.variant);
     }
 }
@@ -201,7 +231,7 @@ fn a_step_that_is_not_finite_is_not_taken() {
         let (mut inputs, labels) = batch(&spec, [3, 13], 0);
         inputs[5] = f32::MAX;
         let of = Batch { inputs: &inputs, labels: &labels, tokens: 13 };
-        trainer.step(of, &Update { adam: &adam(), clip: CLIP, ema_decay: 0.0 }, true).await.unwrap();
+        trainer.step(of, &Update { adam: &adam(), muon: true, clip: CLIP, ema_decay: 0.0 }, true).await.unwrap();
         let numbers = trainer.finish().await.unwrap();
         assert!(!numbers[0].finite(), "{numbers:?}");
         let mut after = State::new(&spec, vec![0.0; state.weights.len()], vec![0.0; state.weights.len()], 1);
@@ -225,7 +255,7 @@ fn what_cannot_be_is_an_error_in_words() {
         assert!(matches!(trainer.load(&on_cpu(&common::small_paper()).state), Err(StepError::State(_))));
         let (inputs, mut labels) = batch(&spec, [3, 13], 0);
         let adam = adam();
-        let update = Update { adam: &adam, clip: 0.0, ema_decay: 0.0 };
+        let update = Update { adam: &adam, muon: false, clip: 0.0, ema_decay: 0.0 };
         for tokens in [0, 12, 41] {
             let refused = trainer.step(Batch { inputs: &inputs, labels: &labels, tokens }, &update, true).await;
             assert!(matches!(refused, Err(StepError::Batch { .. })), "{refused:?}");

@@ -42,7 +42,15 @@ pub static KERNEL: Kernel = Kernel {
     constants: &[],
     fields: FIELDS,
     params_size: size_of::<Params>(),
-    bindings: &[read("gradient"), read("numbers"), write("weights"), write("average"), write("first"), write("second")],
+    bindings: &[
+        read("gradient"),
+        read("numbers"),
+        read("others"),
+        write("weights"),
+        write("average"),
+        write("first"),
+        write("second"),
+    ],
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,
@@ -54,15 +62,15 @@ pub fn grid(p: &Params) -> [u32; 3] {
 }
 
 /// # Shapes
-/// `numbers` `[2 + T]`: loss, norm, …; the others `[weights]`
+/// `numbers` `[2 + T]`: loss, norm, …; `others` 1 where another optimiser moves a weight; all but `numbers` `[weights]`
 fn run(p: &Params, all: &mut [Vec<f64>]) {
-    let [gradient, numbers, weights, average, first, second] = buffers(all);
+    let [gradient, numbers, others, weights, average, first, second] = buffers(all);
     if !numbers[..2].iter().all(|number| number.is_finite()) {
         return;
     }
     let most = number(p.clip);
     let scale = if most > 0.0 { (most / (numbers[1] + 1e-9)).min(1.0) } else { 1.0 };
-    for at in 0..p.total as usize {
+    for at in (0..p.total as usize).filter(|&at| others[at] == 0.0) {
         let g = gradient[at] * scale;
         first[at] = first[at] * number(p.beta_1) + g * (1.0 - number(p.beta_1));
         second[at] = second[at] * number(p.beta_2) + g * g * (1.0 - number(p.beta_2));
@@ -84,6 +92,7 @@ fn cases() -> Vec<Case> {
         let before = vec![
             values("gradient", count, size),
             vec![1.0, norm, 3.0],
+            (0..count).map(|at| f32::from(u8::from(at % 7 == 3))).collect(),
             values("weights", count, 1.0),
             values("average", count, 1.0),
             values("first", count, size),

@@ -1,4 +1,4 @@
-// A step of AdamW and of the running average, all weights alike. A gradient whose norm, or a loss that is not finite leaves
+// A step of AdamW and of the running average, all weights alike but those that another optimiser moves. A gradient whose norm, or a loss that is not finite leaves
 // everything as it was. A thread four weights.
 
 struct Params {
@@ -23,10 +23,11 @@ const NOT_FINITE: u32 = 0x7f800000;
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;          // [weights]
 @group(0) @binding(2) var<storage, read> numbers: array<f32>;           // [2 + T]: loss, norm, …
-@group(0) @binding(3) var<storage, read_write> weights: array<f32>;     // [weights]
-@group(0) @binding(4) var<storage, read_write> average: array<f32>;     // [weights]
-@group(0) @binding(5) var<storage, read_write> first: array<f32>;       // [weights]
-@group(0) @binding(6) var<storage, read_write> second: array<f32>;      // [weights]
+@group(0) @binding(3) var<storage, read> others: array<f32>;            // [weights], 1 where another optimiser moves it
+@group(0) @binding(4) var<storage, read_write> weights: array<f32>;     // [weights]
+@group(0) @binding(5) var<storage, read_write> average: array<f32>;     // [weights]
+@group(0) @binding(6) var<storage, read_write> first: array<f32>;       // [weights]
+@group(0) @binding(7) var<storage, read_write> second: array<f32>;      // [weights]
 
 // By its bits: comparisons with NaN mean different things on different devices.
 fn finite(value: f32) -> bool {
@@ -55,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     let average_take = bitcast<f32>(params.average_take);
     for (var i = 0u; i < EACH; i++) {
         let at = (group.x * EACH + i) * THREADS + thread;
-        if (at < params.total) {
+        if (at < params.total && others[at] == 0.0) {
             let g = gradient[at] * scale;
             let m = first[at] * beta_1 + g * (1.0 - beta_1);
             let v = second[at] * beta_2 + g * g * (1.0 - beta_2);

@@ -10,6 +10,9 @@ pub mod adamw;
 pub mod column_sums;
 pub mod common;
 pub mod cross_entropy;
+pub mod muon_momentum;
+pub mod muon_step;
+pub mod muon_unit;
 pub mod norm;
 pub mod norm_backward;
 pub mod positions;
@@ -25,7 +28,7 @@ pub mod tokens;
 use common::Kernel;
 
 /// Every kernel.
-pub static ALL: [&Kernel; 14] = [
+pub static ALL: [&Kernel; 17] = [
     &tokens::KERNEL,
     &positions::KERNEL,
     &product::KERNEL,
@@ -42,6 +45,9 @@ pub static ALL: [&Kernel; 14] = [
     &sum_shares::KERNEL,
     &score::KERNEL,
     &adamw::KERNEL,
+    &muon_momentum::KERNEL,
+    &muon_unit::KERNEL,
+    &muon_step::KERNEL,
 ];
 
 /// Where a kernel is in [`ALL`].
@@ -107,6 +113,7 @@ mod tests {
             (&product::KERNEL, vec![("WRITE_LOWER", product::WRITE_LOWER), ("LOWER", product::LOWER)]),
             (&product::KERNEL, vec![("UPPER", product::UPPER), ("ADD", product::ADD)]),
             (&product::KERNEL, vec![("GELU", product::GELU), ("TIMES", product::TIMES)]),
+            (&product::KERNEL, vec![("POLYNOMIAL", product::POLYNOMIAL), ("DIAGONAL", product::DIAGONAL)]),
             (&query_key::KERNEL, vec![("GATED", query_key::GATED)]),
             (&query_key_backward::KERNEL, vec![("GATED", query_key::GATED)]),
             (&norm::KERNEL, vec![("ROWS", common::ROWS)]),

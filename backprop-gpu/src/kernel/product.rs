@@ -1,7 +1,7 @@
 //! out = epilogue(a·b) for many pairs of matrices of one shape: y = x·W + b, dx = dy·Wᵀ, dW = xᵀ·dy with db = Σ dy, and
 //! the products of attention.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, bare, buffers, number, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -56,14 +56,22 @@ params! {
     out_share,
     /// What is known of triangles: [`WRITE_LOWER`], [`LOWER`], [`UPPER`] or 0.
     triangle,
-    /// What becomes of a sum: [`ADD`], [`GELU`], [`TIMES`] or 0.
+    /// What becomes of a sum: [`ADD`], [`GELU`], [`TIMES`], [`POLYNOMIAL`], [`DIAGONAL`] or 0.
     epilogue,
     /// Whether the row after `b`'s last is added to every row of the product: a bias.
     bias,
     /// Whether the row after `out`'s last takes the sums over `b`'s rows: the gradient of a bias.
     sums,
+    /// α, the bits of an f32.
+    alpha,
+    /// β, the bits of an f32.
+    beta,
     /// Padding.
     unused_0,
+    /// Padding.
+    unused_1,
+    /// Padding.
+    unused_2,
 }
 
 /// Only `out` at columns up to the row is wanted, and written.
@@ -79,6 +87,11 @@ pub const ADD: u32 = 1;
 pub const GELU: u32 = 2;
 /// The sum is multiplied by `slope`.
 pub const TIMES: u32 = 3;
+
+/// `slope` takes α·out + β·I.
+pub const POLYNOMIAL: u32 = 4;
+/// β·I is added to the sum.
+pub const DIAGONAL: u32 = 5;
 
 const TILE: u32 = 64;
 
@@ -121,6 +134,7 @@ fn gelu(u: f64) -> [f64; 2] {
 fn run(p: &Params, all: &mut [Vec<f64>]) {
     let [a, b, out, slope] = buffers(all);
     let part = p.depth.div_ceil(p.shares);
+    let diagonal = |row: u32, column: u32| if row == column { number(p.beta) } else { 0.0 };
     for z in 0..p.outer * p.inner * p.shares {
         let (share, batch) = (z % p.shares, z / p.shares);
         let (outer, inner) = (batch / p.inner, batch % p.inner);
@@ -143,6 +157,8 @@ fn run(p: &Params, all: &mut [Vec<f64>]) {
                     ADD => out[at] += sum,
                     GELU => [out[at], slope[at]] = gelu(sum),
                     TIMES => out[at] = sum * slope[at],
+                    POLYNOMIAL => [out[at], slope[at]] = [sum, number(p.alpha) * sum + diagonal(row, column)],
+                    DIAGONAL => out[at] = sum + diagonal(row, column),
                     _ => out[at] = sum,
                 }
             }
@@ -185,7 +201,10 @@ fn cases() -> Vec<Case> {
     let transposed = Params { a_row: 1, a_depth: 67, triangle: UPPER, ..square };
     let shares = Params { shares: 3, out_share: 70 * 9, sums: 1, out_first: 7, ..columns_of([67, 100, 9]) };
     let folded = Params { fold: 8, b_depth: 1, b_column: 8, b_fold: 8 * 33, ..Params::new([5, 24, 33]) };
+    let blend = Params { alpha: 2f32.to_bits(), beta: (-3f32).to_bits(), ..rows_of_b([67, 20, 67]) };
     vec![
+        case("a polynomial", Params { epilogue: POLYNOMIAL, ..blend }, 3.0, false),
+        case("a diagonal is added", Params { epilogue: DIAGONAL, ..blend }, 3.0, false),
         case("one element", Params::new([1, 1, 1]), 1.0, false),
         case("sizes that no tile divides, with a bias", Params { bias: 1, ..Params::new([67, 37, 71]) }, 3.0, false),
         case("GELU", Params { bias: 1, epilogue: GELU, ..Params::new([65, 64, 70]) }, 3.0, false),

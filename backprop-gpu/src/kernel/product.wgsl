@@ -30,7 +30,11 @@ struct Params {
     epilogue: u32,
     bias: u32,
     sums: u32,
+    alpha: u32,
+    beta: u32,
     unused_0: u32,
+    unused_1: u32,
+    unused_2: u32,
 }
 
 const TILE: u32 = 64;
@@ -46,12 +50,14 @@ const UPPER: u32 = 3;
 const ADD: u32 = 1;
 const GELU: u32 = 2;
 const TIMES: u32 = 3;
+const POLYNOMIAL: u32 = 4;
+const DIAGONAL: u32 = 5;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;             // [outer, inner] of [M, K] by its strides
 @group(0) @binding(2) var<storage, read> b: array<f32>;             // [outer, inner] of [K, N] by its strides
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;     // [shares, outer, inner] of [M, N] by its strides
-@group(0) @binding(4) var<storage, read_write> slope: array<f32>;   // as `out`, with GELU and TIMES
+@group(0) @binding(4) var<storage, read_write> slope: array<f32>;   // as `out`, of some epilogues
 
 var<workgroup> tile_a: array<vec4f, DEPTH * SIDE>;                  // [DEPTH, 16] of four rows
 var<workgroup> tile_b: array<vec4f, DEPTH * SIDE>;                  // [DEPTH, 16] of four columns
@@ -97,6 +103,10 @@ fn store(first_out: u32, first_b: u32, row: u32, column: u32, sum: f32) {
         value *= below;
     } else if (params.epilogue == TIMES) {
         value *= slope[at];
+    } else if (params.epilogue == POLYNOMIAL) {
+        slope[at] = bitcast<f32>(params.alpha) * value + select(0.0, bitcast<f32>(params.beta), row == column);
+    } else if (params.epilogue == DIAGONAL) {
+        value += select(0.0, bitcast<f32>(params.beta), row == column);
     }
     out[at] = value;
 }

@@ -71,6 +71,17 @@ impl Sizes {
     }
 }
 
+/// Matrices of one shape that Muon moves, the wide way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group {
+    /// M
+    pub matrices: u32,
+    /// r
+    pub rows: u32,
+    /// c, at least r.
+    pub columns: u32,
+}
+
 /// A buffer of f32. Those of a norm are numbered: 2·l before attention of layer l, 2·l + 1 before its MLP, and a last one
 /// before the read-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +150,18 @@ pub enum Buffer {
     DAttention,
     /// Gradients of gates and temperatures from each token, `[N, switches, H]`.
     Slopes,
+    /// 1 where Muon moves a weight, `[weights]`.
+    ByMuon,
+    /// Where the matrices of a group lie, `[M, 3]`.
+    MuonPlaces(Group),
+    /// Muon's matrices, `[M, r, c]`: one step of its iteration, and the next.
+    Muon(Group, bool),
+    /// X·Xᵀ, `[M, r, r]`.
+    Gram(Group),
+    /// What it is multiplied by, `[M, r, r]`.
+    Factor(Group),
+    /// The polynomial of it, `[M, r, r]`.
+    Polynomial(Group),
     /// Bound where a kernel has no use for a binding.
     Nothing,
 }
@@ -149,7 +172,13 @@ impl Buffer {
         let [n, d, hk, t] = [s.rows, s.d, s.hk, s.tokens].map(u64::from);
         let square = u64::from(s.batch * s.h) * t * t;
         match self {
-            Buffer::Weights | Buffer::Average | Buffer::First | Buffer::Second | Buffer::Gradient => s.total.into(),
+            Buffer::Weights | Buffer::Average | Buffer::First | Buffer::Second => s.total.into(),
+            Buffer::Gradient | Buffer::ByMuon => s.total.into(),
+            Buffer::MuonPlaces(group) => 3 * u64::from(group.matrices),
+            Buffer::Muon(group, _) => u64::from(group.matrices) * u64::from(group.rows) * u64::from(group.columns),
+            Buffer::Gram(group) | Buffer::Factor(group) | Buffer::Polynomial(group) => {
+                u64::from(group.matrices) * u64::from(group.rows).pow(2)
+            }
             Buffer::Parts => u64::from(s.total) * u64::from(s.shares),
             Buffer::Squares => s.total.div_ceil(1024).into(),
             Buffer::Numbers => 2 + t,

@@ -4,6 +4,7 @@ mod backward;
 pub mod buffer;
 mod forward;
 pub mod launch;
+pub mod muon;
 mod places;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use shaders::model::spec::ModelSpec;
 
 use crate::kernel::{adamw, score, sum_shares};
-use buffer::{Buffer, Sizes};
+use buffer::{Buffer, Group, Sizes};
 use launch::Launch;
 use places::Places;
 
@@ -19,23 +20,47 @@ use places::Places;
 pub struct Plan {
     /// Its sizes.
     pub sizes: Sizes,
-    /// In their order: the last one moves the weights, and its parameters change from step to step.
+    /// In their order.
     pub launches: Vec<Launch>,
+    /// The first launch that is there to move weights: those before compute the gradient and its numbers.
+    pub moves: usize,
+    /// Launches whose parameters come with each step.
+    pub changing: Vec<(usize, Changing)>,
+}
+
+/// What changes from step to step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changing {
+    /// All of AdamW.
+    AdamW,
+    /// Muon's momentum.
+    Momentum(Group),
+    /// Muon's step.
+    Muon(Group),
 }
 
 impl Plan {
-    /// For B sequences of T examples. Shares of the gradient take at most `most` bytes together.
+    /// For B sequences of T examples; with `muon` it moves the matrices inside layers. Shares of the gradient take at most `most`
+    /// bytes together.
     ///
     /// # Panics
     /// For variant `equivariant`.
-    pub fn new(spec: &ModelSpec, shape: [usize; 2], most: u64) -> Plan {
+    pub fn new(spec: &ModelSpec, shape: [usize; 2], most: u64, muon: bool) -> Plan {
         assert!(spec.equivariant.is_none(), "a set learner is no causal one");
         let places = Places::new(spec);
         let sizes = Sizes::new(spec, places.total, shape, most);
         let mut launches = forward::launches(spec, &sizes, &places);
         launches.extend(backward::launches(spec, &sizes, &places));
-        launches.extend(step(&sizes));
-        Plan { sizes, launches }
+        launches.extend(numbers(&sizes));
+        let (moves, mut changing) = (launches.len(), Vec::new());
+        for (group, _) in muon::groups(spec).into_iter().filter(|_| muon) {
+            changing.push((launches.len(), Changing::Momentum(group)));
+            launches.extend(muon::launches(group));
+            changing.push((launches.len() - 1, Changing::Muon(group)));
+        }
+        changing.push((launches.len(), Changing::AdamW));
+        launches.push(adam(&sizes));
+        Plan { sizes, launches, moves, changing }
     }
 
     /// Every buffer in use, each once.
@@ -44,28 +69,23 @@ impl Plan {
     }
 }
 
-/// From shares of the gradient to moved weights.
-fn step(s: &Sizes) -> [Launch; 3] {
+/// From shares of the gradient to the numbers of a step.
+fn numbers(s: &Sizes) -> [Launch; 2] {
     let sum = sum_shares::Params { total: s.total, shares: s.shares, ..Default::default() };
     let squares = sum_shares::grid(&sum)[0];
-    let numbers = score::Params { sequences: s.batch, tokens: s.tokens, squares, ..Default::default() };
-    // its other parameters come with each step
-    let adam = adamw::Params { total: s.total, ..Default::default() };
-    let state = [Buffer::Weights, Buffer::Average, Buffer::First, Buffer::Second];
-    let of_adam = [&[Buffer::Gradient, Buffer::Numbers][..], &state].concat();
+    let of_sum = [Buffer::Parts, Buffer::Gradient, Buffer::Squares];
+    let score = score::Params { sequences: s.batch, tokens: s.tokens, squares, ..Default::default() };
+    let of_score = [Buffer::Losses, Buffer::Squares, Buffer::Numbers];
     [
-        Launch::new(
-            &sum_shares::KERNEL,
-            &sum,
-            sum_shares::grid(&sum),
-            &[Buffer::Parts, Buffer::Gradient, Buffer::Squares],
-        ),
-        Launch::new(
-            &score::KERNEL,
-            &numbers,
-            score::grid(&numbers),
-            &[Buffer::Losses, Buffer::Squares, Buffer::Numbers],
-        ),
-        Launch::new(&adamw::KERNEL, &adam, adamw::grid(&adam), &of_adam),
+        Launch::new(&sum_shares::KERNEL, &sum, sum_shares::grid(&sum), &of_sum),
+        Launch::new(&score::KERNEL, &score, score::grid(&score), &of_score),
     ]
+}
+
+/// AdamW for what Muon does not move.
+fn adam(s: &Sizes) -> Launch {
+    let p = adamw::Params { total: s.total, ..Default::default() };
+    let read = [Buffer::Gradient, Buffer::Numbers, Buffer::ByMuon];
+    let state = [Buffer::Weights, Buffer::Average, Buffer::First, Buffer::Second];
+    Launch::new(&adamw::KERNEL, &p, adamw::grid(&p), &[&read[..], &state].concat())
 }

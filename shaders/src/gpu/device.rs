@@ -50,6 +50,12 @@ pub struct Gpu {
     info: wgpu::AdapterInfo,
 }
 
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gpu({})", self.description())
+    }
+}
+
 /// What a pipeline is made of; [`Kernel`] says what each is.
 pub struct Shader {
     /// Name of the kernel.
