@@ -61,7 +61,8 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// Whether loss and norm are finite. If not, the step was not taken: weights, average and moments stayed.
+    /// Whether loss and norm are finite. If not, the step was not taken: weights, average and moments stayed, and only the
+    /// count of steps went on.
     pub fn finite(&self) -> bool {
         self.loss.is_finite() && self.norm.is_finite()
     }
