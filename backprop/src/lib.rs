@@ -37,7 +37,7 @@ pub mod causal;
 mod exchange;
 mod layout;
 mod matrix;
-mod muon;
+pub mod muon;
 mod pool;
 pub mod schedule;
 pub mod set;

@@ -8,17 +8,20 @@ use crate::buffer::sized;
 use crate::matrix::{Matrix, multiply};
 use crate::simd;
 
-/// Decay of the momentum, and the share of a new gradient in it.
-const MOMENTUM: f32 = 0.9;
-const FRESH: f32 = 0.9;
-/// Coefficients of the quintic iteration, and how often it is made.
-const QUINTIC: [f32; 3] = [3.4445, -4.775, 2.0315];
-const ITERATIONS: usize = 5;
+/// Decay of the momentum.
+pub const MOMENTUM: f32 = 0.9;
+/// The share of a new gradient in it.
+pub const FRESH: f32 = 0.9;
+/// Coefficients of the quintic iteration.
+pub const QUINTIC: [f32; 3] = [3.4445, -4.775, 2.0315];
+/// How often it is made.
+pub const ITERATIONS: usize = 5;
 /// A norm is at least this.
-const LEAST: f32 = 1e-7;
+pub const LEAST: f32 = 1e-7;
 
-/// Rows and columns of those tensors that Muon moves: the matrices inside layers. Set learners have none.
-pub(crate) fn matrices(spec: &ModelSpec) -> Vec<Option<[usize; 2]>> {
+/// Rows and columns of those tensors that Muon moves, in the order of [`ModelSpec::tensors`]: the matrices inside layers. Set
+/// learners have none.
+pub fn matrices(spec: &ModelSpec) -> Vec<Option<[usize; 2]>> {
     let of = |tensor: shaders::model::tensors::TensorSpec| {
         let inside = tensor.name.starts_with("layer.") && tensor.name.ends_with(".weight");
         match tensor.shape[..] {
@@ -57,13 +60,17 @@ impl Piece<'_> {
             },
         );
         orthogonalise(&mut wanted, shape);
-        let [rows, columns] = shape;
-        let step = (rate * 0.2 * (rows.max(columns) as f64).sqrt()) as f32;
+        let step = step_size(rate, shape);
         simd::fast(
             #[inline(always)]
             || weights.iter_mut().zip(&wanted).for_each(|(w, o)| *w -= o * step),
         );
     }
+}
+
+/// What a matrix moves by in each of its directions.
+pub fn step_size(rate: f64, [rows, columns]: [usize; 2]) -> f32 {
+    (rate * 0.2 * (rows.max(columns) as f64).sqrt()) as f32
 }
 
 /// x ← U·Vᵀ of x = U·Σ·Vᵀ, about: five steps of a quintic Newton–Schulz iteration from x/|x|.

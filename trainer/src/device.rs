@@ -1,7 +1,9 @@
 //! Where to train: a real GPU through wgpu, else the CPU. A software adapter is used only where it is asked for by name:
 //! it computes on the CPU what a GPU would, slower than flex, so that the GPU's path can be tried without a GPU.
 
+use backprop_gpu::wgpu;
 use burn::tensor::Device;
+use shaders::gpu::Gpu;
 
 /// What `--device` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,28 @@ impl std::str::FromStr for DeviceArg {
     }
 }
 
+/// What computes on a GPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Burn, for every learner.
+    #[default]
+    Burn,
+    /// The steps in WGSL that [`backprop_gpu`] writes out by hand, for causal learners.
+    Wgsl,
+}
+
+impl std::str::FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "burn" => Ok(Engine::Burn),
+            "wgsl" => Ok(Engine::Wgsl),
+            _ => Err(format!("expected burn or wgsl, found `{text}`")),
+        }
+    }
+}
+
 /// A device and its name for people.
 #[derive(Debug, Clone)]
 pub struct TrainDevice {
@@ -42,6 +66,8 @@ pub struct TrainDevice {
     pub name: String,
     /// Whether micro-batches run in parallel threads.
     pub cpu: bool,
+    /// Where steps are taken in WGSL; [`TrainDevice::device`] then is the CPU, where the learner lives between them.
+    pub wgsl: Option<Gpu>,
 }
 
 /// No such device in this build or on this machine.
@@ -86,6 +112,12 @@ pub enum DeviceError {
         /// Name that Burn's device says.
         opened: String,
     },
+    /// `--engine wgsl` on a CPU.
+    #[error("--engine wgsl needs a GPU: choose --device gpu or gpu:n, or --device software to try it without one")]
+    WgslOnCpu,
+    /// The adapter gave no device.
+    #[error(transparent)]
+    Wgsl(#[from] shaders::gpu::GpuError),
     /// A build without the CPU backend and no GPU.
     #[error("no GPU was found and this trainer was built without the `cpu` feature")]
     NoCpu,
@@ -113,6 +145,30 @@ pub fn open(choice: DeviceArg) -> Result<TrainDevice, DeviceError> {
     };
     device.check()?;
     Ok(device)
+}
+
+/// Opens what was asked for, for one of the engines.
+///
+/// # Errors
+/// No such device, or none on which the engine computes.
+pub fn open_for(engine: Engine, choice: DeviceArg) -> Result<TrainDevice, DeviceError> {
+    use wgpu::DeviceType::{Cpu, DiscreteGpu, IntegratedGpu, VirtualGpu};
+    if engine == Engine::Burn {
+        return open(choice);
+    }
+    let adapters = wgpu_adapters();
+    let of = |kind| adapters.iter().filter(move |adapter: &&wgpu::Adapter| adapter.get_info().device_type == kind);
+    let gpus: Vec<&wgpu::Adapter> = [DiscreteGpu, IntegratedGpu, VirtualGpu].into_iter().flat_map(of).collect();
+    let name = |adapter: &wgpu::Adapter| format!("{} ({:?})", adapter.get_info().name, adapter.get_info().backend);
+    let found = || gpus.iter().map(|gpu| name(gpu)).collect();
+    let adapter = match choice {
+        DeviceArg::Cpu => return Err(DeviceError::WgslOnCpu),
+        DeviceArg::Auto => *gpus.first().ok_or(DeviceError::WgslOnCpu)?,
+        DeviceArg::Gpu(asked) => gpus.get(asked).ok_or_else(|| DeviceError::NotFound { asked, found: found() })?,
+        DeviceArg::Software => of(Cpu).next().ok_or_else(|| DeviceError::NoSoftware { found: found() })?,
+    };
+    let gpu = pollster::block_on(Gpu::with_adapter(adapter))?;
+    Ok(TrainDevice { device: host(), name: format!("{}, in WGSL", name(adapter)), cpu: true, wgsl: Some(gpu) })
 }
 
 impl TrainDevice {
@@ -164,7 +220,7 @@ pub fn fuses() -> bool {
 
 fn cpu() -> Result<TrainDevice, DeviceError> {
     #[cfg(feature = "cpu")]
-    return Ok(TrainDevice { device: host(), name: "CPU (flex)".into(), cpu: true });
+    return Ok(TrainDevice { device: host(), name: "CPU (flex)".into(), cpu: true, wgsl: None });
     #[cfg(not(feature = "cpu"))]
     Err(DeviceError::NoCpu)
 }
@@ -205,13 +261,12 @@ fn cuda_gpus() -> Vec<TrainDevice> {
     let chosen = |index: usize| {
         let device = Device::cuda(index);
         let name = device.identity().map_or_else(|| format!("GPU {index}"), |identity| identity.name);
-        TrainDevice { device, name: format!("{name} (CUDA)"), cpu: false }
+        TrainDevice { device, name: format!("{name} (CUDA)"), cpu: false, wgsl: None }
     };
     (0..count).map(chosen).collect()
 }
 
 /// Every adapter that wgpu finds, of any kind, software included.
-#[cfg(feature = "wgpu")]
 pub fn wgpu_adapters() -> Vec<wgpu::Adapter> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY))
@@ -234,6 +289,7 @@ fn of_kind(
         device: gpu_device(numbered(index)),
         name: format!("{} ({:?})", info.name, info.backend),
         cpu: false,
+        wgsl: None,
     };
     of_kind.enumerate().map(device).collect()
 }
@@ -276,5 +332,12 @@ mod tests {
         assert_eq!("auto".parse(), Ok(DeviceArg::Auto));
         assert_eq!("software".parse(), Ok(DeviceArg::Software));
         assert!("cuda".parse::<DeviceArg>().unwrap_err().contains("expected auto, cpu, gpu"));
+        assert_eq!(["burn", "wgsl"].map(|engine| engine.parse()), [Ok(Engine::Burn), Ok(Engine::Wgsl)]);
+        assert!("cuda".parse::<Engine>().unwrap_err().contains("expected burn or wgsl"));
+    }
+
+    #[test]
+    fn wgsl_is_for_gpus() {
+        assert!(matches!(open_for(Engine::Wgsl, DeviceArg::Cpu), Err(DeviceError::WgslOnCpu)));
     }
 }

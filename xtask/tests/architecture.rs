@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// Every crate of the workspace but `bench`, which has programs alone.
 const CRATES: &[&str] = &[
     "backprop",
+    "backprop-gpu",
     "fuzz",
     "onnx",
     "python",

@@ -8,5 +8,6 @@ mod places;
 mod trainer;
 mod workspace;
 
+pub use places::Layer;
 pub use trainer::Trainer;
 pub use workspace::{Sequences, Workspace};

@@ -8,15 +8,25 @@ use crate::layout::Layout;
 
 /// Places of a layer's tensors.
 pub struct Layer {
+    /// γ and β before attention.
     pub norm1: [Range<usize>; 2],
+    /// Matrix and bias of the queries; so those that follow.
     pub query: [Range<usize>; 2],
+    /// Of the keys, if they are not the queries.
     pub key: Option<[Range<usize>; 2]>,
+    /// Of the values.
     pub value: [Range<usize>; 2],
+    /// Of the output projection.
     pub output: [Range<usize>; 2],
+    /// Gates of the key shift.
     pub gate: Option<Range<usize>>,
+    /// Logarithms of temperatures.
     pub temperature: Option<Range<usize>>,
+    /// γ and β before the MLP.
     pub norm2: [Range<usize>; 2],
+    /// Of the MLP's first half.
     pub up: [Range<usize>; 2],
+    /// Of its second half.
     pub down: [Range<usize>; 2],
 }
 

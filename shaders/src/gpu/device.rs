@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context as Wake, Poll, Waker};
 
 use crate::kernel;
-use crate::kernel::common::Kernel;
+use crate::kernel::common::{Binding, Kernel};
 use crate::model::spec::ModelSpec;
 use crate::plan::Plan;
 use crate::session::error::SessionError;
@@ -40,21 +40,53 @@ struct Health {
 /// A device. Clones share it.
 #[derive(Clone)]
 pub struct Gpu {
-    pub(super) device: wgpu::Device,
-    pub(super) queue: wgpu::Queue,
+    /// The device itself.
+    pub device: wgpu::Device,
+    /// Its queue.
+    pub queue: wgpu::Queue,
     /// In the order of [`kernel::ALL`], those that were needed so far.
     pipelines: Arc<[OnceLock<Pipeline>]>,
     health: Arc<Health>,
     info: wgpu::AdapterInfo,
 }
 
-pub(super) struct Pipeline {
+impl std::fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gpu({})", self.description())
+    }
+}
+
+/// What a pipeline is made of; [`Kernel`] says what each is.
+pub struct Shader {
+    /// Name of the kernel.
+    pub name: &'static str,
+    /// WGSL.
+    pub source: &'static str,
+    /// Values of the `override` constants.
+    pub constants: &'static [(&'static str, f64)],
+    /// Bytes of the parameter block.
+    pub params_size: usize,
+    /// Storage bindings in order, from binding 1.
+    pub bindings: &'static [Binding],
+}
+
+impl From<&'static Kernel> for Shader {
+    fn from(kernel: &'static Kernel) -> Shader {
+        let &Kernel { name, source, constants, params_size, bindings, .. } = kernel;
+        Shader { name, source, constants, params_size, bindings }
+    }
+}
+
+/// A kernel that was compiled.
+pub struct Pipeline {
     layout: wgpu::BindGroupLayout,
-    pub(super) pipeline: wgpu::ComputePipeline,
+    params_size: usize,
+    /// What a compute pass is given.
+    pub pipeline: wgpu::ComputePipeline,
 }
 
 /// Offset between the parameter blocks of launches: WebGPU's largest alignment of dynamic uniform offsets.
-pub(super) const PARAMS_STRIDE: usize = 256;
+pub const PARAMS_STRIDE: usize = 256;
 
 impl Gpu {
     /// Opens the fastest adapter that the browser or the system offers; natively wgpu's environment variables
@@ -126,7 +158,7 @@ impl Gpu {
             kernels.iter().map(|kernel| kernel::index(kernel)).filter(|&at| self.pipelines[at].get().is_none());
         // all are on their way before the first is waited for
         let started: Vec<_> =
-            missing.map(|at| (at, caught(&self.device, || compile(&self.device, kernel::ALL[at])))).collect();
+            missing.map(|at| (at, caught(&self.device, || compile(&self.device, &kernel::ALL[at].into())))).collect();
         for (at, (pipeline, errors)) in started {
             if let Some(message) = errors.first().await {
                 self.check()?;
@@ -180,18 +212,31 @@ impl Gpu {
         contents: &[Vec<u32>],
     ) -> Result<Vec<Vec<u32>>, SessionError> {
         self.compile(&[kernel]).await?;
-        let index = kernel::index(kernel);
+        self.run_pipeline(self.pipeline(kernel::index(kernel)), params, grid, contents).await
+    }
+
+    /// As [`Gpu::run`], a kernel that the caller compiled.
+    ///
+    /// # Errors
+    /// A device that is lost, or fails.
+    pub async fn run_pipeline(
+        &self,
+        pipeline: &Pipeline,
+        params: &[u8],
+        grid: [u32; 3],
+        contents: &[Vec<u32>],
+    ) -> Result<Vec<Vec<u32>>, SessionError> {
         let ((buffers, staging), errors) = caught(&self.device, || {
             let buffers: Vec<wgpu::Buffer> =
                 contents.iter().map(|words| self.upload(bytemuck::cast_slice(words))).collect();
             let uniform = self.buffer(PARAMS_STRIDE as u64, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
             self.queue.write_buffer(&uniform, 0, params);
             let bound: Vec<&wgpu::Buffer> = buffers.iter().collect();
-            let group = self.bind(index, &uniform, &bound);
+            let group = self.bind(pipeline, &uniform, &bound);
             let mut encoder = self.device.create_command_encoder(&Default::default());
             {
                 let mut pass = encoder.begin_compute_pass(&Default::default());
-                pass.set_pipeline(&self.pipeline(index).pipeline);
+                pass.set_pipeline(&pipeline.pipeline);
                 pass.set_bind_group(0, &group, &[0]);
                 pass.dispatch_workgroups(grid[0], grid[1], grid[2]);
             }
@@ -211,7 +256,10 @@ impl Gpu {
     }
 
     /// Whether the device can be used.
-    pub(super) fn check(&self) -> Result<(), SessionError> {
+    ///
+    /// # Errors
+    /// It is lost, or something failed outside any call.
+    pub fn check(&self) -> Result<(), SessionError> {
         if let Some(why) = self.lost() {
             return Err(SessionError::Lost(why));
         }
@@ -222,7 +270,10 @@ impl Gpu {
     }
 
     /// Waits for what error scopes caught.
-    pub(super) async fn settle(&self, errors: Caught) -> Result<(), SessionError> {
+    ///
+    /// # Errors
+    /// What was caught; a device that is lost.
+    pub async fn settle(&self, errors: Caught) -> Result<(), SessionError> {
         let first = errors.first().await;
         // a lost device is the cause, whatever else was reported
         self.check()?;
@@ -230,40 +281,40 @@ impl Gpu {
     }
 
     /// A buffer of at least 16 bytes, for an empty one cannot be bound.
-    pub(super) fn buffer(&self, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+    pub fn buffer(&self, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         let size = bytes.max(16).next_multiple_of(4);
         self.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
     }
 
     /// A storage buffer of at least `bytes` bytes.
-    pub(super) fn storage(&self, bytes: u64) -> wgpu::Buffer {
+    pub fn storage(&self, bytes: u64) -> wgpu::Buffer {
         use wgpu::BufferUsages as Usage;
         self.buffer(bytes, Usage::STORAGE | Usage::COPY_DST | Usage::COPY_SRC)
     }
 
     /// A storage buffer with these contents.
-    pub(super) fn upload(&self, bytes: &[u8]) -> wgpu::Buffer {
+    pub fn upload(&self, bytes: &[u8]) -> wgpu::Buffer {
         let buffer = self.storage(bytes.len() as u64);
         self.queue.write_buffer(&buffer, 0, bytes);
         buffer
     }
 
     /// The bind group of a kernel: the parameter blocks and its storage buffers in order.
-    pub(super) fn bind(&self, kernel: usize, uniform: &wgpu::Buffer, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
-        let size = wgpu::BufferSize::new(kernel::ALL[kernel].params_size as u64);
+    pub fn bind(&self, pipeline: &Pipeline, uniform: &wgpu::Buffer, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let size = wgpu::BufferSize::new(pipeline.params_size as u64);
         let params = wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer: uniform, offset: 0, size });
         let storage = buffers.iter().map(|buffer| buffer.as_entire_binding());
         let entries: Vec<_> = (0..)
             .zip(std::iter::once(params).chain(storage))
             .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
             .collect();
-        let layout = &self.pipeline(kernel).layout;
+        let layout = &pipeline.layout;
         self.device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries })
     }
 
     /// Copies the first bytes of each buffer, as many as given with it, one after another to a new buffer that
     /// [`Gpu::read`] takes.
-    pub(super) fn stage(&self, encoder: &mut wgpu::CommandEncoder, parts: &[(&wgpu::Buffer, u64)]) -> wgpu::Buffer {
+    pub fn stage(&self, encoder: &mut wgpu::CommandEncoder, parts: &[(&wgpu::Buffer, u64)]) -> wgpu::Buffer {
         let bytes = parts.iter().map(|(_, bytes)| bytes).sum();
         let staging = self.buffer(bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
         let mut at = 0;
@@ -275,7 +326,10 @@ impl Gpu {
     }
 
     /// The contents of a staging buffer, once everything submitted before is done.
-    pub(super) async fn read(&self, staging: &wgpu::Buffer) -> Result<Vec<u8>, SessionError> {
+    ///
+    /// # Errors
+    /// A device that is lost, or fails.
+    pub async fn read(&self, staging: &wgpu::Buffer) -> Result<Vec<u8>, SessionError> {
         let (sender, receiver) = promise();
         staging.map_async(wgpu::MapMode::Read, .., move |result| sender.keep(result));
         // In the browser this does nothing and the event loop calls back. Elsewhere it waits; an error means that no
@@ -297,7 +351,7 @@ impl Gpu {
 }
 
 /// Compiles a kernel with its constants.
-fn compile(device: &wgpu::Device, kernel: &Kernel) -> Pipeline {
+pub fn compile(device: &wgpu::Device, kernel: &Shader) -> Pipeline {
     use wgpu::BufferBindingType::{Storage, Uniform};
     let entry = |binding, ty, dynamic, size| wgpu::BindGroupLayoutEntry {
         binding,
@@ -334,11 +388,11 @@ fn compile(device: &wgpu::Device, kernel: &Kernel) -> Pipeline {
         },
         cache: None,
     });
-    Pipeline { layout, pipeline }
+    Pipeline { layout, params_size: kernel.params_size, pipeline }
 }
 
 /// Errors of the work between pushing and popping error scopes, still to be waited for.
-pub(super) struct Caught(Vec<Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>>);
+pub struct Caught(Vec<Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>>);
 
 impl Caught {
     /// The first error in words.
@@ -353,7 +407,7 @@ impl Caught {
 }
 
 /// Does `work` within error scopes of every kind.
-pub(super) fn caught<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> (T, Caught) {
+pub fn caught<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> (T, Caught) {
     let filters = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation];
     let scopes = filters.map(|filter| device.push_error_scope(filter));
     let result = work();
@@ -365,17 +419,27 @@ pub(super) fn caught<T>(device: &wgpu::Device, work: impl FnOnce() -> T) -> (T, 
 }
 
 /// A value that a callback will bring.
-struct Promise<T>(Arc<Mutex<(Option<T>, Option<Waker>)>>);
+pub struct Promise<T>(Arc<Mutex<(Option<T>, Option<Waker>)>>);
 
-struct Sender<T>(Arc<Mutex<(Option<T>, Option<Waker>)>>);
+/// What the callback has of it.
+pub struct Sender<T>(Arc<Mutex<(Option<T>, Option<Waker>)>>);
 
-fn promise<T>() -> (Sender<T>, Promise<T>) {
+/// A promise, and what keeps it.
+pub fn promise<T>() -> (Sender<T>, Promise<T>) {
     let shared = Arc::new(Mutex::new((None, None)));
     (Sender(shared.clone()), Promise(shared))
 }
 
+impl<T> Promise<T> {
+    /// The value, if it has come, without waiting.
+    pub fn take(&self) -> Option<T> {
+        self.0.lock().expect("no holder panics").0.take()
+    }
+}
+
 impl<T> Sender<T> {
-    fn keep(self, value: T) {
+    /// Brings the value.
+    pub fn keep(self, value: T) {
         let waker = {
             let mut shared = self.0.lock().expect("no holder panics");
             shared.0 = Some(value);

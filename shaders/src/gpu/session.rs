@@ -206,7 +206,7 @@ impl Session {
         for key in &keys {
             if !self.groups.contains_key(key) {
                 let buffers: Vec<&wgpu::Buffer> = key.1.iter().map(|buffer| &self.buffers[buffer]).collect();
-                self.groups.insert(key.clone(), gpu.bind(key.0, &self.params, &buffers));
+                self.groups.insert(key.clone(), gpu.bind(gpu.pipeline(key.0), &self.params, &buffers));
             }
         }
         let mut encoder = gpu.device.create_command_encoder(&Default::default());

@@ -30,11 +30,13 @@ pub struct Binding {
     pub written: bool,
 }
 
-pub(super) const fn read(name: &'static str) -> Binding {
+/// A binding that the kernel reads.
+pub const fn read(name: &'static str) -> Binding {
     Binding { name, written: false }
 }
 
-pub(super) const fn write(name: &'static str) -> Binding {
+/// A binding that the kernel writes.
+pub const fn write(name: &'static str) -> Binding {
     Binding { name, written: true }
 }
 
@@ -56,15 +58,15 @@ pub struct Case {
 }
 
 /// Marks elements of a case's output that no kernel should touch.
-pub(super) const UNTOUCHED: f32 = -7.5;
+pub const UNTOUCHED: f32 = -7.5;
 
 /// f32 values as the words of a buffer.
-pub(super) fn words(values: &[f32]) -> Vec<u32> {
+pub fn words(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
 /// `count` seeded values, uniform in ±`size`.
-pub(super) fn values(purpose: &str, count: usize, size: f32) -> Vec<f32> {
+pub fn values(purpose: &str, count: usize, size: f32) -> Vec<f32> {
     use rand::Rng;
     let mut stream = crate::random::stream(1, purpose, 0);
     (0..count).map(|_| size * (stream.next_u32() as f32 / (1u64 << 31) as f32 - 1.0)).collect()
@@ -92,6 +94,8 @@ pub(super) fn rms<T: Copy + Into<f64>>(token: &[T]) -> f64 {
 
 /// The text of a WGSL file without its comments: whoever loads the page reads them where they are written. Lines stay where
 /// they were, so that a compiler's words still point to them.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! bare {
     ($file:literal) => {{
         const SOURCE: &[u8] = include_bytes!($file);
@@ -102,10 +106,11 @@ macro_rules! bare {
         }
     }};
 }
-pub(super) use bare;
+pub use bare;
 
 /// What is left of a source without `// …` and the spaces before it, in the first `N` bytes, and how much that is.
-pub(crate) const fn strip<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
+#[doc(hidden)]
+pub const fn strip<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
     let (mut text, mut length, mut at) = ([0; N], 0, 0);
     // bytes up to the last one of its line that is no space
     let mut kept = 0;
@@ -130,6 +135,8 @@ pub(crate) const fn strip<const N: usize>(source: &[u8]) -> ([u8; N], usize) {
 }
 
 /// Declares a parameter block whose members are all `u32`, with its layout.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! params {
     ($($(#[$doc:meta])* $field:ident),+ $(,)?) => {
         /// The parameter block, as the WGSL half declares it. Uniform layout: its size is a multiple of 16 bytes.
@@ -142,7 +149,7 @@ macro_rules! params {
         const FIELDS: &[(&str, usize)] = &[$((stringify!($field), std::mem::offset_of!(Params, $field))),+];
     };
 }
-pub(super) use params;
+pub use params;
 
 /// Runs the f32 half of a kernel on every case: it has to be as close to the formula as the half in WGSL. `run` is given the
 /// buffers and changes them.

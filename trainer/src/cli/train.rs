@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::module::Module;
 use trainer::config::{ConfigError, PRESETS, RunConfig};
-use trainer::device::{self, DeviceArg};
+use trainer::device::{self, DeviceArg, Engine};
 use trainer::nets::research::{KINDS, Learner};
 use trainer::train::{Begin, Metrics, Ranks, Run, TrainError};
 
@@ -29,6 +29,10 @@ pub struct Arguments {
     /// auto, cpu, gpu, gpu:n, or software: a GPU's driver that computes on the CPU, slowly, to try the GPU's path
     #[arg(long, default_value = "auto")]
     device: DeviceArg,
+    /// What computes on a GPU: burn, or wgsl: steps written out by hand, for causal learners. Runs may change between both and
+    /// the CPU
+    #[arg(long, default_value = "burn")]
+    engine: Engine,
     /// On a GPU, leave out the comparison with the CPU before training: 20 steps of a smaller learner
     #[arg(long)]
     no_probe: bool,
@@ -98,7 +102,7 @@ fn resolve(arguments: &Arguments) -> Result<RunConfig, ConfigError> {
 
 /// Trains in this process alone.
 fn alone(arguments: &Arguments, data_dir: &Path) -> Ended {
-    let device = device::open(arguments.device)?;
+    let device = device::open_for(arguments.engine, arguments.device)?;
     let mut run = match &arguments.resume {
         Some(folder) => Run::resume(folder, data_dir, device)?,
         None => {
@@ -136,7 +140,7 @@ fn among(mut ranks: Box<dyn Ranks>, arguments: &Arguments, data_dir: &Path) -> E
     let (rank, _) = ranks.place();
     let (leads, places) = (rank == 0, ranks::places(&mut *ranks, arguments.threads.map(usize::from)));
     let trained = || -> Result<bool, Box<dyn std::error::Error>> {
-        let (device, stop) = (device::open(arguments.device)?, stop_flag()?);
+        let (device, stop) = (device::open_for(arguments.engine, arguments.device)?, stop_flag()?);
         let folder = arguments.resume.clone().unwrap_or_else(|| out(arguments));
         let settings = || resolve(arguments);
         let begin = match arguments.resume {

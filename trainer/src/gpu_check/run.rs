@@ -359,7 +359,7 @@ mod tests {
         let out = std::env::temp_dir().join(format!("gpu-check-{}", std::process::id()));
         std::fs::create_dir_all(&out).unwrap();
         std::fs::write(out.join("thesis.tex"), "years of work").unwrap();
-        let device = TrainDevice { device: device::host(), name: "none".into(), cpu: true };
+        let device = TrainDevice { device: device::host(), name: "none".into(), cpu: true, wgsl: None };
         let settings = Settings {
             device,
             out: out.clone(),

@@ -12,6 +12,7 @@ use super::ranks::{Ranks, Team, traits};
 use super::rollback::Rollback;
 use super::run::Run;
 use super::step::Learner;
+use super::wgsl;
 use crate::config::{ConfigError, RunConfig};
 use crate::device::TrainDevice;
 use crate::nets::research;
@@ -73,6 +74,9 @@ impl Run {
             let text = String::from_utf8_lossy(&settings);
             let config: RunConfig = toml::from_str(&text)
                 .map_err(|error| ConfigError::Toml { origin: None, message: error.message().to_owned() })?;
+            if device.wgsl.is_some() {
+                return Err(TrainError::NotShared(device.name.clone()));
+            }
             match (&config.learner, device.cpu) {
                 (research::Learner::Model, true) => {}
                 (learner, true) => return Err(TrainError::NotShared(format!("learner.kind = \"{}\"", learner.kind()))),
@@ -240,6 +244,9 @@ impl Run {
 
     /// A run before its first step.
     fn new(config: RunConfig, folder: &Path, tasks: Tasks, device: TrainDevice) -> Result<Run, TrainError> {
+        if device.wgsl.is_some() {
+            wgsl::check(&config)?;
+        }
         let learner = Learner::new(&config, &device)?;
         let saved = Saved { step: 0, seconds: 0.0, accuracy: Vec::new(), curriculum: Progress::default() };
         let folder = folder.to_owned();

@@ -143,6 +143,24 @@ pub enum TrainError {
          without mpirun, or choose --device cpu and another learner"
     )]
     NotShared(String),
+    /// Settings that `--engine wgsl` cannot train.
+    #[error(
+        "--engine wgsl trains causal learners (variants `paper` and `shifted`) by adamw or muon, and this is {0}; leave it out"
+    )]
+    NotWgsl(String),
+    /// The device that takes the steps failed.
+    #[error("at step {step} the device failed: {error}. {}", match last {
+        Some(path) => format!("The newest checkpoint is {}; go on from it with --resume", path.display()),
+        None => "There is no checkpoint yet".to_owned(),
+    })]
+    Device {
+        /// The step.
+        step: u64,
+        /// The newest checkpoint.
+        last: Option<PathBuf>,
+        /// What it said.
+        error: backprop_gpu::StepError,
+    },
     /// A model was wanted from the run of a research learner.
     #[error(
         "{} holds a research learner of kind `{kind}`, which lives in the trainer alone: only learners of [model] \

@@ -16,6 +16,7 @@ mod memory;
 mod metrics;
 mod moments;
 mod optimiser;
+mod outcome;
 mod parameters;
 pub mod probe;
 mod ranks;
@@ -23,6 +24,7 @@ mod rollback;
 mod run;
 mod step;
 pub mod timing;
+mod wgsl;
 
 pub use begin::Begin;
 pub use checkpoint::{new_net, read_net, read_run};

@@ -4,8 +4,9 @@
 //! learner that does not learn. The CPU's half is the hand-written step where there is one, so two implementations of
 //! every formula are compared, not one on two devices.
 
+use super::outcome::{NotTaken, Step};
 use super::parameters::values;
-use super::step::{Learner, NotFinite, Step};
+use super::step::Learner;
 use crate::config::{ConfigError, RunConfig};
 use crate::device::{self, DeviceArg, TrainDevice};
 use tasks::Tasks;
@@ -105,11 +106,21 @@ pub enum ProbeError {
     /// The CPU's half of it needs the CPU backend.
     #[error("the device cannot be compared with the CPU: {0}; train with --no-probe")]
     Cpu(#[from] device::DeviceError),
+    /// The device failed.
+    #[error("the device cannot be compared with the CPU: {0}")]
+    Device(#[from] backprop_gpu::StepError),
     /// The CPU's own numbers are not finite.
     #[error(
         "on the CPU the loss or its gradient is not finite at step {0} of {STEPS}; see the settings, or --no-probe"
     )]
     NotFinite(usize),
+}
+
+impl ProbeError {
+    /// Of an optimiser that is new: only a device can fail to take it.
+    pub(super) fn begun(error: Box<dyn std::error::Error>) -> ProbeError {
+        ProbeError::Device(*error.downcast().expect("a new optimiser is empty"))
+    }
 }
 
 /// The settings of a run, smaller in all that does not choose other kernels.
@@ -164,19 +175,20 @@ fn trained(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Tr
     let mut learner = Learner::new(config, device)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     learner.set_threads(1, if device.cpu { cores } else { 1 });
-    learner.set_fused(true, training).expect("a new optimiser is empty");
+    learner.set_fused(true, training).map_err(ProbeError::begun)?;
     let mut steps = Vec::new();
     for done in 0..training.steps {
         let step = Step { done, rate: training.rate, ema_decay: 0.0, logged: true };
         match learner.step(training, tasks, step, None) {
             Ok(outcome) => steps.push([outcome.loss, outcome.norm]),
-            Err(NotFinite) => {
+            Err(NotTaken::Device(error)) => return Err(error.into()),
+            Err(NotTaken::NotFinite) => {
                 steps.push([f64::NAN; 2]);
                 break;
             }
         }
     }
-    learner.sync_weights();
+    learner.sync_weights()?;
     Ok((steps, values(learner.net()), started.elapsed().as_secs_f64()))
 }
 
@@ -204,7 +216,7 @@ mod tests {
     fn autodiff_on_the_cpu_trains_as_the_hand_written_step_does() {
         let config = RunConfig::resolve("quick", None, &[]).unwrap();
         let tasks = crate::sources::open_tasks(&config, std::path::Path::new(".")).unwrap();
-        let device = TrainDevice { device: device::host(), name: "CPU by autodiff".into(), cpu: false };
+        let device = TrainDevice { device: device::host(), name: "CPU by autodiff".into(), cpu: false, wgsl: None };
         let probed = check(&config, &tasks, &device).unwrap();
         assert_eq!((probed.cpu.len(), probed.gpu.len()), (20, 20));
         assert!(probed.losses_apart() < 1e-4, "{}", probed.losses_apart());

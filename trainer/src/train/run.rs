@@ -17,10 +17,11 @@ use super::finite::LAG;
 use super::folder::{RunFolder, STATE, finish_checkpoint, remove_checkpoint};
 use super::memory::{self, MemoryWatch};
 use super::metrics::{METRICS, Metrics, forget_after};
+use super::outcome::{NotTaken, Outcome, Step};
 use super::probe;
 use super::ranks::Team;
 use super::rollback::{Rollback, State, Verdict};
-use super::step::{Learner, NotFinite, Outcome, Step};
+use super::step::Learner;
 use crate::config::RunConfig;
 use crate::device::TrainDevice;
 use crate::nets::Net;
@@ -150,7 +151,7 @@ impl Run {
                     continue;
                 }
                 if self.saved.step < steps && self.keeps(self.saved.step) {
-                    self.learner.sync_weights();
+                    self.sync_weights()?;
                     self.checkpoint()?;
                 }
                 self.watch_memory()?;
@@ -160,9 +161,20 @@ impl Run {
                 None => return Ok(()),
             }
         })();
-        self.learner.sync_weights();
+        let synced = self.sync_weights();
         self.saved.seconds = before + started.elapsed().as_secs_f64();
-        done
+        done.and(synced)
+    }
+
+    /// Brings the learner here from where it is trained.
+    fn sync_weights(&mut self) -> Result<(), TrainError> {
+        self.learner.sync_weights().map_err(|error| self.device_failed(error))
+    }
+
+    /// The error of a device that failed during a run.
+    fn device_failed(&self, error: backprop_gpu::StepError) -> TrainError {
+        let last = newest_checkpoint(&self.folder).unwrap_or_default();
+        TrainError::Device { step: self.saved.step + 1, last, error }
     }
 
     /// Whether this process writes the folder: alone, or as rank 0.
@@ -250,10 +262,11 @@ impl Run {
         let team = self.team.as_mut().map(|team| team as &mut dyn Exchange);
         let Outcome { loss, right, norm } = match self.learner.step(&self.config.training, &tasks, step, team) {
             Ok(outcome) => outcome,
-            Err(NotFinite) => {
+            Err(NotTaken::NotFinite) => {
                 let last = newest_checkpoint(&self.folder)?;
                 return Err(TrainError::Diverged { step: self.saved.step + 1, last });
             }
+            Err(NotTaken::Device(error)) => return Err(self.device_failed(error)),
         };
         self.saved.step += 1;
         let stage = stage.map(|_| self.saved.curriculum.stage + 1);
@@ -355,7 +368,7 @@ impl Run {
     /// # Errors
     /// It does not, or cannot be compared.
     pub fn probe(&self) -> Result<Option<probe::Probed>, probe::ProbeError> {
-        match self.device.cpu {
+        match self.device.cpu && self.device.wgsl.is_none() {
             true => Ok(None),
             false => probe::check(&self.config, &self.tasks, &self.device).map(Some),
         }

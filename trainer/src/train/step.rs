@@ -4,9 +4,11 @@ use std::ops::Range;
 use std::path::Path;
 
 use backprop::{AdamW, Exchange, Score, State, causal, schedule, set};
+use backprop_gpu::StepError;
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Tensor};
+use shaders::gpu::Gpu;
 use shaders::model::spec::ModelSpec;
 
 use super::checkpoint::{damaged, new_net, read_net_of, write_net};
@@ -15,63 +17,45 @@ use super::finite::Watch;
 use super::gradient::{Part, gradient};
 use super::moments;
 use super::optimiser::optimiser;
+use super::outcome::{NotTaken, Outcome, Step};
 use super::parameters::{Average, Collect, Detach, Fill, Norm, Scale, Unflatten, values};
+use super::wgsl::Wgsl;
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
 use crate::nets::Net;
 use crate::nets::tensors::scalar;
 use tasks::{Episode, Split, Tasks};
 
-/// Which step to take, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Step {
-    /// Steps done before it.
-    pub done: u64,
-    /// Learning rate.
-    pub rate: f64,
-    /// Decay of the weights' running average.
-    pub ema_decay: f64,
-    /// Whether loss, right answers and norm are wanted.
-    pub logged: bool,
-}
-
-/// What one step gives; the first two only where they were asked for.
-pub(super) struct Outcome {
-    pub loss: f64,
-    pub right: Vec<f64>,
-    pub norm: f64,
-}
-
-/// The loss or its gradient is not finite; the step was not taken.
-pub(super) struct NotFinite;
-
 /// Where a learner is trained by hand.
 enum ByHand {
     Causal(causal::Trainer),
     Set(set::Trainer),
+    Wgsl(Box<Wgsl>),
 }
 
 impl ByHand {
     /// One thread, until more are asked for; none for a research learner.
-    fn new(net: &Net, average: &Net) -> Option<ByHand> {
+    fn new(net: &Net, average: &Net, gpu: Option<&Gpu>) -> Result<Option<ByHand>, StepError> {
         let both = || (values(net), values(average));
-        match (net, net.spec()) {
-            (Net::Causal(_), spec) => {
+        Ok(match (net, net.spec(), gpu) {
+            (Net::Causal(_), spec, None) => {
                 let (weights, average) = both();
                 Some(ByHand::Causal(causal::Trainer::new(spec, weights, average, 1)))
             }
-            (Net::Set(_), spec) => {
+            (Net::Set(_), spec, None) => {
                 let (weights, average) = both();
                 Some(ByHand::Set(set::Trainer::new(spec, weights, average, 1)))
             }
-            (Net::Research(_), _) => None,
-        }
+            (Net::Research(_), _, None) => None,
+            (_, spec, Some(gpu)) => Some(ByHand::Wgsl(Box::new(Wgsl::new(gpu, spec, both())?))),
+        })
     }
 
     fn state(&self) -> &State {
         match self {
             ByHand::Causal(trainer) => &trainer.state,
             ByHand::Set(trainer) => &trainer.state,
+            ByHand::Wgsl(trainer) => &trainer.state,
         }
     }
 
@@ -79,6 +63,7 @@ impl ByHand {
         match self {
             ByHand::Causal(trainer) => &mut trainer.state,
             ByHand::Set(trainer) => &mut trainer.state,
+            ByHand::Wgsl(trainer) => &mut trainer.state,
         }
     }
 
@@ -130,6 +115,7 @@ impl ByHand {
                 };
                 trainer.gradient_among((training.batch, training.neighbours), episode, step.logged, exchange)
             }
+            ByHand::Wgsl(_) => unreachable!("a device takes whole steps"),
         }
     }
 }
@@ -151,6 +137,8 @@ pub(super) struct Learner {
     threads: (usize, usize),
     /// On a GPU, whether its steps were finite.
     watch: Watch,
+    /// Where steps are taken in WGSL.
+    wgsl: Option<Gpu>,
 }
 
 /// A learner as it was after some step.
@@ -176,6 +164,7 @@ impl Learner {
             pools: Vec::new(),
             threads: (1, 1),
             watch: Watch::default(),
+            wgsl: device.wgsl.clone(),
         })
     }
 
@@ -274,14 +263,17 @@ impl Learner {
     pub fn set_fused(&mut self, fused: bool, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
         match (fused && self.cpu, self.fused.is_some()) {
             (true, false) => {
-                self.fused = ByHand::new(&self.net, &self.average);
+                self.fused = ByHand::new(&self.net, &self.average, self.wgsl.as_ref())?;
                 if let (Some(fused), Optimiser::Adamw | Optimiser::Muon) = (&mut self.fused, training.optimiser) {
                     let file = burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?;
                     moments::read(self.net.spec(), &mut fused.state_mut().moments, file)?;
                 }
+                if let Some(ByHand::Wgsl(trainer)) = &mut self.fused {
+                    trainer.upload()?;
+                }
             }
             (false, true) => {
-                self.sync_weights();
+                self.sync_weights()?;
                 let fused = self.fused.take().expect("just seen");
                 if training.optimiser != Optimiser::Lion {
                     let moments = fused.moments(self.net.spec(), training);
@@ -296,11 +288,18 @@ impl Learner {
     }
 
     /// Copies the weights of the fused trainer into the nets.
-    pub fn sync_weights(&mut self) {
+    ///
+    /// # Errors
+    /// A device that failed.
+    pub fn sync_weights(&mut self) -> Result<(), StepError> {
+        if let Some(ByHand::Wgsl(trainer)) = &mut self.fused {
+            trainer.download()?;
+        }
         if let Some(fused) = &self.fused {
             self.net = self.net.clone().map(&mut Fill(&fused.state().weights));
             self.average = self.average.clone().map(&mut Fill(&fused.state().average));
         }
+        Ok(())
     }
 
     /// The learner as it is. Tensors are shared until one of them changes; not for learners that are trained by
@@ -323,17 +322,18 @@ impl Learner {
     /// Takes one optimiser step, alone or, where [`backprop`] trains, as one of several processes.
     ///
     /// # Errors
-    /// The loss or its gradient is not finite, on a CPU. On a GPU this is seen later: [`Learner::first_not_finite`].
+    /// The loss or its gradient is not finite, on a CPU and in WGSL. On a GPU through Burn this is seen later: [`Learner::first_not_finite`].
     pub fn step(
         &mut self,
         training: &Training,
         tasks: &Tasks,
         step: Step,
         exchange: Option<&mut dyn Exchange>,
-    ) -> Result<Outcome, NotFinite> {
-        match self.fused.is_some() {
-            true => self.step_fused(training, tasks, step, exchange),
-            false => self.step_autodiff(training, tasks, step),
+    ) -> Result<Outcome, NotTaken> {
+        match &mut self.fused {
+            Some(ByHand::Wgsl(trainer)) => trainer.step(training, tasks, step),
+            Some(_) => self.step_fused(training, tasks, step, exchange),
+            None => self.step_autodiff(training, tasks, step),
         }
     }
 
@@ -343,13 +343,13 @@ impl Learner {
         tasks: &Tasks,
         step: Step,
         exchange: Option<&mut dyn Exchange>,
-    ) -> Result<Outcome, NotFinite> {
+    ) -> Result<Outcome, NotTaken> {
         let fused = self.fused.as_mut().expect("asked for where there is one");
         let score = fused.gradient(training, tasks, step, exchange);
         let state = fused.state_mut();
         let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
-            return Err(NotFinite);
+            return Err(NotTaken::NotFinite);
         }
         let scale = schedule::clip(norm, training.clip);
         let adam = AdamW {
@@ -374,7 +374,7 @@ impl Learner {
         Ok(Outcome { loss: score.loss, right: score.right, norm })
     }
 
-    fn step_autodiff(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotFinite> {
+    fn step_autodiff(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotTaken> {
         let parts = training.batch / training.micro_batch;
         // in the order of micro-batches, whichever thread made them
         let mut sum = GradientsAccumulator::new();
@@ -390,7 +390,7 @@ impl Learner {
         self.net.visit(&mut norm);
         let norm = norm.square.expect("a net has parameters").sqrt();
         match self.cpu {
-            true if !(loss.is_finite() && scalar(norm.clone()).is_finite()) => return Err(NotFinite),
+            true if !(loss.is_finite() && scalar(norm.clone()).is_finite()) => return Err(NotTaken::NotFinite),
             true => {}
             false => {
                 losses.push(norm.clone());

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use super::outcome::Step;
 use super::probe::ProbeError;
-use super::step::{Learner, Step};
+use super::step::Learner;
 use crate::config::RunConfig;
 use crate::device::TrainDevice;
 use tasks::Tasks;
@@ -34,7 +35,7 @@ pub fn steps(
     let mut learner = Learner::new(config, device)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     learner.set_threads(if device.cpu { cores } else { 1 }, 1);
-    learner.set_fused(true, training).expect("a new optimiser is empty");
+    learner.set_fused(true, training).map_err(ProbeError::begun)?;
     let mut done = 0;
     let started = Instant::now();
     // the last of a group is read, which waits for all of them
