@@ -26,9 +26,19 @@ macro_rules! scenarios {
             $(#[test] fn $scenario() { super::$scenario(super::BrowserKind::Firefox); })*
         }
         mod webkit {
-            $(#[test] fn $scenario() { super::$scenario(super::BrowserKind::WebKit); })*
+            $(#[test] fn $scenario() { super::twice(stringify!($scenario), || super::$scenario(super::BrowserKind::WebKit)); })*
         }
     };
+}
+
+/// A scenario, and once more where it fails. On a machine with other work WebKitGTK sometimes stands still for a minute or
+/// two, wherever the page is at that time; a fault of the page fails twice.
+fn twice(name: &str, scenario: fn()) {
+    if let Err(panic) = std::panic::catch_unwind(scenario) {
+        let words = panic.downcast_ref::<String>().map_or("no words", String::as_str);
+        eprintln!("{name} failed in WebKit, and is tried once more: {words}");
+        scenario();
+    }
 }
 
 scenarios! {
