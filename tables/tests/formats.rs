@@ -6,7 +6,7 @@ use tables::read::{How, read};
 use tables::{Choices, Grid, Table, TableError};
 
 fn bytes(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/tests/files/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("tests/files/{name}")).unwrap()
 }
 
 fn grid(name: &str) -> Grid {

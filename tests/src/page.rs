@@ -40,7 +40,7 @@ pub struct Page {
 /// The folder of the built page: `PAGE`, else `dist/` of the workspace. `None`, with words, when it is not built and
 /// nobody promised it.
 pub fn built() -> Option<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let workspace = std::env::current_dir().unwrap().join("..");
     let folder = env::var_os("PAGE").map_or_else(|| workspace.join("dist"), PathBuf::from);
     if folder.join("index.html").is_file() {
         return Some(folder);

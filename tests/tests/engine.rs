@@ -14,7 +14,7 @@ use xtask::server::Server;
 use xtask::sizes::{self, MOST, MOST_WASM};
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    std::env::current_dir().unwrap().join("..")
 }
 
 fn copy(from: &Path, to: &Path) {

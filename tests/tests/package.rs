@@ -20,7 +20,7 @@ const PACKAGE: &str = "node_modules/learner-in-a-file";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+    std::env::current_dir().unwrap().join("..").canonicalize().unwrap()
 }
 
 /// The folder of the bundlers and compilers, or `None` (with words) when they are missing and nobody promised them.

@@ -104,7 +104,7 @@ impl Slurm {
 
     /// Sends the array of docs/cluster.
     fn send(&self, array: &str, list: &Path, out: &Path) {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cluster/experiment.sbatch");
+        let file = std::env::current_dir().unwrap().join("../docs/cluster/experiment.sbatch");
         let mut command = self.command("sbatch");
         command.arg(format!("--array={array}")).arg("--mem=0").arg(file).current_dir(&self.folder.0);
         command.env("PLAN", list).env("OUT", out).env("TRAINER", program());

@@ -57,13 +57,12 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::Path;
 
     use super::*;
 
     #[test]
     fn every_file_is_a_preset_that_resolves_and_survives_toml() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets");
+        let folder = std::env::current_dir().unwrap().join("presets");
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
