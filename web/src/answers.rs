@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-/// Answerer answers.
+/// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Answerer {
     /// The model in use.

@@ -53,7 +53,7 @@ impl Step {
                 "Press one of the small pictures and choose Forget. The answers are as if you had never shown it."
             }
             Step::Controls => {
-                "Under Answerer answers, choose labels shuffled: it believes whatever it is shown. Then choose untrained \
+                "Under Who answers, choose labels shuffled: it believes whatever it is shown. Then choose untrained \
                  weights: comparing pictures is built in, and your learning curve shows what practice adds."
             }
         }

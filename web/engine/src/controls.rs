@@ -2,7 +2,7 @@
 
 use shaders::input::pixels::standardise;
 
-/// Answerer answers.
+/// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answerer {
     /// The learner.

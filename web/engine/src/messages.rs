@@ -178,7 +178,7 @@ pub fn size(of: &[u32]) -> Result<Size, EngineError> {
     }
 }
 
-/// Answerer answers, by name.
+/// Who answers, by name.
 pub fn answerer(name: &str) -> Result<Answerer, EngineError> {
     Answerer::of(name).ok_or_else(|| words(format!("there is no answerer “{name}”")))
 }

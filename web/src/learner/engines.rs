@@ -133,7 +133,7 @@ pub struct Wanted<'a> {
     pub look: &'a dyn Fn(&Example) -> Picture,
     /// Whether it is asked about the last one before it is told, if that costs no more than one question.
     pub guess: bool,
-    /// Answerer answers.
+    /// Who answers.
     pub who: Answerer,
     /// The drawing in hand, `[28, 28]`, or nothing.
     pub drawing: &'a [f32],

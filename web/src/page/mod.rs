@@ -122,7 +122,7 @@ pub struct Page {
     pub hands: Hands,
     /// Whether pixels are scrambled.
     pub scrambled: RwSignal<bool>,
-    /// Answerer answers.
+    /// Who answers.
     pub who: RwSignal<Answerer>,
     /// What the page found out about the examples.
     pub controls: Controls,

@@ -329,7 +329,7 @@ impl Page {
             let open = &mut shelf.open;
             let mut about = loaded.record.about.clone();
             about.merge(base_about, &open.about);
-            // Answerer changes what another has deleted wants to keep it.
+            // Whoever changes what another has deleted wants to keep it.
             about.deleted = None;
             *open = Held {
                 id,

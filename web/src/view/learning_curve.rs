@@ -253,7 +253,7 @@ pub fn learned(page: Page) -> View {
         .child(
             el("fieldset")
                 .class("key")
-                .child(el("legend").child("Answerer answers? "))
+                .child(el("legend").child("Who answers? "))
                 .child(Answerer::ALL.into_iter().map(|who| choice(page, lines, who)).collect_view()),
         )
         .child(show(any, move || lines.below()))
