@@ -1,7 +1,10 @@
 //! The kernels of a training step: each a pair of files of one name, as in [`shaders::kernel`].
 //!
-//! The CPU half of a pair is the formula in f64; the tests hold the half in WGSL to it on a device, and the ways back to
-//! finite differences of the ways there. The halves also run whole steps ([`crate::reference`]).
+//! The CPU half of a pair is the formula in f64; the tests hold the half in WGSL to it on a device, and backward
+//! passes to finite differences of forward ones. The halves also run whole steps ([`crate::reference`]).
+//!
+//! A WGSL file compiles as it stands, and the language has no `include`: the kernels that sum over a row each have their
+//! own copy of `sum_of_row`. Change all four together.
 
 // without the parity check, its cases are unused
 #![cfg_attr(not(feature = "parity"), allow(dead_code, unused_imports))]
@@ -36,7 +39,7 @@ pub static ALL: [&Kernel; 17] = [
     &query_key::KERNEL,
     &softmax::KERNEL,
     &cross_entropy::KERNEL,
-    // the way back
+    // the backward pass
     &norm_backward::KERNEL,
     &softmax_backward::KERNEL,
     &query_key_backward::KERNEL,

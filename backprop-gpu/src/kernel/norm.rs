@@ -1,5 +1,5 @@
 //! LayerNorm (Ba, Kiros and Hinton, arXiv 1607.06450) for training: the normalised rows x̂ = (x − mean)/√(variance + ε) and
-//! their scale 1/√(variance + ε) are kept for the way back.
+//! their scale 1/√(variance + ε) are kept for the backward pass.
 
 use super::common::{Kernel, ROWS, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]

@@ -1,4 +1,4 @@
-// LayerNorm for training: the normalised rows and their scale are kept for the way back. 8 threads a row.
+// LayerNorm for training: the normalised rows and their scale are kept for the backward pass. 8 threads a row.
 
 struct Params {
     rows: u32,

@@ -1,4 +1,4 @@
-//! The way back through LayerNorm: dx = scale·(e − mean(e) − x̂·mean(e·x̂)) with e = dy·γ.
+//! The backward pass of LayerNorm: dx = scale·(e − mean(e) − x̂·mean(e·x̂)) with e = dy·γ.
 
 use super::common::{Kernel, ROWS, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]

@@ -1,4 +1,4 @@
-// The way back through LayerNorm: to = (to +) scale·(e − mean(e) − x̂·mean(e·x̂)) with e = d·γ. 8 threads a row.
+// The backward pass of LayerNorm: to = (to +) scale·(e − mean(e) − x̂·mean(e·x̂)) with e = d·γ. 8 threads a row.
 
 struct Params {
     rows: u32,

@@ -1,4 +1,4 @@
-//! The way back through [`query_key`]: from the gradients of queries and slot keys as they met to those of the
+//! The backward pass of [`query_key`]: from the gradients of queries and slot keys as they met to those of the
 //! projections, of the gates and of the temperatures. ẑ = z/|z| has the gradient (d − ẑ·(ẑ·d))/|z|.
 
 use super::common::{Kernel, bare, buffers, read, write};

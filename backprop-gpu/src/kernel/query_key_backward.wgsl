@@ -1,4 +1,4 @@
-// The way back through `query_key`: from the gradients of queries and slot keys as they met to those of the projections,
+// The backward pass of `query_key`: from the gradients of queries and slot keys as they met to those of the projections,
 // of the gates and of the temperatures. A thread a row and head; what the next slot took of a key is computed again.
 
 struct Params {

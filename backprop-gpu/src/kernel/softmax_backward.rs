@@ -1,4 +1,4 @@
-//! The way back through [`softmax`](super::softmax), in place: d = a·(d − Σ a·d), 0 where a token may not see.
+//! The backward pass of [`softmax`](super::softmax), in place: d = a·(d − Σ a·d), 0 where a token may not see.
 
 use super::common::{Kernel, ROWS, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]

@@ -1,4 +1,4 @@
-// The way back through softmax, in place: d = a·(d − Σ a·d), 0 where a token may not see. 8 threads a row.
+// The backward pass of softmax, in place: d = a·(d − Σ a·d), 0 where a token may not see. 8 threads a row.
 
 struct Params {
     tokens: u32,
