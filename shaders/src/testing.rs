@@ -34,3 +34,19 @@ pub fn skip(why: &str) {
         file.and_then(|mut file| writeln!(file, "{}", why.replace('\n', " "))).expect("SKIPPED names a file");
     }
 }
+
+/// The GPU that was looked for. Where there is none, the test says so and does not run.
+///
+/// # Panics
+/// `REQUIRE_GPU=1` promises one, and there is none.
+pub fn gpu_or_skip<Gpu, Error: std::fmt::Display>(found: Result<Gpu, Error>) -> Option<Gpu> {
+    match found {
+        Ok(gpu) => Some(gpu),
+        Err(error) => {
+            let required = env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
+            assert!(!required, "REQUIRE_GPU=1 promises a GPU: {error}");
+            skip(&format!("no GPU adapter: {error}"));
+            None
+        }
+    }
+}

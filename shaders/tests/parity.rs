@@ -16,18 +16,9 @@ use shaders::testing;
 use shaders::{Model, ModelSpec};
 
 fn gpu() -> Option<Gpu> {
-    match pollster::block_on(Gpu::new()) {
-        Ok(gpu) => {
-            println!("adapter: {}", gpu.description());
-            Some(gpu)
-        }
-        Err(error) => {
-            let required = std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
-            assert!(!required, "REQUIRE_GPU=1 promises a GPU: {error}");
-            testing::skip(&format!("no GPU adapter: {error}"));
-            None
-        }
-    }
+    let gpu = testing::gpu_or_skip(pollster::block_on(Gpu::new()))?;
+    println!("adapter: {}", gpu.description());
+    Some(gpu)
 }
 
 /// Fails with every comparison that is off.

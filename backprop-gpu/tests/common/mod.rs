@@ -7,18 +7,9 @@ use shaders::{Model, ModelSpec, testing};
 
 /// Whatever adapter the system offers, a software one is enough. Without any it says so; with `REQUIRE_GPU=1` it fails.
 pub fn gpu() -> Option<Gpu> {
-    match pollster::block_on(Gpu::new()) {
-        Ok(gpu) => {
-            println!("adapter: {}", gpu.description());
-            Some(gpu)
-        }
-        Err(error) => {
-            let required = std::env::var("REQUIRE_GPU").is_ok_and(|value| value == "1");
-            assert!(!required, "REQUIRE_GPU=1 promises a GPU: {error}");
-            testing::skip(&format!("no GPU adapter: {error}"));
-            None
-        }
-    }
+    let gpu = testing::gpu_or_skip(pollster::block_on(Gpu::new()))?;
+    println!("adapter: {}", gpu.description());
+    Some(gpu)
 }
 
 /// Small sizes that no tile or workgroup divides.
