@@ -56,7 +56,8 @@ def test_a_name_over_several_columns():
 def test_narrow_and_read_only_arrays():
     narrow = X.astype(np.float32)
     learner = InContextClassifier().fit(narrow[::2], Y[::2])
-    np.testing.assert_allclose(learner.predict_proba(narrow[1::2]), expected(), atol=1e-4)
+    # Other roundings of X: the ridges' matrices are ill-conditioned, and changes of 1e-9 already move an answer by 1e-4.
+    np.testing.assert_allclose(learner.predict_proba(narrow[1::2]), expected(), atol=2e-3)
     fixed = X.copy()
     fixed.flags.writeable = False
     assert InContextClassifier().fit(fixed, Y).predict(fixed).flags.writeable
