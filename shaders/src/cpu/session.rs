@@ -8,7 +8,7 @@ use crate::kernel::{
     ridge_scores, set_attention, set_embed, set_logits, set_mlp, sweep,
 };
 use crate::model::file::Model;
-use crate::plan::buffer::Buffer;
+use crate::plan::buffer::{Buffer, Room};
 use crate::plan::step::{Launch, Step};
 use crate::plan::{Plan, weights};
 use crate::session::attention::Attention;
@@ -88,9 +88,11 @@ impl Session {
     /// Brings the cache up to date, then asks.
     fn ask(&mut self, queries: &[f32], count: usize, weights: bool) {
         for task in self.plan.tasks(&self.context, count, weights) {
+            let (rows, slots, classes) = (task.rows(), self.context.len(), self.context.classes_in_use());
+            let room = Room { rows, slots, answers: count, classes };
             // shrinking or growing keeps the first elements, so the cached slots stay
             for buffer in self.plan.buffers() {
-                let elements = self.plan.elements(buffer, task.rows(), self.context.len(), count);
+                let elements = self.plan.elements(buffer, room);
                 self.buffers.get_mut(&buffer).expect("every buffer of the plan is there").resize(elements, 0.0);
             }
             let inputs = task.inputs(&self.context, queries);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::device::{Caught, Gpu, PARAMS_STRIDE, caught};
 use crate::kernel;
 use crate::model::file::Model;
-use crate::plan::buffer::Buffer;
+use crate::plan::buffer::{Buffer, Room};
 use crate::plan::task::Task;
 use crate::plan::{Plan, weights};
 use crate::session::attention::Attention;
@@ -26,17 +26,10 @@ pub struct Session {
     buffers: BTreeMap<Buffer, wgpu::Buffer>,
     /// Parameter blocks of one submission.
     params: wgpu::Buffer,
-    /// Rows, slots and answers that there is room for.
-    capacity: Capacity,
+    /// What there is room for.
+    capacity: Room,
     /// Bind groups by kernel and buffers, until buffers grow.
     groups: BTreeMap<(usize, Vec<Buffer>), wgpu::BindGroup>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Capacity {
-    rows: usize,
-    slots: usize,
-    answers: usize,
 }
 
 impl Session {
@@ -75,7 +68,7 @@ impl Session {
             blend: (0..model.spec.layers).flat_map(|layer| weights::blend(model, layer)).collect(),
             buffers,
             params,
-            capacity: Capacity::default(),
+            capacity: Room::default(),
             groups: BTreeMap::new(),
         })
     }
@@ -152,6 +145,8 @@ impl Session {
             wanted.slots = slots.next_power_of_two().max(64).min(self.context.capacity());
             self.context.invalidate_all();
         }
+        // other classes in use have made the tokens stale already, and the inputs' buffers stay
+        wanted.classes = wanted.classes.max(self.context.classes_in_use());
         let tasks = self.plan.tasks(&self.context, count, weights);
         let rows = tasks.iter().map(Task::rows).max().unwrap_or(1);
         wanted.rows = wanted.rows.max(rows.next_power_of_two());
@@ -160,12 +155,12 @@ impl Session {
             return Ok(tasks);
         }
         for buffer in self.plan.buffers() {
-            let elements = self.plan.elements(buffer, wanted.rows, wanted.slots, wanted.answers);
+            let elements = self.plan.elements(buffer, wanted);
             check_size(&self.gpu, &format!("{buffer:?}"), elements)?;
         }
         for buffer in self.plan.buffers() {
-            let before = self.plan.elements(buffer, self.capacity.rows, self.capacity.slots, self.capacity.answers);
-            if self.plan.elements(buffer, wanted.rows, wanted.slots, wanted.answers) != before {
+            let before = self.plan.elements(buffer, self.capacity);
+            if self.plan.elements(buffer, wanted) != before {
                 self.buffers.remove(&buffer);
             }
         }
@@ -177,7 +172,7 @@ impl Session {
     /// Makes the buffers that are missing.
     fn grow(&mut self) {
         for buffer in self.plan.buffers() {
-            let elements = self.plan.elements(buffer, self.capacity.rows, self.capacity.slots, self.capacity.answers);
+            let elements = self.plan.elements(buffer, self.capacity);
             self.buffers.entry(buffer).or_insert_with(|| self.gpu.storage(elements as u64 * 4));
         }
     }

@@ -12,7 +12,6 @@ struct Params {
 }
 
 override THREADS: u32 = 128;
-override STATE: u32 = 2048;
 override EPSILON: f32 = 1e-5;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -20,7 +19,6 @@ override EPSILON: f32 = 1e-5;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;        // [D, O]
 @group(0) @binding(3) var<storage, read_write> output: array<f32>;  // [R, C, stride]
 
-var<workgroup> token: array<f32, STATE>;                            // [C, D]
 var<workgroup> partial: array<f32, THREADS>;
 
 fn sum_of_all(thread: u32, value: f32) -> f32 {
@@ -42,17 +40,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     var squares = 0.0;
     for (var e = thread; e < elements; e += THREADS) {
         let value = state[row * elements + e];
-        token[e] = value;
         squares += value * value;
     }
-    // the barriers of the sum also publish `token`
     let scale = 1.0 / sqrt(sum_of_all(thread, squares) / f32(elements) + EPSILON);
     for (var e = thread; e < params.classes * params.count; e += THREADS) {
         let c = e / params.count;
         let column = params.first + e % params.count;
+        let own = (row * params.classes + c) * params.width;
         var sum = 0.0;
         for (var d = 0u; d < params.width; d++) {
-            sum += token[c * params.width + d] * weight[d * params.outputs + column];
+            sum += state[own + d] * weight[d * params.outputs + column];
         }
         output[(row * params.classes + c) * params.stride + column] = sum * scale;
     }

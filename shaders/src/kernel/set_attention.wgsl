@@ -21,7 +21,6 @@ struct Params {
 
 override THREADS: u32 = 64;
 override SLOTS: u32 = 1024;
-override QUERY: u32 = 1024;
 
 const SOFTMAX_FEATURES: u32 = 4;
 const LINEAR_FEATURES: u32 = 3;
@@ -36,7 +35,6 @@ const LEAST: f32 = -3.0e38;
 @group(0) @binding(6) var<storage, read_write> output: array<f32>;  // [R, C, A]
 @group(0) @binding(7) var<storage, read_write> weights: array<f32>; // [weights_first + H·(N + 1)]
 
-var<workgroup> own: array<f32, QUERY>;                              // [C, K], the query of this row and head
 var<workgroup> shares: array<f32, SLOTS>;
 var<workgroup> partial: array<f32, THREADS>;
 
@@ -114,18 +112,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     let seen = n - min(n, params.among);
 
     if (head < params.heads) {
-        for (var e = thread; e < elements; e += THREADS) {
-            own[e] = query[(row * params.classes + e / size) * params.query_stride + head * size + e % size];
-        }
-        workgroupBarrier();
         let factor = slopes[head] / sqrt(f32(elements));
         var largest = LEAST;
         for (var j = thread; j < n; j += THREADS) {
             var dot = 0.0;
             for (var c = 0u; c < params.classes; c++) {
                 let first = (j * params.classes + c) * stride + channels + head * size;
+                let own = (row * params.classes + c) * params.query_stride + head * size;
                 for (var k = 0u; k < size; k++) {
-                    dot += own[c * size + k] * slots[first + k];
+                    dot += query[own + k] * slots[first + k];
                 }
             }
             var logit = factor * dot + softmax_features(head, row * n + j);

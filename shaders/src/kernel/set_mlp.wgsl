@@ -1,6 +1,7 @@
 // A token's state after attention: the mixed values come in through one matrix, then an MLP that sees each class beside
 // the mean over classes. A workgroup a row. What the mean does to hidden units is the same for all classes and is
-// computed once; the hidden units of as many classes as fit are kept at a time.
+// computed once; the hidden units of as many classes as fit are kept at a time. The state itself stays in its buffer, as
+// there may be any number of classes.
 
 struct Params {
     rows: u32,
@@ -14,7 +15,6 @@ struct Params {
 }
 
 override THREADS: u32 = 128;
-override STATE: u32 = 2048;
 override HIDDEN: u32 = 896;
 override EPSILON: f32 = 1e-5;
 
@@ -25,7 +25,6 @@ override EPSILON: f32 = 1e-5;
 @group(0) @binding(4) var<storage, read> down: array<f32>;          // [F + 1, D]
 @group(0) @binding(5) var<storage, read_write> state: array<f32>;   // [R, C, D]
 
-var<workgroup> token: array<f32, STATE>;                            // [C, D]
 var<workgroup> shift: array<f32, HIDDEN>;                          // [F], before each class adds its own
 var<workgroup> units: array<f32, HIDDEN>;                           // the mean z [D], later hidden units of some classes
 var<workgroup> partial: array<f32, THREADS>;
@@ -55,15 +54,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         for (var a = 0u; a < params.channels; a++) {
             sum += mixed[first + a] * output_weight[a * width + e % width];
         }
-        token[e] = sum;
+        state[row * elements + e] = sum;
         squares += sum * sum;
     }
-    // the barriers of the sum also publish `token`
+    // each thread reads elements that others wrote
+    storageBarrier();
     let scale = 1.0 / sqrt(sum_of_all(thread, squares) / f32(elements) + EPSILON);
     for (var d = thread; d < width; d += THREADS) {
         var sum = 0.0;
         for (var c = 0u; c < params.classes; c++) {
-            sum += token[c * width + d];
+            sum += state[(row * params.classes + c) * width + d];
         }
         units[d] = sum * scale / f32(params.classes);
     }
@@ -80,19 +80,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (var first = 0u; first < params.classes; first += most) {
         let count = min(most, params.classes - first);
         for (var e = thread; e < count * hidden; e += THREADS) {
-            let at = (first + e / hidden) * width;
+            let at = (row * params.classes + first + e / hidden) * width;
             let f = e % hidden;
             var sum = 0.0;
             for (var d = 0u; d < width; d++) {
-                sum += token[at + d] * up[d * hidden + f];
+                sum += state[at + d] * up[d * hidden + f];
             }
             units[e] = max(shift[f] + sum * scale, 0.0);
         }
+        // what was read above is written below
+        storageBarrier();
         workgroupBarrier();
         for (var e = thread; e < count * width; e += THREADS) {
             let at = e / width * hidden;
             let d = e % width;
-            var sum = token[first * width + e] + down[hidden * width + d];
+            var sum = state[row * elements + first * width + e] + down[hidden * width + d];
             for (var f = 0u; f < hidden; f++) {
                 sum += units[at + f] * down[f * width + d];
             }

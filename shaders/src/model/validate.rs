@@ -139,11 +139,9 @@ impl ModelSpec {
             true => Ok(()),
             false => Err(SpecError::Size { field, low, high, found }),
         };
-        // the kernels of a set learner hold these in workgroup memory: a row of logits, one query of a head over all
-        // classes, the state of a token, its hidden units in one class
+        // the kernels of a set learner hold these in workgroup memory: a row of logits, the hidden units of a token in one
+        // class
         size("longest", self.longest, 2, 1_025)?;
-        size("classes · key_size", self.classes * self.key_size, 2, 1_024)?;
-        size("classes · width", self.classes * self.width, 2, 2_048)?;
         size("mlp_factor · width", self.mlp(), 1, 896)?;
         size("equivariant.linear_heads", set.linear_heads, 0, 64)?;
         size("equivariant.ridge", set.ridge.len(), 0, 16)?;

@@ -97,8 +97,22 @@ pub(super) fn projections(spec: &ModelSpec) -> usize {
     2 * spec.channels() + set_channels(spec)
 }
 
-/// Elements of a scratch or cache buffer for `rows` rows, `slots` slots and `answers` queries.
-pub(super) fn elements(spec: &ModelSpec, buffer: Buffer, rows: usize, slots: usize, answers: usize) -> usize {
+/// What buffers have room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    /// Rows of a list.
+    pub rows: usize,
+    /// Examples shown.
+    pub slots: usize,
+    /// Queries of a call.
+    pub answers: usize,
+    /// Classes in use: a learner of 200 that tells two apart takes no more memory than one of two.
+    pub classes: usize,
+}
+
+/// Elements of a scratch or cache buffer.
+pub(super) fn elements(spec: &ModelSpec, buffer: Buffer, room: Room) -> usize {
+    let Room { rows, slots, answers, classes } = room;
     let weights = || unreachable!("weights have their own sizes");
     let Some(set) = &spec.equivariant else {
         return match buffer {
@@ -109,8 +123,8 @@ pub(super) fn elements(spec: &ModelSpec, buffer: Buffer, rows: usize, slots: usi
                 rows * spec.channels()
             }
             Buffer::Mlp => rows * spec.mlp(),
-            Buffer::Scores => rows * spec.classes,
-            Buffer::Answers => answers * spec.classes,
+            Buffer::Scores => rows * classes,
+            Buffer::Answers => answers * classes,
             Buffer::AttentionWeights => spec.layers * spec.heads * (slots + 1),
             Buffer::Keys(_) | Buffer::Slots(_) | Buffer::Values(_) => slots * spec.channels(),
             _ => weights(),
@@ -125,11 +139,11 @@ pub(super) fn elements(spec: &ModelSpec, buffer: Buffer, rows: usize, slots: usi
     match buffer {
         Buffer::Labels => slots,
         Buffer::Inputs => few * spec.inputs,
-        Buffer::Hidden => rows * spec.classes * spec.width,
-        Buffer::Query => few * spec.classes * spec.channels(),
-        Buffer::AttentionOutput => rows * spec.classes * set_channels(spec),
-        Buffer::Scores => set.scores() * rows * spec.classes,
-        Buffer::Answers => answers * spec.classes,
+        Buffer::Hidden => rows * classes * spec.width,
+        Buffer::Query => few * classes * spec.channels(),
+        Buffer::AttentionOutput => rows * classes * set_channels(spec),
+        Buffer::Scores => set.scores() * rows * classes,
+        Buffer::Answers => answers * classes,
         Buffer::AttentionWeights => spec.layers * spec.heads * (slots + 1),
         Buffer::Plane(_) => {
             let sizes = set.stem.as_ref().map_or(Vec::new(), Stem::sizes);
@@ -141,7 +155,7 @@ pub(super) fn elements(spec: &ModelSpec, buffer: Buffer, rows: usize, slots: usi
         Buffer::RowScales => 2 * few,
         Buffer::Similar => set.ridge.len() * few * slots,
         Buffer::Alpha => set.ridge.len() * rows * slots,
-        Buffer::Slots(_) => slots * spec.classes * projections(spec),
+        Buffer::Slots(_) => slots * classes * projections(spec),
         Buffer::Shown(v) => slots * view(v),
         Buffer::Mean(v) => view(v),
         Buffer::Squares(_) => slots,
