@@ -150,9 +150,9 @@ impl Context {
         let mut shown = cpu::Session::new(model.clone());
         shown.context.set_images(encoder.drawings());
         if model.spec.equivariant.is_some() {
-            shown.context.set_classes(classes.clamp(2, model.spec.classes))?;
+            shown.context.set_classes(classes.clamp(2, model.spec.most_classes()))?;
         }
-        let of_learner = model.spec.classes;
+        let of_learner = shown.context.classes();
         let idle = Mutex::new(Vec::new());
         let mut context = Context { form, inputs, encoder, labels, classes, of_learner, shown, idle };
         let encoded = context.encode(values)?;

@@ -52,7 +52,7 @@ impl PyModel {
     /// Most classes.
     #[getter]
     fn classes(&self) -> usize {
-        self.0.spec.classes
+        self.0.spec.most_classes()
     }
 
     /// Most rows of a context.

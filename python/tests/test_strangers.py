@@ -173,13 +173,22 @@ def test_more_than_the_learner_takes():
         InContextClassifier().fit(names, np.arange(60) % 2)
     with pytest.raises(ValueError, match="becomes 1100 inputs .* the most are 1024"):
         InContextClassifier().fit(np.random.default_rng(0).normal(size=(30, 1100)), np.arange(30) % 2)
-    many, y = np.arange(78.0)[:, None], np.arange(78) // 3
-    with pytest.raises(ValueError, match="expected at most 20 classes, found 26"):
-        InContextClassifier().fit(many, y)
-    with pytest.raises(ValueError, match="expected at most 10 classes, found 26"):
-        InContextClassifier("drawing").fit(many, y)
-    # what the error says to do
-    assert OneVsRestClassifier(InContextClassifier()).fit(many, y).predict(many).shape == (78,)
+    many, y = np.arange(402.0)[:, None], np.arange(402) // 2
+    for model in ["general", "drawing"]:
+        with pytest.raises(ValueError, match="expected at most 200 classes, found 201"):
+            InContextClassifier(model).fit(many, y)
+
+
+def test_more_classes_than_meta_training_had():
+    # what the error above says to do, and a learner that needs no such help
+    many = np.random.default_rng(0).normal(size=(100, 5))
+    shown, y = np.repeat(many, 3, axis=0), np.repeat(np.arange(100), 3)
+    noisy = shown + 0.05 * np.random.default_rng(1).normal(size=shown.shape)
+    learner = InContextClassifier().fit(noisy, y)
+    assert learner.predict_proba(many).shape == (100, 100)
+    assert learner.score(many, np.arange(100)) > 0.9
+    few = y < 26
+    assert OneVsRestClassifier(InContextClassifier()).fit(noisy[few], y[few]).score(many[:26], np.arange(26)) > 0.8
 
 
 @pytest.mark.parametrize(

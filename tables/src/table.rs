@@ -8,6 +8,8 @@ use crate::error::TableError;
 use crate::grid::{Grid, Row};
 use crate::number;
 
+/// Most different numbers of a column that is taken for the class unasked, and most of one that holds measurements.
+const MOST_NUMBERS: usize = 20;
 /// Spellings of one class that a note names.
 const MOST_SPELLINGS: usize = 8;
 
@@ -28,7 +30,7 @@ pub struct Choices {
 
 impl Default for Choices {
     fn default() -> Self {
-        Choices { heading: None, class: None, leave_out: Vec::new(), keep: Vec::new(), most_classes: 20 }
+        Choices { heading: None, class: None, leave_out: Vec::new(), keep: Vec::new(), most_classes: MOST_NUMBERS }
     }
 }
 
@@ -120,7 +122,8 @@ impl Table {
         }
         let (class_names, labels, merged) = classes(&cells[class]);
         notes.extend(merged);
-        check_classes(&columns[class].name, &class_names, choices.most_classes)?;
+        let chosen = choices.class.is_some() || (headed || apart) && named_as_class(&columns[class].name) > 0.0;
+        check_classes(&columns[class].name, &class_names, choices.most_classes, chosen)?;
         if !columns.iter().any(Column::used) {
             return Err(TableError::new("no column is left to learn from, beside the class"));
         }
@@ -313,12 +316,13 @@ fn guess_class(columns: &[Column], cells: &[Vec<&str>], most: usize, named: bool
         let (names, labels, _) = classes(&cells[at]);
         let known = labels.iter().flatten().count();
         // every class of a few rows at least
-        if names.len() < 2 || names.len() > most || known < 2 * names.len() {
-            return None;
-        }
         let words = !names.iter().all(|name| is_value(name));
         let whole = names.iter().all(|name| name.parse::<i64>().is_ok());
         let mut score = if named { named_as_class(&columns[at].name) } else { 0.0 };
+        let most = if words || (whole && score > 0.0) { most } else { most.min(MOST_NUMBERS) };
+        if names.len() < 2 || names.len() > most || known < 2 * names.len() {
+            return None;
+        }
         score += if at + 1 == columns.len() {
             2.0
         } else if at == 0 {
@@ -367,7 +371,7 @@ fn guess_class(columns: &[Column], cells: &[Vec<&str>], most: usize, named: bool
     // nothing fits: the last column is what most files mean, and its fault can be named
     let last = columns.len() - 1;
     let (names, _, _) = classes(&cells[last]);
-    check_classes(&columns[last].name, &names, most)?;
+    check_classes(&columns[last].name, &names, most, false)?;
     if rows >= 2 * names.len() || rows < 6 {
         return Ok(last);
     }
@@ -438,27 +442,35 @@ fn class_key(cell: &str) -> String {
     cell.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
-fn check_classes(column: &str, names: &[String], most: usize) -> Result<(), TableError> {
-    match names.len() {
-        0 => Err(TableError::new("every cell is empty; expected the class of each row").in_column(column)),
-        1 => Err(TableError::new(format!(
-            "all rows have the class “{}”; expected two classes or more. Is another column the class?",
-            names[0]
-        ))
-        .in_column(column)),
-        found if found > most => {
-            let numbers = names.iter().filter(|name| is_value(name)).count();
-            let hint = match numbers * 2 > found {
-                true => {
+/// `chosen` says that somebody, or the heading, calls it the class: then whole numbers may be names.
+fn check_classes(column: &str, names: &[String], most: usize, chosen: bool) -> Result<(), TableError> {
+    let found = names.len();
+    let numbers = names.iter().filter(|name| is_value(name)).count() * 2 > found;
+    // fractions, times and the like are measured
+    let measured = numbers && names.iter().any(|name| is_value(name) && name.parse::<i64>().is_err());
+    let words = match found {
+        0 => "every cell is empty; expected the class of each row".to_owned(),
+        1 => {
+            let only = &names[0];
+            format!("all rows have the class “{only}”; expected two classes or more. Is another column the class?")
+        }
+        _ if found > most || ((measured || (numbers && !chosen)) && found > MOST_NUMBERS) => {
+            let limit = match found > most {
+                true => format!("it has {found} different values, and the learner can tell {most} classes apart"),
+                false => format!("it has {found} different values, and they are numbers"),
+            };
+            let advice = match numbers {
+                true if measured || found > most => {
                     "It looks like a number to predict: name another column as the class, or replace the number with ranges such as low and high"
+                }
+                true => {
+                    "It looks like a number to predict: name another column as the class, or this one if each number is a class of its own"
                 }
                 false => "Keep the rows of fewer classes, or name another column as the class",
             };
-            Err(TableError::new(format!(
-                "it has {found} different values, and the learner can tell {most} classes apart. {hint}"
-            ))
-            .in_column(column))
+            format!("{limit}. {advice}")
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(TableError::new(words).in_column(column))
 }

@@ -212,6 +212,29 @@ fn faults_say_what_to_do() {
     }
 }
 
+#[test]
+fn hundreds_of_names_are_classes_where_the_learner_takes_them() {
+    let choices = |class: Option<&str>, most_classes| Choices {
+        class: class.map(str::to_owned),
+        most_classes,
+        ..Choices::default()
+    };
+    let words = format!("x,plant\n{}", rows(300, |at, x, _, _| format!("{x:.2},plant {}", at % 100)));
+    assert_eq!(read(words.as_bytes(), &choices(None, 200)).unwrap().class_names.len(), 100);
+    let error = read(words.as_bytes(), &choices(Some("plant"), 20)).unwrap_err().to_string();
+    assert!(error.contains("100 different values") && error.contains("20 classes"), "{error}");
+    // so many numbers are measured unless someone says otherwise, and fractions always are
+    let whole = format!("x,size\n{}", rows(300, |at, x, _, _| format!("{x:.2},{}", at % 100)));
+    let error = read(whole.as_bytes(), &choices(None, 200)).unwrap_err().to_string();
+    assert!(error.contains("“size”") && error.contains("a class of its own"), "{error}");
+    let headed = whole.replacen("size", "label", 1);
+    assert_eq!(read(headed.as_bytes(), &choices(None, 200)).unwrap().class_names.len(), 100);
+    assert_eq!(read(whole.as_bytes(), &choices(Some("size"), 200)).unwrap().class_names.len(), 100);
+    let fractions = format!("x,size\n{}", rows(300, |at, x, _, _| format!("{x:.2},{}.5", at % 100)));
+    let error = read(fractions.as_bytes(), &choices(Some("size"), 200)).unwrap_err().to_string();
+    assert!(error.contains("number to predict") && !error.contains("its own"), "{error}");
+}
+
 /// Files that were cut, mixed up and spoiled are read or refused, and never more.
 #[test]
 fn spoiled_files_are_refused_or_read() {

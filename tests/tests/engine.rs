@@ -262,8 +262,8 @@ fn the_package_learns_tables_and_says_what_is_wrong() {
             "drawing is empty",
         ),
         (
-            "const l = await Learner.load('../models/general.safetensors'); for (let i = 0; i < 21; i++) await l.observe([i, 1], i);",
-            "at most 20 classes",
+            "const l = await Learner.load('../models/general.safetensors'); for (let i = 0; i < 201; i++) await l.observe([i, 1], i);",
+            "at most 200 classes",
         ),
     ] {
         let fault = run(body)["fault"].as_str().unwrap_or("no fault at all").to_owned();

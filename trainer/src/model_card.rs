@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use shaders::Model;
-use shaders::model::spec::Variant;
+use shaders::model::spec::{ModelSpec, Variant};
 
 use crate::card::Card;
 use crate::eval::Outcome;
@@ -127,7 +127,7 @@ fn summary(file: &str, model: &Model, card: &Card) -> String {
         "# {file}\n\nA learner for in-context classification: shown labelled examples, it classifies others, with no gradient step.\n\n\
          | | |\n|---|---|\n\
          | kind | {family}, {} layers, {} parameters |\n\
-         | takes | up to {} examples of up to {} classes, {} inputs each |\n\
+         | takes | up to {} examples of {}, {} inputs each |\n\
          | meta-trained on | {} |\n\
          | made by | {}, commit {}, step {} |\n\
          | weights (SHA-256) | `{}` |\n\
@@ -135,7 +135,7 @@ fn summary(file: &str, model: &Model, card: &Card) -> String {
         spec.layers,
         spec.parameters(),
         spec.longest - 1,
-        spec.classes,
+        classes_taken(spec),
         spec.inputs,
         or_none(&card.data),
         or_none(&card.software),
@@ -144,6 +144,14 @@ fn summary(file: &str, model: &Model, card: &Card) -> String {
         model.hash(),
         or_none(&card.licence),
     )
+}
+
+/// How many classes a learner tells apart, in words.
+fn classes_taken(spec: &ModelSpec) -> String {
+    match spec.most_classes() {
+        most if most > spec.classes => format!("up to {most} classes (at most {} in meta-training)", spec.classes),
+        most => format!("up to {most} classes"),
+    }
 }
 
 fn usage(file: &str, name: &str, model: &Model) -> String {
@@ -177,7 +185,7 @@ fn limits(model: &Model) -> String {
          - It knows of a task what the shown examples say, and forgets it with them: its weights never change.\n\
          - More than {} examples or {} classes do not fit.\n",
         spec.longest - 1,
-        spec.classes
+        spec.most_classes()
     );
     if let Some(stem) = spec.equivariant.as_ref().and_then(|set| set.stem.as_ref()) {
         text += &format!("- It sees pictures at {0} × {0}; of other inputs it uses inner products alone.\n", stem.side);
@@ -229,7 +237,6 @@ fn table(result: &Outcome) -> String {
 mod tests {
     use super::*;
     use crate::card::Results;
-    use shaders::ModelSpec;
     use shaders::model::spec::{Convolution, Stem};
 
     fn outcome() -> Outcome {
@@ -278,7 +285,7 @@ mod tests {
                 "equivariant set learner",
                 "prior, omniglot",
                 "| licence | not recorded |",
-                "up to 20 classes",
+                "up to 200 classes (at most 20 in meta-training)",
                 "--onnx m.onnx",
                 "mnist, test split, protocol paper, projected to 64 dimensions, 7 episodes",
                 "| examples shown | 10 | 99 |",

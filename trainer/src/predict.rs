@@ -87,6 +87,7 @@ pub struct Shown {
     labels: Vec<u32>,
     /// C of the examples, not of the learner.
     classes: usize,
+    /// C of the learner's answers.
     of_learner: usize,
 }
 
@@ -109,10 +110,11 @@ impl Shown {
         let mut session = cpu::Session::new(model.clone());
         session.context.set_images(encoder.drawings());
         if model.spec.equivariant.is_some() {
-            session.context.set_classes(classes.clamp(2, model.spec.classes))?;
+            session.context.set_classes(classes.clamp(2, model.spec.most_classes()))?;
         }
+        let of_learner = session.context.classes();
         let labels: Vec<u32> = rows.iter().filter_map(|row| examples.labels()[*row]).collect();
-        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner: model.spec.classes };
+        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner };
         let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
         for row in rows {
             encoded.extend(shown.encoder.encode(&shown.row(examples, *row))?);

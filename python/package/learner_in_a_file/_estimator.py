@@ -77,8 +77,8 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     model : str or path, default="general"
-        A shipped learner, ``"general"`` (up to 20 classes) or ``"drawing"`` (up to 10, for pictures of drawings), or
-        the file of a learner that the project's trainer exported.
+        A shipped learner, ``"general"`` or ``"drawing"`` (for pictures of drawings), both up to 200 classes, or the
+        file of a learner that the project's trainer exported.
     n_contexts : int, default=1
         Of more rows than a context holds, this many samples are shown, each to a learner of its own, and the
         probabilities are averaged.

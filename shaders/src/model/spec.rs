@@ -281,20 +281,32 @@ pub struct ModelSpec {
 /// Query options; only set learners use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueryOptions {
-    /// C in use, at most the spec's; the log-probability of every further class is −∞.
+    /// C in use, at most [`ModelSpec::most_classes`]; the log-probability of every further class of the spec is −∞.
     pub classes: usize,
     /// Whether inputs are drawings, which a stem may read; else the learner compares the inputs alone.
     pub images: bool,
 }
 
 impl QueryOptions {
-    /// All classes; drawings if there is a stem.
+    /// The spec's classes; drawings if there is a stem.
     pub fn of(spec: &ModelSpec) -> Self {
         QueryOptions { classes: spec.classes, images: spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some()) }
     }
 }
 
+/// Most classes that a set learner tells apart.
+pub const MOST_SET_CLASSES: usize = 200;
+
 impl ModelSpec {
+    /// Most classes that the learner tells apart. No weight of a set learner belongs to a class, so its `classes` only say
+    /// how many it met in meta-training at most; other learners have a read-out of `classes` columns.
+    pub fn most_classes(&self) -> usize {
+        match self.equivariant {
+            Some(_) => self.classes.max(MOST_SET_CLASSES),
+            None => self.classes,
+        }
+    }
+
     /// The paper's model at width 256 for `inputs` inputs (4 layers, 8 heads of 32, T = 100, 10 classes).
     pub fn paper(inputs: usize, side: usize, mean: f32, std: f32) -> Self {
         ModelSpec {

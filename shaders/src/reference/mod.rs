@@ -65,7 +65,7 @@ fn check(model: &Model, inputs: &[f32], labels: &[u32], options: QueryOptions) -
     if labels.len() != tokens {
         return Err(SessionError::LabelCount { expected: tokens, found: labels.len() });
     }
-    let classes = options.classes.min(model.spec.classes);
+    let classes = options.classes.min(model.spec.most_classes());
     if let Some(&found) = labels.iter().find(|label| **label as usize >= classes) {
         return Err(SessionError::Label { classes, found });
     }
@@ -89,10 +89,10 @@ fn set_answer(
         shown: &inputs[..at * x],
         labels: &labels[..at],
         query: &inputs[at * x..(at + 1) * x],
-        classes: options.classes.min(model.spec.classes),
+        classes: options.classes.min(model.spec.most_classes()),
         embeddings: embeddings.map(|all| &all[..=at]),
     };
     let mut answer: Vec<f32> = set::answer(model, &question).into_iter().map(|log| log as f32).collect();
-    answer.resize(model.spec.classes, f32::NEG_INFINITY);
+    answer.resize(model.spec.classes.max(question.classes), f32::NEG_INFINITY);
     answer
 }

@@ -28,6 +28,7 @@ pub struct Examples {
 pub struct Context {
     pub(super) inputs: usize,
     pub(super) classes: usize,
+    pub(super) most_classes: usize,
     pub(super) capacity: usize,
     pub(super) hash: String,
     pub(super) examples: Examples,
@@ -46,6 +47,7 @@ impl Context {
         Context {
             inputs: model.spec.inputs,
             classes: model.spec.classes,
+            most_classes: model.spec.most_classes(),
             capacity: model.spec.longest - 1,
             hash: model.hash(),
             examples: Examples::default(),
@@ -71,9 +73,14 @@ impl Context {
         self.capacity
     }
 
-    /// C: classes of the model.
+    /// C: log-probabilities of an answer; the model's classes, or those in use where they are more.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.classes.max(self.options.classes)
+    }
+
+    /// Most classes that may be in use: [`crate::model::spec::ModelSpec::most_classes`].
+    pub fn most_classes(&self) -> usize {
+        self.most_classes
     }
 
     /// Classes that the learner is asked about; those of the model, unless [`Context::set_classes`] said otherwise.
@@ -89,13 +96,14 @@ impl Context {
         }
     }
 
-    /// Asks a set learner about the first `classes` classes alone: the others get −∞. Other learners have no choice.
+    /// Asks a set learner about the first `classes` classes alone: the others get −∞. It may be more than the model met in
+    /// meta-training. Other learners have no choice.
     ///
     /// # Errors
-    /// Fewer than 2, fewer than the labels shown need, more than the model has; any other than the model's unless it is
-    /// a set learner.
+    /// Fewer than 2, fewer than the labels shown need, more than [`Context::most_classes`]; any other than the model's unless
+    /// it is a set learner.
     pub fn set_classes(&mut self, classes: usize) -> Result<(), SessionError> {
-        let (lowest, highest) = (self.fewest_classes(), self.classes);
+        let (lowest, highest) = (self.fewest_classes(), self.most_classes);
         if !(lowest..=highest).contains(&classes) {
             return Err(SessionError::Classes { lowest, highest, found: classes });
         }
@@ -248,10 +256,11 @@ impl Context {
     /// # Shapes
     /// `answers` `[Q, classes in use]`, the result `[Q, C]`.
     pub(crate) fn pad_classes(&self, answers: &[f32]) -> Vec<f32> {
-        let mut wide = Vec::with_capacity(answers.len() / self.options.classes * self.classes);
+        let classes = self.classes();
+        let mut wide = Vec::with_capacity(answers.len() / self.options.classes * classes);
         for row in answers.chunks_exact(self.options.classes) {
             wide.extend_from_slice(row);
-            wide.extend(std::iter::repeat_n(f32::NEG_INFINITY, self.classes - row.len()));
+            wide.extend(std::iter::repeat_n(f32::NEG_INFINITY, classes - row.len()));
         }
         wide
     }
@@ -370,12 +379,19 @@ mod tests {
     #[test]
     fn classes_in_use_cover_the_labels_shown() {
         let mut context = full_set();
-        assert_eq!(context.set_classes(1), Err(SessionError::Classes { lowest: 2, highest: 3, found: 1 }));
-        assert_eq!(context.set_classes(4), Err(SessionError::Classes { lowest: 2, highest: 3, found: 4 }));
+        assert_eq!(context.set_classes(1), Err(SessionError::Classes { lowest: 2, highest: 200, found: 1 }));
+        assert_eq!(context.set_classes(201), Err(SessionError::Classes { lowest: 2, highest: 200, found: 201 }));
         context.set_classes(2).unwrap();
         assert_eq!(context.relabel(0, 2), Err(SessionError::Label { classes: 2, found: 2 }));
         assert_eq!(context.pad_classes(&[1.0, 2.0, 3.0, 4.0])[2], f32::NEG_INFINITY);
         assert_eq!(context.pad_classes(&[1.0, 2.0, 3.0, 4.0])[3..5], [3.0, 4.0]);
+        // more than the three of meta-training: answers become as wide as they need to be
+        context.set_classes(4).unwrap();
+        assert_eq!((context.classes(), context.pad_classes(&[1.0; 8])), (4, vec![1.0; 8]));
+        context.observe(&[7.0, 8.0], &[3]).unwrap_err();
+        context.truncate(2).unwrap();
+        context.observe(&[7.0, 8.0], &[3]).unwrap();
+        assert_eq!(context.fewest_classes(), 4);
         let mut causal = full();
         assert_eq!(causal.set_classes(2), Err(SessionError::Classes { lowest: 3, highest: 3, found: 2 }));
         causal.set_classes(3).unwrap();

@@ -97,10 +97,12 @@ pub fn run(arguments: &Arguments) -> Ended {
         class: arguments.class.clone(),
         leave_out: arguments.leave_out.clone(),
         keep: arguments.keep.clone(),
-        most_classes: model.spec.classes,
+        most_classes: model.spec.most_classes(),
     };
     let shown = |error: &dyn std::fmt::Display| format!("{}: {error}", arguments.show.display());
-    let examples = match pictures::read(&arguments.show, true, model.spec.classes).map_err(|error| shown(&error))? {
+    let examples = match pictures::read(&arguments.show, true, model.spec.most_classes())
+        .map_err(|error| shown(&error))?
+    {
         Some(found) => Examples::Pictures(found),
         None => {
             let table = Table::new(read_grid(&arguments.show, arguments)?, &choices).map_err(|error| shown(&error))?;

@@ -72,8 +72,11 @@ impl Drawing {
         let (file, range) = class_range(dataset).map_err(SourceError::from)?;
         let set = sets.open(file, settings.split)?;
         let small = |message| EvalError::Small { name: dataset.to_owned(), message };
-        if ways > spec.classes {
-            return Err(small(format!("{ways}-way was asked for; this learner has {} classes", spec.classes)));
+        if ways > spec.most_classes() {
+            return Err(small(format!(
+                "{ways}-way was asked for; this learner tells at most {} classes apart",
+                spec.most_classes()
+            )));
         }
         if set.channels != 1 {
             return Err(small(format!("the drawing protocol needs grey pictures, found {} channels", set.channels)));

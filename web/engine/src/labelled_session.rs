@@ -241,7 +241,7 @@ impl LabelledSession {
         match self.class(label) {
             Some(class) => Ok(class),
             None if self.set() => {
-                let most = self.model.spec.classes;
+                let most = self.model.spec.most_classes();
                 if self.names.len() == most {
                     return Err(words(format!(
                         "this learner tells at most {most} classes apart, and this label would be one more. \
@@ -327,7 +327,7 @@ impl LabelledSession {
                  or use the other engine",
             ));
         }
-        Ok(renormalise_over_seen(log_probabilities, self.model.spec.classes, self.engine.labels()))
+        Ok(renormalise_over_seen(log_probabilities, self.engine.context().classes(), self.engine.labels()))
     }
 
     /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
@@ -408,7 +408,7 @@ impl LabelledSession {
         }
         let answers = self.engine.predict(&encoded).await?;
         self.ready = true;
-        let each = answers.chunks_exact(self.model.spec.classes);
+        let each = answers.chunks_exact(self.engine.context().classes());
         let rows = each.map(|answer| self.probabilities(answer, classes)).collect::<Result<Vec<_>, _>>()?;
         Ok(rows.concat())
     }

@@ -71,7 +71,7 @@ impl Learner {
             "variant": variant,
             "stem": stem,
             "layers": spec.layers,
-            "classes": spec.classes,
+            "classes": spec.most_classes(),
             "capacity": spec.longest - 1,
             "inputs": spec.inputs,
             "metadata": self.model.metadata,
@@ -152,7 +152,7 @@ impl Learner {
     /// # Shapes
     /// `query` `[D]`; probabilities `[C]`
     pub async fn answer(&mut self, who: Answerer, query: &[f32]) -> Result<Option<Answer>, EngineError> {
-        let classes = self.model.spec.classes;
+        let classes = self.model.spec.most_classes();
         let Some(table) = self.table.as_mut().filter(|table| !table.labels.is_empty()) else { return Ok(None) };
         let without = |probabilities| Answer { probabilities, importance: Vec::new() };
         match who {
@@ -251,7 +251,7 @@ impl Learner {
         places: &[u32],
         more: impl Fn() -> bool,
     ) -> Result<Vec<f32>, EngineError> {
-        let classes = self.model.spec.classes;
+        let classes = self.model.spec.most_classes();
         let mut all = Vec::new();
         for &place in places {
             let count = self.table.as_ref().map_or(0, |table| table.labels.len());
@@ -277,7 +277,7 @@ impl Learner {
         classes: usize,
         queries: &[f32],
     ) -> Result<Vec<f32>, EngineError> {
-        let most = self.model.spec.classes;
+        let most = self.model.spec.most_classes();
         if !(1..=most).contains(&classes) {
             return Err(words(format!(
                 "expected 1 to {most} classes, which this learner can tell apart, found {classes}"

@@ -4,10 +4,12 @@
 use shaders::random;
 
 /// Numbers of shown examples, as far as the data allow.
-const COUNTS: [usize; 6] = [2, 5, 10, 20, 50, 100];
+const COUNTS: [usize; 8] = [2, 5, 10, 20, 50, 100, 200, 500];
+/// Shown examples of each class, at most, beyond the first hundred: so few classes have enough with those.
+const MOST_OF_A_CLASS: usize = 5;
 /// Random orders of the rows.
 pub const ORDERS: usize = 8;
-/// Rows that are asked about in each order.
+/// Rows that are asked about in each order, or one of each class where they are more.
 const MOST_QUERIES: usize = 60;
 /// Fewest of them.
 const FEWEST_QUERIES: usize = 3;
@@ -93,11 +95,13 @@ pub struct Plan {
 /// allow, its beginning and its end hold each class in its share.
 pub fn plan(labels: &[u32], most: usize) -> Plan {
     let rows = labels.len();
-    let queries = (rows / 3).clamp(FEWEST_QUERIES.min(rows), MOST_QUERIES);
+    let classes = labels.iter().max().map_or(0, |label| *label as usize + 1);
+    let queries = (rows / 3).clamp(FEWEST_QUERIES.min(rows), MOST_QUERIES.max(classes));
+    let highest = (MOST_OF_A_CLASS * classes).max(100);
     let largest = rows.saturating_sub(queries).min(most);
-    let mut counts: Vec<usize> = COUNTS.into_iter().filter(|count| *count <= largest).collect();
+    let mut counts: Vec<usize> = COUNTS.into_iter().filter(|count| *count <= largest.min(highest)).collect();
     // what is left between two numbers is worth a point where it is the end
-    if largest < COUNTS[COUNTS.len() - 1] && counts.last().is_some_and(|last| 3 * largest > 4 * last) {
+    if largest < highest && counts.last().is_some_and(|last| 3 * largest > 4 * last) {
         counts.push(largest);
     }
     let shown = counts.last().copied().unwrap_or(0);
@@ -242,6 +246,17 @@ impl Confusion {
         self.cells.get(truth * self.classes + answer).map_or(0, Vec::len)
     }
 
+    /// True class, wrong answer and how often, of the `most` pairs that were confused most, most often first.
+    pub fn worst(&self, most: usize) -> Vec<(usize, usize, usize)> {
+        let pairs = (0..self.classes).flat_map(|truth| (0..self.classes).map(move |answer| (truth, answer)));
+        let confused = pairs.filter(|(truth, answer)| truth != answer);
+        let mut worst: Vec<_> = confused.map(|(truth, answer)| (truth, answer, self.count(truth, answer))).collect();
+        worst.retain(|(.., count)| *count > 0);
+        worst.sort_by_key(|(.., count)| std::cmp::Reverse(*count));
+        worst.truncate(most);
+        worst
+    }
+
     /// The examples of a cell, each once.
     pub fn examples(&self, truth: usize, answer: usize) -> Vec<usize> {
         let mut examples = self.cells.get(truth * self.classes + answer).cloned().unwrap_or_default();
@@ -281,6 +296,9 @@ mod tests {
         assert_eq!(plan(&labels(5000, 3), 1024).counts, [2, 5, 10, 20, 50, 100]);
         assert_eq!(plan(&labels(5000, 3), 40).counts, [2, 5, 10, 20, 40]);
         assert_eq!(plan(&labels(12, 3), 1024).counts, [2, 5, 8]);
+        // five of each of many classes, and one of each is asked about
+        let many = plan(&labels(5000, 100), 1024);
+        assert_eq!((many.counts[5..].to_vec(), many.orders[0].queries.len()), (vec![100, 200, 500], 100));
     }
 
     #[test]
@@ -325,5 +343,6 @@ mod tests {
         confusion.push(&[7], &[Some(1)], &[0]);
         assert_eq!((confusion.count(0, 1), confusion.examples(0, 1)), (3, vec![3, 7]));
         assert_eq!((confusion.count(1, 1), confusion.is_empty()), (0, false));
+        assert_eq!(confusion.worst(9), [(0, 1, 3)]);
     }
 }

@@ -10,8 +10,8 @@ use crate::fetch::Progress;
 use crate::learner::client::Learner;
 use dom::*;
 
-/// Most classes that the general learner knows.
-pub const MOST_CLASSES: usize = 20;
+/// Most classes that the general learner tells apart.
+pub const MOST_CLASSES: usize = shaders::model::spec::MOST_SET_CLASSES;
 
 /// Where the examination stands.
 #[derive(Debug, Clone, PartialEq)]

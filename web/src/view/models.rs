@@ -9,7 +9,7 @@ use dom::*;
 /// A shipped learner: address, name, and what it is for.
 const SHIPPED: [(&str, &str, &str); 4] = [
     (OWN_MODEL, "drawing", "for drawings: learns from one or two examples of each"),
-    ("models/general.safetensors", "general", "for pictures (reduced to 14 × 14) and tables, up to 20 classes"),
+    ("models/general.safetensors", "general", "for pictures (reduced to 14 × 14) and tables"),
     ("models/quick.safetensors", "quick", "a plain Transformer after a minute of meta-training, for comparison"),
     ("models/paper.safetensors", "paper", "the paper's own tokens, small, for comparison: up to 99 examples"),
 ];

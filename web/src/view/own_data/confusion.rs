@@ -9,7 +9,12 @@ use crate::own_data::state::Inspected;
 use crate::page::Page;
 use dom::*;
 
-/// The table, and the examples of the cell that is looked into.
+/// Classes that a table of all pairs has room for.
+const MOST_COLUMNS: usize = 20;
+/// Pairs that are listed where there are more classes.
+const MOST_PAIRS: usize = 30;
+
+/// The table, or with many classes a list, and the examples of the cell that is looked into.
 pub fn confusion(page: Page) -> View {
     let own_data = page.own_data;
     let any = memo(move |_| own_data.confusion.with(|confusion| !confusion.is_empty()));
@@ -20,7 +25,10 @@ pub fn confusion(page: Page) -> View {
                 .class("confusion")
                 .test_id("confusion")
                 .child(el("summary").child(move || mistakes(page)))
-                .child(table(page))
+                .child(move || match own_data.confusion.with(|confusion| confusion.classes()) {
+                    many if many > MOST_COLUMNS => pairs(page),
+                    _ => table(page),
+                })
                 .child(move || own_data.inspected.get().map(|cell| examples(page, &cell)))
         },
     )
@@ -29,20 +37,58 @@ pub fn confusion(page: Page) -> View {
 /// The heading: the mistake that was made most.
 fn mistakes(page: Page) -> String {
     let Some(data) = page.own_data.data.get() else { return String::new() };
-    page.own_data.confusion.with(|confusion| {
-        let classes = confusion.classes();
-        let pairs = (0..classes).flat_map(|truth| (0..classes).map(move |answer| (truth, answer)));
-        let worst = pairs
-            .filter(|(truth, answer)| truth != answer)
-            .max_by_key(|(truth, answer)| confusion.count(*truth, *answer))
-            .filter(|(truth, answer)| confusion.count(*truth, *answer) > 0);
-        match worst {
-            Some((truth, answer)) => {
-                format!("Confusions: most often “{}” was taken for “{}”", data.classes[truth], data.classes[answer])
-            }
-            None => "Confusions: none".to_owned(),
+    page.own_data.confusion.with(|confusion| match confusion.worst(1)[..] {
+        [(truth, answer, _), ..] => {
+            format!("Confusions: most often “{}” was taken for “{}”", data.classes[truth], data.classes[answer])
         }
+        [] => "Confusions: none".to_owned(),
     })
+}
+
+/// What a count is of.
+fn caption(page: Page, reading: &str) -> String {
+    let plan = page.own_data.plan.get();
+    let shown = plan.and_then(|plan| plan.counts.last().copied()).unwrap_or(0);
+    format!(
+        "Answers of general after {shown} examples, over all orders. {reading} Choose a number to see its examples."
+    )
+}
+
+/// How often an answer was given for a class, which opens these examples.
+fn count_button(page: Page, truth: usize, answer: usize, count: usize) -> Tag {
+    let own_data = page.own_data;
+    let open =
+        move || own_data.inspected.with(|cell| cell.as_ref().is_some_and(|c| (c.truth, c.answer) == (truth, answer)));
+    button(format!("cell-{truth}-{answer}"))
+        .attr("aria-pressed", move || open().to_string())
+        .attr("title", "Show these examples")
+        .on(ev::CLICK, move |_| page.inspect(truth, answer))
+        .child(count)
+}
+
+/// The pairs that were confused most, most often first.
+fn pairs(page: Page) -> Tag {
+    let body = move || {
+        let Some(data) = page.own_data.data.get() else { return View::new() };
+        let worst = page.own_data.confusion.with(|confusion| confusion.worst(MOST_PAIRS));
+        let row = |(truth, answer, count): (usize, usize, usize)| {
+            el("tr")
+                .child(el("th").attr("scope", "row").child(data.classes[truth].clone()))
+                .child(el("td").child(data.classes[answer].clone()))
+                .child(el("td").child(count_button(page, truth, answer, count)))
+        };
+        worst.into_iter().map(row).collect_view()
+    };
+    let heads = ["true class", "answer", "times"];
+    el("div").class("figures").attr("tabindex", "0").attr("role", "group").attr("aria-label", "Confusions").child(
+        el("table")
+            .test_id("confusion-pairs")
+            .child(el("caption").child(move || caption(page, "The pairs that were confused most.")))
+            .child(el("thead").child(
+                el("tr").child(heads.into_iter().map(|head| el("th").attr("scope", "col").child(head)).collect_view()),
+            ))
+            .child(el("tbody").child(body)),
+    )
 }
 
 fn table(page: Page) -> Tag {
@@ -52,19 +98,10 @@ fn table(page: Page) -> Tag {
     let cell = move |truth: usize, answer: usize, largest: usize| {
         let count = own_data.confusion.with(|confusion| confusion.count(truth, answer));
         let shade = count as f64 / largest.max(1) as f64;
-        let open = move || {
-            own_data.inspected.with(|cell| cell.as_ref().is_some_and(|c| (c.truth, c.answer) == (truth, answer)))
-        };
         let tag = el("td").toggle("right", truth == answer).style("--share", format!("{shade:.3}"));
         match count {
             0 => tag.child("·"),
-            _ => tag.child(
-                button(format!("cell-{truth}-{answer}"))
-                    .attr("aria-pressed", move || open().to_string())
-                    .attr("title", "Show these examples")
-                    .on(ev::CLICK, move |_| page.inspect(truth, answer))
-                    .child(count),
-            ),
+            _ => tag.child(count_button(page, truth, answer, count)),
         }
     };
     let body = move || {
@@ -80,17 +117,10 @@ fn table(page: Page) -> Tag {
         };
         names.into_iter().enumerate().map(row).collect_view()
     };
-    let caption = move || {
-        let plan = own_data.plan.get();
-        let shown = plan.and_then(|plan| plan.counts.last().copied()).unwrap_or(0);
-        format!(
-            "Answers of general after {shown} examples, over all orders. Rows: the true class; columns: the answer. Choose a number to see its examples."
-        )
-    };
     el("div").class("figures").attr("tabindex", "0").attr("role", "group").attr("aria-label", "Confusions").child(
         el("table")
             .test_id("confusion-table")
-            .child(el("caption").child(caption))
+            .child(el("caption").child(move || caption(page, "Rows: the true class; columns: the answer.")))
             .child(el("thead").child(el("tr").child(el("td")).child(heads)))
             .child(el("tbody").child(body)),
     )
