@@ -47,6 +47,11 @@ pub struct TaskConfig {
     /// finds out how far examples can be trusted.
     #[serde(default)]
     pub label_noise: f64,
+    /// Set learners shown drawings by `shots`: share of micro-batches with one class more, of which nothing is shown. A quarter
+    /// of the queries belong to it, and they come from classes that are not in the task otherwise. So a learner finds out what
+    /// belongs to none of the classes shown.
+    #[serde(default)]
+    pub outsiders: f64,
     /// Learners with a stem: share of micro-batches of other inputs than drawings.
     #[serde(default)]
     pub vectors: f64,
@@ -74,6 +79,7 @@ impl Default for TaskConfig {
             ways: 0,
             dimensions: 0,
             label_noise: 0.0,
+            outsiders: 0.0,
             vectors: 0.0,
             augment: Augment::default(),
             prior: Prior::default(),

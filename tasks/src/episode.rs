@@ -36,6 +36,9 @@ pub struct Shape {
     pub queries: usize,
     /// C in use.
     pub classes: usize,
+    /// Whether no example of the last class is shown: its queries belong to none of the others (see
+    /// [`crate::TaskConfig::outsiders`]).
+    pub outsiders: bool,
     /// Whether inputs are drawings, which a stem may read.
     pub drawings: bool,
 }

@@ -13,6 +13,11 @@ use super::episode::{Episode, Shape, Split};
 use super::labels::{self, Classes};
 use super::{prior, projection};
 
+/// Classes that queries of none of the classes shown come from.
+const OUTSIDE: usize = 4;
+/// Share of these queries.
+const OUTSIDERS: f64 = 0.25;
+
 /// A source of episodes for a learner with X inputs and C classes.
 #[derive(Debug, Clone)]
 pub struct Tasks {
@@ -69,7 +74,8 @@ impl Tasks {
     /// What the episodes of micro-batch `group` of a split have in common.
     pub fn shape(&self, split: Split, group: u64) -> Shape {
         let config = &self.config;
-        let whole = Shape { shown: config.length, queries: 0, classes: self.classes, drawings: false };
+        let whole =
+            Shape { shown: config.length, queries: 0, classes: self.classes, outsiders: false, drawings: false };
         if !self.set && !self.split {
             return whole;
         }
@@ -97,21 +103,34 @@ impl Tasks {
             true => pick(&config.shown, &mut stream),
             false => classes * pick(&config.shots, &mut stream),
         };
-        Shape { shown, queries: config.queries, classes, drawings }
+        let by_shots = drawings && !config.shots.is_empty();
+        let outsiders = by_shots && config.outsiders > 0.0 && stream.random_bool(config.outsiders);
+        Shape { shown, queries: config.queries, classes: classes + usize::from(outsiders), outsiders, drawings }
     }
 
     /// Episode `index` of a split for a set learner; every class number is its label, for such a learner knows no names.
     pub fn set_episode(&self, split: Split, index: u64, shape: &Shape) -> Episode {
         let mut task = random::stream(self.seed, split.purpose(), index + (1 << 56));
         let mut stream = random::stream(self.seed, split.purpose(), index);
-        let k = shape.classes;
+        // classes of which examples are shown
+        let known = shape.classes - usize::from(shape.outsiders);
         let total = shape.shown + shape.queries;
-        let classes = Classes::of(&self.config, k, &mut task);
-        let own = if self.config.shots.is_empty() || (self.stem && !shape.drawings && !self.config.shown.is_empty()) {
+        let classes = Classes::of(&self.config, known, &mut task);
+        let mut own = if self.config.shots.is_empty() || (self.stem && !shape.drawings && !self.config.shown.is_empty())
+        {
             classes.sequence(total, &mut stream)
         } else {
             classes.shots(shape.shown, shape.queries, &mut stream)
         };
+        let mut k = known;
+        if shape.outsiders {
+            k += OUTSIDE;
+            for class in &mut own[shape.shown..] {
+                if stream.random_bool(OUTSIDERS) {
+                    *class = (known + stream.random_range(0..OUTSIDE)) as u32;
+                }
+            }
+        }
         let allowed: Vec<usize> = (0..self.bases.len())
             .filter(|&i| match &self.bases[i] {
                 Source::Prior => !shape.drawings || (self.small() && self.config.prior.draws_pictures()),
@@ -134,12 +153,12 @@ impl Tasks {
             }
             Source::Set(base) => self.sample_set(base, k, &own, &mut task, &mut stream),
         };
-        let mut labels = own;
+        let mut labels: Vec<u32> = own.into_iter().map(|class| class.min(shape.classes as u32 - 1)).collect();
         if stream.random_bool(self.config.label_noise) {
             let rate = stream.random_range(0.0..0.3f64);
             for label in &mut labels {
                 if stream.random_bool(rate) {
-                    *label = stream.random_range(0..k as u32);
+                    *label = stream.random_range(0..known as u32);
                 }
             }
         }
@@ -363,6 +382,28 @@ mod tests {
         for (x, y) in episode.inputs.iter().zip(&episode.labels) {
             assert_eq!(*x as u32, *y);
         }
+    }
+
+    #[test]
+    fn nothing_of_the_last_class_is_shown_where_there_are_outsiders() {
+        let shots = vec![1, 2];
+        let config = TaskConfig { shots, queries: 40, ways: 5, outsiders: 0.5, vectors: 0.2, ..Default::default() };
+        let bases = vec![Source::Strokes];
+        let tasks = Tasks { bases, set: true, stem: true, projected: false, inputs: 784, ..tasks(config) };
+        let shapes: Vec<Shape> = (0..40).map(|group| tasks.shape(Split::Train, group)).collect();
+        let with: Vec<(usize, &Shape)> = shapes.iter().enumerate().filter(|(_, shape)| shape.outsiders).collect();
+        assert!((8..=24).contains(&with.len()), "{} of 40", with.len());
+        let mut asked = 0;
+        for (index, shape) in &with {
+            assert!(shape.drawings && shape.classes >= 3);
+            let last = shape.classes as u32 - 1;
+            let episode = tasks.set_episode(Split::Train, *index as u64, shape);
+            let (shown, queries) = episode.labels.split_at(shape.shown);
+            assert!(shown.iter().all(|label| *label < last) && queries.iter().all(|label| *label <= last));
+            asked += queries.iter().filter(|label| **label == last).count();
+        }
+        let share = asked as f64 / (40 * with.len()) as f64;
+        assert!((share - OUTSIDERS).abs() < 0.06, "{share}");
     }
 
     #[test]

@@ -223,6 +223,9 @@ fn table(result: &Outcome) -> String {
     if !result.rare.is_empty() {
         text += &row("of the class shown once", &percent(&result.rare));
     }
+    if !result.outsiders.is_empty() {
+        text += &row("area under the ROC curve of “none of these”", &percent(&result.outsiders));
+    }
     for (name, accuracy) in &result.baselines {
         text += &row(name, &percent(accuracy));
     }
@@ -256,6 +259,7 @@ mod tests {
             project: Some(64),
             vectors: false,
             rare: Vec::new(),
+            outsiders: Vec::new(),
             baselines: [("1-NN cosine".to_owned(), vec![0.4, 0.7])].into(),
             margin_ci95: Default::default(),
         }

@@ -215,7 +215,11 @@ fn gradients_of_set_learners_are_those_of_autodiff() {
         for (shown, queries, classes) in [(20, 6, 5), (17, 1, 2), (3, 4, 3), (2, 2, 1), (1, 3, 4)] {
             for drawings in [false, true] {
                 for neighbours in [0.0, 0.7] {
-                    set_holds(&spec, Shape { shown, queries, classes, drawings: drawings && stem }, neighbours);
+                    set_holds(
+                        &spec,
+                        Shape { shown, queries, classes, outsiders: false, drawings: drawings && stem },
+                        neighbours,
+                    );
                 }
             }
         }

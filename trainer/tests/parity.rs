@@ -153,7 +153,7 @@ fn burn_equals_the_cpu_reference_for_set_learners() {
             )
             .unwrap();
             let want = &all[(t - 1) * 6..][..classes];
-            let shape = Shape { shown: t - 1, queries: 1, classes, drawings };
+            let shape = Shape { shown: t - 1, queries: 1, classes, outsiders: false, drawings };
             let got = floats(net.forward(&set_batch(&[episode], &shape, &host())));
             assert_close(&got, want, 1e-3, &format!("set learner {seed}, T = {t}, {classes} classes"));
         }

@@ -66,6 +66,10 @@ pub struct Arguments {
     /// of its queries are found
     #[arg(long)]
     rare: bool,
+    /// Drawing protocol, equivariant learners: ask about as many drawings of classes that were not shown, and report how well
+    /// they are told from the others, as the area under the ROC curve
+    #[arg(long)]
+    outsiders: bool,
     /// JSON on stdout in the place of a table
     #[arg(long)]
     json: bool,
@@ -172,6 +176,7 @@ fn settings(arguments: &Arguments) -> Settings {
         project: arguments.project,
         vectors: arguments.vectors,
         rare: arguments.rare,
+        outsiders: arguments.outsiders,
     }
 }
 
@@ -247,6 +252,9 @@ fn table(results: &[Outcome]) -> String {
         text += &row("  ± 95 %", percent(&r.ci95));
         if !r.rare.is_empty() {
             text += &row("  of the class shown once", percent(&r.rare));
+        }
+        if !r.outsiders.is_empty() {
+            text += &row("  none of these, AUC %", percent(&r.outsiders));
         }
         text += &row("  NLL, nats", r.nll.iter().map(|v| format!("{v:.3}")).collect());
         text += &row("  ECE, %", percent(&r.ece));

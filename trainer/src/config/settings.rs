@@ -144,6 +144,7 @@ const TASKS: &[Setting] = &[
     ("ways", Whole(0, 256)),
     ("dimensions", Whole(0, 16_384)),
     ("label_noise", Number(Share)),
+    ("outsiders", Number(Share)),
     ("vectors", Number(Share)),
     ("augment", Section(AUGMENT)),
     ("prior", Section(PRIOR)),

@@ -51,8 +51,15 @@ pub struct Drawing {
     net: Option<Net>,
 }
 
-/// Answers of the learner in one episode, and of each rule the fraction right.
-type Answers = (Vec<Answer>, Vec<f64>);
+/// What came of one episode.
+struct Answers {
+    /// The learner's, of the classes shown.
+    own: Vec<Answer>,
+    /// Of each rule, the fraction right.
+    ruled: Vec<f64>,
+    /// Chances that a query belongs to none of the classes shown: of those that do belong to one, and of the others.
+    none: [Vec<f32>; 2],
+}
 
 impl Drawing {
     /// `ways` classes of a data set, `shots` examples of each.
@@ -86,6 +93,9 @@ impl Drawing {
         if variants > 1 && spec.equivariant.is_none() {
             return Err(small("an ensemble over changed drawings needs an equivariant learner".into()));
         }
+        if settings.outsiders && spec.equivariant.is_none() {
+            return Err(small("drawings of other classes than those shown need an equivariant learner".into()));
+        }
         let shown = ways.saturating_mul(most).saturating_mul(variants);
         if shown >= spec.longest {
             let takes = spec.longest - 1;
@@ -96,9 +106,10 @@ impl Drawing {
         let of_range =
             set.by_class().into_iter().enumerate().filter(|(c, _)| range.contains(c)).map(|(_, members)| members);
         let classes: Vec<Vec<u32>> = of_range.filter(|members| members.len() >= most + QUERIES).collect();
-        if classes.len() < ways {
+        let needed = if settings.outsiders { 2 * ways } else { ways };
+        if classes.len() < needed {
             return Err(small(format!(
-                "expected {ways} classes of at least {} examples, found {}",
+                "expected {needed} classes of at least {} examples, found {}",
                 most + QUERIES,
                 classes.len()
             )));
@@ -148,6 +159,7 @@ impl Drawing {
             project: None,
             vectors: false,
             rare: Vec::new(),
+            outsiders: Vec::new(),
             baselines: Default::default(),
             margin_ci95: Default::default(),
         };
@@ -171,7 +183,7 @@ impl Drawing {
         let spec = &self.model.spec;
         let variants = settings.ensemble.max(1);
         // a set learner knows how many classes there are
-        let used = if self.net.is_some() { *ways } else { spec.classes };
+        let used = if self.net.is_some() { *ways + usize::from(settings.outsiders) } else { spec.classes };
         let purpose = format!("evaluation/drawing/{}/{ways}/{s}", self.dataset);
         let mut stream = random::stream(settings.seed, &purpose, index);
         let encoder = Encoder::new(spec, SIDE, SIDE, 1, stream.random())?;
@@ -197,13 +209,43 @@ impl Drawing {
                 }
             }
         }
+        let inside = asked.len() / variants;
+        if settings.outsiders {
+            // streams of their own: the other drawings are those of an evaluation without them
+            let mut stream = random::stream(settings.seed, "evaluation/outsiders", index);
+            for &class in &chosen[*ways..2 * *ways] {
+                let pool = &self.classes[class as usize];
+                for i in distinct(pool.len(), QUERIES, &mut stream) {
+                    let picture = set.pixels(pool[i as usize] as usize);
+                    let picture = shaders::input::pixels::normalise(&picture, set.height, set.width)
+                        .unwrap_or_else(|_| vec![0.0; SIDE * SIDE]);
+                    for variant in 0..variants {
+                        let example = match variant {
+                            0 => encoder.encode(&picture)?,
+                            _ => encoder.encode(&SLIGHT.apply(&picture, 0, &mut changes))?,
+                        };
+                        asked.push((example, map[*ways]));
+                    }
+                }
+            }
+        }
         let order = labels::permutation(shown.len(), &mut stream);
         let inputs: Vec<f32> = order.iter().flat_map(|&i| shown[i as usize].0.iter().copied()).collect();
         let given: Vec<u32> = order.iter().map(|&i| shown[i as usize].1).collect();
-        let rows = self.ask(&inputs, &given, &asked, used)?;
-        let once: Vec<&(Vec<f32>, u32)> = asked.iter().step_by(variants).collect();
+        let mut rows = self.ask(&inputs, &given, &asked, used)?;
+        let none = match settings.outsiders {
+            false => Default::default(),
+            true => {
+                let chances: Vec<f32> =
+                    rows.iter().skip(map[*ways] as usize).step_by(used).map(|log| log.exp()).collect();
+                // the other figures are about the classes shown
+                rows = renormalise_over_seen(&rows, used, &given);
+                [chances[..inside].to_vec(), chances[inside..].to_vec()]
+            }
+        };
+        let once: Vec<&(Vec<f32>, u32)> = asked.iter().step_by(variants).take(inside).collect();
         let truth: Vec<u32> = once.iter().map(|(_, label)| *label).collect();
-        let answers = rows.chunks_exact(used).zip(&truth).map(|(row, label)| Answer::new(row, *label)).collect();
+        let own = rows.chunks_exact(used).zip(&truth).map(|(row, label)| Answer::new(row, *label)).collect();
         let mut ruled = Vec::new();
         if settings.baselines {
             let queries: Vec<f32> = once.iter().flat_map(|(x, _)| x.iter().copied()).collect();
@@ -214,7 +256,7 @@ impl Drawing {
                 ruled.push(hits as f64 / truth.len() as f64);
             }
         }
-        Ok((answers, ruled))
+        Ok(Answers { own, ruled, none })
     }
 
     /// Log-probabilities of each query, `[Q, C]`.
@@ -235,7 +277,13 @@ impl Drawing {
         let drawings = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
         let both = [inputs, &queries].concat();
         let truth = given.iter().copied().chain(asked.iter().map(|(_, label)| *label)).collect();
-        let shape = Shape { shown: given.len(), queries: asked.len(), classes: used, drawings };
+        let shape = Shape {
+            shown: given.len(),
+            queries: asked.len(),
+            classes: used,
+            outsiders: self.settings.outsiders,
+            drawings,
+        };
         let episode = Episode { inputs: both, labels: truth };
         let rows = floats(net.forward(&set_batch(&[episode], &shape, &self.device)));
         Ok(mean_of_variants(&rows, used, self.settings.ensemble.max(1)))
@@ -244,7 +292,7 @@ impl Drawing {
     /// Adds what the episodes of one number of shots gave.
     fn add(&self, outcome: &mut Outcome, all: &[Answers]) {
         let mut own = Accumulator::default();
-        all.iter().for_each(|(answers, _)| own.add_answers(std::slice::from_ref(answers)));
+        all.iter().for_each(|answers| own.add_answers(std::slice::from_ref(&answers.own)));
         outcome.accuracy.push(own.mean()[0]);
         outcome.ci95.push(own.ci95()[0]);
         outcome.nll.push(own.mean_nll()[0]);
@@ -253,13 +301,17 @@ impl Drawing {
         if self.settings.rare {
             // queries come class by class, and the first class is the rare one
             let mut rare = Accumulator::default();
-            all.iter().for_each(|(answers, _)| rare.add_answers(&[answers[..QUERIES].to_vec()]));
+            all.iter().for_each(|answers| rare.add_answers(&[answers.own[..QUERIES].to_vec()]));
             outcome.rare.push(rare.mean()[0]);
+        }
+        if self.settings.outsiders {
+            let all = |side: usize| all.iter().flat_map(|answers| answers.none[side].iter().copied()).collect();
+            outcome.outsiders.push(area_under_roc(all(0), all(1)));
         }
         if self.settings.baselines {
             for (r, rule) in Baseline::ALL.iter().enumerate() {
                 let mut ruled_by = Accumulator::default();
-                all.iter().for_each(|(_, ruled)| ruled_by.add(&[ruled[r]], &[]));
+                all.iter().for_each(|answers| ruled_by.add(&[answers.ruled[r]], &[]));
                 let name = rule.name().to_owned();
                 outcome.margin_ci95.entry(name.clone()).or_default().push(own.margin_ci95(&ruled_by)[0]);
                 outcome.baselines.entry(name).or_default().push(ruled_by.mean()[0]);
@@ -284,6 +336,16 @@ pub fn drawing(
     Drawing::open(name, model, dataset, &mut Sets::new(data_dir), ways, shots, settings)?.run(&|_| ())
 }
 
+/// Area under the ROC curve: the share of pairs, one value of each list, in which that of `above` is the larger; equal ones
+/// count half.
+fn area_under_roc(mut below: Vec<f32>, above: Vec<f32>) -> f64 {
+    below.sort_by(f32::total_cmp);
+    let less = |value: f32| below.partition_point(|other| *other < value) as f64;
+    let most = |value: f32| below.partition_point(|other| *other <= value) as f64;
+    let wins: f64 = above.iter().map(|value| (less(*value) + most(*value)) / 2.0).sum();
+    wins / (below.len() * above.len()).max(1) as f64
+}
+
 /// Logarithms of the mean chances over the variants of each query.
 ///
 /// # Shapes
@@ -299,6 +361,12 @@ fn mean_of_variants(rows: &[f32], classes: usize, variants: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_area_is_the_share_of_pairs_in_order() {
+        assert_eq!(area_under_roc(vec![0.1, 0.4, 0.3], vec![0.35, 0.8]), 5.0 / 6.0);
+        assert_eq!(area_under_roc(vec![0.5; 3], vec![0.5; 2]), 0.5);
+    }
 
     #[test]
     fn chances_of_variants_are_averaged() {

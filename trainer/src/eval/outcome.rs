@@ -43,6 +43,10 @@ pub struct Outcome {
     /// Fraction right of the queries of the class that was shown once, if there was one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rare: Vec<f64>,
+    /// How well the chance of *none of the classes shown* tells queries of other classes from those of the shown ones: area under
+    /// the ROC curve, if that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outsiders: Vec<f64>,
     /// Fractions right by the rules and controls.
     pub baselines: std::collections::BTreeMap<String, Vec<f64>>,
     /// Half width of the 95 % confidence interval of the learner's lead over each rule, paired by episode.

@@ -129,6 +129,7 @@ impl<'a> Paper<'a> {
             project: settings.project.filter(|_| spec.equivariant.is_some()),
             vectors: settings.vectors && stem,
             rare: Vec::new(),
+            outsiders: Vec::new(),
             margin_ci95: others.iter().map(|(name, other)| (name.clone(), own.margin_ci95(other))).collect(),
             baselines: others.into_iter().map(|(name, other)| (name, other.mean())).collect(),
         }

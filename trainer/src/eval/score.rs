@@ -62,7 +62,7 @@ pub(crate) fn score(
             let at = |&p: &usize| {
                 let indices: Vec<usize> = asked(p, t, queries).collect();
                 let episodes: Vec<Episode> = episodes.iter().map(|e| cut(e, p, &indices)).collect();
-                let shape = Shape { shown: p - 1, queries, classes, drawings: images };
+                let shape = Shape { shown: p - 1, queries, classes, outsiders: false, drawings: images };
                 floats(net.forward(&set_batch(&episodes, &shape, device)))
             };
             settings.positions.iter().map(at).collect()

@@ -28,6 +28,8 @@ pub struct Settings {
     pub vectors: bool,
     /// *drawing*: one class of each episode is shown once, the others as often as the shots say.
     pub rare: bool,
+    /// *drawing*, set learners: as many queries more come from classes that were not shown, with one class more for them.
+    pub outsiders: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +45,7 @@ impl Default for Settings {
             project: None,
             vectors: false,
             rare: false,
+            outsiders: false,
         }
     }
 }
