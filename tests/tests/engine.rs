@@ -225,11 +225,22 @@ fn the_package_learns_tables_and_says_what_is_wrong() {
                 done[later]["probability"].as_f64().unwrap() - done["first"]["probability"].as_f64().unwrap();
             assert!(difference.abs() < 1e-3, "{engine}, {later}: {done}");
         }
-        assert_eq!(done["classes"], 20);
+        assert_eq!(done["classes"], 200);
+        let done = run(&format!(
+            "const learner = await Learner.load('../models/general.safetensors', {{ engine: '{engine}', none: true }});
+             const row = (i, x, y) => [x + Math.sin(7 * i), y + Math.cos(5 * i), Math.sin(3 * i)];
+             for (let i = 0; i < 16; i++) await learner.observe(row(i, i % 2 ? 9 : 0, 0), i % 2 ? 'far' : 'near');
+             return {{ known: await learner.predict(row(50, 9, 0)), strange: await learner.predict(row(51, 4, 30)) }};"
+        ));
+        let none = |of: &str| done[of]["none"].as_f64().unwrap_or_else(|| panic!("{engine}: {done}"));
+        assert!(none("known") < 0.2 && none("strange") > 2.0 * none("known"), "{engine}: {done}");
+        assert_eq!(done["known"]["label"], "far");
     }
     for (body, words) in [
         ("await Learner.load('no-such-model');", "404"),
         ("await Learner.load(new Uint8Array(9));", "odel file"),
+        ("await Learner.load('../models/quick.safetensors', { none: true });", "none of these"),
+        ("await Learner.load('../models/general.safetensors', { none: 1 });", "expected true or false"),
         ("await Learner.load('../models/general.safetensors', { engine: 'gpu' });", "expected \"auto\""),
         ("await (await Learner.load('../models/general.safetensors')).predict([1, 2]);", "othing was shown"),
         (

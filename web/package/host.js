@@ -7,7 +7,7 @@ import init, { Core, destroy, drawing, picture } from "./engine.js";
  * (messages.rs) and in the page (learner/messages.rs).
  *
  * Of a learner that is opened, and of the engine itself:
- *   open      { bytes: Uint8Array, engine: "auto" | "cpu" | "webgpu" }             → the model's card in JSON
+ *   open      { bytes: Uint8Array, engine: "auto" | "cpu" | "webgpu", none?: boolean } → the model's card in JSON
  *   close     {}
  *   drawing   { points: Float32Array, ends: Uint32Array, width }                   → Float32Array [28 × 28]
  *   picture   { rgba: Uint8Array, height, width, ink, look }                       → Float32Array [28 × 28]
@@ -31,7 +31,7 @@ import init, { Core, destroy, drawing, picture } from "./engine.js";
  *   without   { query: Float32Array, places: Uint32Array, budgetMs }               → Float32Array [places, C]
  *   ask       { size, inputs: Float32Array, labels: Uint32Array, classes, queries: Float32Array } → Float32Array [Q, classes]
  *
- * Answer: { probabilities?: Float32Array, importance?: Float32Array, tookMs?: number, guess?: -1 | 0 | 1 }. A verdict is 1 for
+ * Answer: { probabilities?: Float32Array, none?: number, importance?: Float32Array, tookMs?: number, guess?: -1 | 0 | 1 }. A verdict is 1 for
  * right, 0 for wrong, −1 where it was no question.
  */
 
@@ -150,9 +150,10 @@ class Slot {
 }
 
 const plain = {
-  open: async (id, { bytes, engine }, tell) => {
+  open: async (id, { bytes, engine, none }, tell) => {
     await started;
     const slot = new Slot(id, bytes, engine, tell);
+    if (none) slot.core.setOutsiders(true);
     learners.set(id, slot);
     await slot.settle();
     return slot.core.card();

@@ -83,6 +83,11 @@ export type WasmSource =
 export interface LoadOptions extends ReadOptions, Places {
   /** `auto` (the default) times both and takes the faster one. */
   engine?: "auto" | "cpu" | "webgpu";
+  /**
+   * Whether predictions tell how likely an input belongs to none of the labels shown, as their `none`. Only learners of variant
+   * `equivariant` can; those without it know nothing but the labels shown.
+   */
+  none?: boolean;
   /** Height, width and channels of inputs that are numbers, where they are pictures of another size than 28 × 28. */
   shape?: readonly [height: number, width: number, channels: number];
 }
@@ -117,8 +122,10 @@ export interface Probability {
 }
 
 export interface Prediction extends Probability {
-  /** Of every label shown. */
+  /** Of every label shown, as if it were one of them. */
   probabilities: Probability[];
+  /** Probability, in [0, 1], that it is none of them; only of a learner that was loaded with `none: true`. */
+  none?: number;
 }
 
 /** A model with what it was shown. Calls are carried out in the order in which they were made. */

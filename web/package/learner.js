@@ -59,10 +59,11 @@ export class Learner {
   }
 
   /** Loads a model: an address, a Request, a Blob, or bytes; in Node a file as well. */
-  static async load(source, { engine = "auto", worker = places.worker, wasm = places.wasm, shape, ink = "auto", look = "auto" } = {}) {
+  static async load(source, { engine = "auto", worker = places.worker, wasm = places.wasm, shape, ink = "auto", look = "auto", none = false } = {}) {
     oneOf("engine", engine, ENGINES);
     oneOf("ink", ink, INKS);
     oneOf("look", look, LOOKS);
+    if (typeof none !== "boolean") throw new TypeError(`none: expected true or false, found ${found(none)}`);
     const learner = new Learner();
     const port = portFor({ worker, wasm });
     // a fault of it is heard of by the first call
@@ -76,7 +77,7 @@ export class Learner {
       learner.onengine({ name, detail, notice });
     });
     try {
-      learner.card = JSON.parse(await port.call(learner.#id, "open", { bytes, engine }));
+      learner.card = JSON.parse(await port.call(learner.#id, "open", { bytes, engine, none }));
     } catch (error) {
       open.get(port).delete(learner.#id);
       if (name && error instanceof EngineFault) error.message = `${name}: ${error.message}`;
@@ -251,7 +252,8 @@ export class Learner {
     }
     // the first of the largest
     const best = probabilities.reduce((best, next) => (next.probability > best.probability ? next : best));
-    return { answer: { ...best, probabilities }, attention: answer.importance };
+    const none = answer.none === undefined ? {} : { none: answer.none };
+    return { answer: { ...best, probabilities, ...none }, attention: answer.importance };
   }
 
   /** Values and size of an input, as it is now, whatever becomes of it while others wait. */

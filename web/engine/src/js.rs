@@ -105,6 +105,12 @@ impl Core {
         Timer(self.0.model.clone())
     }
 
+    /// See [`Learner::set_outsiders`].
+    #[wasm_bindgen(js_name = setOutsiders)]
+    pub fn set_outsiders(&mut self, outsiders: bool) -> Result<(), JsValue> {
+        Ok(self.0.set_outsiders(outsiders)?)
+    }
+
     /// Moves everything to WebGPU or to the CPU.
     #[wasm_bindgen(js_name = moveTo)]
     pub async fn move_to(&mut self, gpu: bool) -> Result<(), JsValue> {
@@ -143,7 +149,7 @@ impl Core {
             let start = now();
             if let Some(answer) = self.0.answer(who, &query).await? {
                 reply.set_took_ms(now() - start);
-                reply.answer(&answer.probabilities, &answer.importance);
+                reply.answer(&answer);
             }
         }
         Ok(reply)
@@ -187,7 +193,7 @@ impl Core {
         let table = self.0.table(size(&request.size())?).await?;
         let answer = table.answer(&request.input(), request.labels()).await?;
         let answer = answer.ok_or_else(|| words("nothing was shown yet: observe a few labelled examples first"))?;
-        Ok(AnswerReply::new(&answer.probabilities, &answer.importance))
+        Ok(AnswerReply::new(&answer))
     }
 
     fn table(&mut self) -> Result<&mut LabelledSession, EngineError> {
@@ -229,12 +235,7 @@ impl Core {
     /// Takes back what was saved; after an error everything is as it was.
     pub async fn restore(&mut self, request: RestoreRequest) -> Result<(), JsValue> {
         let size = size(&request.size())?;
-        let mut labelled = LabelledSession::restore(self.0.model.clone(), size, &request.names(), &request.state())?;
-        if self.0.gpu.is_some() {
-            labelled.move_to(self.0.gpu.as_ref()).await?;
-        }
-        self.0.table = Some(labelled);
-        Ok(())
+        Ok(self.0.restore(size, &request.names(), &request.state()).await?)
     }
 
     /// Compares every kernel and both engines with their references on this model; a report in JSON. Episodes longer than

@@ -35,6 +35,8 @@ pub struct LabelledSession {
     encoder: Encoder,
     engine: Engine,
     drawings: bool,
+    /// Whether a query may belong to none of the labels shown: the engine then has one class more, of which nothing is shown.
+    outsiders: bool,
     /// Raw values, `[N, D]`; those of a restored context are not known.
     pub raw: Vec<f32>,
     /// Whether the engine has taken in everything shown, so that a question costs no more than itself.
@@ -46,6 +48,8 @@ pub struct LabelledSession {
 pub struct Answer {
     /// Probability of each label over those shown, `[labels]`.
     pub probabilities: Vec<f32>,
+    /// Probability that it belongs to none of them; see [`LabelledSession::set_outsiders`].
+    pub none: Option<f32>,
     /// How much each example mattered, `[N]`; see [`shaders::session::Attention::importance`].
     pub importance: Vec<f32>,
 }
@@ -78,7 +82,9 @@ impl LabelledSession {
         let drawings = encoder.drawings();
         engine.set_images(drawings);
         let (labels, names, raw) = (Vec::new(), Vec::new(), Vec::new());
-        let mut labelled = LabelledSession { size, labels, names, model, encoder, engine, drawings, raw, ready: false };
+        let (outsiders, ready) = (false, false);
+        let mut labelled =
+            LabelledSession { size, labels, names, model, encoder, engine, drawings, outsiders, raw, ready };
         labelled.rewind(0)?;
         Ok(labelled)
     }
@@ -93,6 +99,27 @@ impl LabelledSession {
             self.engine.set_images(drawings);
         }
         Ok(())
+    }
+
+    /// Says whether a query may belong to none of the labels shown, so that answers tell how likely that is. Only set learners
+    /// know classes without examples; one was meta-trained for it where its training had outsiders.
+    pub fn set_outsiders(&mut self, outsiders: bool) -> Result<(), EngineError> {
+        if outsiders && !self.set() {
+            return Err(words(
+                "this learner always answers with one of its classes: only set learners can say “none of these”",
+            ));
+        }
+        if outsiders != self.outsiders {
+            let classes = self.in_use(self.names.len(), outsiders);
+            self.engine.set_classes(classes)?;
+            (self.outsiders, self.ready) = (outsiders, false);
+        }
+        Ok(())
+    }
+
+    /// Classes that the engine of a set learner is asked about, where so many labels were shown.
+    fn in_use(&self, labels: usize, outsiders: bool) -> usize {
+        (labels + usize::from(outsiders)).max(2)
     }
 
     /// Whether the inputs are taken for pictures.
@@ -241,14 +268,14 @@ impl LabelledSession {
         match self.class(label) {
             Some(class) => Ok(class),
             None if self.set() => {
-                let most = self.model.spec.most_classes();
+                let most = self.model.spec.most_classes() - usize::from(self.outsiders);
                 if self.names.len() == most {
                     return Err(words(format!(
                         "this learner tells at most {most} classes apart, and this label would be one more. \
                          Forget the examples of another class, or use a learner with more classes"
                     )));
                 }
-                self.engine.set_classes((self.names.len() + 1).max(2))?;
+                self.engine.set_classes(self.in_use(self.names.len() + 1, self.outsiders))?;
                 self.ready = false;
                 self.names.push(label);
                 Ok(self.names.len() as u32 - 1)
@@ -316,7 +343,7 @@ impl LabelledSession {
             }
             self.names.remove(class as usize);
         }
-        Ok(self.engine.set_classes(self.names.len().max(2))?)
+        Ok(self.engine.set_classes(self.in_use(self.names.len(), self.outsiders))?)
     }
 
     /// Log-probability of each class over those shown, from the engine's `[C]`. Values that are not finite are no answer.
@@ -354,7 +381,8 @@ impl LabelledSession {
         let (log_probabilities, attention) = self.engine.predict_with_attention(&query).await?;
         self.ready = true;
         let probabilities = self.probabilities(&log_probabilities, labels)?;
-        Ok(Some(Answer { probabilities, importance: attention.importance() }))
+        let none = self.outsiders.then(|| log_probabilities[self.names.len()].exp());
+        Ok(Some(Answer { probabilities, none, importance: attention.importance() }))
     }
 
     /// Whether it would name `raw` as `label`, as it is now. `None` where the question is no question: nothing was shown
@@ -434,6 +462,9 @@ impl LabelledSession {
         labelled.labels = labelled.engine.labels().iter().map(of).collect::<Option<_>>().ok_or_else(|| {
             words(format!("this saved state is damaged: it has labels of more than its {known} classes. Save it again"))
         })?;
+        if labelled.set() {
+            labelled.engine.set_classes(labelled.in_use(known, false))?;
+        }
         Ok(labelled)
     }
 }
@@ -479,6 +510,33 @@ mod tests {
 
     fn answer(labelled: &mut LabelledSession) -> Answer {
         block_on(labelled.answer(&row(77), 5)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn none_of_these_is_a_class_without_examples() {
+        let mut labelled = shown(true, &[3, 1, 1]);
+        let before = answer(&mut labelled);
+        assert_eq!(before.none, None);
+        labelled.set_outsiders(true).unwrap();
+        let with = answer(&mut labelled);
+        let none = with.none.unwrap();
+        assert!(0.0 < none && none < 1.0, "{none}");
+        // over the labels shown, as before
+        assert!((with.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        let mut engine = Engine::cpu(model(true));
+        engine.set_classes(3).unwrap();
+        let rows: Vec<f32> = (0..3).flat_map(|i| labelled.encoder.encode(&row(i)).unwrap()).collect();
+        engine.observe(&rows, &[0, 1, 1]).unwrap();
+        let alone = block_on(engine.predict(&labelled.encoder.encode(&row(77)).unwrap())).unwrap();
+        assert!((alone[2].exp() - none).abs() < 1e-5, "{none}, {}", alone[2].exp());
+        // one label, and then as many as the learner knows but for one
+        labelled.rewind(1).unwrap();
+        assert!(answer(&mut labelled).none.is_some());
+        labelled.set_outsiders(false).unwrap();
+        labelled.rewind(0).unwrap();
+        [3, 1, 1].iter().enumerate().for_each(|(i, &label)| labelled.observe(&row(i), label).unwrap());
+        close(&answer(&mut labelled).probabilities, &before.probabilities);
+        assert!(shown(false, &[1, 2]).set_outsiders(true).is_err());
     }
 
     #[test]
@@ -608,8 +666,6 @@ mod tests {
         let mut labelled = shown(true, &[7, 8, 9, 10, 11]);
         let before = answer(&mut labelled);
         for (words, result) in [
-            ("at most 5 classes", labelled.observe(&row(9), 12)),
-            ("at most 5 classes", labelled.relabel(0, 12)),
             ("expected 6", labelled.observe(&[1.0], 7)),
             ("not finite", labelled.observe(&[f32::NAN; D], 7)),
             ("no example 5", labelled.forget(5)),
@@ -620,11 +676,30 @@ mod tests {
         }
         assert_eq!(labelled.labels, [7, 8, 9, 10, 11]);
         assert_eq!(answer(&mut labelled), before);
-        for i in 5..11 {
+        // more labels than the five of meta-training, as many as a context holds
+        labelled.observe(&row(5), 12).unwrap();
+        for i in 6..11 {
             labelled.observe(&row(i), 7).unwrap();
         }
         assert!(labelled.observe(&row(11), 7).unwrap_err().said.contains("at most 11"));
         assert!(shown(false, &[0]).observe(&row(1), 5).unwrap_err().said.contains("out of range"));
+    }
+
+    #[test]
+    fn more_labels_than_a_learner_tells_apart_are_refused() {
+        let spec = ModelSpec { longest: 300, ..ModelSpec::equivariant(D, 5, 8, 1) };
+        let mut labelled = LabelledSession::on_cpu(Arc::new(Model::random(spec, 3).unwrap()), (1, D, 1)).unwrap();
+        (0..199).for_each(|label| labelled.observe(&row(label), label as u32).unwrap());
+        let mut outside =
+            LabelledSession::restore(labelled.model.clone(), labelled.size, &labelled.names, &labelled.save());
+        let outside = outside.as_mut().unwrap();
+        outside.set_outsiders(true).unwrap();
+        assert!(outside.observe(&row(1), 500).unwrap_err().said.contains("at most 199 classes"));
+        labelled.observe(&row(199), 199).unwrap();
+        for result in [labelled.observe(&row(200), 200), labelled.relabel(0, 200)] {
+            assert!(result.unwrap_err().said.contains("at most 200 classes"));
+        }
+        assert!(labelled.set_outsiders(true).is_err() && labelled.labels.len() == 200);
     }
 
     #[test]

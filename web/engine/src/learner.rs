@@ -29,6 +29,8 @@ pub struct Learner {
     others: [Option<LabelledSession>; 4],
     /// For [`Learner::ask`].
     aside: Option<LabelledSession>,
+    /// Whether the table's answers tell how likely a query belongs to none of its labels.
+    outsiders: bool,
 }
 
 /// What a table is to be; see [`Learner::arrange`].
@@ -53,7 +55,15 @@ impl Learner {
     /// Reads a model file's bytes. The learner computes on the CPU until it is told otherwise.
     pub fn open(bytes: &[u8]) -> Result<Learner, EngineError> {
         let model = Arc::new(Model::from_bytes(bytes)?);
-        Ok(Learner { model, gpu: None, table: None, ids: Vec::new(), others: Default::default(), aside: None })
+        Ok(Learner {
+            model,
+            gpu: None,
+            table: None,
+            ids: Vec::new(),
+            others: Default::default(),
+            aside: None,
+            outsiders: false,
+        })
     }
 
     /// What the file says, as JSON.
@@ -94,6 +104,28 @@ impl Learner {
         Ok(())
     }
 
+    /// See [`LabelledSession::set_outsiders`].
+    pub fn set_outsiders(&mut self, outsiders: bool) -> Result<(), EngineError> {
+        match &mut self.table {
+            Some(table) => table.set_outsiders(outsiders)?,
+            None if outsiders => LabelledSession::on_cpu(self.model.clone(), (1, 1, 1))?.set_outsiders(true)?,
+            None => (),
+        }
+        self.outsiders = outsiders;
+        Ok(())
+    }
+
+    /// Takes back what was saved; after an error everything is as it was.
+    pub async fn restore(&mut self, size: Size, names: &[u32], state: &[u8]) -> Result<(), EngineError> {
+        let mut labelled = LabelledSession::restore(self.model.clone(), size, names, state)?;
+        labelled.set_outsiders(self.outsiders)?;
+        if self.gpu.is_some() {
+            labelled.move_to(self.gpu.as_ref()).await?;
+        }
+        self.table = Some(labelled);
+        Ok(())
+    }
+
     /// The table for examples of this size; an empty one of another size gives way.
     pub async fn table(&mut self, size: Size) -> Result<&mut LabelledSession, EngineError> {
         if let Some(table) = &self.table
@@ -109,10 +141,11 @@ impl Learner {
             }
             self.table = None;
         }
-        let table = match self.table.take() {
+        let mut table = match self.table.take() {
             Some(table) => table,
             None => LabelledSession::open(self.model.clone(), self.gpu.as_ref(), size).await?,
         };
+        table.set_outsiders(self.outsiders)?;
         Ok(self.table.insert(table))
     }
 
@@ -154,7 +187,7 @@ impl Learner {
     pub async fn answer(&mut self, who: Answerer, query: &[f32]) -> Result<Option<Answer>, EngineError> {
         let classes = self.model.spec.most_classes();
         let Some(table) = self.table.as_mut().filter(|table| !table.labels.is_empty()) else { return Ok(None) };
-        let without = |probabilities| Answer { probabilities, importance: Vec::new() };
+        let without = |probabilities| Answer { probabilities, none: None, importance: Vec::new() };
         match who {
             Answerer::Learner => table.answer(query, classes).await,
             Answerer::Nearest => {
@@ -397,16 +430,17 @@ mod tests {
             let mut asked = learner(set);
             show(&mut asked, 0, 6);
             let all = block_on(asked.without(&row(50), &[5, 2, 0], || true)).unwrap();
-            for (said, gone) in all.chunks(5).zip([5u32, 2, 0]) {
+            let classes = asked.model.spec.most_classes();
+            for (said, gone) in all.chunks(classes).zip([5u32, 2, 0]) {
                 let mut fresh = LabelledSession::on_cpu(asked.model.clone(), SIZE).unwrap();
                 for i in (0..6).filter(|i| *i != gone) {
                     fresh.observe(&row(i), label(i)).unwrap();
                 }
-                let want = block_on(fresh.answer(&row(50), 5)).unwrap().unwrap().probabilities;
+                let want = block_on(fresh.answer(&row(50), classes)).unwrap().unwrap().probabilities;
                 let worst = said.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
                 assert!(worst < 1e-5, "without {gone}: {said:?}, {want:?}");
             }
-            assert_eq!(block_on(asked.without(&row(50), &[5, 2, 0], || false)).unwrap().len(), 5);
+            assert_eq!(block_on(asked.without(&row(50), &[5, 2, 0], || false)).unwrap().len(), classes);
             assert!(block_on(asked.without(&row(50), &[6], || true)).is_err());
         }
     }

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::controls::Answerer;
 use crate::error::{EngineError, words};
-use crate::labelled_session::Size;
+use crate::labelled_session::{Answer, Size};
 
 #[wasm_bindgen]
 extern "C" {
@@ -125,6 +125,8 @@ extern "C" {
     #[wasm_bindgen(method, setter, structural)]
     fn set_importance(this: &AnswerReply, values: Float32Array);
     #[wasm_bindgen(method, setter, structural)]
+    fn set_none(this: &AnswerReply, probability: f32);
+    #[wasm_bindgen(method, setter, structural)]
     pub fn set_guess(this: &AnswerReply, verdict: i8);
     #[wasm_bindgen(method, setter, structural, js_name = tookMs)]
     pub fn set_took_ms(this: &AnswerReply, ms: f64);
@@ -142,16 +144,19 @@ impl AnswerReply {
     }
 
     /// With an answer.
-    pub fn new(probabilities: &[f32], importance: &[f32]) -> AnswerReply {
+    pub fn new(answer: &Answer) -> AnswerReply {
         let reply = AnswerReply::empty();
-        reply.answer(probabilities, importance);
+        reply.answer(answer);
         reply
     }
 
     /// Adds an answer.
-    pub fn answer(&self, probabilities: &[f32], importance: &[f32]) {
-        self.set_probabilities(Float32Array::from(probabilities));
-        self.set_importance(Float32Array::from(importance));
+    pub fn answer(&self, answer: &Answer) {
+        self.set_probabilities(Float32Array::from(&answer.probabilities[..]));
+        self.set_importance(Float32Array::from(&answer.importance[..]));
+        if let Some(none) = answer.none {
+            self.set_none(none);
+        }
     }
 }
 
