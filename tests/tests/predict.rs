@@ -50,6 +50,48 @@ fn csv(rows: &[[String; 5]]) -> String {
 }
 
 #[test]
+fn rows_of_no_class_are_told_from_the_others() {
+    let folder = Folder::new("none");
+    let show = folder.file("show.csv", csv(&clusters(80)));
+    let mut rows = clusters(100).split_off(80);
+    // as far from both clusters as these are from each other
+    rows.push(["100", "-3", "60", "red", ""].map(str::to_owned));
+    let ask = folder.file("ask.csv", csv(&rows));
+    let arguments = ["--show", show.to_str().unwrap(), "--ask", ask.to_str().unwrap(), "--none"];
+    let found = json(&arguments);
+    let none: Vec<f64> = found["answers"].as_array().unwrap().iter().map(|row| row["none"].as_f64().unwrap()).collect();
+    let (strange, known) = none.split_last().unwrap();
+    let largest = known.iter().copied().fold(0.0, f64::max);
+    assert!(*strange > 2.0 * largest, "{strange} of the strange row, up to {largest} of the others");
+    let text = String::from_utf8(predict(&arguments).stdout).unwrap();
+    assert!(text.starts_with("line,answer,Ja,Nein,none of these\n"), "{text}");
+    assert_eq!(text.lines().nth(1).unwrap().split(',').count(), 5);
+    let without = json(&arguments[..4]);
+    assert_eq!(without["answers"][0]["none"], Value::Null);
+    assert!(refused(&["--show", show.to_str().unwrap(), "--none"]).contains("--ask"));
+    let quick = std::env::current_dir().unwrap().join("../models/quick.safetensors");
+    let refused = output(trainer().arg("predict").arg(quick).args(arguments));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("expected a set learner"));
+}
+
+#[test]
+fn a_class_of_a_hundred_is_answered() {
+    let folder = Folder::new("hundred");
+    let row = |at: usize, shift: f64| {
+        format!("{:.3},{:.3},plant {}\n", (at % 10) as f64 + shift, (at / 10) as f64 - shift, at)
+    };
+    let table = |shifts: &[f64]| {
+        let rows = shifts.iter().flat_map(|shift| (0..100).map(move |at| row(at, *shift))).collect::<String>();
+        format!("x,y,plant\n{rows}")
+    };
+    let show = folder.file("show.csv", table(&[-0.1, 0.05, 0.12]));
+    let ask = folder.file("ask.csv", table(&[0.0]));
+    let found = json(&["--show", show.to_str().unwrap(), "--ask", ask.to_str().unwrap()]);
+    assert_eq!(found["classes"].as_array().unwrap().len(), 100);
+    assert!(found["accuracy"].as_f64().unwrap() > 0.9, "{}", found["accuracy"]);
+}
+
+#[test]
 fn a_table_is_tested_on_itself_in_folds() {
     let folder = Folder::new("folds");
     let file = folder.file("t.csv", csv(&clusters(80)));

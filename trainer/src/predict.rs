@@ -89,6 +89,8 @@ pub struct Shown {
     classes: usize,
     /// C of the learner's answers.
     of_learner: usize,
+    /// Whether a query may belong to none of the classes.
+    none: bool,
 }
 
 impl Shown {
@@ -114,13 +116,25 @@ impl Shown {
         }
         let of_learner = session.context.classes();
         let labels: Vec<u32> = rows.iter().filter_map(|row| examples.labels()[*row]).collect();
-        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner };
+        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner, none: false };
         let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
         for row in rows {
             encoded.extend(shown.encoder.encode(&shown.row(examples, *row))?);
         }
         shown.session.context.observe(&encoded, &shown.labels)?;
         Ok(shown)
+    }
+
+    /// Says how likely a query belongs to none of the classes, too: the learner is asked about one class more, of which nothing is
+    /// shown.
+    ///
+    /// # Errors
+    /// A learner that is no set learner, or one that has no class left.
+    pub fn or_none(mut self) -> Result<Shown, PredictError> {
+        self.session.context.set_classes(self.classes + 1)?;
+        self.of_learner = self.session.context.classes();
+        self.none = true;
+        Ok(self)
     }
 
     /// How rows of a table become inputs; none for pictures.
@@ -148,14 +162,24 @@ impl Shown {
         }
     }
 
-    /// Probability of each class for each query, classes that were not shown at 0.
+    /// As [`Shown::ask_or_none`], without the chances that a query belongs to none of the classes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ask(&mut self, queries: &[Vec<f32>]) -> Result<Vec<f32>, PredictError> {
+        Ok(self.ask_or_none(queries)?.0)
+    }
+
+    /// Probability of each class for each query, as if it were one of them, classes that were not shown at 0; and after
+    /// [`Shown::or_none`] the probability that it is none of them.
     ///
     /// # Shapes
-    /// Queries as [`Shown::row`] gives them; the result `[Q, C]`.
+    /// Queries as [`Shown::row`] gives them; the results `[Q, C]` and `[Q]`, the second empty if nobody wanted it.
     ///
     /// # Errors
     /// Values that are not finite.
-    pub fn ask(&mut self, queries: &[Vec<f32>]) -> Result<Vec<f32>, PredictError> {
+    pub fn ask_or_none(&mut self, queries: &[Vec<f32>]) -> Result<(Vec<f32>, Vec<f32>), PredictError> {
+        let mut none = Vec::new();
         let mut probabilities = Vec::with_capacity(queries.len() * self.classes);
         for batch in queries.chunks(BATCH) {
             let mut encoded = Vec::new();
@@ -163,12 +187,15 @@ impl Shown {
                 encoded.extend(self.encoder.encode(query)?);
             }
             let all = self.session.predict(&encoded)?;
+            if self.none {
+                none.extend(all.chunks_exact(self.of_learner).map(|row| row[self.classes].exp()));
+            }
             let seen = renormalise_over_seen(&all, self.of_learner, &self.labels);
             for row in seen.chunks_exact(self.of_learner) {
                 probabilities.extend(row[..self.classes].iter().map(|value| value.exp()));
             }
         }
-        Ok(probabilities)
+        Ok((probabilities, none))
     }
 }
 

@@ -8,17 +8,27 @@ use trainer::predict::{Estimate, Examples, Score, answers};
 /// Wrong answers that are named.
 const WORST: usize = 5;
 
-/// An answer as JSON.
-pub fn answer_as_json(examples: &Examples, name: &str, answer: Option<u32>, values: &[f32]) -> Value {
+/// An answer as JSON; `none` is the probability that it is none of the classes.
+pub fn answer_as_json(
+    examples: &Examples,
+    name: &str,
+    answer: Option<u32>,
+    values: &[f32],
+    none: Option<f32>,
+) -> Value {
     let classes = examples.class_names();
     let probabilities: Map<String, Value> =
         classes.iter().cloned().zip(values.iter().map(|value| json!(value))).collect();
     let name = name.parse::<usize>().map_or(json!(name), |line| json!(line));
-    json!({
+    let mut all = json!({
         examples.key(): name,
         "answer": answer.map(|class| &classes[class as usize]),
         "probabilities": probabilities,
-    })
+    });
+    if let Some(none) = none {
+        all["none"] = json!(none);
+    }
+    all
 }
 
 /// An estimate for people: scores, confusion table, surest wrong answers.
@@ -99,7 +109,7 @@ pub fn as_json(
         let found = answers(&estimate.probabilities, width);
         let values = estimate.probabilities.chunks_exact(width);
         let row = |((at, answer), values): ((&usize, Option<u32>), &[f32])| {
-            answer_as_json(examples, &examples.name(*at), answer, values)
+            answer_as_json(examples, &examples.name(*at), answer, values, None)
         };
         estimate.rows.iter().zip(found).zip(values).map(row).collect()
     };

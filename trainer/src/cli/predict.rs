@@ -15,7 +15,7 @@ use tables::{Asked as Matched, Choices, Grid, Table, sample, text};
 use trainer::files::{self, Unfinished};
 use trainer::learner::read_model;
 use trainer::pictures::{self, Pictures};
-use trainer::predict::{Estimate, Examples, Score, Shown, answers, estimate, score};
+use trainer::predict::{Estimate, Examples, PredictError, Score, Shown, answers, estimate, score};
 
 use super::answers::{answer_as_json, as_json, estimate_text};
 use super::numbers::{seed, whole};
@@ -56,6 +56,10 @@ pub struct Arguments {
     /// Sheet of a workbook [default: the first that holds a table]
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
+    /// Say of each row or picture that is asked about how likely it belongs to none of the classes shown, in a column
+    /// `none of these` (with set learners, as `general` and `drawing` are)
+    #[arg(long, requires = "ask")]
+    none: bool,
     /// Most rows or pictures to show; more are sampled by class [default: as many as the learner takes]
     #[arg(long, value_name = "N", value_parser = whole::<2, 1_000_000>)]
     limit: Option<usize>,
@@ -92,6 +96,13 @@ pub fn run(arguments: &Arguments) -> Ended {
         files::check_writable(path, arguments.overwrite, "a file", |_| false)?;
     }
     let model = Arc::new(read_model(&arguments.model)?);
+    if arguments.none && model.spec.equivariant.is_none() {
+        let found = arguments.model.display();
+        return Err(format!(
+            "--none: expected a set learner, such as general, found {found}, which always names a class"
+        )
+        .into());
+    }
     let choices = Choices {
         heading: arguments.heading,
         class: arguments.class.clone(),
@@ -263,7 +274,7 @@ impl<'a> Asked<'a> {
         };
         let json = arguments.json.then(Vec::new);
         let mut asked = Asked { examples, file, json, answers: Vec::new(), truth: knows.then(Vec::new) };
-        asked.write(&heading(examples.key(), examples.class_names()))?;
+        asked.write(&heading(examples.key(), examples.class_names(), arguments.none))?;
         Ok(asked)
     }
 
@@ -278,14 +289,22 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// What was asked about by name, the probabilities of its classes, and what it is where that is known.
-    fn take(&mut self, names: &[String], truth: Option<Vec<u32>>, probabilities: &[f32]) -> Result<(), String> {
+    /// What was asked about by name, what it is where that is known, and the probabilities of its classes and of none of them.
+    fn take(
+        &mut self,
+        names: &[String],
+        truth: Option<Vec<u32>>,
+        (probabilities, none): &(Vec<f32>, Vec<f32>),
+    ) -> Result<(), String> {
         let classes = self.examples.class_names();
         let found = answers(probabilities, classes.len());
-        self.write(&lines_of_csv(classes, names, &found, probabilities))?;
+        let none = Some(&none[..]).filter(|none| !none.is_empty());
+        self.write(&lines_of_csv(classes, names, &found, probabilities, none))?;
         if let Some(json) = &mut self.json {
             let all = names.iter().zip(&found).zip(probabilities.chunks_exact(classes.len()));
-            json.extend(all.map(|((name, answer), values)| answer_as_json(self.examples, name, *answer, values)));
+            json.extend(all.enumerate().map(|(at, ((name, answer), values))| {
+                answer_as_json(self.examples, name, *answer, values, none.map(|none| none[at]))
+            }));
         }
         match (&mut self.truth, truth) {
             (Some(known), Some(more)) => known.extend(more),
@@ -322,6 +341,17 @@ fn open_rows(path: &Path, arguments: &Arguments) -> Result<Stream<Box<dyn Read>>
     Ok(stream)
 }
 
+/// The learner with what it is shown.
+fn shown_to(
+    arguments: &Arguments,
+    model: &Arc<Model>,
+    examples: &Examples,
+    rows: &[usize],
+) -> Result<Shown, PredictError> {
+    let shown = Shown::new(model, examples, rows)?;
+    if arguments.none { shown.or_none() } else { Ok(shown) }
+}
+
 /// Answers the rows of a file, in pieces: what is kept of a row is its answer.
 fn ask_rows<'a>(
     arguments: &Arguments,
@@ -335,7 +365,7 @@ fn ask_rows<'a>(
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let mut stream = open_rows(path, arguments)?;
     let mut matched = Matched::new(table, stream.first(), choices.heading).map_err(|error| named(&error))?;
-    let mut shown = Shown::new(model, examples, rows).map_err(|error| named(&error))?;
+    let mut shown = shown_to(arguments, model, examples, rows).map_err(|error| named(&error))?;
     let mut asked = Asked::new(arguments, examples, matched.class.is_some())?;
     let spinner = bar(0, "{spinner} {pos} rows answered");
     let mut piece = stream.first().rows[usize::from(matched.headed)..].to_vec();
@@ -344,7 +374,7 @@ fn ask_rows<'a>(
             let values = matched.values(table, batch);
             let inputs = shown.inputs().ok_or_else(|| named(&"pictures were shown"))?;
             let queries: Vec<Vec<f32>> = (0..batch.len()).map(|row| inputs.other(&values, row)).collect();
-            let probabilities = shown.ask(&queries).map_err(|error| named(&error))?;
+            let probabilities = shown.ask_or_none(&queries).map_err(|error| named(&error))?;
             let names: Vec<String> = batch.iter().map(|row| row.line.to_string()).collect();
             let class_of = |class: usize| batch.iter().map(|row: &Row| table.class_of(&row.cells[class])).collect();
             asked.take(&names, matched.class.and_then(class_of), &probabilities)?;
@@ -392,12 +422,12 @@ fn ask_pictures<'a>(
         .map(|at| at.map(|at| at as u32))
         .collect();
     let truth: Option<Vec<u32>> = found.labels.iter().map(|label| classes[(*label)? as usize]).collect();
-    let mut shown = Shown::new(model, examples, rows).map_err(|error| named(&error))?;
+    let mut shown = shown_to(arguments, model, examples, rows).map_err(|error| named(&error))?;
     let mut asked = Asked::new(arguments, examples, truth.is_some())?;
     for from in (0..found.names.len()).step_by(BATCH) {
         let batch = from..(from + BATCH).min(found.names.len());
         let queries: Vec<Vec<f32>> = batch.clone().map(|at| found.picture(at).to_vec()).collect();
-        let probabilities = shown.ask(&queries).map_err(|error| named(&error))?;
+        let probabilities = shown.ask_or_none(&queries).map_err(|error| named(&error))?;
         let truth = truth.as_ref().map(|truth| truth[batch.clone()].to_vec());
         asked.take(&found.names[batch], truth, &probabilities)?;
     }
@@ -417,7 +447,8 @@ fn report(arguments: &Arguments, examples: &Examples, estimate: Option<&Estimate
         let names: Vec<String> = estimate.rows.iter().map(|row| examples.name(*row)).collect();
         let classes = examples.class_names();
         let found = answers(&estimate.probabilities, classes.len());
-        let text = heading(examples.key(), classes) + &lines_of_csv(classes, &names, &found, &estimate.probabilities);
+        let text = heading(examples.key(), classes, false)
+            + &lines_of_csv(classes, &names, &found, &estimate.probabilities, None);
         files::write_whole(path, text.as_bytes())
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }

@@ -222,7 +222,8 @@ impl OpenTable {
         let right =
             |truth: Vec<u32>| truth.iter().zip(&found).filter(|(truth, found)| Some(**truth) == **found).count();
         json!({
-            "csv": answers::heading("line", &table.class_names) + &answers::lines(&table.class_names, &lines, &found, probabilities),
+            "csv": answers::heading("line", &table.class_names, false)
+                + &answers::lines(&table.class_names, &lines, &found, probabilities, None),
             "notes": asked.notes(table, rows.len()),
             "right": truth.map(right),
         })
