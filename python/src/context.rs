@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use shaders::input::encode::{EncodeError, Encoder};
-use shaders::probability::renormalise_over_seen;
+use shaders::probability::{of_table_rows, renormalise_over_seen};
 use shaders::session::error::SessionError;
 use shaders::{Model, cpu};
 use tables::column::{Column, Kind, Values};
@@ -241,8 +241,9 @@ impl Context {
         let mut session = idle.unwrap_or_else(|| self.shown.clone());
         let all = session.predict(&encoded)?;
         self.idle().push(session);
+        let over_seen = if self.inputs.is_some() { of_table_rows } else { renormalise_over_seen };
         let mut probabilities = Vec::new();
-        for row in renormalise_over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
+        for row in over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
             let row: Vec<f64> = row[..self.classes].iter().map(|value| f64::from(*value).exp()).collect();
             // they sum to 1 in f32; those who compute with them do so in f64
             let sum: f64 = row.iter().sum();

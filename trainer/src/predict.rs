@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shaders::baselines::{Baseline, Episode, EpisodeError};
 use shaders::input::encode::{EncodeError, Encoder};
-use shaders::probability::renormalise_over_seen;
+use shaders::probability::{of_table_rows, renormalise_over_seen};
 use shaders::session::error::SessionError;
 use shaders::{Model, answer, cpu};
 use tables::{Inputs, Table, TableError, sample};
@@ -161,7 +161,8 @@ impl Shown {
                 encoded.extend(self.encoder.encode(query)?);
             }
             let all = self.session.predict(&encoded)?;
-            let seen = renormalise_over_seen(&all, self.of_learner, &self.labels);
+            let over_seen = if self.inputs.is_some() { of_table_rows } else { renormalise_over_seen };
+            let seen = over_seen(&all, self.of_learner, &self.labels);
             for row in seen.chunks_exact(self.of_learner) {
                 probabilities.extend(row[..self.classes].iter().map(|value| value.exp()));
             }
