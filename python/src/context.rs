@@ -66,6 +66,8 @@ pub struct Context {
     form: Form,
     /// Scales of a table's columns; a picture has none.
     inputs: Option<Inputs>,
+    /// Whether answers weigh the shares of the classes: a set learner's about a table.
+    weigh: bool,
     encoder: Encoder,
     labels: Vec<u32>,
     /// C of the rows, not of the learner.
@@ -135,11 +137,12 @@ impl Context {
         if values.len() != expected {
             return Err(ContextError::Shape { what: "values", expected, found: values.len() });
         }
+        let set = model.spec.equivariant.is_some();
         let (inputs, encoder) = match &form {
             Form::Columns(words) => {
                 let table = table(values, words, &labels, classes);
                 let rows: Vec<usize> = (0..labels.len()).collect();
-                let inputs = Inputs::of(&table, &rows)?;
+                let inputs = if set { Inputs::of(&table, &rows)? } else { Inputs::on_scale(&table, &rows)? };
                 let width = inputs.width();
                 (Some(inputs), Encoder::new(&model.spec, 1, width, 1, PROJECTION_SEED)?)
             }
@@ -149,12 +152,13 @@ impl Context {
         };
         let mut shown = cpu::Session::new(model.clone());
         shown.context.set_images(encoder.drawings());
-        if model.spec.equivariant.is_some() {
+        if set {
             shown.context.set_classes(classes.clamp(2, model.spec.classes))?;
         }
         let of_learner = model.spec.classes;
         let idle = Mutex::new(Vec::new());
-        let mut context = Context { form, inputs, encoder, labels, classes, of_learner, shown, idle };
+        let weigh = set && inputs.is_some();
+        let mut context = Context { form, inputs, weigh, encoder, labels, classes, of_learner, shown, idle };
         let encoded = context.encode(values)?;
         context.shown.context.observe(&encoded, &context.labels)?;
         // any question makes a session take its context in: better now than at the first one
@@ -241,7 +245,7 @@ impl Context {
         let mut session = idle.unwrap_or_else(|| self.shown.clone());
         let all = session.predict(&encoded)?;
         self.idle().push(session);
-        let over_seen = if self.inputs.is_some() { of_table_rows } else { renormalise_over_seen };
+        let over_seen = if self.weigh { of_table_rows } else { renormalise_over_seen };
         let mut probabilities = Vec::new();
         for row in over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
             let row: Vec<f64> = row[..self.classes].iter().map(|value| f64::from(*value).exp()).collect();

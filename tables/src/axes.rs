@@ -107,6 +107,13 @@ impl Axes {
         Axes { axes, width }
     }
 
+    /// Every input as it is.
+    pub(crate) fn none(blocks: &[Block]) -> Axes {
+        let axis =
+            |block: &Block| Axis { block: *block, gain: 1.0, from: 0.0, width: 1.0, means: Vec::new(), ramp_gain: 0.0 };
+        Axes { axes: blocks.iter().map(axis).collect(), width: blocks.iter().map(|block| block.inputs).sum() }
+    }
+
     /// Inputs that a row becomes.
     pub(crate) fn width(&self) -> usize {
         self.width

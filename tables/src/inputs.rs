@@ -68,6 +68,22 @@ impl Inputs {
     /// # Errors
     /// More than [`MOST_INPUTS`] inputs.
     pub fn of(table: &Table, shown: &[usize]) -> Result<Inputs, TableError> {
+        let (mut found, blocks) = Inputs::and_blocks(table, shown)?;
+        let scaled: Vec<f32> = shown.iter().flat_map(|row| found.row(table, *row)).collect();
+        let labels: Vec<Option<u32>> = shown.iter().map(|row| table.labels[*row]).collect();
+        found.axes = Axes::of(&blocks, &scaled, &labels);
+        Ok(found)
+    }
+
+    /// Learns scales alone: every input with mean 0 and variance 1, for learners that are no set learners.
+    ///
+    /// # Errors
+    /// As [`Inputs::of`].
+    pub fn on_scale(table: &Table, shown: &[usize]) -> Result<Inputs, TableError> {
+        Ok(Inputs::and_blocks(table, shown)?.0)
+    }
+
+    fn and_blocks(table: &Table, shown: &[usize]) -> Result<(Inputs, Vec<Block>), TableError> {
         let count: usize = table.columns.iter().filter(|column| column.used()).map(spread).sum();
         // asked first: a file may declare any number of words, and each input costs a look at every row
         if count > MOST_INPUTS {
@@ -96,14 +112,11 @@ impl Inputs {
                 _ => unreachable!("categories have words, other kinds have numbers"),
             }
         }
-        let scaled: Vec<f32> =
-            shown.iter().flat_map(|row| scaled(&inputs, |column| &table.columns[column].values, *row)).collect();
-        let labels: Vec<Option<u32>> = shown.iter().map(|row| table.labels[*row]).collect();
-        let axes = Axes::of(&blocks, &scaled, &labels);
-        Ok(Inputs { inputs, axes })
+        let axes = Axes::none(&blocks);
+        Ok((Inputs { inputs, axes }, blocks))
     }
 
-    /// X: inputs of a row.
+    /// X: inputs of a row, the same for any rows that are shown.
     pub fn width(&self) -> usize {
         self.axes.width()
     }
@@ -231,14 +244,13 @@ mod tests {
         let table = table(
             "x,colour,size,kind\n1,red,small,a\n3,blue,large,b\n5,green,small,a\n,red,large,b\n3,red,small,a\n3,red,small,b\n",
         );
-        let inputs = Inputs::of(&table, &[0, 1, 2, 3]).unwrap();
-        let row = |row: usize| scaled(&inputs.inputs, |column| &table.columns[column].values, row);
-        let (first, second, row) = (row(0), row(1), row(3));
-        // x, whether it is missing, three colours, one of two sizes; eight ramps of x
-        assert_eq!((row.len(), inputs.width(), inputs.row(&table, 3).len()), (6, 14, 14));
+        let inputs = Inputs::on_scale(&table, &[0, 1, 2, 3]).unwrap();
+        // x, whether it is missing, three colours, one of two sizes; and eight ramps of x
+        assert_eq!((inputs.width(), Inputs::of(&table, &[0, 1, 2, 3]).unwrap().width()), (6, 14));
+        let row = inputs.row(&table, 3);
         assert_eq!(row[0], 0.0, "the mean of 1, 3 and 5 stands for what is missing");
-        assert!(row[1] > 1.0 && first[1] < 0.0);
-        assert_eq!(first[5], -second[5]);
+        assert!(row[1] > 1.0 && inputs.row(&table, 0)[1] < 0.0);
+        assert_eq!(inputs.row(&table, 0)[5], -inputs.row(&table, 1)[5]);
         // unknown words and unreadable numbers are missing
         let values = [
             table.columns[0].values_of(&["x"]),
@@ -246,7 +258,7 @@ mod tests {
             table.columns[2].values_of(&["small"]),
             table.columns[3].values_of(&[""]),
         ];
-        let other = scaled(&inputs.inputs, |column| &values[column], 0);
+        let other = inputs.other(&values, 0);
         assert_eq!((other[0], other[1]), (row[0], row[1]));
         assert!(other[2..5].iter().all(|value| *value < 0.0));
     }

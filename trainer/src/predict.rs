@@ -84,6 +84,8 @@ pub struct Shown {
     encoder: Encoder,
     /// Scales of a table's columns; pictures need none.
     inputs: Option<Inputs>,
+    /// Whether answers weigh the shares of the classes: a set learner's about a table.
+    weigh: bool,
     labels: Vec<u32>,
     /// C of the examples, not of the learner.
     classes: usize,
@@ -98,7 +100,8 @@ impl Shown {
     pub fn new(model: &Arc<Model>, examples: &Examples, rows: &[usize]) -> Result<Shown, PredictError> {
         let (inputs, (height, width, channels)) = match examples {
             Examples::Table(table) => {
-                let inputs = Inputs::of(table, rows)?;
+                let set = model.spec.equivariant.is_some();
+                let inputs = if set { Inputs::of(table, rows)? } else { Inputs::on_scale(table, rows)? };
                 let width = inputs.width();
                 (Some(inputs), (1, width, 1))
             }
@@ -112,7 +115,9 @@ impl Shown {
             session.context.set_classes(classes.clamp(2, model.spec.classes))?;
         }
         let labels: Vec<u32> = rows.iter().filter_map(|row| examples.labels()[*row]).collect();
-        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner: model.spec.classes };
+        let weigh = inputs.is_some() && model.spec.equivariant.is_some();
+        let of_learner = model.spec.classes;
+        let mut shown = Shown { session, encoder, inputs, weigh, labels, classes, of_learner };
         let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
         for row in rows {
             encoded.extend(shown.encoder.encode(&shown.row(examples, *row))?);
@@ -161,7 +166,7 @@ impl Shown {
                 encoded.extend(self.encoder.encode(query)?);
             }
             let all = self.session.predict(&encoded)?;
-            let over_seen = if self.inputs.is_some() { of_table_rows } else { renormalise_over_seen };
+            let over_seen = if self.weigh { of_table_rows } else { renormalise_over_seen };
             let seen = over_seen(&all, self.of_learner, &self.labels);
             for row in seen.chunks_exact(self.of_learner) {
                 probabilities.extend(row[..self.classes].iter().map(|value| value.exp()));

@@ -102,7 +102,7 @@ impl Encoder {
         self.drawings
     }
 
-    /// Whether it encodes rows of a table, 1 × n × 1, whose answers go through
+    /// Whether it encodes rows of a table, 1 × n × 1. A set learner's answers about them go through
     /// [`crate::probability::of_table_rows`].
     pub fn rows(&self) -> bool {
         self.size.0 == 1 && self.size.2 == 1

@@ -327,7 +327,7 @@ impl LabelledSession {
                  or use the other engine",
             ));
         }
-        let over_seen = if self.encoder.rows() { of_table_rows } else { renormalise_over_seen };
+        let over_seen = if self.set() && self.encoder.rows() { of_table_rows } else { renormalise_over_seen };
         Ok(over_seen(log_probabilities, self.model.spec.classes, self.engine.labels()))
     }
 
