@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use shaders::input::encode::{EncodeError, Encoder};
-use shaders::probability::renormalise_over_seen;
+use shaders::probability::{of_table_rows, renormalise_over_seen};
 use shaders::session::error::SessionError;
 use shaders::{Model, cpu};
 use tables::column::{Column, Kind, Values};
@@ -40,6 +40,12 @@ pub enum ContextError {
         /// Number found.
         found: usize,
     },
+    /// The learner cannot say that a query belongs to none of the classes.
+    #[error("none_of_these needs a set learner, such as 'general', and at most {most} classes")]
+    None {
+        /// Most classes.
+        most: usize,
+    },
 }
 
 /// What the values of a row are.
@@ -66,10 +72,14 @@ pub struct Context {
     form: Form,
     /// Scales of a table's columns; a picture has none.
     inputs: Option<Inputs>,
+    /// Whether answers weigh the shares of the classes: a set learner's about a table.
+    weigh: bool,
     encoder: Encoder,
     labels: Vec<u32>,
     /// C of the rows, not of the learner.
     classes: usize,
+    /// Whether answers are how likely a query belongs to none of the classes.
+    none: bool,
     of_learner: usize,
     /// The learner with nothing computed yet.
     shown: cpu::Session,
@@ -120,7 +130,8 @@ impl Context {
     /// Shows a learner rows. Scales are learned from them alone.
     ///
     /// # Shapes
-    /// `values` `[N, D]`, `labels` `[N]`, all below `classes`.
+    /// `values` `[N, D]`, `labels` `[N]`, all below `classes`. With `none` the learner is asked about one class more, of which
+    /// nothing is shown, and answers are how likely a query belongs to it.
     ///
     /// # Errors
     /// More rows or classes than the learner takes; inputs that it cannot take.
@@ -130,16 +141,21 @@ impl Context {
         values: &[f64],
         labels: Vec<u32>,
         classes: usize,
+        none: bool,
     ) -> Result<Context, ContextError> {
+        if none && (model.spec.equivariant.is_none() || classes >= model.spec.most_classes()) {
+            return Err(ContextError::None { most: model.spec.most_classes() - 1 });
+        }
         let expected = labels.len() * form.width();
         if values.len() != expected {
             return Err(ContextError::Shape { what: "values", expected, found: values.len() });
         }
+        let set = model.spec.equivariant.is_some();
         let (inputs, encoder) = match &form {
             Form::Columns(words) => {
                 let table = table(values, words, &labels, classes);
                 let rows: Vec<usize> = (0..labels.len()).collect();
-                let inputs = Inputs::of(&table, &rows)?;
+                let inputs = if set { Inputs::of(&table, &rows)? } else { Inputs::on_scale(&table, &rows)? };
                 let width = inputs.width();
                 (Some(inputs), Encoder::new(&model.spec, 1, width, 1, PROJECTION_SEED)?)
             }
@@ -149,12 +165,13 @@ impl Context {
         };
         let mut shown = cpu::Session::new(model.clone());
         shown.context.set_images(encoder.drawings());
-        if model.spec.equivariant.is_some() {
-            shown.context.set_classes(classes.clamp(2, model.spec.most_classes()))?;
+        if set {
+            shown.context.set_classes((classes + usize::from(none)).clamp(2, model.spec.most_classes()))?;
         }
         let of_learner = shown.context.classes();
         let idle = Mutex::new(Vec::new());
-        let mut context = Context { form, inputs, encoder, labels, classes, of_learner, shown, idle };
+        let weigh = set && inputs.is_some();
+        let mut context = Context { form, inputs, weigh, encoder, labels, classes, none, of_learner, shown, idle };
         let encoded = context.encode(values)?;
         context.shown.context.observe(&encoded, &context.labels)?;
         // any question makes a session take its context in: better now than at the first one
@@ -169,9 +186,9 @@ impl Context {
         self.form.width()
     }
 
-    /// C: probabilities of an answer.
-    pub fn classes(&self) -> usize {
-        self.classes
+    /// Numbers of an answer: the probabilities of C classes, or that of none of them.
+    pub fn numbers(&self) -> usize {
+        if self.none { 1 } else { self.classes }
     }
 
     /// From `[rows, D]` to the learner's `[rows, X]`.
@@ -213,11 +230,11 @@ impl Context {
         BATCH * threads.max(1)
     }
 
-    /// Probability of each class for each query, classes that were not shown at 0, each [`BATCH`] of queries on a thread of
+    /// Probability of each class for each query, classes that were not shown at 0, or that of none of them; each [`BATCH`] of queries on a thread of
     /// its own. Other threads may ask at the same time.
     ///
     /// # Shapes
-    /// `values` `[Q, D]`; the result `[Q, C]`.
+    /// `values` `[Q, D]`; the result `[Q, C]`, or `[Q]`.
     ///
     /// # Errors
     /// Values that are not finite in a picture.
@@ -241,8 +258,13 @@ impl Context {
         let mut session = idle.unwrap_or_else(|| self.shown.clone());
         let all = session.predict(&encoded)?;
         self.idle().push(session);
+        if self.none {
+            let rows = all.chunks_exact(self.of_learner);
+            return Ok(rows.map(|row| f64::from(row[self.classes]).exp()).collect());
+        }
+        let over_seen = if self.weigh { of_table_rows } else { renormalise_over_seen };
         let mut probabilities = Vec::new();
-        for row in renormalise_over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
+        for row in over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
             let row: Vec<f64> = row[..self.classes].iter().map(|value| f64::from(*value).exp()).collect();
             // they sum to 1 in f32; those who compute with them do so in f64
             let sum: f64 = row.iter().sum();

@@ -68,9 +68,10 @@ struct PyContext(Context);
 
 #[pymethods]
 impl PyContext {
-    /// `values` `[N, D]`; `words` of each column, 0 for numbers; `picture` height, width, channels, instead of columns.
+    /// `values` `[N, D]`; `words` of each column, 0 for numbers; `picture` height, width, channels, instead of columns; `none` asks how
+    /// likely a row belongs to none of the classes.
     #[new]
-    #[pyo3(signature = (model, values, words, labels, classes, picture=None))]
+    #[pyo3(signature = (model, values, words, labels, classes, picture=None, none=false))]
     fn new(
         py: Python<'_>,
         model: &PyModel,
@@ -79,18 +80,20 @@ impl PyContext {
         labels: Vec<u32>,
         classes: usize,
         picture: Option<(usize, usize, usize)>,
+        none: bool,
     ) -> PyResult<PyContext> {
         let values = numbers(py, values)?;
         let form = match picture {
             Some((height, width, channels)) => Form::Picture(height, width, channels),
             None => Form::Columns(words),
         };
-        let context =
-            apart(py, || Context::new(&model.0, form, &values, labels, classes).map_err(|error| error.to_string()))?;
+        let context = apart(py, || {
+            Context::new(&model.0, form, &values, labels, classes, none).map_err(|error| error.to_string())
+        })?;
         Ok(PyContext(context))
     }
 
-    /// Probabilities as the bytes of `[Q, C]` float64, for values `[Q, D]`.
+    /// Probabilities as the bytes of `[Q, C]` float64, or `[Q]` with `none`, for values `[Q, D]`.
     fn predict<'py>(
         &self,
         py: Python<'py>,
@@ -102,7 +105,7 @@ impl PyContext {
         if width == 0 || values.len() % width != 0 {
             return Err(PyValueError::new_err(format!("expected rows of {width} values")));
         }
-        let mut bytes = Vec::with_capacity(values.len() / width * context.classes() * size_of::<f64>());
+        let mut bytes = Vec::with_capacity(values.len() / width * context.numbers() * size_of::<f64>());
         for round in values.chunks(Context::round(threads) * width) {
             let found = apart(py, || context.ask(round).map_err(|error| error.to_string()))?;
             bytes.extend(found.iter().flat_map(|value| value.to_ne_bytes()));

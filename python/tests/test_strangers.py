@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import pathlib
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 import scipy.sparse
 from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
 from sklearn.multiclass import OneVsRestClassifier
 
 from learner_in_a_file import InContextClassifier
@@ -177,6 +179,22 @@ def test_more_than_the_learner_takes():
     for model in ["general", "drawing"]:
         with pytest.raises(ValueError, match="expected at most 200 classes, found 201"):
             InContextClassifier(model).fit(many, y)
+
+
+def test_rows_of_no_class():
+    X, y = load_digits(return_X_y=True)
+    known = y < 5
+    learner = InContextClassifier("drawing", image_shape=(8, 8), random_state=0).fit(X[known][:100], y[known][:100])
+    none = learner.none_of_these(X[200:600])
+    assert none.shape == (400,) and ((0 < none) & (none < 1)).all()
+    assert roc_auc_score(y[200:600] >= 5, none) > 0.85
+    # what was asked before is answered as before, and a pickle answers both
+    again = pickle.loads(pickle.dumps(learner))
+    np.testing.assert_array_equal(again.predict_proba(X[:5]), learner.predict_proba(X[:5]))
+    np.testing.assert_array_equal(again.none_of_these(X[200:205]), none[:5])
+    quick = InContextClassifier(MODELS / "quick.safetensors").fit(X[:99], y[:99])
+    with pytest.raises(ValueError, match="none_of_these needs a set learner"):
+        quick.none_of_these(X[:2])
 
 
 def test_more_classes_than_meta_training_had():

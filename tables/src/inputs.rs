@@ -1,8 +1,10 @@
 //! From the values of a table to the inputs of a learner.
 //!
 //! Everything is learned from the shown rows alone: means, scales, replacements of missing values. Values stay f64 until
-//! they are on that scale, so that timestamps, coordinates and counters keep their digits.
+//! they are on that scale, so that timestamps, coordinates and counters keep their digits. What then says which inputs are
+//! columns, and which of them matter, is in `axes`.
 
+use crate::axes::{Axes, Block};
 use crate::column::{Column, Kind, Values};
 use crate::error::TableError;
 use crate::table::Table;
@@ -56,14 +58,32 @@ impl Bend {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inputs {
     inputs: Vec<Input>,
+    axes: Axes,
 }
 
 impl Inputs {
-    /// Learns scales from the rows that are shown.
+    /// Learns scales, and which columns matter, from the rows that are shown and their classes. A row that is asked about must
+    /// not be among them.
     ///
     /// # Errors
     /// More than [`MOST_INPUTS`] inputs.
     pub fn of(table: &Table, shown: &[usize]) -> Result<Inputs, TableError> {
+        let (mut found, blocks) = Inputs::and_blocks(table, shown)?;
+        let scaled: Vec<f32> = shown.iter().flat_map(|row| found.row(table, *row)).collect();
+        let labels: Vec<Option<u32>> = shown.iter().map(|row| table.labels[*row]).collect();
+        found.axes = Axes::of(&blocks, &scaled, &labels);
+        Ok(found)
+    }
+
+    /// Learns scales alone: every input with mean 0 and variance 1, for learners that are no set learners.
+    ///
+    /// # Errors
+    /// As [`Inputs::of`].
+    pub fn on_scale(table: &Table, shown: &[usize]) -> Result<Inputs, TableError> {
+        Ok(Inputs::and_blocks(table, shown)?.0)
+    }
+
+    fn and_blocks(table: &Table, shown: &[usize]) -> Result<(Inputs, Vec<Block>), TableError> {
         let count: usize = table.columns.iter().filter(|column| column.used()).map(spread).sum();
         // asked first: a file may declare any number of words, and each input costs a look at every row
         if count > MOST_INPUTS {
@@ -72,29 +92,33 @@ impl Inputs {
                  columns out"
             )));
         }
-        let mut inputs = Vec::with_capacity(count);
+        let (mut inputs, mut blocks) = (Vec::with_capacity(count), Vec::new());
         for (at, column) in table.columns.iter().enumerate().filter(|(_, column)| column.used()) {
             match (&column.kind, &column.values) {
                 (Kind::Category(_), Values::Words(_)) => {
                     inputs.extend((0..spread(column) as u32).map(|word| fitted(column, at, Part::Word(word), shown)));
+                    blocks.push(Block { inputs: spread(column), number: false });
                 }
                 (_, Values::Numbers(values)) => {
                     let known: Vec<f64> =
                         shown.iter().map(|row| values[*row]).filter(|value| !value.is_nan()).collect();
                     inputs.push(fitted(column, at, Part::Value(moments(&known).0), shown));
+                    blocks.push(Block { inputs: 1, number: true });
                     if column.missing > 0 {
                         inputs.push(fitted(column, at, Part::Missing, shown));
+                        blocks.push(Block { inputs: 1, number: false });
                     }
                 }
                 _ => unreachable!("categories have words, other kinds have numbers"),
             }
         }
-        Ok(Inputs { inputs })
+        let axes = Axes::none(&blocks);
+        Ok((Inputs { inputs, axes }, blocks))
     }
 
-    /// X: inputs of a row.
+    /// X: inputs of a row, the same for any rows that are shown.
     pub fn width(&self) -> usize {
-        self.inputs.len()
+        self.axes.width()
     }
 
     /// The inputs of a row of the table.
@@ -102,7 +126,7 @@ impl Inputs {
     /// # Shapes
     /// `[X]`
     pub fn row(&self, table: &Table, row: usize) -> Vec<f32> {
-        self.inputs.iter().map(|input| input.of(raw(&table.columns[input.column].values, input.part, row))).collect()
+        self.axes.apply(&scaled(&self.inputs, |column| &table.columns[column].values, row))
     }
 
     /// The inputs of rows of other values in the columns of the same table; see [`Column::values_of`].
@@ -110,11 +134,16 @@ impl Inputs {
     /// # Shapes
     /// `values` one for each column of the table; the result `[X]`
     pub fn other(&self, values: &[Values], row: usize) -> Vec<f32> {
-        self.inputs.iter().map(|input| input.of(raw(&values[input.column], input.part, row))).collect()
+        self.axes.apply(&scaled(&self.inputs, |column| &values[column], row))
     }
 }
 
-/// Inputs that a column becomes.
+/// Inputs of a row at mean 0 and variance 1.
+fn scaled<'a>(inputs: &[Input], values: impl Fn(usize) -> &'a Values, row: usize) -> Vec<f32> {
+    inputs.iter().map(|input| input.of(raw(values(input.column), input.part, row))).collect()
+}
+
+/// Inputs that a column becomes, before `axes`.
 fn spread(column: &Column) -> usize {
     match &column.kind {
         // two words are one question
@@ -215,9 +244,9 @@ mod tests {
         let table = table(
             "x,colour,size,kind\n1,red,small,a\n3,blue,large,b\n5,green,small,a\n,red,large,b\n3,red,small,a\n3,red,small,b\n",
         );
-        let inputs = Inputs::of(&table, &[0, 1, 2, 3]).unwrap();
-        // x, whether it is missing, three colours, one of two sizes
-        assert_eq!(inputs.width(), 6);
+        let inputs = Inputs::on_scale(&table, &[0, 1, 2, 3]).unwrap();
+        // x, whether it is missing, three colours, one of two sizes; and eight ramps of x
+        assert_eq!((inputs.width(), Inputs::of(&table, &[0, 1, 2, 3]).unwrap().width()), (6, 14));
         let row = inputs.row(&table, 3);
         assert_eq!(row[0], 0.0, "the mean of 1, 3 and 5 stands for what is missing");
         assert!(row[1] > 1.0 && inputs.row(&table, 0)[1] < 0.0);
@@ -232,6 +261,35 @@ mod tests {
         let other = inputs.other(&values, 0);
         assert_eq!((other[0], other[1]), (row[0], row[1]));
         assert!(other[2..5].iter().all(|value| *value < 0.0));
+    }
+
+    #[test]
+    fn classes_of_the_shown_rows_alone_weigh_columns() {
+        let rows: String = (0..24)
+            .map(|at| {
+                format!(
+                    "{},{},{}\n",
+                    f64::from(at % 2) + 0.01 * f64::from(at),
+                    at * 7 % 11,
+                    ["a", "b"][at as usize % 2]
+                )
+            })
+            .collect();
+        let first = table(&rows);
+        // other classes of the last rows, which are not shown
+        let second = table(
+            &rows
+                .lines()
+                .enumerate()
+                .fold(String::new(), |text, (at, line)| text + if at < 16 { line } else { "0.5,3,a" } + "\n"),
+        );
+        let shown: Vec<usize> = (0..16).collect();
+        let of = |table: &Table| Inputs::of(table, &shown).unwrap().row(table, 0);
+        assert_eq!(of(&first), of(&second));
+        let spread =
+            |inputs: &Inputs, at: usize| shown.iter().map(|row| inputs.row(&first, *row)[at].powi(2)).sum::<f32>();
+        let inputs = Inputs::of(&first, &shown).unwrap();
+        assert!(spread(&inputs, 0) > 3.0 * spread(&inputs, inputs.width() / 2), "the first column is the class");
     }
 
     #[test]
@@ -254,12 +312,12 @@ mod tests {
         for text in ["1.7e308,a\n1.6e308,b\n-1.7e308,a\n1.5e308,b\n", "1e300,a\n2e300,b\n3e300,a\n-4e300,b\n"] {
             let table = table(text);
             let inputs = Inputs::of(&table, &[0, 1, 2, 3]).unwrap();
-            let values: Vec<f32> = (0..4).flat_map(|row| inputs.row(&table, row)).collect();
-            assert!(values.iter().all(|value| value.is_finite()), "{values:?}");
+            let values: Vec<f32> = (0..4).map(|row| inputs.row(&table, row)[0]).collect();
+            assert!((0..4).all(|row| inputs.row(&table, row).iter().all(|value| value.is_finite())), "{text}");
             let distinct: std::collections::BTreeSet<u32> = values.iter().map(|value| value.to_bits()).collect();
             assert_eq!(distinct.len(), 4, "{values:?}");
             let far = inputs.other(&[Values::Numbers(vec![-1.7e308])], 0);
-            assert!(far[0].is_finite());
+            assert!(far.iter().all(|value| value.is_finite()));
         }
     }
 
@@ -277,9 +335,13 @@ mod tests {
         let table = table(&rows);
         let shown: Vec<usize> = (0..60).collect();
         let inputs = Inputs::of(&table, &shown).unwrap();
-        let values: Vec<f32> = shown.iter().filter(|row| **row != 7).map(|row| inputs.row(&table, *row)[0]).collect();
-        let spread = values.iter().copied().fold(f32::MIN, f32::max) - values.iter().copied().fold(f32::MAX, f32::min);
-        assert!(spread > 0.5, "{spread}");
-        assert!(inputs.row(&table, 7)[0].is_finite());
+        let rows: Vec<Vec<f32>> = shown.iter().filter(|row| **row != 7).map(|row| inputs.row(&table, *row)).collect();
+        let spread = |at: usize| {
+            let values = || rows.iter().map(|row| row[at]);
+            values().fold(f32::MIN, f32::max) - values().fold(f32::MAX, f32::min)
+        };
+        let spreads: Vec<f32> = (0..inputs.width()).map(spread).collect();
+        assert!(spreads[0] > 0.3 && spreads.iter().map(|value| value * value).sum::<f32>() > 0.5, "{spreads:?}");
+        assert!(inputs.row(&table, 7).iter().all(|value| value.is_finite()));
     }
 }

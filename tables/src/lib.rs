@@ -11,7 +11,7 @@
 //!
 //! // Two rows are shown; each column is brought to their scale.
 //! let inputs = Inputs::of(&table, &[0, 1])?;
-//! assert_eq!(inputs.row(&table, 0), [-1.0, 1.0]);
+//! assert!(inputs.row(&table, 0)[0] < 0.0 && inputs.row(&table, 1)[0] > 0.0);
 //! # Ok::<(), tables::TableError>(())
 //! ```
 //!
@@ -20,11 +20,13 @@
 //! 1. [`text`]: bytes become text (gzip, encodings);
 //! 2. [`delimited`] or [`arff`] ([`read`] does both): text becomes a [`Grid`] of cells, each row with its line in the file;
 //! 3. [`Table::new`]: what the grid means: heading, class, kind of each column, what is left out and why ([`Choices`]);
-//! 4. [`Inputs::of`]: scales, categories and replacements of missing values, from the rows that are shown.
+//! 4. [`Inputs::of`]: scales, categories, replacements of missing values and weights of the columns, from the rows that are
+//!    shown.
 
 pub mod answers;
 pub mod arff;
 pub mod asked;
+mod axes;
 pub mod column;
 #[cfg(feature = "spreadsheets")]
 mod compound;

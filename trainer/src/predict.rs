@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shaders::baselines::{Baseline, Episode, EpisodeError};
 use shaders::input::encode::{EncodeError, Encoder};
-use shaders::probability::renormalise_over_seen;
+use shaders::probability::{of_table_rows, renormalise_over_seen};
 use shaders::session::error::SessionError;
 use shaders::{Model, answer, cpu};
 use tables::{Inputs, Table, TableError, sample};
@@ -84,6 +84,8 @@ pub struct Shown {
     encoder: Encoder,
     /// Scales of a table's columns; pictures need none.
     inputs: Option<Inputs>,
+    /// Whether answers weigh the shares of the classes: a set learner's about a table.
+    weigh: bool,
     labels: Vec<u32>,
     /// C of the examples, not of the learner.
     classes: usize,
@@ -101,7 +103,8 @@ impl Shown {
     pub fn new(model: &Arc<Model>, examples: &Examples, rows: &[usize]) -> Result<Shown, PredictError> {
         let (inputs, (height, width, channels)) = match examples {
             Examples::Table(table) => {
-                let inputs = Inputs::of(table, rows)?;
+                let set = model.spec.equivariant.is_some();
+                let inputs = if set { Inputs::of(table, rows)? } else { Inputs::on_scale(table, rows)? };
                 let width = inputs.width();
                 (Some(inputs), (1, width, 1))
             }
@@ -116,7 +119,8 @@ impl Shown {
         }
         let of_learner = session.context.classes();
         let labels: Vec<u32> = rows.iter().filter_map(|row| examples.labels()[*row]).collect();
-        let mut shown = Shown { session, encoder, inputs, labels, classes, of_learner, none: false };
+        let weigh = inputs.is_some() && model.spec.equivariant.is_some();
+        let mut shown = Shown { session, encoder, inputs, weigh, labels, classes, of_learner, none: false };
         let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
         for row in rows {
             encoded.extend(shown.encoder.encode(&shown.row(examples, *row))?);
@@ -190,7 +194,8 @@ impl Shown {
             if self.none {
                 none.extend(all.chunks_exact(self.of_learner).map(|row| row[self.classes].exp()));
             }
-            let seen = renormalise_over_seen(&all, self.of_learner, &self.labels);
+            let over_seen = if self.weigh { of_table_rows } else { renormalise_over_seen };
+            let seen = over_seen(&all, self.of_learner, &self.labels);
             for row in seen.chunks_exact(self.of_learner) {
                 probabilities.extend(row[..self.classes].iter().map(|value| value.exp()));
             }

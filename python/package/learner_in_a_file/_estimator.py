@@ -65,7 +65,11 @@ class _Context:
             # two threads may both do so, which costs time and nothing else
             native = self.native = self._show()
         probabilities = np.frombuffer(native.predict(values, threads), dtype=np.float64)
-        return probabilities.reshape(len(values), self.arguments["classes"])
+        return probabilities.reshape(len(values), 1 if self.arguments.get("none") else self.arguments["classes"])
+
+    def or_none(self) -> "_Context":
+        """The same rows, for the probability that a row belongs to none of their classes."""
+        return _Context(**self.arguments, none=True)
 
 
 class InContextClassifier(ClassifierMixin, BaseEstimator):
@@ -172,6 +176,7 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
 
         with ThreadPoolExecutor(max_workers=effective_n_jobs(self.n_jobs)) as pool:
             self._contexts = list(pool.map(show, self.context_indices_))
+        self._none = None
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
@@ -180,6 +185,20 @@ class InContextClassifier(ClassifierMixin, BaseEstimator):
         values = self._asked_values(X)
         threads = effective_n_jobs(self.n_jobs)
         return np.mean([context.predict(values, threads) for context in self._contexts], axis=0)
+
+    def none_of_these(self, X: ArrayLike) -> Floats:
+        """Probability that a row belongs to none of the classes that ``fit`` was shown, ``(n_samples,)``.
+
+        The learner is asked about one class more, of which nothing was shown. ``predict_proba`` and ``predict`` go on
+        to answer as if every row belonged to one of ``classes_``.
+        """
+        check_is_fitted(self)
+        values = self._asked_values(X)
+        threads = effective_n_jobs(self.n_jobs)
+        contexts = getattr(self, "_none", None)
+        if contexts is None:
+            contexts = self._none = [context.or_none() for context in self._contexts]
+        return np.mean([context.predict(values, threads)[:, 0] for context in contexts], axis=0)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The likeliest class of each row; of equally likely ones the first."""

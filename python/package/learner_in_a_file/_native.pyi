@@ -25,6 +25,7 @@ class Context:
         labels: Sequence[int],
         classes: int,
         picture: tuple[int, int, int] | None = None,
+        none: bool = False,
     ) -> None: ...
     def predict(self, values: Values, threads: int) -> bytearray: ...
 

@@ -102,6 +102,12 @@ impl Encoder {
         self.drawings
     }
 
+    /// Whether it encodes rows of a table, 1 × n × 1. A set learner's answers about them go through
+    /// [`crate::probability::of_table_rows`].
+    pub fn rows(&self) -> bool {
+        self.size.0 == 1 && self.size.2 == 1
+    }
+
     /// # Shapes
     /// `[height, width, channels]` → `[X]`.
     ///
@@ -212,6 +218,7 @@ mod tests {
         let colour = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
         let grey = Encoder::new(&spec, 28, 28, 1, 0).unwrap();
         assert!(colour.drawings() && grey.drawings() && !plain.drawings());
+        assert!(Encoder::new(&spec, 1, 4, 1, 0).unwrap().rows() && !grey.rows() && !colour.rows());
         // a table row, and a picture that has to be projected, are none
         assert!(!Encoder::new(&spec, 1, 196, 1, 0).unwrap().drawings());
         assert!(!Encoder::new(&spec, 28, 28, 4, 0).unwrap().drawings());

@@ -6,7 +6,7 @@ use shaders::Model;
 use shaders::engine::{Engine, Kind};
 use shaders::gpu::Gpu;
 use shaders::input::encode::Encoder;
-use shaders::probability::renormalise_over_seen;
+use shaders::probability::{of_table_rows, renormalise_over_seen};
 
 use crate::controls::is_question;
 use crate::error::{EngineError, words};
@@ -354,7 +354,8 @@ impl LabelledSession {
                  or use the other engine",
             ));
         }
-        Ok(renormalise_over_seen(log_probabilities, self.engine.context().classes(), self.engine.labels()))
+        let over_seen = if self.set() && self.encoder.rows() { of_table_rows } else { renormalise_over_seen };
+        Ok(over_seen(log_probabilities, self.engine.context().classes(), self.engine.labels()))
     }
 
     /// Probability of each of `labels` labels over those shown, from the engine's `[C]`.
