@@ -133,6 +133,7 @@ impl Core {
             .arrange(&Wanted {
                 size: size(&request.size())?,
                 drawings: request.drawings(),
+                outsiders: request.none(),
                 ids: &request.ids(),
                 labels: &request.labels(),
                 new: &request.fresh(),

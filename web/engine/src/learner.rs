@@ -39,6 +39,8 @@ pub struct Wanted<'a> {
     pub size: Size,
     /// See [`LabelledSession::set_drawings`].
     pub drawings: bool,
+    /// See [`LabelledSession::set_outsiders`]; a learner that cannot do so answers without.
+    pub outsiders: bool,
     /// What the caller knows the examples by, `[N]`, in their order.
     pub ids: &'a [u32],
     /// Their labels, `[N]`.
@@ -153,6 +155,7 @@ impl Learner {
     /// told, whether it named it right, or that it was no question.
     pub async fn arrange(&mut self, wanted: &Wanted<'_>) -> Result<Option<Option<bool>>, EngineError> {
         let known = std::mem::take(&mut self.ids);
+        self.outsiders = wanted.outsiders && self.model.spec.equivariant.is_some();
         let table = self.table(wanted.size).await?;
         table.set_drawings(wanted.drawings)?;
         // after an error nothing is known by its id, and everything is to be sent again
@@ -364,7 +367,7 @@ mod tests {
         let new: Vec<u32> = (known..count).collect();
         let inputs: Vec<f32> = new.iter().flat_map(|i| row(*i)).collect();
         let (ids, labels, new, inputs) = (&ids[..], &labels[..], &new[..], &inputs[..]);
-        let wanted = Wanted { size: SIZE, drawings: true, ids, labels, new, inputs, guess: true };
+        let wanted = Wanted { size: SIZE, drawings: true, outsiders: false, ids, labels, new, inputs, guess: true };
         block_on(learner.arrange(&wanted)).unwrap()
     }
 
@@ -456,6 +459,7 @@ mod tests {
         let bad = Wanted {
             size: SIZE,
             drawings: true,
+            outsiders: false,
             ids: &[1, 2],
             labels: &[0, 1],
             new: &[0, 1],

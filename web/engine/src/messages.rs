@@ -39,6 +39,8 @@ extern "C" {
     #[wasm_bindgen(method, getter, structural)]
     pub fn drawings(this: &FollowRequest) -> bool;
     #[wasm_bindgen(method, getter, structural)]
+    pub fn none(this: &FollowRequest) -> bool;
+    #[wasm_bindgen(method, getter, structural)]
     pub fn ids(this: &FollowRequest) -> Vec<u32>;
     #[wasm_bindgen(method, getter, structural)]
     pub fn labels(this: &FollowRequest) -> Vec<u32>;

@@ -41,6 +41,8 @@ pub struct Card {
 pub struct Answer {
     /// Probability of each label over those shown, `[C]`; none without a drawing or without examples.
     pub probabilities: Option<Vec<f32>>,
+    /// Probability that it is none of them, where that was asked of a learner that can tell.
+    pub none: Option<f32>,
     /// How much each example of the document mattered for that, in the document's order, summing to 1; 0 for those that the
     /// learner was not shown. It comes from the same pass as the probabilities. What it is made of is said at
     /// `shaders::session::Attention::importance`.
@@ -139,7 +141,7 @@ impl Learner {
     }
 
     /// Brings the engine's context in step with `examples`, has the last one asked about first if `guess` says so, and
-    /// has `who` answer `drawing`. One call at a time.
+    /// has `who` answer `drawing`, which with `none` may be none of the classes. One call at a time.
     ///
     /// # Shapes
     /// `drawing` [28, 28]
@@ -152,11 +154,12 @@ impl Learner {
         look: &dyn Fn(&Example) -> Picture,
         guess: bool,
         who: Answerer,
+        none: bool,
         drawing: Option<&[f32]>,
     ) -> Result<Answer, WorkerError> {
         let shown = self.fitting(examples);
         let guess = guess && shown.last().map(|example| example.id) == examples.last().map(|example| example.id);
-        let wanted = Wanted { examples: &shown, look, guess, who, drawing: drawing.unwrap_or_default() };
+        let wanted = Wanted { examples: &shown, look, guess, none, who, drawing: drawing.unwrap_or_default() };
         let reply = match self.0.slot.follow(&wanted).await {
             Err(fault) if fault.crashed => {
                 self.0.slot.reopen(&self.0.bytes).await?;
@@ -166,6 +169,7 @@ impl Learner {
         };
         let mut answer = Answer {
             probabilities: reply.probabilities().map(|all| all.to_vec()),
+            none: reply.none().map(|none| none as f32),
             guess: reply.guess().map(|number| verdict(number as i8)),
             took_ms: reply.took_ms(),
             left_out: examples.len() - shown.len(),
@@ -213,7 +217,7 @@ impl Learner {
         let shown = self.fitting(examples);
         let place = |id: &Id| shown.iter().position(|example| example.id == *id).map(|at| at as u32);
         let places: Vec<u32> = ids.iter().filter_map(place).collect();
-        let wanted = Wanted { examples: &shown, look, guess: false, who: Answerer::Learner, drawing: &[] };
+        let wanted = Wanted { examples: &shown, look, guess: false, none: false, who: Answerer::Learner, drawing: &[] };
         let back = self.back().await?;
         let ask = async || {
             back.follow(&wanted).await?;

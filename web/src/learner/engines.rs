@@ -133,6 +133,8 @@ pub struct Wanted<'a> {
     pub look: &'a dyn Fn(&Example) -> Picture,
     /// Whether it is asked about the last one before it is told, if that costs no more than one question.
     pub guess: bool,
+    /// Whether the drawing may be none of the classes; a learner that cannot tell answers without.
+    pub none: bool,
     /// Who answers.
     pub who: Answerer,
     /// The drawing in hand, `[28, 28]`, or nothing.
@@ -235,6 +237,7 @@ impl Slot {
             .call(&Follow {
                 size: [SIDE as u32, SIDE as u32, 1],
                 drawings: self.drawings.get(),
+                none: wanted.none,
                 ids: &numbers,
                 labels: &labels,
                 fresh: &new,

@@ -57,6 +57,8 @@ pub struct Follow<'a> {
     pub size: Size,
     /// Whether pictures are drawings, which a stem may read.
     pub drawings: bool,
+    /// Whether the drawing may be none of the classes.
+    pub none: bool,
     /// What the worker knows the examples by, in their order.
     pub ids: &'a [u32],
     pub labels: &'a [u32],
@@ -79,6 +81,7 @@ impl Request for Follow<'_> {
         Message::new()
             .labels("size", &self.size)
             .with("drawings", self.drawings.into())
+            .with("none", self.none.into())
             .labels("ids", self.ids)
             .labels("labels", self.labels)
             .labels("fresh", self.fresh)
@@ -174,6 +177,10 @@ extern "C" {
     /// Probability of each label, `[C]`.
     #[wasm_bindgen(method, getter, structural)]
     pub fn probabilities(this: &AnswerReply) -> Option<Float32Array>;
+
+    /// Probability that it is none of the classes, where that was asked.
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn none(this: &AnswerReply) -> Option<f64>;
 
     /// How much each example mattered, `[N]`; empty where another than the learner answers.
     #[wasm_bindgen(method, getter, structural)]

@@ -76,6 +76,8 @@ pub struct Facts {
     pub family: &'static str,
     /// L.
     pub layers: usize,
+    /// Whether it is a set learner, which can say that a drawing is none of the classes.
+    pub set: bool,
     /// C.
     pub classes: usize,
     /// Most examples it takes.
@@ -122,6 +124,8 @@ pub struct Page {
     pub hands: Hands,
     /// Whether pixels are scrambled.
     pub scrambled: RwSignal<bool>,
+    /// Whether the learner may say that a drawing is none of the classes.
+    pub none: RwSignal<bool>,
     /// Who answers.
     pub who: RwSignal<Answerer>,
     /// What the page found out about the examples.
@@ -140,6 +144,8 @@ pub struct Page {
     pub basis: Memo<Option<Basis>>,
     /// Probability of each label.
     pub probabilities: RwSignal<Option<Vec<f32>>>,
+    /// Probability that it is none of the classes shown, where that was asked.
+    pub none_chance: RwSignal<Option<f32>>,
     /// How much each example of the document mattered for them, in its order; see [`crate::learner::client::Answer::attention`].
     pub attention: RwSignal<Option<Vec<f32>>>,
     /// Time of the last answer, in milliseconds.
@@ -242,6 +248,8 @@ impl Page {
             reach: RwSignal::new((false, false)),
             basis,
             probabilities: RwSignal::new(None),
+            none: RwSignal::new(false),
+            none_chance: RwSignal::new(None),
             attention: RwSignal::new(None),
             took_ms: RwSignal::new(None),
             note: RwSignal::new(None),
@@ -282,6 +290,7 @@ impl Page {
         effect(move || {
             page.model_input.with(|_| ());
             page.who.track();
+            page.none.track();
             page.wake();
         });
         page.follow();

@@ -97,6 +97,7 @@ impl Page {
                 (_, false) => "equivariant set learner",
             },
             layers: card.layers,
+            set: card.variant == "equivariant",
             classes: card.classes,
             capacity: card.capacity,
         }));

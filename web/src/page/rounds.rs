@@ -70,7 +70,8 @@ impl Page {
         let newest = examples.last().filter(|newest| !newest.answers.asked(basis, Answerer::Learner));
         let drawing = model_input.as_ref().map(|model_input| model_input.as_slice());
         let look = |example: &Example| untrack(|| self.seen(example));
-        match learner.answer(&examples, &look, newest.is_some(), who, drawing).await {
+        let none = self.none.get_untracked();
+        match learner.answer(&examples, &look, newest.is_some(), who, none, drawing).await {
             Ok(answer) => {
                 if let (Some(newest), Some(verdict)) = (newest, answer.guess) {
                     self.keep_answers(basis, &[(newest.id, newest.label, Answerer::Learner, verdict)]);
@@ -99,6 +100,7 @@ impl Page {
         }
         self.held(examples, answer.probabilities.as_deref());
         self.probabilities.set(answer.probabilities);
+        self.none_chance.set(answer.none);
         self.attention.set(answer.attention);
         let tell = answer.left_out > 0;
         let told = self.inner.try_update_value(|inner| std::mem::replace(&mut inner.told_left_out, tell));

@@ -36,7 +36,9 @@ pub fn verdict(page: Page) -> Verdict {
         (_, _, true) => words("Ready", "Draw, and it answers"),
         (_, _, false) => match best {
             Some((label, probability)) => {
+                let unlike = page.none_chance.get().is_some_and(|none| none >= 0.5);
                 let lead = match (page.who.get(), probability) {
+                    (Answerer::Learner, _) if unlike => "Perhaps none of these. If one, then",
                     (Answerer::Nearest, _) => "The nearest picture is",
                     (Answerer::Shuffled, _) => "With labels shuffled it says",
                     (Answerer::Untrained, _) => "With untrained weights it says",
@@ -54,13 +56,16 @@ pub fn verdict(page: Page) -> Verdict {
 /// Where the answer comes from, in a plain sentence.
 pub fn because(page: Page) -> Option<String> {
     let (label, _) = page.probabilities.with(|all| all.as_deref().and_then(best))?;
+    let none = page.none_chance.get().map(|none| format!("{} that it is none of these. ", percent(none)));
+    let none = none.unwrap_or_default();
     page.document.with(|document| {
         page.attention.with(|attention| {
             let attention = attention.as_ref().filter(|all| all.len() == document.examples.len())?;
             let own = document.examples.iter().zip(attention).filter(|(example, _)| example.label == label);
             let (count, share) = own.fold((0, 0.0), |(count, sum), (_, share)| (count + 1, sum + share));
             let examples = if count == 1 { "the example".to_owned() } else { format!("the {count} examples") };
-            Some(format!("{} of its attention went to {examples} labelled {}.", percent(share), document.name(label)))
+            let share = percent(share);
+            Some(format!("{none}{share} of its attention went to {examples} labelled {}.", document.name(label)))
         })
     })
 }
