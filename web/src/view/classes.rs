@@ -5,7 +5,6 @@ use web_sys::{DragEvent, Event, HtmlInputElement, HtmlSelectElement};
 
 use super::icon::icon;
 use super::name_field::leave_field;
-use super::switch::switch;
 use super::thumbnail::Gallery;
 use super::words::{Verdict, because, verdict};
 use crate::answers::{best, percent};
@@ -70,10 +69,6 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
                 .child("Add a class"),
         )
         .child(show(move || page.document.with(|document| document.classes.len() > FEWEST), move || swap_any(page)))
-        .child(show(
-            move || page.facts.with(|facts| facts.as_ref().is_some_and(|facts| facts.set)),
-            move || switch(page.none, "none-switch", "It may be none of these", move |on| page.none.set(on)),
-        ))
         .into_view()
 }
 

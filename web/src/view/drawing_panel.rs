@@ -137,7 +137,13 @@ fn model_input(page: Page) -> Tag {
                     true => "The same drawing after one fixed random mixture of all its pixels.",
                     false => "Your drawing, cropped, centred and scaled to 28 × 28 pixels.",
                 })
-                .child(switch(page.scrambled, "scramble", "Scramble the pixels", move |on| page.scramble(on))),
+                .child(switch(page.scrambled, "scramble", "Scramble the pixels", move |on| page.scramble(on)))
+                .child(show(
+                    move || page.facts.with(|facts| facts.as_ref().is_some_and(|facts| facts.set)),
+                    move || {
+                        switch(page.none, "none-switch", "It may be none of the classes", move |on| page.none.set(on))
+                    },
+                )),
         )
 }
 
