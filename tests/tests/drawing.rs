@@ -251,6 +251,29 @@ fn any_two_labels_swap() {
 }
 
 #[test]
+fn a_strange_drawing_may_be_none_of_the_classes() {
+    let Some(page) = ready(Setting::default(), "") else { return };
+    teach_three(&page, 3);
+    page.ask(&Figure::Seven.drawn(2, 5));
+    assert!(!page.text("because").contains("none of these"));
+    page.click("none-switch");
+    page.settle();
+    let none = |figure: Figure| -> f64 {
+        page.ask(&figure.drawn(2, 7));
+        let words = page.text("because");
+        let (percent, _) = words.split_once(" % that it is none of these.").unwrap_or_else(|| panic!("{words}"));
+        percent.parse().unwrap_or_else(|_| panic!("{words}"))
+    };
+    let known = FIGURES.map(none);
+    let strange = none(Figure::Cross);
+    assert!(known.iter().all(|known| strange > 2.0 * known), "{strange} % of a cross, {known:?} % of what it knows");
+    page.browser.screenshot("none-light-1280");
+    page.click("none-switch");
+    page.settle();
+    assert!(!page.text("because").contains("none of these"));
+}
+
+#[test]
 fn scrambled_pixels_are_noise_to_us_and_are_learned() {
     let Some(page) = ready(Setting::default(), "") else { return };
     teach_three(&page, 4);
