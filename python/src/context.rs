@@ -72,8 +72,8 @@ pub struct Context {
     form: Form,
     /// Scales of a table's columns; a picture has none.
     inputs: Option<Inputs>,
-    /// Whether answers weigh the shares of the classes: a set learner's about a table.
-    weigh: bool,
+    /// Whether the learner is a set learner.
+    set: bool,
     encoder: Encoder,
     labels: Vec<u32>,
     /// C of the rows, not of the learner.
@@ -130,8 +130,7 @@ impl Context {
     /// Shows a learner rows. Scales are learned from them alone.
     ///
     /// # Shapes
-    /// `values` `[N, D]`, `labels` `[N]`, all below `classes`. With `none` the learner is asked about one class more, of which
-    /// nothing is shown, and answers are how likely a query belongs to it.
+    /// `values` `[N, D]`, `labels` `[N]`, all below `classes`.
     ///
     /// # Errors
     /// More rows or classes than the learner takes; inputs that it cannot take.
@@ -141,11 +140,7 @@ impl Context {
         values: &[f64],
         labels: Vec<u32>,
         classes: usize,
-        none: bool,
     ) -> Result<Context, ContextError> {
-        if none && (model.spec.equivariant.is_none() || classes >= model.spec.most_classes()) {
-            return Err(ContextError::None { most: model.spec.most_classes() - 1 });
-        }
         let expected = labels.len() * form.width();
         if values.len() != expected {
             return Err(ContextError::Shape { what: "values", expected, found: values.len() });
@@ -166,12 +161,12 @@ impl Context {
         let mut shown = cpu::Session::new(model.clone());
         shown.context.set_images(encoder.drawings());
         if set {
-            shown.context.set_classes((classes + usize::from(none)).clamp(2, model.spec.most_classes()))?;
+            shown.context.set_classes(classes.clamp(2, model.spec.most_classes()))?;
         }
         let of_learner = shown.context.classes();
         let idle = Mutex::new(Vec::new());
-        let weigh = set && inputs.is_some();
-        let mut context = Context { form, inputs, weigh, encoder, labels, classes, none, of_learner, shown, idle };
+        let none = false;
+        let mut context = Context { form, inputs, set, encoder, labels, classes, none, of_learner, shown, idle };
         let encoded = context.encode(values)?;
         context.shown.context.observe(&encoded, &context.labels)?;
         // any question makes a session take its context in: better now than at the first one
@@ -184,6 +179,31 @@ impl Context {
     /// D: values of a row.
     pub fn width(&self) -> usize {
         self.form.width()
+    }
+
+    /// The same rows, asked about one class more, of which nothing is shown: answers are how likely a query belongs to it.
+    ///
+    /// # Errors
+    /// The learner is no set learner, or has no class left.
+    pub fn or_none(&self) -> Result<Context, ContextError> {
+        let most = self.shown.context.most_classes();
+        if !self.set || self.classes >= most {
+            return Err(ContextError::None { most: most - 1 });
+        }
+        let mut shown = self.shown.clone();
+        shown.context.set_classes(self.classes + 1)?;
+        Ok(Context {
+            form: self.form.clone(),
+            inputs: self.inputs.clone(),
+            set: true,
+            encoder: self.encoder.clone(),
+            labels: self.labels.clone(),
+            classes: self.classes,
+            none: true,
+            of_learner: shown.context.classes(),
+            shown,
+            idle: Mutex::new(Vec::new()),
+        })
     }
 
     /// Numbers of an answer: the probabilities of C classes, or that of none of them.
@@ -262,7 +282,8 @@ impl Context {
             let rows = all.chunks_exact(self.of_learner);
             return Ok(rows.map(|row| f64::from(row[self.classes]).exp()).collect());
         }
-        let over_seen = if self.weigh { of_table_rows } else { renormalise_over_seen };
+        let weigh = self.set && self.inputs.is_some();
+        let over_seen = if weigh { of_table_rows } else { renormalise_over_seen };
         let mut probabilities = Vec::new();
         for row in over_seen(&all, self.of_learner, &self.labels).chunks_exact(self.of_learner) {
             let row: Vec<f64> = row[..self.classes].iter().map(|value| f64::from(*value).exp()).collect();

@@ -68,10 +68,9 @@ struct PyContext(Context);
 
 #[pymethods]
 impl PyContext {
-    /// `values` `[N, D]`; `words` of each column, 0 for numbers; `picture` height, width, channels, instead of columns; `none` asks how
-    /// likely a row belongs to none of the classes.
+    /// `values` `[N, D]`; `words` of each column, 0 for numbers; `picture` height, width, channels, instead of columns.
     #[new]
-    #[pyo3(signature = (model, values, words, labels, classes, picture=None, none=false))]
+    #[pyo3(signature = (model, values, words, labels, classes, picture=None))]
     fn new(
         py: Python<'_>,
         model: &PyModel,
@@ -80,20 +79,23 @@ impl PyContext {
         labels: Vec<u32>,
         classes: usize,
         picture: Option<(usize, usize, usize)>,
-        none: bool,
     ) -> PyResult<PyContext> {
         let values = numbers(py, values)?;
         let form = match picture {
             Some((height, width, channels)) => Form::Picture(height, width, channels),
             None => Form::Columns(words),
         };
-        let context = apart(py, || {
-            Context::new(&model.0, form, &values, labels, classes, none).map_err(|error| error.to_string())
-        })?;
+        let context =
+            apart(py, || Context::new(&model.0, form, &values, labels, classes).map_err(|error| error.to_string()))?;
         Ok(PyContext(context))
     }
 
-    /// Probabilities as the bytes of `[Q, C]` float64, or `[Q]` with `none`, for values `[Q, D]`.
+    /// The same rows, for the probability that a row belongs to none of their classes.
+    fn or_none(&self, py: Python<'_>) -> PyResult<PyContext> {
+        Ok(PyContext(apart(py, || self.0.or_none().map_err(|error| error.to_string()))?))
+    }
+
+    /// Probabilities as the bytes of `[Q, C]` float64, or `[Q]` after `or_none`, for values `[Q, D]`.
     fn predict<'py>(
         &self,
         py: Python<'py>,

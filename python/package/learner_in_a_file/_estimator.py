@@ -50,7 +50,9 @@ class _Context:
 
     def _show(self) -> _native.Context:
         arguments = dict(self.arguments)
-        return _native.Context(_model(arguments.pop("file")), **arguments)
+        none = arguments.pop("none", False)
+        native = _native.Context(_model(arguments.pop("file")), **arguments)
+        return native.or_none() if none else native
 
     def __getstate__(self) -> dict[str, Any]:
         return self.arguments
