@@ -78,7 +78,7 @@ pub struct Context {
     labels: Vec<u32>,
     /// C of the rows, not of the learner.
     classes: usize,
-    /// Whether answers are how likely a query belongs to none of the classes.
+    /// Whether answers are the probability that a query belongs to none of the classes.
     none: bool,
     of_learner: usize,
     /// The learner with nothing computed yet.
@@ -181,7 +181,7 @@ impl Context {
         self.form.width()
     }
 
-    /// The same rows, asked about one class more, of which nothing is shown: answers are how likely a query belongs to it.
+    /// The same rows, asked about one class more, of which nothing is shown: answers are how likely a query is to belong to it.
     ///
     /// # Errors
     /// The learner is no set learner, or has no class left.
@@ -250,8 +250,8 @@ impl Context {
         BATCH * threads.max(1)
     }
 
-    /// Probability of each class for each query, classes that were not shown at 0, or that of none of them; each [`BATCH`] of queries on a thread of
-    /// its own. Other threads may ask at the same time.
+    /// Probability of each class for each query, classes that were not shown at 0, or that of none of them; each [`BATCH`] of
+    /// queries on a thread of its own. Other threads may ask at the same time.
     ///
     /// # Shapes
     /// `values` `[Q, D]`; the result `[Q, C]`, or `[Q]`.

@@ -84,8 +84,8 @@ pub struct Shown {
     encoder: Encoder,
     /// Scales of a table's columns; pictures need none.
     inputs: Option<Inputs>,
-    /// Whether answers weigh the shares of the classes: a set learner's about a table.
-    weigh: bool,
+    /// Whether the learner is a set learner.
+    set: bool,
     labels: Vec<u32>,
     /// C of the examples, not of the learner.
     classes: usize,
@@ -119,8 +119,8 @@ impl Shown {
         }
         let of_learner = session.context.classes();
         let labels: Vec<u32> = rows.iter().filter_map(|row| examples.labels()[*row]).collect();
-        let weigh = inputs.is_some() && model.spec.equivariant.is_some();
-        let mut shown = Shown { session, encoder, inputs, weigh, labels, classes, of_learner, none: false };
+        let set = model.spec.equivariant.is_some();
+        let mut shown = Shown { session, encoder, inputs, set, labels, classes, of_learner, none: false };
         let mut encoded = Vec::with_capacity(rows.len() * model.spec.inputs);
         for row in rows {
             encoded.extend(shown.encoder.encode(&shown.row(examples, *row))?);
@@ -129,13 +129,17 @@ impl Shown {
         Ok(shown)
     }
 
-    /// Says how likely a query belongs to none of the classes, too: the learner is asked about one class more, of which nothing is
+    /// Says how likely a query is to belong to none of the classes, too: the learner is asked about one class more, of which nothing is
     /// shown.
     ///
     /// # Errors
     /// A learner that is no set learner, or one that has no class left.
     pub fn or_none(mut self) -> Result<Shown, PredictError> {
-        self.session.context.set_classes(self.classes + 1)?;
+        let (known, found) = (self.session.context.classes(), self.classes + 1);
+        if !self.set {
+            return Err(SessionError::Classes { lowest: known, highest: known, found }.into());
+        }
+        self.session.context.set_classes(found)?;
         self.of_learner = self.session.context.classes();
         self.none = true;
         Ok(self)
@@ -194,7 +198,9 @@ impl Shown {
             if self.none {
                 none.extend(all.chunks_exact(self.of_learner).map(|row| row[self.classes].exp()));
             }
-            let over_seen = if self.weigh { of_table_rows } else { renormalise_over_seen };
+            // a set learner's answers about a table weigh the shares of the classes
+            let weigh = self.set && self.inputs.is_some();
+            let over_seen = if weigh { of_table_rows } else { renormalise_over_seen };
             let seen = over_seen(&all, self.of_learner, &self.labels);
             for row in seen.chunks_exact(self.of_learner) {
                 probabilities.extend(row[..self.classes].iter().map(|value| value.exp()));

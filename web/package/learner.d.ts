@@ -84,8 +84,8 @@ export interface LoadOptions extends ReadOptions, Places {
   /** `auto` (the default) times both and takes the faster one. */
   engine?: "auto" | "cpu" | "webgpu";
   /**
-   * Whether predictions tell how likely an input belongs to none of the labels shown, as their `none`. Only learners of variant
-   * `equivariant` can; those without it know nothing but the labels shown.
+   * Whether predictions have a `none`: the probability that an input belongs to none of the labels shown. Only learners of variant
+   * `equivariant` can say that.
    */
   none?: boolean;
   /** Height, width and channels of inputs that are numbers, where they are pictures of another size than 28 × 28. */

@@ -56,7 +56,7 @@ pub struct Arguments {
     /// Sheet of a workbook [default: the first that holds a table]
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
-    /// Say of each row or picture that is asked about how likely it belongs to none of the classes shown, in a column
+    /// Say of each row or picture that is asked about how likely it is to belong to none of the classes shown, in a column
     /// `none of these` (with set learners, as `general` and `drawing` are)
     #[arg(long, requires = "ask")]
     none: bool,

@@ -8,9 +8,9 @@ use burn::tensor::Device;
 use rand::RngExt;
 use rayon::prelude::*;
 use shaders::baselines::{self, Baseline};
-use shaders::input::encode::Encoder;
+use shaders::input::encode::{EncodeError, Encoder};
 use shaders::probability::renormalise_over_seen;
-use shaders::random;
+use shaders::random::{self, Stream};
 use shaders::{Model, cpu};
 
 use super::accumulator::{Accumulator, Answer};
@@ -179,7 +179,7 @@ impl Drawing {
 
     /// What the learner and the rules answer in episode `index` of `s` shots.
     fn answers(&self, s: usize, index: u64) -> Result<Answers, EvalError> {
-        let Drawing { set, settings, ways, .. } = self;
+        let Drawing { settings, ways, .. } = self;
         let spec = &self.model.spec;
         let variants = settings.ensemble.max(1);
         // a set learner knows how many classes there are
@@ -196,36 +196,20 @@ impl Drawing {
             let pool = &self.classes[chosen[k] as usize];
             let s = if settings.rare && k == 0 { 1 } else { s };
             for (n, i) in distinct(pool.len(), s + QUERIES, &mut stream).into_iter().enumerate() {
-                let picture = set.pixels(pool[i as usize] as usize);
-                // a blank picture stays blank: it is an example like any other
-                let picture = shaders::input::pixels::normalise(&picture, set.height, set.width)
-                    .unwrap_or_else(|_| vec![0.0; SIDE * SIDE]);
-                for variant in 0..variants {
-                    let example = match variant {
-                        0 => encoder.encode(&picture)?,
-                        _ => encoder.encode(&SLIGHT.apply(&picture, 0, &mut changes))?,
-                    };
+                for example in self.variants(pool[i as usize], &encoder, &mut changes)? {
                     if n < s { shown.push((example, map[k])) } else { asked.push((example, map[k])) }
                 }
             }
         }
         let inside = asked.len() / variants;
         if settings.outsiders {
-            // streams of their own: the other drawings are those of an evaluation without them
+            // a stream of its own: the other drawings are those of an evaluation without them
             let mut stream = random::stream(settings.seed, "evaluation/outsiders", index);
             for &class in &chosen[*ways..2 * *ways] {
                 let pool = &self.classes[class as usize];
                 for i in distinct(pool.len(), QUERIES, &mut stream) {
-                    let picture = set.pixels(pool[i as usize] as usize);
-                    let picture = shaders::input::pixels::normalise(&picture, set.height, set.width)
-                        .unwrap_or_else(|_| vec![0.0; SIDE * SIDE]);
-                    for variant in 0..variants {
-                        let example = match variant {
-                            0 => encoder.encode(&picture)?,
-                            _ => encoder.encode(&SLIGHT.apply(&picture, 0, &mut changes))?,
-                        };
-                        asked.push((example, map[*ways]));
-                    }
+                    let examples = self.variants(pool[i as usize], &encoder, &mut changes)?;
+                    asked.extend(examples.into_iter().map(|example| (example, map[*ways])));
                 }
             }
         }
@@ -257,6 +241,23 @@ impl Drawing {
             }
         }
         Ok(Answers { own, ruled, none })
+    }
+
+    /// A picture of the set as the learner gets it, first as it is and then a little changed.
+    ///
+    /// # Shapes
+    /// `[variants][X]`
+    fn variants(&self, picture: u32, encoder: &Encoder, changes: &mut Stream) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let Drawing { set, settings, .. } = self;
+        // a blank picture stays blank: it is an example like any other
+        let picture = shaders::input::pixels::normalise(&set.pixels(picture as usize), set.height, set.width)
+            .unwrap_or_else(|_| vec![0.0; SIDE * SIDE]);
+        (0..settings.ensemble.max(1))
+            .map(|variant| match variant {
+                0 => encoder.encode(&picture),
+                _ => encoder.encode(&SLIGHT.apply(&picture, 0, changes)),
+            })
+            .collect()
     }
 
     /// Log-probabilities of each query, `[Q, C]`.

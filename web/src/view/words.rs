@@ -38,7 +38,7 @@ pub fn verdict(page: Page) -> Verdict {
             Some((label, probability)) => {
                 let unlike = page.none_chance.get().is_some_and(|none| none >= 0.5);
                 let lead = match (page.who.get(), probability) {
-                    (Answerer::Learner, _) if unlike => "Perhaps none of these. If one, then",
+                    (Answerer::Learner, _) if unlike => "Probably none of these. The closest is",
                     (Answerer::Nearest, _) => "The nearest picture is",
                     (Answerer::Shuffled, _) => "With labels shuffled it says",
                     (Answerer::Untrained, _) => "With untrained weights it says",
