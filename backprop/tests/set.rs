@@ -15,7 +15,7 @@ fn spec(ridges: &[(RidgeKernel, bool)], stem: bool) -> ModelSpec {
     let mut spec = ModelSpec::equivariant(49, 5, 6, 2);
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
     let stem =
-        stem.then(|| Stem { side: 7, convolutions: vec![convolution(3, 3, 1), convolution(4, 5, 2)], embedding: 5 });
+        stem.then(|| Stem { side: 7, channels: 1, convolutions: vec![convolution(3, 3, 1), convolution(4, 5, 2)], embedding: 5 });
     let ridge = |&(kernel, raw): &(RidgeKernel, bool)| Ridge { kernel, lambda: 0.1, raw };
     spec.heads = 3;
     spec.equivariant =
@@ -151,17 +151,22 @@ fn gradients_of_all_but_the_stem_are_those_of_finite_differences() {
 /// Ridges and local reaches are constants to the gradient, and no constants to differences: here they have no influence.
 #[test]
 fn gradients_of_the_stem_are_those_of_finite_differences() {
-    let mut model = shaken(spec(&[], true));
-    for (name, values) in model.tensors_mut() {
-        for (at, value) in values.iter_mut().enumerate() {
-            let local = (name.ends_with("slope.softmax") && at / 3 % 4 == 3)
-                || (name.ends_with("slope.linear") && at / 2 % 3 == 2);
-            if local {
-                *value = 0.0;
+    for (side, channels) in [(7, 1), (4, 3)] {
+        let mut spec = spec(&[], true);
+        let stem = spec.equivariant.as_mut().unwrap().stem.as_mut().unwrap();
+        (stem.side, stem.channels) = (side, channels);
+        let mut model = shaken(spec);
+        for (name, values) in model.tensors_mut() {
+            for (at, value) in values.iter_mut().enumerate() {
+                let local = (name.ends_with("slope.softmax") && at / 3 % 4 == 3)
+                    || (name.ends_with("slope.linear") && at / 2 % 3 == 2);
+                if local {
+                    *value = 0.0;
+                }
             }
         }
+        slopes_agree(&model, &Case::new(12, 4, 5, true), |name| name.starts_with("stem."));
     }
-    slopes_agree(&model, &Case::new(12, 4, 5, true), |name| name.starts_with("stem."));
 }
 
 /// Weights after some steps on episodes of several shapes.

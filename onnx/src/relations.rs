@@ -300,10 +300,18 @@ fn ridges(g: &mut Graph, set: &Equivariant, rows: &Rows, views: &[View]) -> (Val
 /// # Shapes
 /// `inputs` `[T, X]`, the result `[T, E]`.
 fn embed(g: &mut Graph, model: &Model, stem: &Stem, inputs: &Value) -> Value {
-    let (sizes, pixels) = (stem.sizes(), stem.side * stem.side);
-    let count = g.ints(&[pixels as i64]);
-    let drawing = g.first(inputs, 1, &count);
-    let mut plane = g.reshape(&drawing, &[0, 1, stem.side as i64, stem.side as i64]);
+    let (sizes, values) = (stem.sizes(), stem.values());
+    let count = g.ints(&[values as i64]);
+    let drawing = match stem.channels {
+        1 => g.first(inputs, 1, &count),
+        _ => {
+            // grey pictures may come without the zeros in the place of their colours
+            let pads = g.ints(&[0, 0, 0, values as i64]);
+            let filled = g.op("Pad", &[inputs, &pads]);
+            g.first(&filled, 1, &count)
+        }
+    };
+    let mut plane = g.reshape(&drawing, &[0, stem.channels as i64, stem.side as i64, stem.side as i64]);
     for (i, convolution) in stem.convolutions.iter().enumerate() {
         let Convolution { channels, size, stride } = *convolution;
         let before = sizes[i].1;
@@ -327,7 +335,7 @@ fn embed(g: &mut Graph, model: &Model, stem: &Stem, inputs: &Value) -> Value {
     let matrix = g.floats(&[channels * places, stem.embedding], &matrix);
     let flat = g.reshape(&plane, &[0, (channels * places) as i64]);
     let embedding = g.op("MatMul", &[&flat, &matrix]);
-    let skip = g.floats(&[pixels, stem.embedding], model.tensor("stem.skip"));
+    let skip = g.floats(&[values, stem.embedding], model.tensor("stem.skip"));
     let skipped = g.op("MatMul", &[&drawing, &skip]);
     g.op("Add", &[&embedding, &skipped])
 }

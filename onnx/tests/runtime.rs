@@ -67,6 +67,7 @@ fn every_variant_answers_as_on_the_cpu() {
     let plain = || Equivariant { linear_heads: 2, neighbour: 3, ridge: Vec::new(), stem: None };
     let stem = Stem {
         side: 4,
+        channels: 1,
         convolutions: vec![
             Convolution { channels: 3, size: 3, stride: 2 },
             Convolution { channels: 2, size: 1, stride: 1 },
@@ -85,7 +86,14 @@ fn every_variant_answers_as_on_the_cpu() {
         ("placed", ModelSpec { positions: Positions::Learned, key_shift: KeyShift::None, ..shifted() }),
         ("bare", set(Equivariant { linear_heads: 0, ..plain() })),
         ("ridges", set(Equivariant { ridge: all(), ..plain() })),
-        ("stem", set(Equivariant { ridge: both(), stem: Some(stem), ..plain() })),
+        ("stem", set(Equivariant { ridge: both(), stem: Some(stem.clone()), ..plain() })),
+        (
+            "colour",
+            ModelSpec {
+                inputs: 50,
+                ..set(Equivariant { ridge: all(), stem: Some(Stem { channels: 3, ..stem }), ..plain() })
+            },
+        ),
     ];
     let made = specs.map(|(name, spec)| {
         let mut model = Model::random(spec, 1).unwrap();

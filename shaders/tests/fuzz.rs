@@ -29,7 +29,7 @@ fn specs() -> Vec<ModelSpec> {
         linear_heads: 1,
         neighbour: 2,
         ridge: ridges.map(|kernel| Ridge { kernel, lambda: 0.1, raw: kernel == RidgeKernel::Local }).to_vec(),
-        stem: Some(Stem { side: 4, convolutions, embedding: 3 }),
+        stem: Some(Stem { side: 4, channels: 1, convolutions, embedding: 3 }),
     });
     vec![paper, shifted, set, stem]
 }

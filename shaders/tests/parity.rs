@@ -107,7 +107,7 @@ fn stem() -> Stem {
         Convolution { channels: 4, size: 1, stride: 1 },
         Convolution { channels: 2, size: 5, stride: 1 },
     ];
-    Stem { side: 4, convolutions, embedding: 5 }
+    Stem { side: 4, channels: 1, convolutions, embedding: 5 }
 }
 
 /// Set learners with and without ridges, a stem, linear heads, each asked in every options.
@@ -121,8 +121,11 @@ fn every_set() -> Vec<(ModelSpec, QueryOptions)> {
         (2, vec![], Some(stem())),
         (2, ridges(), Some(stem())),
         (1, both_views(), Some(stem())),
+        (1, ridges()[..1].to_vec(), Some(Stem { channels: 3, ..stem() })),
     ] {
         let mut spec = small_set();
+        // two values more than the stem reads
+        spec.inputs = stem.as_ref().map_or(16, |stem| if stem.channels == 1 { 16 } else { stem.values() + 2 });
         spec.equivariant = Some(Equivariant { linear_heads, ridge, stem, ..spec.set().clone() });
         if spec.set().ridge.iter().any(|ridge| ridge.raw) {
             // room for colours, which the stem does not read
@@ -225,7 +228,7 @@ fn sets_larger_than_one_list_agree() {
     let gpu = gpu();
     // in 36 dimensions; in few of them, so many examples make a ridge's matrix close to singular
     let mut spec = ModelSpec { longest: 302, inputs: 36, ..small_set() };
-    let stem = Some(Stem { side: 6, embedding: 20, ..stem() });
+    let stem = Some(Stem { side: 6, channels: 1, embedding: 20, ..stem() });
     spec.equivariant = Some(Equivariant { ridge: ridges(), stem, ..spec.set().clone() });
     let reports = pollster::block_on(parity::sessions(gpu.as_ref(), &model(spec), 3, &[302]));
     for report in &reports {

@@ -11,12 +11,19 @@ pub const SIDE: usize = pixels::SIDE;
 /// Rotations by quarter turns, and their mirror images.
 pub const TURNS: usize = 8;
 
+/// The largest factor of [`Augment::stronger`].
+const STRONGEST: f32 = 2.5;
+
 /// How drawings are changed, each time they are shown; the shared preprocessing follows. Keys are those of `[tasks.augment]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augment {
     /// Share of drawings that are changed; 0 for none.
     pub share: f64,
+    /// Share of tasks whose changes are stronger, all by one factor between 1 and 2.5, so that a learner meets hands that vary
+    /// more than most.
+    #[serde(default)]
+    pub stronger: f64,
     /// Whether a class turned or mirrored is a class of its own.
     pub turns: bool,
     /// Standard deviation of the rotation, degrees.
@@ -33,7 +40,7 @@ pub struct Augment {
 
 impl Default for Augment {
     fn default() -> Self {
-        Augment { share: 0.0, turns: false, rotation: 10.0, shear: 0.22, aspect: 0.15, elastic: 1.8, blur: 1.3 }
+        Augment { share: 0.0, stronger: 0.0, turns: false, rotation: 10.0, shear: 0.22, aspect: 0.15, elastic: 1.8, blur: 1.3 }
     }
 }
 
@@ -41,6 +48,18 @@ impl Augment {
     /// Whether anything is to be done.
     pub fn active(&self) -> bool {
         self.share > 0.0 || self.turns
+    }
+
+    /// The changes of one task.
+    pub fn of_task(&self, task: &mut Stream) -> Augment {
+        let mut own = self.clone();
+        if self.stronger > 0.0 && task.random_bool(self.stronger) {
+            let factor = task.random_range(1.0..STRONGEST);
+            for change in [&mut own.rotation, &mut own.shear, &mut own.aspect, &mut own.elastic] {
+                *change *= factor;
+            }
+        }
+        own
     }
 
     /// A drawing, turned and perhaps changed, preprocessed.
@@ -203,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn some_tasks_have_stronger_changes() {
+        let augment = Augment { share: 1.0, stronger: 0.3, ..Default::default() };
+        let factor = |i: u64| augment.of_task(&mut random::stream(1, "augment", i)).rotation / augment.rotation;
+        let factors: Vec<f32> = (0..400).map(factor).collect();
+        let stronger = factors.iter().filter(|factor| **factor > 1.0).count();
+        assert!((90..150).contains(&stronger), "{stronger} of 400");
+        assert!(factors.iter().all(|factor| (1.0..STRONGEST).contains(factor)));
+        assert_eq!(Augment::default().of_task(&mut random::stream(1, "augment", 0)), Augment::default());
+    }
+
+    #[test]
     fn a_changed_drawing_is_preprocessed_and_still_itself() {
         let own = pixels::normalise(&letter(), SIDE, SIDE).unwrap();
         let augment = Augment { share: 1.0, ..Default::default() };
@@ -218,7 +248,7 @@ mod tests {
             mean += cosine(&changed, &own) / 50.0;
         }
         assert!((0.5..0.98).contains(&mean), "{mean}");
-        let still = Augment { share: 0.0, turns: true, ..Default::default() };
+        let still = Augment { share: 0.0, stronger: 0.0, turns: true, ..Default::default() };
         assert_eq!(still.apply(&own, 0, &mut stream), own);
     }
 }

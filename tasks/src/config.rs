@@ -52,6 +52,14 @@ pub struct TaskConfig {
     /// belongs to none of the classes shown.
     #[serde(default)]
     pub outsiders: f64,
+    /// Set learners: share of tasks with superclasses, some of whose classes are each two or three classes of the data under one
+    /// label. A query may then look like nothing shown and still belong to a class, so that a learner finds out how sure it
+    /// may be of what looks like little it was shown.
+    #[serde(default)]
+    pub superclasses: f64,
+    /// Set learners whose stem reads colours: share of tasks of pictures that are painted in colour.
+    #[serde(default)]
+    pub colour: f64,
     /// Learners with a stem: share of micro-batches of other inputs than drawings.
     #[serde(default)]
     pub vectors: f64,
@@ -80,6 +88,8 @@ impl Default for TaskConfig {
             dimensions: 0,
             label_noise: 0.0,
             outsiders: 0.0,
+            superclasses: 0.0,
+            colour: 0.0,
             vectors: 0.0,
             augment: Augment::default(),
             prior: Prior::default(),

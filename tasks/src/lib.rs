@@ -7,6 +7,7 @@ pub mod augment;
 mod base;
 mod characters;
 mod choose;
+mod colour;
 mod config;
 mod curriculum;
 mod episode;

@@ -8,6 +8,7 @@ use super::augment::{self, SIDE};
 use super::base::{Base, Source};
 use super::characters::characters;
 use super::choose::choose;
+use super::colour::Paint;
 use super::config::TaskConfig;
 use super::episode::{Episode, Shape, Split};
 use super::labels::{self, Classes};
@@ -15,7 +16,9 @@ use super::{prior, projection};
 
 /// Classes that queries of none of the classes shown come from.
 const OUTSIDE: usize = 4;
-/// Share of these queries.
+/// Most classes of the data in one superclass.
+const KINDS: usize = 3;
+/// Share of queries of none of the classes shown.
 const OUTSIDERS: f64 = 0.25;
 
 /// A source of episodes for a learner with X inputs and C classes.
@@ -37,6 +40,8 @@ pub struct Tasks {
     pub split: bool,
     /// Whether it has a stem.
     pub stem: bool,
+    /// Whether its stem reads colours.
+    pub colour: bool,
     /// Side to which drawings are pooled; 0 keeps theirs.
     pub side: usize,
     /// Seed of everything.
@@ -66,6 +71,7 @@ impl Tasks {
             set: false,
             split: false,
             stem: false,
+            colour: false,
             side: 0,
             seed,
         }
@@ -122,18 +128,19 @@ impl Tasks {
         } else {
             classes.shots(shape.shown, shape.queries, &mut stream)
         };
-        let mut k = known;
         if shape.outsiders {
-            k += OUTSIDE;
             for class in &mut own[shape.shown..] {
                 if stream.random_bool(OUTSIDERS) {
-                    *class = (known + stream.random_range(0..OUTSIDE)) as u32;
+                    *class = known as u32;
                 }
             }
         }
+        let mut labels = own.clone();
+        // from here on `own` is a class of the data, of which a label may have several
+        let k = self.split_into_kinds(&mut own, known, shape.outsiders, &mut task, &mut stream);
         let allowed: Vec<usize> = (0..self.bases.len())
             .filter(|&i| match &self.bases[i] {
-                Source::Prior => !shape.drawings || (self.small() && self.config.prior.draws_pictures()),
+                Source::Prior => !shape.drawings || (self.drawable() && self.config.prior.draws_pictures()),
                 Source::Strokes => shape.drawings || self.small(),
                 Source::Set(base) => {
                     let read = shape.drawings == base.drawings.is_some() || !self.stem || self.small();
@@ -145,15 +152,31 @@ impl Tasks {
             true => vec![1.0; allowed.len()],
             false => allowed.iter().map(|&i| self.config.weights[i]).collect(),
         };
-        let inputs = match &self.bases[allowed[choose(&weights, allowed.len(), &mut task)]] {
-            Source::Prior => self.config.prior.raw(k, &own, shape.drawings, &mut task, &mut stream),
+        let source = &self.bases[allowed[choose(&weights, allowed.len(), &mut task)]];
+        let grey = match source {
+            Source::Set(base) => base.drawings.is_some() || base.dimensions == self.pixels(),
+            _ => true,
+        };
+        let share = self.config.colour;
+        let painted = self.colour && shape.drawings && grey && share > 0.0 && task.random_bool(share);
+        let paint = painted.then(|| Paint::draw(k, &mut task));
+        let shown = paint.as_ref().map(|paint| paint.shown(k, &own, &mut stream));
+        let seen = shown.as_ref().unwrap_or(&own);
+        let mut inputs = match source {
+            Source::Prior => {
+                let raw = self.config.prior.raw(k, seen, shape.drawings, &mut task, &mut stream);
+                let small = shape.drawings && !self.small();
+                if small { raw.chunks_exact(prior::SIDE * prior::SIDE).flat_map(enlarged).collect() } else { raw }
+            }
             Source::Strokes => {
-                let raw = characters(k, &own, &mut task, &mut stream);
+                let raw = characters(k, seen, &mut task, &mut stream);
                 raw.chunks_exact(SIDE * SIDE).flat_map(|drawing| self.pooled(drawing)).collect()
             }
-            Source::Set(base) => self.sample_set(base, k, &own, &mut task, &mut stream),
+            Source::Set(base) => self.sample_set(base, k, seen, &mut task, &mut stream),
         };
-        let mut labels: Vec<u32> = own.into_iter().map(|class| class.min(shape.classes as u32 - 1)).collect();
+        if let Some(paint) = paint {
+            inputs = paint.apply(&inputs, &own, &mut stream);
+        }
         if stream.random_bool(self.config.label_noise) {
             let rate = stream.random_range(0.0..0.3f64);
             for label in &mut labels {
@@ -165,9 +188,45 @@ impl Tasks {
         Episode { inputs, labels }
     }
 
+    /// Replaces classes of a task by classes of the data, and returns how many there are of these: one for each class, up to
+    /// [`KINDS`] for some classes of a task with superclasses, and [`OUTSIDE`] for what belongs to none.
+    fn split_into_kinds(
+        &self,
+        own: &mut [u32],
+        known: usize,
+        outsiders: bool,
+        task: &mut Stream,
+        stream: &mut Stream,
+    ) -> usize {
+        let share = self.config.superclasses;
+        let mut kinds = vec![1; known];
+        if share > 0.0 && task.random_bool(share) {
+            kinds.fill_with(|| task.random_range(1..=KINDS));
+        }
+        if outsiders {
+            kinds.push(OUTSIDE);
+        }
+        let first: Vec<usize> = (0..kinds.len()).map(|class| kinds[..class].iter().sum()).collect();
+        for class in own {
+            let of = *class as usize;
+            *class = first[of] as u32 + if kinds[of] > 1 { stream.random_range(0..kinds[of]) as u32 } else { 0 };
+        }
+        kinds.iter().sum()
+    }
+
     /// Whether the stem reads pictures of the size that the prior draws; then any picture can also be met as a vector.
     fn small(&self) -> bool {
         self.stem && self.side == prior::SIDE
+    }
+
+    /// Whether pictures of the prior can be brought to the learner's size.
+    fn drawable(&self) -> bool {
+        self.small() || (self.stem && self.side == 0)
+    }
+
+    /// Values of a grey picture at the learner's size.
+    fn pixels(&self) -> usize {
+        if self.side == 0 { SIDE * SIDE } else { self.side * self.side }
     }
 
     /// A drawing at the learner's size, standardised.
@@ -182,7 +241,7 @@ impl Tasks {
 
     /// Examples of a data set, none twice while a class has others.
     fn sample_set(&self, base: &Base, k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
-        let augment = &self.config.augment;
+        let augment = &self.config.augment.of_task(task);
         let present: Vec<usize> = (0..base.by_class.len()).filter(|&c| !base.by_class[c].is_empty()).collect();
         let turns = if augment.turns && base.drawings.is_some() { augment::TURNS } else { 1 };
         let chosen: Vec<(usize, usize)> = labels::permutation(present.len() * turns, task)
@@ -261,6 +320,28 @@ impl Tasks {
         };
         Episode { inputs, labels }
     }
+}
+
+/// A picture of the prior at the size of a drawing, bilinear, standardised.
+fn enlarged(picture: &[f32]) -> Vec<f32> {
+    const SMALL: usize = prior::SIDE;
+    // middles of pixels lie at halves
+    let place = |to: usize| ((to as f32 + 0.5) * SMALL as f32 / SIDE as f32 - 0.5).clamp(0.0, SMALL as f32 - 1.0);
+    let between = |to: usize| {
+        let place = place(to);
+        let from = (place as usize).min(SMALL - 2);
+        (from, place - from as f32)
+    };
+    let mut values = Vec::with_capacity(SIDE * SIDE);
+    for (y, v) in (0..SIDE).map(between) {
+        for (x, u) in (0..SIDE).map(between) {
+            let at = |dy: usize, dx: usize| picture[(y + dy) * SMALL + x + dx];
+            let (above, below) = ((1.0 - u) * at(0, 0) + u * at(0, 1), (1.0 - u) * at(1, 0) + u * at(1, 1));
+            values.push((1.0 - v) * above + v * below);
+        }
+    }
+    pixels::standardise(&mut values);
+    values
 }
 
 /// T examples without replacement where a class has enough, their own class numbers 0…K−1 beside them.
@@ -404,6 +485,66 @@ mod tests {
         }
         let share = asked as f64 / (40 * with.len()) as f64;
         assert!((share - OUTSIDERS).abs() < 0.06, "{share}");
+    }
+
+    #[test]
+    fn a_superclass_is_several_classes_of_the_data() {
+        // each row is the number of its class of the data
+        let base = Base::new("thirty", (0..60).map(|i| (i % 30) as f32).collect(), (0..60).map(|i| i % 30).collect());
+        let config = TaskConfig { shown: vec![40], queries: 20, ways: 5, superclasses: 0.5, ..Default::default() };
+        let tasks = Tasks { bases: vec![Source::Set(base)], set: true, projected: false, inputs: 1, ..tasks(config) };
+        let mut with = 0;
+        for index in 0..60 {
+            let shape = tasks.shape(Split::Train, index);
+            let episode = tasks.set_episode(Split::Train, index, &shape);
+            let mut of_label: Vec<std::collections::BTreeSet<u32>> = vec![Default::default(); shape.classes];
+            for (row, label) in episode.inputs.iter().zip(&episode.labels) {
+                of_label[*label as usize].insert(*row as u32);
+            }
+            // no class of the data has two labels
+            let different: std::collections::BTreeSet<u32> = of_label.iter().flatten().copied().collect();
+            assert_eq!(different.len(), of_label.iter().map(|of| of.len()).sum::<usize>());
+            assert!(of_label.iter().all(|of| of.len() <= KINDS));
+            with += usize::from(of_label.iter().any(|of| of.len() > 1));
+        }
+        assert!((20..40).contains(&with), "{with} of 60");
+    }
+
+    #[test]
+    fn pictures_of_the_prior_are_enlarged_for_a_stem_that_reads_drawings() {
+        let prior = Prior { shapes: 1.0, mixtures: 1.0, ..Prior::none() };
+        let config = TaskConfig { shown: vec![8], queries: 4, prior, ..Default::default() };
+        let tasks = Tasks { set: true, stem: true, projected: false, inputs: 784, side: 0, ..tasks(config) };
+        let shape = tasks.shape(Split::Train, 0);
+        assert!(shape.drawings);
+        let episode = tasks.set_episode(Split::Train, 0, &shape);
+        assert_eq!(episode.inputs.len(), 12 * 784);
+        // a slope stays a slope, whose ends are those of the small picture
+        let slope: Vec<f32> = (0..196).map(|i| (i % 14) as f32).collect();
+        let large = enlarged(&slope);
+        let step = large[2] - large[1];
+        assert!((1..26).all(|x| (large[x + 1] - large[x] - step).abs() < 1e-5));
+        assert!((large[1] - large[0] - 0.5 * step).abs() < 1e-5 && (large[27] - large[26] - 0.5 * step).abs() < 1e-5);
+        assert!((0..28).all(|y| (large[28 * y + 5] - large[5]).abs() < 1e-6));
+    }
+
+    #[test]
+    fn some_tasks_are_painted_where_the_stem_reads_colours() {
+        let prior = Prior { shapes: 1.0, ..Prior::none() };
+        let config = TaskConfig { shown: vec![8], queries: 4, colour: 0.5, prior, ..Default::default() };
+        let tasks = Tasks { set: true, stem: true, projected: false, inputs: 784, ..tasks(config) };
+        let coloured = Tasks { colour: true, ..tasks.clone() };
+        let mut painted = 0;
+        for group in 0..40 {
+            let shape = tasks.shape(Split::Train, group);
+            let grey = tasks.set_episode(Split::Train, group, &shape);
+            let episode = coloured.set_episode(Split::Train, group, &shape);
+            assert_eq!(grey.inputs.len(), 12 * 196);
+            assert_eq!(episode.labels, grey.labels);
+            painted += usize::from(episode.inputs.len() == 12 * 588);
+            assert!([12 * 196, 12 * 588].contains(&episode.inputs.len()));
+        }
+        assert!((12..28).contains(&painted), "{painted} of 40");
     }
 
     #[test]

@@ -245,6 +245,56 @@ fn workbooks_and_arrays_are_tables_too() {
     assert!(refused(&["--show", &path("openpyxl.xlsx"), "--sheet", "Dta"]).contains("Notes, Data"));
 }
 
+/// A picture as a bitmap with three bytes a pixel, rows from below, from the red, green and blue of each place.
+fn bitmap(side: u32, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
+    let mut bytes = b"BM".to_vec();
+    // rows are filled up to four bytes
+    assert!(side.is_multiple_of(4));
+    for value in [54 + 3 * side * side, 0, 54, 40, side, side] {
+        bytes.extend(value.to_le_bytes());
+    }
+    bytes.extend([1, 0, 24, 0]);
+    bytes.extend([0; 24]);
+    for (y, x) in (0..side).flat_map(|y| (0..side).map(move |x| (y, x))) {
+        let [red, green, blue] = colour(x, y);
+        bytes.extend([blue, green, red]);
+    }
+    bytes
+}
+
+#[test]
+fn pictures_that_differ_in_colour_alone_are_told_apart() {
+    let folder = Folder::new("colours");
+    let noise = |seed: u32| (seed.wrapping_mul(2_654_435_761) >> 16) % 100;
+    for (set, classes) in [
+        ("fields", &[("red", [180, 60, 60]), ("green", [60, 180, 60]), ("blue", [60, 60, 180])][..]),
+        ("fruits", &[("ripe", [190, 60, 50]), ("unripe", [90, 150, 60])]),
+    ] {
+        for (class, colour) in classes {
+            let inside = folder.0.join(set).join(class);
+            fs::create_dir_all(&inside).unwrap();
+            for number in 0..16 {
+                let any = |what: u32| noise(number * 31 + what + colour[0]);
+                let (light, ground) = (60 + any(1) * 6 / 10, 90 + any(2));
+                let (left, top, reach) = (16 + any(3) / 6, 16 + any(4) / 6, 9 + any(5) / 14);
+                let bytes = bitmap(48, |x, y| {
+                    let inside = x.abs_diff(left).pow(2) + y.abs_diff(top).pow(2) < reach * reach;
+                    let at = noise(number * 9_973 + y * 48 + x) / 8;
+                    match set == "fields" || inside {
+                        true => colour.map(|v| (v * light / 100 + at) as u8),
+                        false => [(ground + at) as u8; 3],
+                    }
+                });
+                fs::write(inside.join(format!("{number}.bmp")), bytes).unwrap();
+            }
+        }
+        let found = json(&["--show", folder.0.join(set).to_str().unwrap(), "--folds", "4"]);
+        let accuracy = found["accuracy"].as_f64().unwrap();
+        println!("{set}: {accuracy}, rules {}", found["baselines"]);
+        assert!(accuracy > 0.93, "{set}: {accuracy}, rules {}", found["baselines"]);
+    }
+}
+
 #[test]
 fn pictures_are_shown_by_folder_and_asked_about() {
     let folder = Folder::new("pictures");
@@ -252,21 +302,9 @@ fn pictures_are_shown_by_folder_and_asked_about() {
         let inside = folder.0.join("shapes").join(class);
         fs::create_dir_all(&inside).unwrap();
         for number in 0..10u32 {
-            // a bar at one side, as a portable map in a bitmap's clothes: 24-bit BMP, rows from below
-            let side = 28u32;
-            let mut bytes = b"BM".to_vec();
-            let size = 54 + 3 * side * side;
-            for value in [size, 0, 54, 40, side, side] {
-                bytes.extend(value.to_le_bytes());
-            }
-            bytes.extend([1, 0, 24, 0]);
-            bytes.extend([0; 24]);
-            for y in 0..side {
-                for x in 0..side {
-                    let ink = (at + number % 3..at + number % 3 + 4).contains(&x) && y > number % 5 && y < 25;
-                    bytes.extend([if ink { 250 } else { 10 }; 3]);
-                }
-            }
+            // a bar at one side
+            let ink = |x, y| (at + number % 3..at + number % 3 + 4).contains(&x) && y > number % 5 && y < 25;
+            let bytes = bitmap(28, |x, y| if ink(x, y) { [250; 3] } else { [10; 3] });
             fs::write(inside.join(format!("{number}.bmp")), bytes).unwrap();
         }
     }

@@ -336,7 +336,7 @@ mod tests {
     fn a_learner_of_pictures_is_listed_as_one() {
         let mut spec = ModelSpec::equivariant(196, 10, 8, 1);
         let convolutions = vec![Convolution { channels: 2, size: 3, stride: 2 }];
-        spec.equivariant.as_mut().unwrap().stem = Some(Stem { side: 14, convolutions, embedding: 4 });
+        spec.equivariant.as_mut().unwrap().stem = Some(Stem { side: 14, channels: 1, convolutions, embedding: 4 });
         for (side, listed, images) in [(0, "image-classification", "True"), (14, "tabular-classification", "False")] {
             spec.encoding.side = side;
             let text = readme("m.safetensors", &Model::random(spec.clone(), 1).unwrap());

@@ -79,6 +79,7 @@ pub fn open_tasks(config: &RunConfig, data_dir: &Path) -> Result<Tasks, SourceEr
         set: spec.equivariant.is_some(),
         split: config.learner.asks_queries(),
         stem,
+        colour: spec.equivariant.as_ref().and_then(|set| set.stem.as_ref()).is_some_and(|stem| stem.channels > 1),
         side: spec.encoding.side,
         seed: config.seed,
     })

@@ -147,8 +147,8 @@ fn set_by_autodiff(model: &Model, episodes: &[Episode], shape: &Shape, neighbour
     (floats(log), flatten.flat)
 }
 
-/// A set learner with every kernel of a ridge, and a stem where asked for.
-fn set_spec(stem: bool, ridges: usize, linear_heads: usize) -> ModelSpec {
+/// A set learner with every kernel of a ridge, and a stem of so many channels, none for 0.
+fn set_spec(channels: usize, ridges: usize, linear_heads: usize) -> ModelSpec {
     let mut spec = ModelSpec::equivariant(64, 5, 8, 3);
     let ridge = |kernel, raw| Ridge { kernel, lambda: 0.1, raw };
     let all = [
@@ -159,7 +159,8 @@ fn set_spec(stem: bool, ridges: usize, linear_heads: usize) -> ModelSpec {
     ];
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
     let convolutions = vec![convolution(6, 5, 1), convolution(9, 3, 2), convolution(5, 4, 1)];
-    let stem = stem.then_some(Stem { side: 8, convolutions, embedding: 11 });
+    let side = if channels == 3 { 4 } else { 8 };
+    let stem = (channels > 0).then_some(Stem { side, channels, convolutions, embedding: 11 });
     spec.equivariant = Some(Equivariant { linear_heads, neighbour: 3, ridge: all[..ridges].to_vec(), stem });
     spec
 }
@@ -210,14 +211,14 @@ fn set_holds(spec: &ModelSpec, shape: Shape, neighbours: f64) {
 
 #[test]
 fn gradients_of_set_learners_are_those_of_autodiff() {
-    for (stem, ridges, linear_heads) in [(true, 4, 2), (true, 0, 0), (false, 3, 1), (false, 0, 2)] {
-        let spec = set_spec(stem, ridges, linear_heads);
+    for (channels, ridges, linear_heads) in [(1, 4, 2), (1, 0, 0), (3, 2, 1), (0, 3, 1), (0, 0, 2)] {
+        let spec = set_spec(channels, ridges, linear_heads);
         for (shown, queries, classes) in [(20, 6, 5), (17, 1, 2), (3, 4, 3), (2, 2, 1), (1, 3, 4)] {
             for drawings in [false, true] {
                 for neighbours in [0.0, 0.7] {
                     set_holds(
                         &spec,
-                        Shape { shown, queries, classes, outsiders: false, drawings: drawings && stem },
+                        Shape { shown, queries, classes, outsiders: false, drawings: drawings && channels > 0 },
                         neighbours,
                     );
                 }

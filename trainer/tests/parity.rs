@@ -108,7 +108,7 @@ fn set_specs() -> Vec<ModelSpec> {
         Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01, raw: false },
     ];
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
-    let stem = Stem { side: 6, convolutions: vec![convolution(3, 5, 2), convolution(4, 3, 2)], embedding: 5 };
+    let stem = Stem { side: 6, channels: 1, convolutions: vec![convolution(3, 5, 2), convolution(4, 3, 2)], embedding: 5 };
     let mut both = ridge.clone();
     both[0].raw = true;
     let with = |part| ModelSpec { equivariant: Some(part), ..base.clone() };
@@ -118,7 +118,16 @@ fn set_specs() -> Vec<ModelSpec> {
         with(Equivariant { linear_heads: 2, neighbour: 7, ridge: ridge.clone(), stem: None }),
         with(Equivariant { linear_heads: 1, neighbour: 2, ridge, stem: Some(stem.clone()) }),
         ModelSpec {
-            equivariant: Some(Equivariant { linear_heads: 2, neighbour: 4, ridge: both, stem: Some(stem) }),
+            equivariant: Some(Equivariant { linear_heads: 2, neighbour: 4, ridge: both, stem: Some(stem.clone()) }),
+            ..wide.clone()
+        },
+        ModelSpec {
+            equivariant: Some(Equivariant {
+                linear_heads: 1,
+                neighbour: 3,
+                ridge: vec![],
+                stem: Some(Stem { side: 4, channels: 3, ..stem }),
+            }),
             ..wide
         },
     ]

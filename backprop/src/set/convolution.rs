@@ -43,7 +43,7 @@ impl Convolution {
         let ((side, inputs), (to_side, outputs)) = (sizes[i], sizes[i + 1]);
         let spec::Convolution { size, stride, .. } = stem.convolutions[i];
         let (side, inputs, size, stride) = match i {
-            0 => (to_side, size * size, 1, 1),
+            0 => (to_side, size * size * inputs, 1, 1),
             _ => (side, inputs, size, stride),
         };
         let margin = stem.convolutions.get(i + 1).map_or(0, |next| next.size / 2);
@@ -281,7 +281,7 @@ impl Convolution {
     }
 }
 
-/// The windows of the first convolution: a row of one in a grey picture is a few numbers long, so it pays to copy them.
+/// The windows of the first convolution: a row of one in a plane of a picture is a few numbers long, so it pays to copy them.
 #[derive(Debug, Clone, Default)]
 pub struct Windows {
     /// Side of a picture, and of what the convolution gives.
@@ -289,7 +289,8 @@ pub struct Windows {
     to_side: usize,
     size: usize,
     stride: usize,
-    /// A picture with its padding.
+    channels: usize,
+    /// A plane of a picture with its padding.
     padded: Vec<f32>,
 }
 
@@ -298,29 +299,36 @@ impl Windows {
     pub fn new(stem: &spec::Stem) -> Windows {
         let spec::Convolution { size, stride, .. } = stem.convolutions[0];
         let width = stem.side + 2 * (size / 2);
-        Windows { side: stem.side, to_side: stem.sizes()[1].0, size, stride, padded: vec![0.0; width * width] }
+        let (side, channels, to_side) = (stem.side, stem.channels, stem.sizes()[1].0);
+        Windows { side, to_side, size, stride, channels, padded: vec![0.0; width * width] }
     }
 
     /// # Shapes
-    /// `picture` `[side²]`, `to` `[to_side², size²]`
+    /// `picture` `[channels, side²]`, `to` `[to_side², size², channels]`
     pub fn gather(&mut self, picture: &[f32], to: &mut [f32]) {
         let (side, padding) = (self.side, self.size / 2);
         let width = side + 2 * padding;
-        for (y, row) in picture.chunks_exact(side).enumerate() {
-            self.padded[(y + padding) * width + padding..][..side].copy_from_slice(row);
-        }
-        match self.size {
-            3 => self.copy(width, to, |to, from| to[..3].copy_from_slice(&from[..3])),
-            5 => self.copy(width, to, |to, from| to[..5].copy_from_slice(&from[..5])),
-            size => self.copy(width, to, |to, from| to.copy_from_slice(&from[..size])),
+        for (channel, plane) in picture.chunks_exact(side * side).enumerate() {
+            for (y, row) in plane.chunks_exact(side).enumerate() {
+                self.padded[(y + padding) * width + padding..][..side].copy_from_slice(row);
+            }
+            match (self.channels, self.size) {
+                (1, 3) => self.copy(width, to, |to, from| to[..3].copy_from_slice(&from[..3])),
+                (1, 5) => self.copy(width, to, |to, from| to[..5].copy_from_slice(&from[..5])),
+                (1, size) => self.copy(width, to, |to, from| to.copy_from_slice(&from[..size])),
+                (channels, _) => self.copy(width, &mut to[channel..], |to, from| {
+                    to.iter_mut().step_by(channels).zip(from).for_each(|(to, from)| *to = *from);
+                }),
+            }
         }
     }
 
     fn copy(&self, width: usize, to: &mut [f32], copy: impl Fn(&mut [f32], &[f32])) {
-        let &Windows { to_side, size, stride, .. } = self;
-        for (at, to) in to.chunks_exact_mut(size * size).enumerate() {
+        let &Windows { to_side, size, stride, channels, .. } = self;
+        // the last window and its last row are shorter by the channels before this one
+        for (at, to) in to.chunks_mut(size * size * channels).enumerate() {
             let from = (at / to_side * width + at % to_side) * stride;
-            for (row, to) in to.chunks_exact_mut(size).enumerate() {
+            for (row, to) in to.chunks_mut(size * channels).enumerate() {
                 copy(to, &self.padded[from + row * width..]);
             }
         }
@@ -401,7 +409,7 @@ mod tests {
             [(27, 3, 1, 2), (48, 3, 2, 3), (5, 4, 2, 1), (16, 5, 1, 2), (1, 1, 3, 2)]
         {
             let convolutions = vec![convolution(4, 3, 1), convolution(outputs, size, stride), convolution(2, 3, 1)];
-            let stem = spec::Stem { side: 7, convolutions, embedding: 3 };
+            let stem = spec::Stem { side: 7, channels: 1, convolutions, embedding: 3 };
             let own = Convolution::new(&stem, 1, 3);
             let inputs = noise(pictures * 49 * 4, 1);
             let (weight, bias) = (noise(size * size * 4 * outputs, 2), noise(outputs, 3));

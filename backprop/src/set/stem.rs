@@ -21,7 +21,7 @@ pub struct Stem {
     /// X of a picture, E.
     inputs: usize,
     embedding: usize,
-    /// Pictures as they are, `[M, side²]`.
+    /// Pictures as they are, `[M, channels · side²]`.
     flat: Vec<f32>,
     /// What each convolution reads: the first one windows, the others planes with padding; and what the last one gives.
     planes: Vec<Vec<f32>>,
@@ -38,7 +38,7 @@ impl Stem {
         let convolutions: Vec<Convolution> = (0..count).map(|i| Convolution::new(stem, i, FEW)).collect();
         Stem {
             windows: Windows::new(stem),
-            inputs: stem.side * stem.side,
+            inputs: stem.values(),
             embedding: stem.embedding,
             flat: Vec::new(),
             planes: vec![Vec::new(); count + 1],
@@ -49,7 +49,7 @@ impl Stem {
         }
     }
 
-    /// Embeddings `[M, E]` of pictures `[M, X]`, of which the first side² values are read.
+    /// Embeddings `[M, E]` of pictures `[M, X]`, of which the first channels · side² values are read; zeros where there are fewer.
     pub fn forward(&mut self, weights: &[f32], places: &places::Stem, inputs: &[f32], pictures: usize) -> &[f32] {
         self.copy(inputs, pictures);
         let (x, e) = (self.inputs, self.embedding);

@@ -4,8 +4,8 @@
 //! learner in the same way.
 //!
 //! Colour for a learner with a stem: an orthogonal change of the channels puts their mean first, a whole grey picture that
-//! the stem reads, and then what is left, channels − 1 pictures of differences. Inner products see all channels as they
-//! were.
+//! every stem reads, and then what is left, channels − 1 pictures of differences, which a stem for colours reads too. Inner
+//! products see all channels as they were.
 
 use rand_distr::{Distribution, StandardNormal};
 
@@ -158,7 +158,7 @@ impl Encoder {
 ///
 /// # Shapes
 /// `[pixels, channels]` → `[channels, pixels]`.
-fn grey_first(values: &[f32], channels: usize) -> Vec<f32> {
+pub fn grey_first(values: &[f32], channels: usize) -> Vec<f32> {
     let pixels = values.chunks_exact(channels);
     let mut out = Vec::with_capacity(values.len());
     out.extend(pixels.clone().map(|pixel| pixel.iter().sum::<f32>() / channels as f32));
@@ -214,7 +214,7 @@ mod tests {
         let mut spec = ModelSpec::equivariant(600, 10, 8, 1);
         let plain = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
         let convolutions = vec![Convolution { channels: 2, size: 3, stride: 2 }];
-        spec.equivariant.as_mut().unwrap().stem = Some(Stem { side: 14, convolutions, embedding: 4 });
+        spec.equivariant.as_mut().unwrap().stem = Some(Stem { side: 14, channels: 1, convolutions, embedding: 4 });
         let colour = Encoder::new(&spec, 28, 28, 3, 0).unwrap();
         let grey = Encoder::new(&spec, 28, 28, 1, 0).unwrap();
         assert!(colour.drawings() && grey.drawings() && !plain.drawings());

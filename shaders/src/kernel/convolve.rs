@@ -18,7 +18,8 @@ params! {
     stride,
     /// Side of the output, ⌈side/stride⌉.
     after,
-    /// Values from one row of the input to the next; 0 for the side² · inputs that are read.
+    /// Values from one row of the input to the next, where the input is what a learner is given: its channels lie plane after
+    /// plane. 0 for what a convolution gave: side² · inputs values, the channels of a pixel together.
     row,
 }
 
@@ -44,27 +45,33 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [(p.after * p.after * p.outputs).div_ceil(THREADS), p.rows, 1]
 }
 
+/// Values from one row to the next, from pixel to pixel and from channel to channel.
+fn layout(p: &Params) -> (usize, usize, usize) {
+    let (pixels, inputs) = ((p.side * p.side) as usize, p.inputs as usize);
+    if p.row == 0 { (pixels * inputs, inputs, 1) } else { (p.row as usize, 1, pixels) }
+}
+
 /// Straight from the formula, with its sums in f64.
 ///
 /// # Shapes
-/// `input` `[R, row]`, of each row `[side, side, I]`; `weight` `[size, size, I, O]`, `bias` `[O]`, `output` `[R, after, after, O]`.
+/// `input` `[R, row]`, of each row `[I, side, side]`, or `[R, side, side, I]` where `row` is 0; `weight` `[size, size, I, O]`, `bias` `[O]`, `output` `[R, after, after, O]`.
 pub fn reference(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32]) {
     let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
     let (size, after) = (p.size as usize, p.after as usize);
     let mut sums = vec![0f64; outputs];
-    let row = if p.row == 0 { side * side * inputs } else { p.row as usize };
+    let (row, pixel, channel) = layout(p);
     let planes = input.chunks_exact(row).zip(output.chunks_exact_mut(after * after * outputs));
     for (plane, output) in planes.take(p.rows as usize) {
         for (at, out) in output.chunks_exact_mut(outputs).enumerate() {
             sums.iter_mut().zip(bias).for_each(|(sum, &bias)| *sum = f64::from(bias));
             for window in 0..size * size {
                 // beyond the first row or column this wraps around to a number that is too large
-                let row = (at / after * p.stride as usize + window / size).wrapping_sub(size / 2);
-                let column = (at % after * p.stride as usize + window % size).wrapping_sub(size / 2);
-                if row >= side || column >= side {
+                let y = (at / after * p.stride as usize + window / size).wrapping_sub(size / 2);
+                let x = (at % after * p.stride as usize + window % size).wrapping_sub(size / 2);
+                if y >= side || x >= side {
                     continue;
                 }
-                let from = plane[(row * side + column) * inputs..][..inputs].iter().map(|&x| f64::from(x));
+                let from = (0..inputs).map(|i| f64::from(plane[(y * side + x) * pixel + i * channel]));
                 accumulate(&mut sums, from, weight[window * inputs * outputs..].chunks_exact(outputs));
             }
             out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = sum.max(0.0) as f32);
@@ -76,16 +83,17 @@ pub fn reference(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output
 pub fn run(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut [f32], scratch: &mut Scratch) {
     let (side, inputs, outputs) = (p.side as usize, p.inputs as usize, p.outputs as usize);
     let (size, after, stride) = (p.size as usize, p.after as usize, p.stride as usize);
-    let plane = if p.row == 0 { side * side * inputs } else { p.row as usize };
+    let (row, _, channel) = layout(p);
+    let planar = p.row != 0 && inputs > 1;
     let (window, places) = (size * size * inputs, after * after);
     let output = &mut output[..p.rows as usize * places * outputs];
     for (part, out) in output.chunks_mut(WINDOWS * outputs).enumerate() {
         let count = out.len() / outputs;
         scratch.rows.clear();
         scratch.rows.resize(count * window, 0.0);
-        for (i, row) in scratch.rows.chunks_exact_mut(window).enumerate() {
+        for (i, own) in scratch.rows.chunks_exact_mut(window).enumerate() {
             let place = part * WINDOWS + i;
-            let plane = &input[place / places * plane..][..side * side * inputs];
+            let plane = &input[place / places * row..][..side * side * inputs];
             let (top, left) = (place % places / after * stride, place % after * stride);
             // the columns of the window that are inside; `edge` are missing before
             let edge = (size / 2).saturating_sub(left);
@@ -95,10 +103,17 @@ pub fn run(p: &Params, input: &[f32], weight: &[f32], bias: &[f32], output: &mut
                 // above the first row this wraps around to a number that is too large
                 let y = (top + dy).wrapping_sub(size / 2);
                 if y < side {
-                    let to = &mut row[(dy * size + edge) * inputs..][..width * inputs];
-                    let from = &plane[(y * side + from) * inputs..][..width * inputs];
-                    // a few numbers each: a call of `memcpy` would take longer
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                    let to = &mut own[(dy * size + edge) * inputs..][..width * inputs];
+                    if planar {
+                        for (x, to) in to.chunks_exact_mut(inputs).enumerate() {
+                            let at = y * side + from + x;
+                            to.iter_mut().enumerate().for_each(|(i, to)| *to = plane[at + i * channel]);
+                        }
+                    } else {
+                        let from = &plane[(y * side + from) * inputs..][..width * inputs];
+                        // a few numbers each: a call of `memcpy` would take longer
+                        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                    }
                 }
             }
         }
@@ -138,6 +153,11 @@ fn cases() -> Vec<Case> {
         case(
             "the grey of a colour picture",
             Params { rows: 3, side: 5, outputs: 7, size: 3, stride: 2, row: 80, ..p },
+            1.0,
+        ),
+        case(
+            "planes of a colour picture",
+            Params { rows: 3, side: 5, inputs: 3, outputs: 7, size: 3, stride: 2, row: 80, ..p },
             1.0,
         ),
         case("a drawing", Params { rows: 2, side: 28, outputs: 16, size: 5, stride: 2, ..p }, 1.0),

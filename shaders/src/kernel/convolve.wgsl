@@ -14,7 +14,7 @@ struct Params {
 override THREADS: u32 = 64;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> input: array<f32>;         // [R, row] of [side, side, I]
+@group(0) @binding(1) var<storage, read> input: array<f32>;         // [R, row] of [I, side, side], or [R, side, side, I]
 @group(0) @binding(2) var<storage, read> weight: array<f32>;        // [size, size, I, O]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;          // [O]
 @group(0) @binding(4) var<storage, read_write> output: array<f32>;  // [R, after, after, O]
@@ -29,7 +29,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let place = id.x / params.outputs;
     let side = params.side;
     let own = side * side * params.inputs;
-    let start = id.y * select(params.row, own, params.row == 0u);
+    // what a learner is given lies plane after plane, what a convolution gave pixel after pixel
+    let given = params.row != 0u;
+    let start = id.y * select(own, params.row, given);
+    let pixel = select(params.inputs, 1u, given);
+    let apart = select(1u, side * side, given);
     var sum = bias[channel];
     for (var dy = 0u; dy < params.size; dy++) {
         // beyond the first row or column this wraps around to a number that is too large
@@ -37,10 +41,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         for (var dx = 0u; dx < params.size; dx++) {
             let x = place % params.after * params.stride + dx - params.size / 2u;
             if (y < side && x < side) {
-                let first = start + (y * side + x) * params.inputs;
+                let first = start + (y * side + x) * pixel;
                 let first_weight = (dy * params.size + dx) * params.inputs * params.outputs + channel;
                 for (var i = 0u; i < params.inputs; i++) {
-                    sum += input[first + i] * weight[first_weight + i * params.outputs];
+                    sum += input[first + i * apart] * weight[first_weight + i * params.outputs];
                 }
             }
         }

@@ -18,7 +18,7 @@ impl ModelSpec {
                 (side * side * channels * convolution.size * convolution.size * inputs) as f64
             });
             let (side, channels) = sizes[sizes.len() - 1];
-            convolutions.sum::<f64>() + ((side * side * channels + stem.side * stem.side) * stem.embedding) as f64
+            convolutions.sum::<f64>() + ((side * side * channels + stem.values()) * stem.embedding) as f64
         });
         2.0 * n * (token + pairs + ridges + stem)
     }

@@ -188,24 +188,41 @@ pub struct Convolution {
     pub stride: usize,
 }
 
-/// From a drawing of `side × side` values to an embedding: convolutions, then one matrix over everything that is left,
-/// plus one matrix over the drawing itself.
+/// From a picture of `side × side` pixels to an embedding: convolutions, then one matrix over everything that is left,
+/// plus one matrix over the picture itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stem {
-    /// Side of a drawing. The stem reads the first `side²` inputs, which are all of a grey picture; colours follow them
-    /// (see [`crate::input::encode`]).
+    /// Side of a picture.
     pub side: usize,
+    /// Channels that are read, 1 or 3: the first `channels · side²` inputs, one plane after another. The first plane is all of
+    /// a grey picture; differences of colours follow it (see [`crate::input::encode`]), zeros where there are none.
+    #[serde(default = "grey", skip_serializing_if = "is_grey")]
+    pub channels: usize,
     /// In order.
     pub convolutions: Vec<Convolution>,
     /// E: size of the embedding.
     pub embedding: usize,
 }
 
+/// The channels of a stem that has none named.
+fn grey() -> usize {
+    1
+}
+
+fn is_grey(channels: &usize) -> bool {
+    *channels == 1
+}
+
 impl Stem {
+    /// Inputs that it reads.
+    pub fn values(&self) -> usize {
+        self.channels * self.side * self.side
+    }
+
     /// Side and channels of what each convolution reads, and last of what the matrix reads.
     pub fn sizes(&self) -> Vec<(usize, usize)> {
-        let mut sizes = vec![(self.side, 1)];
+        let mut sizes = vec![(self.side, self.channels)];
         for convolution in &self.convolutions {
             let (side, _) = sizes[sizes.len() - 1];
             sizes.push((side.div_ceil(convolution.stride), convolution.channels));

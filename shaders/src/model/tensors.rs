@@ -92,7 +92,7 @@ impl ModelSpec {
             }
             let (side, channels) = sizes[sizes.len() - 1];
             add("stem.embedding".into(), &[side * side * channels, stem.embedding]);
-            add("stem.skip".into(), &[stem.side * stem.side, stem.embedding]);
+            add("stem.skip".into(), &[stem.values(), stem.embedding]);
         }
         for l in 0..self.layers {
             let mut layer = |name: &str, shape: &[usize]| add(format!("layer.{l}.{name}"), shape);

@@ -39,11 +39,22 @@ pub enum SpecError {
         switch: &'static str,
     },
     /// A stem that does not fit the inputs.
-    #[error("model spec: a stem for drawings of side {side} needs at least {} inputs, found {found}", side * side)]
+    #[error(
+        "model spec: a stem for pictures of side {side} with {channels} channels needs at least {} inputs, found {found}",
+        side * side * channels
+    )]
     Stem {
         /// Side of the stem.
         side: usize,
+        /// Channels that it reads.
+        channels: usize,
         /// Inputs found.
+        found: usize,
+    },
+    /// A stem for something else than grey or colour pictures.
+    #[error("model spec: equivariant.stem.channels must be 1 (grey) or 3 (colour), found {found}")]
+    Channels {
+        /// Channels found.
         found: usize,
     },
     /// A ridge with an unusable λ.
@@ -160,8 +171,11 @@ impl ModelSpec {
             size("equivariant.stem.convolutions.size", convolution.size, 1, 9)?;
             size("equivariant.stem.convolutions.stride", convolution.stride, 1, 4)?;
         }
-        if self.inputs < stem.side * stem.side {
-            return Err(SpecError::Stem { side: stem.side, found: self.inputs });
+        if ![1, 3].contains(&stem.channels) {
+            return Err(SpecError::Channels { found: stem.channels });
+        }
+        if self.inputs < stem.values() {
+            return Err(SpecError::Stem { side: stem.side, channels: stem.channels, found: self.inputs });
         }
         Ok(())
     }
@@ -189,12 +203,19 @@ mod tests {
         let mut bad = spec.clone();
         bad.equivariant.as_mut().unwrap().ridge = vec![ridge];
         assert_eq!(bad.validate(), Err(SpecError::Ridge { index: 0, found: 0.0 }));
-        let stem = Stem { side: 14, convolutions: vec![Convolution { channels: 4, size: 3, stride: 2 }], embedding: 8 };
+        let convolutions = vec![Convolution { channels: 4, size: 3, stride: 2 }];
+        let stem = Stem { side: 14, channels: 1, convolutions, embedding: 8 };
         assert_eq!(stem.sizes(), [(14, 1), (7, 4)]);
         bad.equivariant = Some(Equivariant { linear_heads: 1, neighbour: 1, ridge: vec![], stem: Some(stem) });
         bad.validate().unwrap();
         bad.inputs = 195;
-        assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, found: 195 }));
+        assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, channels: 1, found: 195 }));
+        bad.equivariant.as_mut().unwrap().stem.as_mut().unwrap().channels = 3;
+        assert_eq!(bad.validate(), Err(SpecError::Stem { side: 14, channels: 3, found: 195 }));
+        bad.inputs = 588;
+        bad.validate().unwrap();
+        bad.equivariant.as_mut().unwrap().stem.as_mut().unwrap().channels = 2;
+        assert_eq!(bad.validate(), Err(SpecError::Channels { found: 2 }));
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
     fn set() -> ModelSpec {
         use crate::model::spec::{Convolution, Equivariant, Ridge, RidgeKernel};
         let convolution = Convolution { channels: 3, size: 3, stride: 2 };
-        let stem = Stem { side: 4, convolutions: vec![convolution; 3], embedding: 5 };
+        let stem = Stem { side: 4, channels: 1, convolutions: vec![convolution; 3], embedding: 5 };
         let ridge = vec![Ridge { kernel: RidgeKernel::Local, lambda: 0.1, raw: false }];
         let mut spec = ModelSpec::equivariant(16, 5, 8, 2);
         spec.equivariant = Some(Equivariant { ridge, stem: Some(stem), ..spec.set().clone() });

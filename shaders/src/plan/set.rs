@@ -250,7 +250,7 @@ impl List<'_> {
         // without a bias the binding still needs a buffer
         let (weight, skip) = (self.tensors.buffer("stem.embedding"), self.tensors.buffer("stem.skip"));
         self.push(Step::Linear(p), &[from, weight, weight, to]);
-        let (read, row) = ((stem.side * stem.side) as u32, self.spec.inputs as u32);
+        let (read, row) = (stem.values() as u32, self.spec.inputs as u32);
         let p = linear::Params { inputs: read, row, accumulate: 1, ..p };
         self.push(Step::Linear(p), &[Buffer::Inputs, skip, skip, to]);
     }

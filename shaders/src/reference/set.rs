@@ -325,8 +325,11 @@ impl Ridged {
 fn embed(model: &Model, stem: &Stem, drawing: &[f64]) -> Vec<f64> {
     let tensor = |name: &str| -> Vec<f64> { model.tensor(name).iter().map(|&v| f64::from(v)).collect() };
     let sizes = stem.sizes();
-    let drawing = &drawing[..stem.side * stem.side];
-    let mut plane = drawing.to_vec();
+    let drawing = &drawing[..stem.values()];
+    // the channels of a pixel together
+    let pixels = stem.side * stem.side;
+    let mut plane: Vec<f64> =
+        (0..drawing.len()).map(|at| drawing[at % stem.channels * pixels + at / stem.channels]).collect();
     for (i, convolution) in stem.convolutions.iter().enumerate() {
         let (weight, bias) =
             (tensor(&format!("stem.convolution.{i}.weight")), tensor(&format!("stem.convolution.{i}.bias")));
@@ -460,6 +463,7 @@ mod tests {
         let mut spec = spec();
         let stem = Stem {
             side: 4,
+            channels: 1,
             convolutions: vec![
                 Convolution { channels: 3, size: 3, stride: 2 },
                 Convolution { channels: 2, size: 1, stride: 1 },

@@ -125,7 +125,7 @@ const RIDGE: &[Setting] =
     &[("kernel", Word(&["linear", "gaussian", "local"])), ("lambda", Number(Between(1e-9, 1e9))), ("raw", Switch)];
 
 const STEM: &[Setting] =
-    &[("side", Whole(4, 64)), ("convolutions", Sections(CONVOLUTION)), ("embedding", Whole(1, 1_024))];
+    &[("side", Whole(4, 64)), ("channels", Whole(1, 3)), ("convolutions", Sections(CONVOLUTION)), ("embedding", Whole(1, 1_024))];
 
 const CONVOLUTION: &[Setting] = &[("channels", Whole(1, 512)), ("size", Whole(1, 9)), ("stride", Whole(1, 4))];
 
@@ -145,6 +145,8 @@ const TASKS: &[Setting] = &[
     ("dimensions", Whole(0, 16_384)),
     ("label_noise", Number(Share)),
     ("outsiders", Number(Share)),
+    ("superclasses", Number(Share)),
+    ("colour", Number(Share)),
     ("vectors", Number(Share)),
     ("augment", Section(AUGMENT)),
     ("prior", Section(PRIOR)),
@@ -167,6 +169,7 @@ const STAGE: &[Setting] = &[
 
 const AUGMENT: &[Setting] = &[
     ("share", Number(Share)),
+    ("stronger", Number(Share)),
     ("turns", Switch),
     ("rotation", Number(Between(0.0, 180.0))),
     ("shear", Number(Between(0.0, 10.0))),

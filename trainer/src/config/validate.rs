@@ -74,9 +74,13 @@ impl RunConfig {
                 let found = if self.model.equivariant.is_some() { "it with another" } else { "none" };
                 wrong("equivariant", "it for model.variant = \"equivariant\" and no other".into(), found.into())
             }
-            SpecError::Stem { side, found } => {
-                let least = format!("at least {} for a stem that reads pictures of side {side}", side * side);
+            SpecError::Stem { side, channels, found } => {
+                let values = side * side * channels;
+                let least = format!("at least {values} for a stem that reads {channels} × {side} × {side} values");
                 wrong("inputs", least, found.to_string())
+            }
+            SpecError::Channels { found } => {
+                wrong("equivariant.stem.channels", "1 (grey) or 3 (colour)".into(), found.to_string())
             }
             SpecError::TooManyParameters { found } => {
                 let most = shaders::model::validate::MAX_PARAMETERS;

@@ -249,6 +249,7 @@ impl Episodes {
             set: false,
             split: false,
             stem: false,
+            colour: false,
             side: spec.encoding.side,
             seed: of_run.map_or(0, |run| run.seed),
         };

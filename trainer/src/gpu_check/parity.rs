@@ -62,6 +62,7 @@ fn learners() -> [(&'static str, ModelSpec); 3] {
     let kernels = [(RidgeKernel::Linear, 0.3), (RidgeKernel::Gaussian, 0.1), (RidgeKernel::Local, 0.05)];
     let stem = Stem {
         side: 4,
+        channels: 1,
         convolutions: vec![
             Convolution { channels: 3, size: 3, stride: 2 },
             Convolution { channels: 2, size: 3, stride: 1 },

@@ -86,7 +86,7 @@ mod tests {
         }
         let ridge = Ridge { kernel: RidgeKernel::Linear, lambda: 1.0, raw: false };
         let convolution = Convolution { channels: 3, size: 3, stride: 2 };
-        let stem = Stem { side: 4, convolutions: vec![convolution, convolution], embedding: 5 };
+        let stem = Stem { side: 4, channels: 1, convolutions: vec![convolution, convolution], embedding: 5 };
         for (linear_heads, ridge, stem) in [(0, vec![], None), (2, vec![ridge], None), (1, vec![ridge; 2], Some(stem))]
         {
             let mut spec = ModelSpec::equivariant(16, 4, 6, 2);

@@ -28,11 +28,16 @@ impl Stem {
     /// `[B, M, X]` → `[B, M, E]`
     pub(super) fn forward(&self, drawings: Tensor<3>, spec: &ModelSpec) -> Tensor<3> {
         let stem = spec.set().stem.as_ref().expect("a net with a stem has a spec with one");
-        let [b, m, _] = drawings.dims();
+        let [b, m, given] = drawings.dims();
         let sizes = stem.sizes();
-        let x = stem.side * stem.side;
-        let flat = drawings.narrow(2, 0, x).reshape([b * m, x]);
-        let mut plane = flat.clone().reshape([b * m, 1, stem.side, stem.side]);
+        let x = stem.values();
+        // a batch of grey pictures may end before their colours would begin
+        let read = drawings.narrow(2, 0, given.min(x)).reshape([b * m, given.min(x)]);
+        let flat = match given < x {
+            true => Tensor::cat(vec![read.clone(), Tensor::zeros([b * m, x - given], &read.device())], 1),
+            false => read,
+        };
+        let mut plane = flat.clone().reshape([b * m, stem.channels, stem.side, stem.side]);
         for (i, (convolution, weights)) in stem.convolutions.iter().zip(&self.convolution).enumerate() {
             let (size, inputs, outputs) = (convolution.size, sizes[i].1, convolution.channels);
             // the file has [size, size, in, out]
