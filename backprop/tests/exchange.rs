@@ -49,7 +49,12 @@ fn set_steps(batch: usize, mut exchange: Option<&mut dyn Exchange>) -> Vec<Bits>
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
     let set = spec.equivariant.as_mut().unwrap();
     set.ridge = vec![Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.1, raw: false }];
-    set.stem = Some(Stem { side: 7, channels: 1, convolutions: vec![convolution(3, 3, 1), convolution(4, 5, 2)], embedding: 5 });
+    set.stem = Some(Stem {
+        side: 7,
+        channels: 1,
+        convolutions: vec![convolution(3, 3, 1), convolution(4, 5, 2)],
+        embedding: 5,
+    });
     let mut trainer = set::Trainer::new(&spec, weights(&spec), weights(&spec), 1);
     let episode = |e: usize| {
         // pictures in the last one alone, and in some nothing is shown

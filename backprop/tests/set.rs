@@ -14,8 +14,12 @@ fn noise(count: usize, seed: usize) -> Vec<f32> {
 fn spec(ridges: &[(RidgeKernel, bool)], stem: bool) -> ModelSpec {
     let mut spec = ModelSpec::equivariant(49, 5, 6, 2);
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
-    let stem =
-        stem.then(|| Stem { side: 7, channels: 1, convolutions: vec![convolution(3, 3, 1), convolution(4, 5, 2)], embedding: 5 });
+    let stem = stem.then(|| Stem {
+        side: 7,
+        channels: 1,
+        convolutions: vec![convolution(3, 3, 1), convolution(4, 5, 2)],
+        embedding: 5,
+    });
     let ridge = |&(kernel, raw): &(RidgeKernel, bool)| Ridge { kernel, lambda: 0.1, raw };
     spec.heads = 3;
     spec.equivariant =

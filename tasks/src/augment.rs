@@ -40,7 +40,16 @@ pub struct Augment {
 
 impl Default for Augment {
     fn default() -> Self {
-        Augment { share: 0.0, stronger: 0.0, turns: false, rotation: 10.0, shear: 0.22, aspect: 0.15, elastic: 1.8, blur: 1.3 }
+        Augment {
+            share: 0.0,
+            stronger: 0.0,
+            turns: false,
+            rotation: 10.0,
+            shear: 0.22,
+            aspect: 0.15,
+            elastic: 1.8,
+            blur: 1.3,
+        }
     }
 }
 

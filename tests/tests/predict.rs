@@ -121,6 +121,47 @@ fn a_table_is_tested_on_itself_in_folds() {
 }
 
 #[test]
+fn a_file_of_ones_own_is_evaluated_beside_the_rules() {
+    let folder = Folder::new("own-eval");
+    let rows = folder.file("rows.csv", csv(&clusters(80)));
+    let model = std::env::current_dir().unwrap().join("../models/general.safetensors");
+    let eval = |more: &[&str]| output(trainer().arg("eval").arg(&model).args(more));
+    let file = rows.to_str().unwrap();
+    let found = eval(&[
+        "--data",
+        file,
+        "--positions",
+        "1,3,41",
+        "--queries",
+        "20",
+        "--episodes",
+        "20",
+        "--baselines",
+        "--json",
+    ]);
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+    let result = &found["results"][0];
+    // of nothing no column has a scale
+    assert_eq!((&result["positions"], &result["dataset"]), (&serde_json::json!([3, 41]), &Value::from(file)));
+    let at = |values: &Value, i: usize| values[i].as_f64().unwrap();
+    assert!(at(&result["accuracy"], 1) > 0.95 && at(&result["nll"], 0).is_finite(), "{result}");
+    assert!(at(&result["accuracy"], 1) > at(&result["accuracy"], 0), "{result}");
+    let frequent = at(&result["baselines"]["most frequent class"], 1);
+    assert!((0.2..0.8).contains(&frequent) && result["baselines"]["kernel ridge"].is_array(), "{result}");
+    for (more, words) in [
+        (&["--data", "./nothing.csv"][..], "./nothing.csv"),
+        (&["--data", file, "--positions", "90"], "needs 90 examples with a class, found 80"),
+        (&["--data", file, "--positions", "1,2"], "expected a position of 3 or more"),
+        (&["--data", file, "--protocol", "drawing"], "leave the protocol out"),
+    ] {
+        let refused = eval(more);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success() && said.contains(words), "{said}");
+    }
+}
+
+#[test]
 fn rows_of_another_file_are_answered() {
     let folder = Folder::new("ask");
     let rows = clusters(120);

@@ -17,6 +17,7 @@ pub mod model_card;
 #[cfg(feature = "mpi")]
 pub mod mpi;
 pub mod nets;
+pub mod own_file;
 pub mod pictures;
 pub mod plot;
 pub mod predict;

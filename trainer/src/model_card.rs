@@ -188,7 +188,11 @@ fn limits(model: &Model) -> String {
         spec.most_classes()
     );
     if let Some(stem) = spec.equivariant.as_ref().and_then(|set| set.stem.as_ref()) {
-        text += &format!("- It sees pictures at {0} × {0}; of other inputs it uses inner products alone.\n", stem.side);
+        let colour = if stem.channels > 1 { "in colour" } else { "in grey" };
+        let side = stem.side;
+        text += &format!(
+            "- It sees pictures at {side} × {side}, {colour}; of other inputs it uses inner products alone.\n"
+        );
     }
     text += "- It was measured on nothing but the data sets above. Where a wrong answer costs something, measure it on yours first.\n";
     text

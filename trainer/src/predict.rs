@@ -170,6 +170,40 @@ impl Shown {
         }
     }
 
+    /// What the rules answer from the same examples, the most frequent class first and then [`Baseline::ALL`].
+    ///
+    /// # Shapes
+    /// `shown`: the rows that the learner was shown; the result `[1 + baselines][Q]`
+    ///
+    /// # Errors
+    /// Values that are not finite.
+    pub fn rules(
+        &self,
+        examples: &Examples,
+        shown: &[usize],
+        queries: &[Vec<f32>],
+    ) -> Result<Vec<Vec<Option<u32>>>, PredictError> {
+        let mut inputs = Vec::new();
+        for row in shown {
+            inputs.extend(self.features(&self.row(examples, *row))?);
+        }
+        let mut asked = Vec::new();
+        for query in queries {
+            asked.extend(self.features(query)?);
+        }
+        let width = inputs.len() / shown.len().max(1);
+        let episode = Episode::new(&inputs, &self.labels, &asked, width, self.classes)?;
+        let rules = Baseline::ALL.iter().map(|rule| episode.predict(*rule).into_iter().map(Some).collect());
+        Ok(std::iter::once(vec![self.most_frequent(); queries.len()]).chain(rules).collect())
+    }
+
+    /// The class of most shown examples.
+    fn most_frequent(&self) -> Option<u32> {
+        let mut counts = vec![0f64; self.classes];
+        self.labels.iter().for_each(|label| counts[*label as usize] += 1.0);
+        answer(&counts).map(|class| class as u32)
+    }
+
     /// As [`Shown::ask_or_none`], without the chances that a query belongs to none of the classes.
     ///
     /// # Errors
@@ -289,25 +323,11 @@ pub fn estimate(
         let mut learner = Shown::new(model, examples, &shown)?;
         let queries: Vec<Vec<f32>> = asked.iter().map(|row| learner.row(examples, *row)).collect();
         probabilities.extend(learner.ask(&queries)?);
-        let mut counts = vec![0usize; classes];
-        learner.labels.iter().for_each(|label| counts[*label as usize] += 1);
-        let frequent = answer(&counts.iter().map(|count| *count as f64).collect::<Vec<_>>()).map(|class| class as u32);
-        theirs[0].extend(vec![frequent; asked.len()]);
-        if with_baselines {
-            let mut inputs = Vec::new();
-            for row in &shown {
-                inputs.extend(learner.features(&learner.row(examples, *row))?);
-            }
-            let mut asked = Vec::new();
-            for query in &queries {
-                asked.extend(learner.features(query)?);
-            }
-            let width = inputs.len() / shown.len().max(1);
-            let episode = Episode::new(&inputs, &learner.labels, &asked, width, classes)?;
-            for (found, baseline) in theirs[1..].iter_mut().zip(Baseline::ALL) {
-                found.extend(episode.predict(baseline).into_iter().map(Some));
-            }
-        }
+        let ruled = match with_baselines {
+            true => learner.rules(examples, &shown, &queries)?,
+            false => vec![vec![learner.most_frequent(); asked.len()]],
+        };
+        theirs.iter_mut().zip(ruled).for_each(|(found, answers)| found.extend(answers));
         rows.extend(asked);
         done(fold + 1);
     }

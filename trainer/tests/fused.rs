@@ -117,7 +117,7 @@ fn set_config(preset: &str, set: &[&str]) -> RunConfig {
 
 #[test]
 fn set_learners_train_as_with_autodiff() {
-    let general = ["model.inputs=196", "tasks.shown=[24, 12, 5, 1]"];
+    let general = ["model.inputs=588", "tasks.shown=[24, 12, 5, 1]"];
     let vectors = [&general[..], &["tasks.vectors=0.9", "training.weight_decay=0.1", "training.clip=0.5"]].concat();
     let drawing =
         ["tasks.shown=[16, 5]", "tasks.shots=[2, 5]", "model.equivariant.stem.embedding=12", "training.rate=0.0003"];

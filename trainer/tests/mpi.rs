@@ -48,7 +48,7 @@ fn set(steps: u64) -> Vec<String> {
         "tasks.weights=[0.5, 0.5]",
         "tasks.shown=[12, 5]",
         "tasks.queries=4",
-        "model.inputs=196",
+        "model.inputs=588",
         "model.layers=1",
         "training.batch=5",
     ];

@@ -108,7 +108,8 @@ fn set_specs() -> Vec<ModelSpec> {
         Ridge { kernel: RidgeKernel::Gaussian, lambda: 0.01, raw: false },
     ];
     let convolution = |channels, size, stride| Convolution { channels, size, stride };
-    let stem = Stem { side: 6, channels: 1, convolutions: vec![convolution(3, 5, 2), convolution(4, 3, 2)], embedding: 5 };
+    let stem =
+        Stem { side: 6, channels: 1, convolutions: vec![convolution(3, 5, 2), convolution(4, 3, 2)], embedding: 5 };
     let mut both = ridge.clone();
     both[0].raw = true;
     let with = |part| ModelSpec { equivariant: Some(part), ..base.clone() };

@@ -60,7 +60,7 @@ fn learners() -> [(&'static str, RunConfig); 3] {
         "tasks.weights=[0.5, 0.5]",
         "tasks.shown=[12, 5]",
         "tasks.queries=4",
-        "model.inputs=196",
+        "model.inputs=588",
         "model.layers=1",
         "training.batch=3",
     ];

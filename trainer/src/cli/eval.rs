@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use trainer::card::Results;
 use trainer::device::{self, DeviceArg};
-use trainer::eval::{Drawing, EvalError, Outcome, Paper, Sets, Settings};
+use trainer::eval::{Drawing, EvalError, Outcome, Own, Paper, Sets, Settings};
 use trainer::learner::Measured;
 use trainer::{data, files, plot};
 
@@ -21,7 +21,8 @@ pub struct Arguments {
     /// Model files, or folders of runs (whose learner need not be exportable)
     #[arg(required = true)]
     models: Vec<PathBuf>,
-    /// Data sets, separated by commas; `random` is the lookup test
+    /// Data sets, separated by commas; `random` is the lookup test. A file or folder with a point or slash in its name, such as
+    /// ./wine.csv, is a table or are pictures of your own, read as `trainer predict` reads them
     #[arg(long, value_delimiter = ',', default_value = "mnist,fashion-mnist")]
     data: Vec<String>,
     /// Protocol
@@ -100,6 +101,7 @@ enum Protocol {
 /// One evaluation, ready to run.
 enum Job<'a> {
     Paper(Box<Paper<'a>>),
+    Own(Box<Own>),
     Drawing(Box<Drawing>),
 }
 
@@ -120,10 +122,20 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
         let settings = reachable(&settings, learner, arguments.protocol)?;
         for set in &arguments.data {
             match arguments.protocol {
+                Protocol::Paper if is_own(set, data_dir) => {
+                    let job = Own::open(&name, learner.model()?, Path::new(set), &settings)?;
+                    jobs.push((format!("{name} on {set}"), settings.episodes, Job::Own(Box::new(job))));
+                }
                 Protocol::Paper => {
                     let (net, untrained) = (&learner.net, Some(&learner.untrained));
                     let job = Paper::open(&name, net, untrained, set, &mut sets, &device.device, &settings)?;
                     jobs.push((format!("{name} on {set}"), settings.episodes, Job::Paper(Box::new(job))));
+                }
+                Protocol::Drawing if is_own(set, data_dir) => {
+                    return Err(format!(
+                        "--protocol drawing: expected a data set, found {set}; leave the protocol out"
+                    )
+                    .into());
                 }
                 Protocol::Drawing => {
                     let model = learner.model()?;
@@ -151,6 +163,12 @@ pub fn run(arguments: &Arguments, data_dir: &Path) -> Ended {
         false => table(&results),
     };
     Ok(print(&text)?)
+}
+
+/// Whether data are somebody's own file or folder, and no set of the folder of data sets.
+fn is_own(data: &str, data_dir: &Path) -> bool {
+    let of_folder = Path::new(data).is_relative() && data_dir.join(data).is_dir();
+    data.contains(['.', '/', '\\']) && !of_folder
 }
 
 /// In order and each once, as a curve needs them.
@@ -221,6 +239,7 @@ fn measure(what: &str, episodes: usize, job: &Job<'_>) -> Result<Outcome, EvalEr
     };
     let outcome = match job {
         Job::Paper(job) => job.run(&mut |done| progress(done)),
+        Job::Own(job) => job.run(&progress)?,
         Job::Drawing(job) => job.run(&progress)?,
     };
     drop(heartbeat);
@@ -300,6 +319,8 @@ fn plots(arguments: &Arguments) -> Result<Plots, files::FileError> {
     let alone = groups.len() == 1;
     let file = |(dataset, protocol): &(String, String)| {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        // of a path, its last part
+        let dataset = Path::new(dataset).file_stem().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!("{stem}-{dataset}-{}.svg", protocol.replace(' ', "-")))
     };
     let own = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(OWN_PLOT));

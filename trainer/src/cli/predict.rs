@@ -1,12 +1,12 @@
 //! `trainer predict`
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
-use shaders::{FileKind, Model};
+use shaders::Model;
 use tables::answers::{heading, lines as lines_of_csv};
 use tables::grid::Row;
 use tables::read::{self, How};
@@ -14,6 +14,7 @@ use tables::stream::Stream;
 use tables::{Asked as Matched, Choices, Grid, Table, sample, text};
 use trainer::files::{self, Unfinished};
 use trainer::learner::read_model;
+use trainer::own_file;
 use trainer::pictures::{self, Pictures};
 use trainer::predict::{Estimate, Examples, PredictError, Score, Shown, answers, estimate, score};
 
@@ -111,15 +112,10 @@ pub fn run(arguments: &Arguments) -> Ended {
         most_classes: model.spec.most_classes(),
     };
     let shown = |error: &dyn std::fmt::Display| format!("{}: {error}", arguments.show.display());
-    let examples = match pictures::read(&arguments.show, true, model.spec.most_classes())
-        .map_err(|error| shown(&error))?
-    {
-        Some(found) => Examples::Pictures(found),
-        None => {
-            let table = Table::new(read_grid(&arguments.show, arguments)?, &choices).map_err(|error| shown(&error))?;
-            Examples::Table(Box::new(table))
-        }
-    };
+    let (examples, read) = own_file::examples(&arguments.show, how(arguments), &choices)?;
+    if let Some(read) = read {
+        say_encoding(&arguments.show, &read);
+    }
     describe(&arguments.show, &examples);
     let most = most(arguments, &model);
     let rows = sample::stratified(examples.labels(), most, arguments.seed);
@@ -160,38 +156,19 @@ fn most(arguments: &Arguments, model: &Model) -> usize {
 
 /// Reads the cells of a table file.
 fn read_grid(path: &Path, arguments: &Arguments) -> Result<Grid, String> {
-    let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let bytes = fs::read(path).map_err(|error| named(&error))?;
-    check_kind(&bytes).map_err(|error| named(&error))?;
-    let how = How { encoding: arguments.encoding.as_deref(), sheet: arguments.sheet.as_deref() };
-    let found = read::read(&bytes, how).map_err(|error| named(&error))?;
-    if !found.certain {
-        note(format!("{}: read as {}; --encoding NAME chooses another.", path.display(), found.encoding));
-    }
+    let found = own_file::table(path, how(arguments))?;
+    say_encoding(path, &found);
     Ok(found.grid)
 }
 
-/// Refuses what is no table by its first bytes; text of any kind may be one, and so may gzip.
-fn check_kind(bytes: &[u8]) -> Result<(), String> {
-    let tables = [
-        FileKind::Empty,
-        FileKind::Csv,
-        FileKind::Text,
-        FileKind::Json,
-        FileKind::Xml,
-        FileKind::ExcelWorkbook,
-        FileKind::OpenDocument,
-        FileKind::OldOffice,
-        FileKind::Npy,
-        FileKind::Npz,
-    ];
-    let other = FileKind::of(bytes).filter(|kind| !text::is_gzip(bytes) && !tables.contains(kind));
-    match other {
-        Some(kind) => Err(format!(
-            "expected a table (CSV, TSV, ARFF, a workbook, .npy, .npz), found {}. Save the table as CSV",
-            kind.name()
-        )),
-        None => Ok(()),
+fn how(arguments: &Arguments) -> How<'_> {
+    How { encoding: arguments.encoding.as_deref(), sheet: arguments.sheet.as_deref() }
+}
+
+/// Says how a text was read, where that is a guess.
+fn say_encoding(path: &Path, found: &read::Read) {
+    if !found.certain {
+        note(format!("{}: read as {}; --encoding NAME chooses another.", path.display(), found.encoding));
     }
 }
 
@@ -331,7 +308,7 @@ fn open_rows(path: &Path, arguments: &Arguments) -> Result<Stream<Box<dyn Read>>
     if read::is_whole(head) {
         return Ok(Stream::of(read_grid(path, arguments)?, Box::new(std::io::empty())));
     }
-    check_kind(head).map_err(|error| named(&error))?;
+    own_file::check_kind(head).map_err(|error| named(&error))?;
     let reader: Box<dyn Read> = if text::is_gzip(head) { Box::new(text::unpacking(file)) } else { Box::new(file) };
     let stream = Stream::open(reader, arguments.encoding.as_deref()).map_err(|error| named(&error))?;
     let (encoding, certain) = stream.encoding();

@@ -84,7 +84,7 @@ mod tests {
         let mut paper = ModelSpec::paper(784, 0, 0.130_66, 0.308_11);
         paper.encoding.side = 0;
         assert_eq!(model("paper"), paper);
-        for (name, classes, layers) in [("general", 20, 4), ("drawing", 10, 2)] {
+        for (name, classes, layers) in [("general", 20, 4), ("drawing", 20, 2)] {
             let mut family = ModelSpec::equivariant(784, classes, 16, layers);
             let found = model(name);
             family.encoding.side = found.encoding.side;

@@ -124,8 +124,12 @@ const EQUIVARIANT: &[Setting] =
 const RIDGE: &[Setting] =
     &[("kernel", Word(&["linear", "gaussian", "local"])), ("lambda", Number(Between(1e-9, 1e9))), ("raw", Switch)];
 
-const STEM: &[Setting] =
-    &[("side", Whole(4, 64)), ("channels", Whole(1, 3)), ("convolutions", Sections(CONVOLUTION)), ("embedding", Whole(1, 1_024))];
+const STEM: &[Setting] = &[
+    ("side", Whole(4, 64)),
+    ("channels", Whole(1, 3)),
+    ("convolutions", Sections(CONVOLUTION)),
+    ("embedding", Whole(1, 1_024)),
+];
 
 const CONVOLUTION: &[Setting] = &[("channels", Whole(1, 512)), ("size", Whole(1, 9)), ("stride", Whole(1, 4))];
 

@@ -31,8 +31,16 @@ use tasks::{Augment, Episode, Shape, labels};
 const QUERIES: usize = 3;
 
 /// How a drawing is changed where there are variants of it.
-const SLIGHT: Augment =
-    Augment { share: 1.0, stronger: 0.0, turns: false, rotation: 6.0, shear: 0.1, aspect: 0.07, elastic: 1.0, blur: 1.0 };
+const SLIGHT: Augment = Augment {
+    share: 1.0,
+    stronger: 0.0,
+    turns: false,
+    rotation: 6.0,
+    shear: 0.1,
+    aspect: 0.07,
+    elastic: 1.0,
+    blur: 1.0,
+};
 
 /// An evaluation that is ready to run: raw pictures through the shared preprocessing, S shots of each class in random order,
 /// three queries a class; answers are restricted to classes that were shown.

@@ -30,6 +30,9 @@ pub enum EvalError {
         /// Expected and found.
         message: String,
     },
+    /// A file of somebody's own, which names itself.
+    #[error("{0}")]
+    Own(String),
     /// The learner refused an episode.
     #[error(transparent)]
     Session(#[from] session::SessionError),
