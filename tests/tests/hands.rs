@@ -123,16 +123,61 @@ fn a_far_speck_is_left_out_and_can_be_kept() {
     assert!(cosine(&page.seen(), &clean) > 0.99);
 }
 
+/// Presses a key that writes `key` at the place `code`.
+fn press(page: &Page, key: &str, code: &str, more: Value) {
+    page.browser.script(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: arguments[0], code: arguments[1], bubbles: true, cancelable: true, ...arguments[2] }))",
+        &[json!(key), json!(code), more],
+    );
+    page.settle();
+}
+
+#[test]
+fn letters_and_digits_are_classes_that_their_keys_teach() {
+    let Some(page) = ready(DESK, CPU) else { return };
+    for set in ["add-small", "add-large", "add-digits"] {
+        page.click(set);
+    }
+    let names = page.browser.script("return [...document.querySelectorAll('.name')].map(e => e.value)", &[]);
+    let names: Vec<String> = serde_json::from_value(names).unwrap();
+    let wanted: Vec<String> = ('a'..='z').chain('A'..='Z').chain('0'..='9').map(String::from).collect();
+    assert_eq!(names, wanted);
+    assert_eq!(page.of("add-class", "return e.disabled"), true);
+    let place = |name: &str| names.iter().position(|other| other == name).unwrap();
+    let figures = [("k", Figure::Cross), ("K", Figure::Seven), ("3", Figure::Three), ("z", Figure::Zero)];
+    for (name, figure) in &figures {
+        for hand in 0..2 {
+            page.draw(&figure.drawn(1, hand));
+            press(&page, name, "", json!({}));
+            assert_eq!(page.count(place(name)), hand as usize + 1, "the key {name} teaches nothing");
+        }
+    }
+    for (name, figure) in &figures {
+        let probabilities = page.ask(&figure.drawn(2, 7));
+        assert_eq!(probabilities.len(), 62);
+        assert_eq!(tests::page::best(&probabilities), place(name), "{name}: {probabilities:?}");
+    }
+    page.browser.screenshot("letters");
+    // everything is there at the next visit, and on a phone nothing runs out of the screen
+    page.visit(&format!("{}{CPU}", page.url()));
+    assert_eq!(page.count(place("K")), 2);
+    assert_eq!(page.complaints(), Vec::<String>::new());
+    let Some(page) = ready(Setting { width: 360, height: 640, phone: true, ..DESK }, CPU) else { return };
+    page.tap("add-small");
+    page.tap("add-digits");
+    page.draw(&Figure::Three.drawn(1, 0));
+    page.tap("teach-25");
+    assert_eq!(page.count(25), 1);
+    assert_eq!(too_small(&page), json!([]));
+    let wide = page.browser.script("return document.documentElement.scrollWidth - innerWidth", &[]);
+    assert!(wide.as_f64().unwrap() <= 0.0, "scrolls sideways by {wide}");
+    page.browser.screenshot("letters-phone");
+}
+
 #[test]
 fn keys_work_on_other_keyboards() {
     let Some(page) = ready(DESK, CPU) else { return };
-    let press = |key: &str, code: &str, more: Value| {
-        page.browser.script(
-            "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: arguments[0], code: arguments[1], bubbles: true, cancelable: true, ...arguments[2] }))",
-            &[json!(key), json!(code), more],
-        );
-        page.settle();
-    };
+    let press = |key: &str, code: &str, more: Value| press(&page, key, code, more);
     let mut taught = 0;
     for (key, code) in [("1", "Digit1"), ("&", "Digit1"), ("۱", "Digit1"), ("١", "Digit1"), ("1", "Numpad1")] {
         page.draw(&Figure::Three.drawn(1, 0));

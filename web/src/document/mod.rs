@@ -24,7 +24,7 @@ pub use preprocess::{Drawing, Picture, joined, preprocess};
 pub use units::{CANVAS, FEWEST, LONGEST_NAME, MOST, PEN};
 
 /// Names offered to new classes, each short to draw.
-const STARTERS: [&str; MOST] = ["circle", "star", "wave", "house", "fish", "heart", "moon", "tree", "key", "cup"];
+const STARTERS: [&str; 10] = ["circle", "star", "wave", "house", "fish", "heart", "moon", "tree", "key", "cup"];
 
 /// An example's name for good, drawn at random: tabs that know nothing of each other never give the same one.
 pub type Id = u64;
@@ -225,6 +225,23 @@ impl Document {
         self.classes.push(Class { label, name });
     }
 
+    /// Adds a class for each of these names that is not taken, as far as there is room for `most` classes. Where nothing was
+    /// shown yet, classes that still have the name they came with make room.
+    pub fn add_classes(&mut self, names: impl IntoIterator<Item = String>, most: usize) {
+        let most = most.min(MOST);
+        if self.examples.is_empty() {
+            self.classes.retain(|class| !STARTERS.contains(&class.name.as_str()));
+        }
+        for name in names {
+            let taken = self.classes.iter().any(|class| class.name == name);
+            let free = |label: &u32| self.classes.iter().all(|class| class.label != *label);
+            match (0..most as u32).find(free).filter(|_| !taken && self.classes.len() < most) {
+                Some(label) => self.classes.push(Class { label, name }),
+                None => continue,
+            }
+        }
+    }
+
     /// Removes a class with its examples; nothing happens below [`FEWEST`].
     pub fn remove_class(&mut self, label: u32) {
         if self.classes.len() > FEWEST {
@@ -302,6 +319,33 @@ mod tests {
         assert_eq!(document.classes, before.classes);
         document.swap(1, 0);
         assert_eq!(document, before);
+    }
+
+    #[test]
+    fn letters_become_classes_beside_what_is_there() {
+        let letters = || ('a'..='z').map(String::from);
+        let names =
+            |document: &Document| -> Vec<String> { document.classes.iter().map(|class| class.name.clone()).collect() };
+        let mut document = Document::default();
+        document.add_classes(letters(), MOST);
+        assert_eq!(names(&document), letters().collect::<Vec<_>>());
+        // again, and the digits: what is there stays
+        drawn(&mut document, 3);
+        document.rename(0, "alpha");
+        document.add_classes(letters(), MOST);
+        document.add_classes(('0'..='9').map(String::from), MOST);
+        assert_eq!((document.classes.len(), document.examples.len()), (37, 1));
+        assert_eq!((names(&document)[0].as_str(), names(&document)[26].as_str()), ("alpha", "a"));
+        document.add_classes(('A'..='Z').map(String::from), MOST);
+        assert_eq!(document.classes.len(), MOST);
+        let mut labels: Vec<u32> = document.classes.iter().map(|class| class.label).collect();
+        labels.sort();
+        assert_eq!(labels, (0..MOST as u32).collect::<Vec<_>>());
+        // a learner of fewer classes
+        let mut few = Document::default();
+        drawn(&mut few, 0);
+        few.add_classes(letters(), 10);
+        assert_eq!((few.classes.len(), names(&few)[9].as_str()), (10, "g"));
     }
 
     #[test]

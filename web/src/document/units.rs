@@ -6,7 +6,7 @@ pub const CANVAS: f32 = 1000.0;
 pub const PEN: f32 = 62.0;
 /// Fewest classes: with one alone there is nothing to tell apart.
 pub const FEWEST: usize = 2;
-/// Most classes: one for each key 1 … 9 and 0.
-pub const MOST: usize = 10;
+/// Most classes: one for each digit and each letter, large and small.
+pub const MOST: usize = 62;
 /// Longest name of a class, in characters.
 pub const LONGEST_NAME: usize = 24;

@@ -3,6 +3,7 @@
 use web_sys::{Element, SvgElement};
 
 use super::thumbnail::Gallery;
+use super::words::hue;
 use crate::browser;
 use crate::document::Id;
 use crate::page::Page;
@@ -59,7 +60,7 @@ pub fn lines(page: Page, gallery: Gallery) -> View {
                 .into_iter()
                 .map(|line| {
                     svg("path")
-                        .class(format!("hue{}", line.label))
+                        .class(hue(line.label))
                         .attr("d", line.path)
                         .attr("stroke-width", format!("{:.1}", line.width))
                 })

@@ -5,8 +5,9 @@ use web_sys::{DragEvent, Event, HtmlInputElement, HtmlSelectElement};
 
 use super::icon::icon;
 use super::name_field::leave_field;
+use super::shortcuts::{key_of, names};
 use super::thumbnail::Gallery;
-use super::words::{Verdict, because, verdict};
+use super::words::{Verdict, because, hue, verdict};
 use crate::answers::{best, percent};
 use crate::document::{Example, FEWEST, Id, LONGEST_NAME};
 use crate::page::Page;
@@ -14,6 +15,11 @@ use dom::*;
 
 /// From more classes than this on, each takes less room.
 const MANY: usize = 5;
+/// From more classes than this on, they are small cards in a grid.
+const PACKED: usize = 12;
+/// Sets of classes that can be added at once: test id, words, first and last name.
+const SETS: [(&str, &str, char, char); 3] =
+    [("add-digits", "0 – 9", '0', '9'), ("add-small", "a – z", 'a', 'z'), ("add-large", "A – Z", 'A', 'Z')];
 /// From more examples than this on, glows change at once: that many that fade take longer than a frame.
 const CROWD: usize = 40;
 
@@ -39,7 +45,7 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
                     }
                     Verdict::Named { label, lead, name, probability } => View::new()
                         .child(el("small").child(lead))
-                        .child(el("strong").class(format!("hue{label}")).child(name))
+                        .child(el("strong").class(hue(label)).child(name))
                         .child(el("b").child(percent(probability))),
                 })
                 .child(el("span").class("because").test_id("because").child(move || because(page))),
@@ -49,6 +55,7 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
             el("ol")
                 .class("rows")
                 .toggle("many", move || page.document.with(|document| document.classes.len() > MANY))
+                .toggle("packed", move || page.document.with(|document| document.classes.len() > PACKED))
                 .toggle("crowd", move || page.document.with(|document| document.examples.len() > CROWD))
                 .toggle("probing", move || page.controls.missing.with(Option::is_some))
                 .child(each(
@@ -68,8 +75,24 @@ pub fn classes(page: Page, gallery: Gallery) -> View {
                 .child(icon("plus"))
                 .child("Add a class"),
         )
+        .child(sets(page, full))
         .child(show(move || page.document.with(|document| document.classes.len() > FEWEST), move || swap_any(page)))
         .into_view()
+}
+
+/// Adds digits or letters.
+fn sets(page: Page, full: impl Fn() -> bool + Copy + 'static) -> View {
+    let set = move |(id, words, first, last): (&'static str, &'static str, char, char)| {
+        button(id)
+            .attr("aria-label", format!("Add the classes {words}"))
+            .attr("disabled", full)
+            .on(ev::CLICK, move |_| {
+                let most = page.most_classes();
+                page.change(|document| document.add_classes((first..=last).map(String::from), most));
+            })
+            .child(words)
+    };
+    el("div").class("any").child("Add").child(SETS.map(set).into_iter().collect_view()).into_view()
 }
 
 /// The number that is picked in a list.
@@ -163,7 +186,7 @@ impl Row {
         let leads =
             move || page.probabilities.with(|all| all.as_deref().and_then(best)).is_some_and(|(l, _)| l == label);
         el("li")
-            .class(format!("row hue{label}"))
+            .class(format!("row {}", hue(label)))
             .toggle("leads", leads)
             .toggle("blank", move || count.get() == 0)
             .toggle("over", move || over.get())
@@ -216,7 +239,8 @@ impl Row {
     /// Name, probability and buttons.
     fn top(self) -> Tag {
         let Row { page, label, index, name, count, .. } = self;
-        let key = move || (index.get() + 1) % 10;
+        // the key that teaches it, if there is one
+        let key = move || key_of(&name.get(), index.get(), &page.document.with(names)).unwrap_or_default();
         let blank = move || page.picture.with(Option::is_none);
         let few = move || page.document.with(|document| document.classes.len()) <= FEWEST;
         let share = move || {
@@ -251,7 +275,10 @@ impl Row {
                     .toggle("ready", move || !blank())
                     .test_id(move || format!("teach-{}", index.get()))
                     .attr("aria-label", move || format!("Teach: this drawing is {}", name.get()))
-                    .attr("title", move || format!("This drawing is “{}” (key {})", name.get(), key()))
+                    .attr("title", move || match key().as_str() {
+                        "" => format!("This drawing is “{}”", name.get()),
+                        key => format!("This drawing is “{}” (key {key})", name.get()),
+                    })
                     .on(ev::CLICK, move |_| page.teach(label))
                     .child("Teach"),
             )

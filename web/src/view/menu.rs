@@ -5,6 +5,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, PointerEvent};
 
 use super::icon::icon;
 use super::thumbnail::focus_example;
+use super::words::hue;
 use crate::browser;
 use crate::document::{Class, Id};
 use crate::page::Page;
@@ -49,7 +50,7 @@ fn open(page: Page, id: Id, x: f64, y: f64) -> View {
         el("button")
             .attr("type", "button")
             .attr("role", "menuitem")
-            .class(format!("hue{}", class.label))
+            .class(hue(class.label))
             .test_id(format!("menu-label-{number}"))
             .on(ev::CLICK, move |_| {
                 page.menu.set(None);

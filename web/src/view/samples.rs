@@ -8,6 +8,7 @@ use crate::page::Page;
 use crate::player::packs::Pack;
 use crate::player::state::{Player, State, Told};
 use crate::view::icon::icon;
+use crate::view::words::hue;
 use dom::*;
 
 /// Size of the curve's drawing, in its own units.
@@ -72,7 +73,7 @@ fn preview(pack: Pack, class: u32) -> View {
         .collect();
     svg("svg")
         .attr("viewBox", "130 130 740 740")
-        .class(format!("hue{class}"))
+        .class(hue(class))
         .child(paths.into_iter().map(|path| svg("path").attr("d", path)).collect_view())
         .into_view()
 }
@@ -166,7 +167,7 @@ fn curve(player: Player) -> Tag {
             Some(true) => "right",
             Some(false) => "wrong",
         };
-        let dot = svg("circle").class(format!("{kind} hue{}", told.label));
+        let dot = svg("circle").class(format!("{kind} {}", hue(told.label)));
         dot.attr("cx", x.to_string()).attr("cy", y.to_string()).attr("r", "4")
     };
     let dots = move || player.told.with(|told| told.iter().enumerate().map(dot).collect_view());

@@ -6,15 +6,18 @@
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlElement, HtmlInputElement, KeyboardEvent};
 
+use crate::document::Document;
 use crate::page::Page;
 use dom::*;
 
 /// What the page says of its keys.
-pub const HELP: &str = "Keys: 1 – 9 and 0 teach, Ctrl Z undoes, Ctrl Shift Z redoes, Esc clears the canvas.";
+pub const HELP: &str =
+    "Keys: 1 – 9 and 0 teach, or a class’s letter; Ctrl Z undoes, Ctrl Shift Z redoes, Esc clears the canvas.";
 
 /// Every key and what it does.
-pub const KEYS: [(&str, &str); 7] = [
+pub const KEYS: [(&str, &str); 8] = [
     ("1 – 9, 0", "teach the drawing to this class"),
+    ("A letter or sign", "teach the drawing to the class of that name"),
     ("Ctrl Z", "undo (Command Z on a Mac)"),
     ("Ctrl Shift Z, Ctrl Y", "redo"),
     ("Esc, Delete", "clear the canvas"),
@@ -95,6 +98,36 @@ impl Key<'_> {
     }
 }
 
+/// Names of the classes, in their order.
+pub fn names(document: &Document) -> Vec<String> {
+    document.classes.iter().map(|class| class.name.clone()).collect()
+}
+
+/// Whether a name is one letter, digit or sign, which a key may write.
+fn is_letter(name: &str) -> bool {
+    name.chars().count() == 1
+}
+
+/// The class that a key which writes `written` teaches by its name: the one of just that name, else one that differs in being
+/// large or small.
+fn named(written: &str, names: &[String]) -> Option<usize> {
+    let same = |name: &String| name == written;
+    // Unicode's tables of large and small letters would make the page larger by tens of kilobytes
+    let alike = |name: &String| is_letter(name) && name.eq_ignore_ascii_case(written);
+    let found = || names.iter().position(same).or_else(|| names.iter().position(alike));
+    is_letter(written).then(found).flatten()
+}
+
+/// The key that teaches the class at a place: its name where that is one letter, else the digit of its place, unless a class
+/// has that for its name.
+pub fn key_of(name: &str, place: usize, names: &[String]) -> Option<String> {
+    if is_letter(name) {
+        return Some(name.to_owned());
+    }
+    let digit = (place < 10).then(|| ((place + 1) % 10).to_string())?;
+    named(&digit, names).is_none().then_some(digit)
+}
+
 /// Does what a key says.
 pub fn shortcut(page: Page, event: &KeyboardEvent) {
     let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
@@ -114,7 +147,11 @@ pub fn shortcut(page: Page, event: &KeyboardEvent) {
         shift: event.shift_key(),
         alt: event.alt_key() || event.get_modifier_state("AltGraph"),
     };
-    match key.action() {
+    let by_name = || match key.alt || key.command {
+        true => None,
+        false => named(key.key, &page.document.with_untracked(names)).map(Action::Teach),
+    };
+    match by_name().or_else(|| key.action()) {
         Some(Action::Undo) => page.undo(),
         Some(Action::Redo) => page.redo(),
         Some(Action::Clear) => page.clear_drawing(),
@@ -162,6 +199,33 @@ mod tests {
         }
         let shifted = Key { key: "1", code: "Digit1", shift: true, ..Key::default() };
         assert_eq!(shifted.action(), Some(Action::Teach(0)), "French, with Shift");
+    }
+
+    #[test]
+    fn letters_teach_the_class_of_their_name() {
+        let names = |names: &[&str]| -> Vec<String> { names.iter().map(|name| name.to_string()).collect() };
+        let both = names(&["moon", "a", "A", "b", "7", "é"]);
+        for (written, found) in [
+            ("a", Some(1)),
+            ("A", Some(2)),
+            ("B", Some(3)),
+            ("7", Some(4)),
+            ("é", Some(5)),
+            ("É", None),
+            ("m", None),
+            ("moon", None),
+            ("Escape", None),
+            ("1", None),
+        ] {
+            assert_eq!(named(written, &both), found, "{written}");
+        }
+        let key = |place: usize| key_of(&both[place], place, &both);
+        assert_eq!((key(0).as_deref(), key(2).as_deref(), key(4).as_deref()), (Some("1"), Some("A"), Some("7")));
+        // the digit of its place is another class's name
+        let digits = names(&["zero", "1", "two"]);
+        assert_eq!(key_of("zero", 0, &digits), None);
+        assert_eq!(key_of("two", 2, &digits).as_deref(), Some("3"));
+        assert_eq!(key_of("eleven", 10, &names(&["x"; 11])), None);
     }
 
     #[test]

@@ -4,6 +4,14 @@ use crate::answers::{Answerer, best, percent};
 use crate::page::{Page, Phase};
 use dom::*;
 
+/// How many colours classes have; further ones share them.
+const HUES: u32 = 10;
+
+/// The style of a class's colour.
+pub fn hue(label: u32) -> String {
+    format!("hue{}", label % HUES)
+}
+
 /// What the page says of the drawing in hand.
 pub enum Verdict {
     /// A small line and a large one.
