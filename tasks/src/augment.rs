@@ -1,5 +1,6 @@
 //! Augmentation: changes of hand and pen to drawings of 28 × 28.
 
+use backprop::simd;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use shaders::input::pixels;
@@ -103,17 +104,29 @@ impl Augment {
         let weights: [[f32; 2]; BUMPS] =
             std::array::from_fn(|_| [strength * normal(stream), strength * normal(stream)]);
         let middle = (SIDE as f32 - 1.0) / 2.0;
-        let mut out = Vec::with_capacity(SIDE * SIDE);
-        for (pixel, bump) in bumps.chunks_exact(BUMPS).enumerate() {
-            let (v, u) = ((pixel / SIDE) as f32 - middle, (pixel % SIDE) as f32 - middle);
-            let mut y = matrix[0][0] * v + matrix[0][1] * u + middle;
-            let mut x = matrix[1][0] * v + matrix[1][1] * u + middle;
-            for (share, weight) in bump.iter().zip(&weights) {
-                y += share * weight[0];
-                x += share * weight[1];
+        let mut places = [vec![0f32; SIDE * SIDE], vec![0f32; SIDE * SIDE]];
+        for (row, place) in matrix.iter().zip(&mut places) {
+            for (pixel, to) in place.iter_mut().enumerate() {
+                let (v, u) = ((pixel / SIDE) as f32 - middle, (pixel % SIDE) as f32 - middle);
+                *to = row[0] * v + row[1] * u + middle;
             }
-            out.push(at(picture, y, x));
         }
+        // a control point at a time: sums in the order of control points, and loops that become SIMD
+        let padded = padded(picture);
+        let mut out = vec![0f32; SIDE * SIDE];
+        simd::fast(
+            #[inline(always)]
+            || {
+                for (bump, weight) in bumps.chunks_exact(SIDE * SIDE).zip(&weights) {
+                    for (place, weight) in places.iter_mut().zip(weight) {
+                        place.iter_mut().zip(bump).for_each(|(to, share)| *to += share * weight);
+                    }
+                }
+                for ((out, y), x) in out.iter_mut().zip(&places[0]).zip(&places[1]) {
+                    *out = at(&padded, *y, *x);
+                }
+            },
+        );
         out
     }
 
@@ -146,27 +159,39 @@ fn turned(picture: &[f32], turn: usize) -> Vec<f32> {
         .collect()
 }
 
-/// The value between pixels, 0 outside.
-fn at(picture: &[f32], y: f32, x: f32) -> f32 {
+/// A row and a column of zeros before a picture, and two after it.
+const PADDED: usize = SIDE + 3;
+
+/// The picture with zeros around it.
+fn padded(picture: &[f32]) -> Vec<f32> {
+    let mut out = vec![0f32; PADDED * PADDED];
+    for (to, from) in out[PADDED..].chunks_exact_mut(PADDED).zip(picture.chunks_exact(SIDE)) {
+        to[1..=SIDE].copy_from_slice(from);
+    }
+    out
+}
+
+/// The value between pixels of a padded picture, 0 outside.
+#[inline(always)]
+fn at(padded: &[f32], y: f32, x: f32) -> f32 {
+    // where all four neighbours are zeros it does not matter how far away it is
+    let (y, x) = (y.clamp(-1.0, SIDE as f32), x.clamp(-1.0, SIDE as f32));
     let (top, left) = (y.floor(), x.floor());
     let (v, u) = (y - top, x - left);
-    let value = |dy: i32, dx: i32| {
-        let (row, column) = (top as i32 + dy, left as i32 + dx);
-        let inside = (0..SIDE as i32).contains(&row) && (0..SIDE as i32).contains(&column);
-        if inside { picture[row as usize * SIDE + column as usize] } else { 0.0 }
-    };
+    let first = (top + 1.0) as usize * PADDED + (left + 1.0) as usize;
+    let value = |dy: usize, dx: usize| padded[first + dy * PADDED + dx];
     (1.0 - v) * ((1.0 - u) * value(0, 0) + u * value(0, 1)) + v * ((1.0 - u) * value(1, 0) + u * value(1, 1))
 }
 
 /// Control points of an elastic deformation, 4 × 4.
 const BUMPS: usize = 16;
 
-/// How far each pixel follows each control point, `[28 · 28, 16]`, Gaussian with a standard deviation of 5 pixels; the
+/// How far each pixel follows each control point, `[16, 28 · 28]`, Gaussian with a standard deviation of 5 pixels; the
 /// squares of a pixel sum to 1.
 fn bumps() -> &'static [f32] {
     static BUMP: std::sync::OnceLock<Vec<f32>> = std::sync::OnceLock::new();
     BUMP.get_or_init(|| {
-        let mut all = Vec::with_capacity(SIDE * SIDE * BUMPS);
+        let mut all = vec![0f32; SIDE * SIDE * BUMPS];
         for pixel in 0..SIDE * SIDE {
             let near = |i: usize, at: usize| {
                 let control = -12.0 + 8.0 * i as f32 + (SIDE as f32 - 1.0) / 2.0;
@@ -175,7 +200,7 @@ fn bumps() -> &'static [f32] {
             let row: Vec<f32> =
                 (0..BUMPS).map(|b| (-(near(b / 4, pixel / SIDE) + near(b % 4, pixel % SIDE)) / 50.0).exp()).collect();
             let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt();
-            all.extend(row.into_iter().map(|v| v / norm));
+            row.into_iter().enumerate().for_each(|(b, v)| all[b * SIDE * SIDE + pixel] = v / norm);
         }
         all
     })
@@ -185,23 +210,30 @@ fn blur(picture: &mut [f32], sigma: f32) {
     let reach = (3.0 * sigma).ceil() as usize;
     let weight: Vec<f32> = (0..=reach).map(|d| (-((d * d) as f32) / (2.0 * sigma * sigma)).exp()).collect();
     let sum = weight[0] + 2.0 * weight[1..].iter().sum::<f32>();
-    for (stride, line) in [(1, SIDE), (SIDE, 1)] {
-        let before = picture.to_vec();
-        for pixel in 0..SIDE * SIDE {
-            // position along the direction of the blur
-            let along = if stride == 1 { pixel % line } else { pixel / SIDE };
-            let mut value = weight[0] * before[pixel];
-            for (d, w) in weight.iter().enumerate().skip(1) {
-                if along >= d {
-                    value += w * before[pixel - d * stride];
-                }
-                if along + d < SIDE {
-                    value += w * before[pixel + d * stride];
-                }
+    // along rows, then across them, as loops that become SIMD; each pixel's terms come in one order
+    simd::fast(
+        #[inline(always)]
+        || {
+            let before = picture.to_vec();
+            for (out, line) in picture.chunks_exact_mut(SIDE).zip(before.chunks_exact(SIDE)) {
+                blur_line(out, line, &weight, sum, 1);
             }
-            picture[pixel] = value / sum;
-        }
+            let before = picture.to_vec();
+            blur_line(picture, &before, &weight, sum, SIDE);
+        },
+    );
+}
+
+/// Blurs along a line, or across rows where neighbours are `stride` apart.
+#[inline(always)]
+fn blur_line(out: &mut [f32], before: &[f32], weight: &[f32], sum: f32, stride: usize) {
+    out.iter_mut().zip(before).for_each(|(out, v)| *out = weight[0] * v);
+    for (d, w) in weight.iter().enumerate().skip(1) {
+        let far = (d * stride).min(out.len());
+        out[far..].iter_mut().zip(before).for_each(|(out, v)| *out += w * v);
+        out.iter_mut().zip(&before[far..]).for_each(|(out, v)| *out += w * v);
     }
+    out.iter_mut().for_each(|out| *out /= sum);
 }
 
 #[cfg(test)]

@@ -253,7 +253,7 @@ fn watched(run: &mut Run, stop: &std::sync::atomic::AtomicBool) -> Result<bool, 
         let speed = counted.filter(|&(_, seconds)| m.seconds > seconds).map(|(step, seconds)| {
             format!("  {:.0} episodes/s", (batch * (m.step - step)) as f64 / (m.seconds - seconds))
         });
-        let text = describe(m) + &speed.unwrap_or_default();
+        let text = describe(m) + &speed.unwrap_or_default() + &format!("  tasks {:.0} %", 100.0 * m.tasks);
         // long enough for a steady rate
         if counted.is_none_or(|(_, seconds)| m.seconds > seconds + 5.0) {
             counted = Some((m.step, m.seconds));

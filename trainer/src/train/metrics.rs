@@ -31,6 +31,9 @@ pub struct Metrics {
     /// The stage of the curriculum, counted from 1; none after the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<usize>,
+    /// Share of the threads' time that went into making tasks since the last logged step; not in the file.
+    #[serde(skip)]
+    pub tasks: f64,
     /// How often this session of the run went back to before a step that was not finite, on a GPU.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rolled_back: u64,

@@ -12,6 +12,7 @@ mod error;
 mod finite;
 pub mod folder;
 mod gradient;
+mod making;
 mod memory;
 mod metrics;
 mod moments;

@@ -292,6 +292,7 @@ impl Run {
             gradient_norm: norm,
             rate,
             seconds: 0.0,
+            tasks: self.learner.share_of_tasks(),
             rolled_back: self.rollback.count,
         }))
     }

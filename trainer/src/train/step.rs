@@ -15,6 +15,7 @@ use super::checkpoint::{damaged, new_net, read_net_of, write_net};
 use super::error::TrainError;
 use super::finite::Watch;
 use super::gradient::{Part, gradient};
+use super::making::Making;
 use super::moments;
 use super::optimiser::optimiser;
 use super::outcome::{NotTaken, Outcome, Step};
@@ -83,6 +84,7 @@ impl ByHand {
         tasks: &Tasks,
         step: Step,
         exchange: Option<&mut dyn Exchange>,
+        making: &Making,
     ) -> Score {
         let first = step.done * training.batch as u64;
         match self {
@@ -90,10 +92,12 @@ impl ByHand {
                 let episodes = |range: Range<usize>| {
                     let episode = |i: usize| tasks.episode(Split::Train, first + i as u64);
                     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-                    for episode in range.map(episode) {
-                        inputs.extend(episode.inputs);
-                        labels.extend(episode.labels);
-                    }
+                    making.time(|| {
+                        for episode in range.map(episode) {
+                            inputs.extend(episode.inputs);
+                            labels.extend(episode.labels);
+                        }
+                    });
                     (inputs.into(), labels.into())
                 };
                 let sizes = [training.batch, tasks.config.length, training.micro_batch];
@@ -104,7 +108,8 @@ impl ByHand {
                 let episode = |i: usize| {
                     let part = step.done * parts as u64 + (i / training.micro_batch) as u64;
                     let shape = tasks.shape(Split::Train, part);
-                    let Episode { inputs, labels } = tasks.set_episode(Split::Train, first + i as u64, &shape);
+                    let make = || tasks.set_episode(Split::Train, first + i as u64, &shape);
+                    let Episode { inputs, labels } = making.time(make);
                     set::Made {
                         inputs: inputs.into(),
                         labels: labels.into(),
@@ -139,6 +144,7 @@ pub(super) struct Learner {
     watch: Watch,
     /// Where steps are taken in WGSL.
     wgsl: Option<Gpu>,
+    making: Making,
 }
 
 /// A learner as it was after some step.
@@ -165,6 +171,7 @@ impl Learner {
             threads: (1, 1),
             watch: Watch::default(),
             wgsl: device.wgsl.clone(),
+            making: Making::default(),
         })
     }
 
@@ -319,6 +326,18 @@ impl Learner {
         self.watch.first_not_finite(lag)
     }
 
+    /// The share of its threads' time that went into making tasks since this was last asked.
+    pub fn share_of_tasks(&mut self) -> f64 {
+        let (workers, threads) = self.threads;
+        // through autodiff each worker makes its own; on a device all are made before a step
+        let makers = match &self.fused {
+            Some(ByHand::Wgsl(_)) => 1,
+            Some(_) => workers * threads,
+            None => workers,
+        };
+        self.making.share(makers)
+    }
+
     /// Takes one optimiser step, alone or, where [`backprop`] trains, as one of several processes.
     ///
     /// # Errors
@@ -331,7 +350,7 @@ impl Learner {
         exchange: Option<&mut dyn Exchange>,
     ) -> Result<Outcome, NotTaken> {
         match &mut self.fused {
-            Some(ByHand::Wgsl(trainer)) => trainer.step(training, tasks, step),
+            Some(ByHand::Wgsl(trainer)) => trainer.step(training, tasks, step, &self.making),
             Some(_) => self.step_fused(training, tasks, step, exchange),
             None => self.step_autodiff(training, tasks, step),
         }
@@ -345,7 +364,7 @@ impl Learner {
         exchange: Option<&mut dyn Exchange>,
     ) -> Result<Outcome, NotTaken> {
         let fused = self.fused.as_mut().expect("asked for where there is one");
-        let score = fused.gradient(training, tasks, step, exchange);
+        let score = fused.gradient(training, tasks, step, exchange, &self.making);
         let state = fused.state_mut();
         let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
@@ -415,7 +434,7 @@ impl Learner {
     fn gradients(&self, training: &Training, tasks: &Tasks, step: Step) -> Vec<Part> {
         let parts = training.batch / training.micro_batch;
         let first = step.done * training.batch as u64;
-        let current = &self.net;
+        let (current, making) = (&self.net, &self.making);
         let part = |p: usize| {
             let from = first + (p * training.micro_batch) as u64;
             let shape = tasks.shape(Split::Train, step.done * parts as u64 + p as u64);
@@ -423,7 +442,8 @@ impl Learner {
                 true => tasks.set_episode(Split::Train, i, &shape),
                 false => tasks.episode(Split::Train, i),
             };
-            let episodes: Vec<Episode> = (from..from + training.micro_batch as u64).map(episode).collect();
+            let episodes = (from..from + training.micro_batch as u64).map(episode);
+            let episodes: Vec<Episode> = making.time(|| episodes.collect());
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape
             let net = current.clone().map(&mut Detach);

@@ -7,6 +7,7 @@ use shaders::gpu::Gpu;
 use shaders::model::spec::ModelSpec;
 
 use super::error::TrainError;
+use super::making::Making;
 use super::outcome::{NotTaken, Outcome, Step};
 use crate::config::{Optimiser, RunConfig, Training};
 use crate::nets::research::Learner;
@@ -67,10 +68,17 @@ impl Wgsl {
     ///
     /// # Errors
     /// The device failed, or this step or one of the few before was not finite.
-    pub fn step(&mut self, training: &Training, tasks: &Tasks, step: Step) -> Result<Outcome, NotTaken> {
+    pub fn step(
+        &mut self,
+        training: &Training,
+        tasks: &Tasks,
+        step: Step,
+        making: &Making,
+    ) -> Result<Outcome, NotTaken> {
         let first = step.done * training.batch as u64;
         let indices = (0..training.batch as u64).into_par_iter();
-        let episodes: Vec<Episode> = indices.map(|i| tasks.episode(Split::Train, first + i)).collect();
+        let made = indices.map(|i| tasks.episode(Split::Train, first + i));
+        let episodes: Vec<Episode> = making.time(|| made.collect());
         let (mut inputs, mut labels) = (Vec::new(), Vec::new());
         for episode in episodes {
             inputs.extend(episode.inputs);
