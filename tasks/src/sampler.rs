@@ -144,7 +144,7 @@ impl Tasks {
                 Source::Strokes => shape.drawings || self.small(),
                 Source::Set(base) => {
                     let read = shape.drawings == base.drawings.is_some() || !self.stem || self.small();
-                    read && base.present() >= k
+                    read && base.present() * self.turns(base) >= k
                 }
             })
             .collect();
@@ -224,6 +224,11 @@ impl Tasks {
         self.small() || (self.stem && self.side == 0)
     }
 
+    /// Classes that one class of a data set becomes, turned and mirrored.
+    fn turns(&self, base: &Base) -> usize {
+        if self.config.augment.turns && base.drawings.is_some() { augment::TURNS } else { 1 }
+    }
+
     /// Values of a grey picture at the learner's size.
     fn pixels(&self) -> usize {
         if self.side == 0 { SIDE * SIDE } else { self.side * self.side }
@@ -243,7 +248,7 @@ impl Tasks {
     fn sample_set(&self, base: &Base, k: usize, own: &[u32], task: &mut Stream, stream: &mut Stream) -> Vec<f32> {
         let augment = &self.config.augment.of_task(task);
         let present: Vec<usize> = (0..base.by_class.len()).filter(|&c| !base.by_class[c].is_empty()).collect();
-        let turns = if augment.turns && base.drawings.is_some() { augment::TURNS } else { 1 };
+        let turns = self.turns(base);
         let chosen: Vec<(usize, usize)> = labels::permutation(present.len() * turns, task)
             .into_iter()
             .take(k)
