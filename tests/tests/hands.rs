@@ -138,7 +138,7 @@ fn letters_and_digits_are_classes_that_their_keys_teach() {
     for set in ["add-small", "add-large", "add-digits"] {
         page.click(set);
     }
-    let names = page.browser.script("return [...document.querySelectorAll('.name')].map(e => e.value)", &[]);
+    let names = page.browser.script("return [...document.querySelectorAll('.rows .name')].map(e => e.value)", &[]);
     let names: Vec<String> = serde_json::from_value(names).unwrap();
     let wanted: Vec<String> = ('a'..='z').chain('A'..='Z').chain('0'..='9').map(String::from).collect();
     assert_eq!(names, wanted);
