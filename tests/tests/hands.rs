@@ -162,6 +162,8 @@ fn letters_and_digits_are_classes_that_their_keys_teach() {
     page.visit(&format!("{}{CPU}", page.url()));
     assert_eq!(page.count(place("K")), 2);
     assert_eq!(page.complaints(), Vec::<String>::new());
+    // one browser at a time
+    drop(page);
     let Some(page) = ready(Setting { width: 360, height: 640, phone: true, ..DESK }, CPU) else { return };
     page.tap("add-small");
     page.tap("add-digits");
