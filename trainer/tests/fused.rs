@@ -123,11 +123,11 @@ fn set_learners_train_as_with_autodiff() {
         ["tasks.shown=[16, 5]", "tasks.shots=[2, 5]", "model.equivariant.stem.embedding=12", "training.rate=0.0003"];
     let lion = [&general[..], &["training.optimiser=lion", "training.rate=0.0003", "tasks.vectors=0.8"]].concat();
     for (name, preset, set, tolerance) in [
-        ("general", "general", &general[..], 1e-5),
-        ("vectors", "general", &vectors, 1e-5),
-        // from 1e-7 in the first ten steps rounding grows on: few shown drawings make sharp losses, and Lion takes signs
-        ("drawing", "drawing", &drawing, 1e-3),
-        ("lion", "general", &lion, 1e-3),
+        ("vectors", "general", &vectors[..], 1e-5),
+        // from 1e-7 in the first ten steps rounding grows on: few shown pictures make sharp losses, and Lion takes signs
+        ("general", "general", &general[..], 1e-3),
+        ("drawing", "drawing", &drawing[..], 1e-3),
+        ("lion", "general", &lion[..], 1e-3),
     ] {
         assert_same(name, &set_config(preset, set), [&[], &[(0, false)]], tolerance);
     }
