@@ -3,6 +3,7 @@
 
 pub mod causal;
 pub mod set;
+mod stem;
 
 use crate::model::file::Model;
 use crate::model::spec::QueryOptions;

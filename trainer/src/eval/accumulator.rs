@@ -1,5 +1,8 @@
 //! Scores of answers: accuracy, likelihood, calibration, intervals.
 
+use super::outcome::Outcome;
+use super::settings::Settings;
+
 /// Hits and log-likelihoods of one answerer at each position.
 #[derive(Clone, Default)]
 pub(crate) struct Accumulator {
@@ -97,6 +100,36 @@ impl Accumulator {
 
     pub(crate) fn mean(&self) -> Vec<f64> {
         self.sum.iter().map(|s| s / self.episodes as f64).collect()
+    }
+
+    /// The row of results of the *paper* protocol, with the rules and controls on the same episodes.
+    pub(super) fn outcome(
+        &self,
+        model: &str,
+        dataset: &str,
+        settings: &Settings,
+        others: Vec<(String, Accumulator)>,
+    ) -> Outcome {
+        Outcome {
+            model: model.to_owned(),
+            dataset: dataset.to_owned(),
+            protocol: "paper".into(),
+            split: settings.split,
+            episodes: self.episodes,
+            positions: settings.positions.clone(),
+            accuracy: self.mean(),
+            ci95: self.ci95(),
+            nll: self.mean_nll(),
+            ece: self.ece(),
+            overconfidence: self.overconfidence(),
+            ensemble: None,
+            project: None,
+            vectors: false,
+            rare: Vec::new(),
+            outsiders: Vec::new(),
+            margin_ci95: others.iter().map(|(name, other)| (name.clone(), self.margin_ci95(other))).collect(),
+            baselines: others.into_iter().map(|(name, other)| (name, other.mean())).collect(),
+        }
     }
 
     /// 1.96 standard errors of the difference to another answerer of the same episodes.

@@ -100,26 +100,7 @@ impl Own {
                 }
             }
         }
-        Ok(Outcome {
-            model: self.name.clone(),
-            dataset: self.dataset.clone(),
-            protocol: "paper".into(),
-            split: settings.split,
-            episodes: settings.episodes,
-            positions: settings.positions.clone(),
-            accuracy: own.mean(),
-            ci95: own.ci95(),
-            nll: own.mean_nll(),
-            ece: own.ece(),
-            overconfidence: own.overconfidence(),
-            ensemble: None,
-            project: None,
-            vectors: false,
-            rare: Vec::new(),
-            outsiders: Vec::new(),
-            margin_ci95: others.iter().map(|(name, other)| (name.clone(), own.margin_ci95(other))).collect(),
-            baselines: others.into_iter().map(|(name, other)| (name, other.mean())).collect(),
-        })
+        Ok(own.outcome(&self.name, &self.dataset, settings, others))
     }
 
     /// What the learner and the rules answer in an episode.

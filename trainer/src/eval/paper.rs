@@ -114,24 +114,9 @@ impl<'a> Paper<'a> {
         let spec = net.spec();
         let stem = spec.equivariant.as_ref().is_some_and(|set| set.stem.is_some());
         Outcome {
-            model: self.name.clone(),
-            dataset: self.dataset.clone(),
-            protocol: "paper".into(),
-            split: settings.split,
-            episodes: own.episodes,
-            positions: settings.positions.clone(),
-            accuracy: own.mean(),
-            ci95: own.ci95(),
-            nll: own.mean_nll(),
-            ece: own.ece(),
-            overconfidence: own.overconfidence(),
-            ensemble: None,
             project: settings.project.filter(|_| spec.equivariant.is_some()),
             vectors: settings.vectors && stem,
-            rare: Vec::new(),
-            outsiders: Vec::new(),
-            margin_ci95: others.iter().map(|(name, other)| (name.clone(), own.margin_ci95(other))).collect(),
-            baselines: others.into_iter().map(|(name, other)| (name, other.mean())).collect(),
+            ..own.outcome(&self.name, &self.dataset, settings, others)
         }
     }
 
