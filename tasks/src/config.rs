@@ -40,6 +40,13 @@ pub struct TaskConfig {
     /// Classes of a task that has not fewer (of set learners, not more either); 0 for all that the learner has.
     #[serde(default)]
     pub ways: usize,
+    /// Set learners shown drawings by `shots`: share of micro-batches of drawings with more classes than `ways`.
+    #[serde(default)]
+    pub many: f64,
+    /// The most classes of these; their number is log-uniform from `ways` on, and they are shown [`MOST_SHOWN`] examples at most,
+    /// or one a class.
+    #[serde(default)]
+    pub most_ways: usize,
     /// Learners that project their inputs: a task's inputs are projected to so many dimensions first; 0 for no such step.
     #[serde(default)]
     pub dimensions: usize,
@@ -47,9 +54,9 @@ pub struct TaskConfig {
     /// finds out how far examples can be trusted.
     #[serde(default)]
     pub label_noise: f64,
-    /// Set learners shown drawings by `shots`: share of micro-batches with one class more, of which nothing is shown. A quarter
-    /// of the queries belong to it, and they come from classes that are not in the task otherwise. So a learner finds out what
-    /// belongs to none of the classes shown.
+    /// Set learners: share of micro-batches with one class more, of which nothing is shown. A quarter of the queries belong to
+    /// it, and they come from classes that are not in the task otherwise. So a learner finds out what belongs to none of the
+    /// classes shown. Where `shots` are set, these are micro-batches of drawings alone.
     #[serde(default)]
     pub outsiders: f64,
     /// Set learners: share of tasks with superclasses, some of whose classes are each two or three classes of the data under one
@@ -70,6 +77,9 @@ pub struct TaskConfig {
     pub prior: Prior,
 }
 
+/// The most examples shown of a task with many classes ([`TaskConfig::many`]), where they are more than one a class.
+pub const MOST_SHOWN: usize = 200;
+
 impl Default for TaskConfig {
     fn default() -> Self {
         TaskConfig {
@@ -85,6 +95,8 @@ impl Default for TaskConfig {
             shots: Vec::new(),
             queries: 0,
             ways: 0,
+            many: 0.0,
+            most_ways: 0,
             dimensions: 0,
             label_noise: 0.0,
             outsiders: 0.0,

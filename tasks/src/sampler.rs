@@ -9,7 +9,7 @@ use super::base::{Base, Source};
 use super::characters::characters;
 use super::choose::choose;
 use super::colour::Paint;
-use super::config::TaskConfig;
+use super::config::{MOST_SHOWN, TaskConfig};
 use super::episode::{Episode, Shape, Split};
 use super::labels::{self, Classes};
 use super::{prior, projection};
@@ -100,17 +100,26 @@ impl Tasks {
             (true, false) => usual,
             _ => self.classes,
         };
+        let by_shots = drawings && !config.shots.is_empty();
+        let many = by_shots && config.most_ways > usual && config.many > 0.0 && stream.random_bool(config.many);
         let classes = match most > 2 && stream.random_bool(config.fewer_classes) {
+            _ if many => log_uniform(usual, config.most_ways, &mut stream),
             true => stream.random_range(2..=most),
             false => usual,
         };
         let pick = |from: &[usize], stream: &mut Stream| from[stream.random_range(0..from.len())];
         let shown = match config.shots.is_empty() || (self.stem && !drawings && !config.shown.is_empty()) {
             true => pick(&config.shown, &mut stream),
+            false if many => {
+                let most = (MOST_SHOWN / classes).max(1);
+                let few: Vec<usize> = config.shots.iter().copied().filter(|shots| *shots <= most).collect();
+                classes * if few.is_empty() { 1 } else { pick(&few, &mut stream) }
+            }
             false => classes * pick(&config.shots, &mut stream),
         };
-        let by_shots = drawings && !config.shots.is_empty();
-        let outsiders = by_shots && config.outsiders > 0.0 && stream.random_bool(config.outsiders);
+        // beside drawings shown by shots, other inputs are there for variety alone
+        let for_outsiders = drawings || config.shots.is_empty();
+        let outsiders = for_outsiders && config.outsiders > 0.0 && stream.random_bool(config.outsiders);
         Shape { shown, queries: config.queries, classes: classes + usize::from(outsiders), outsiders, drawings }
     }
 
@@ -384,6 +393,12 @@ fn sample_base(
     (raw, base.dimensions, own)
 }
 
+/// A whole number from `least` to `most`, whose logarithm is uniform.
+fn log_uniform(least: usize, most: usize, stream: &mut Stream) -> usize {
+    let (from, to) = ((least as f64).ln(), ((most + 1) as f64).ln());
+    (stream.random_range(from..to).exp() as usize).clamp(least, most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::config::Prior;
@@ -467,6 +482,33 @@ mod tests {
         let episode = tasks.episode(Split::Train, 3);
         for (x, y) in episode.inputs.iter().zip(&episode.labels) {
             assert_eq!(*x as u32, *y);
+        }
+    }
+
+    #[test]
+    fn many_classes_are_shown_few_examples_each() {
+        let config = TaskConfig {
+            shots: vec![1, 5, 8],
+            queries: 10,
+            ways: 10,
+            most_ways: 100,
+            many: 0.4,
+            fewer_classes: 0.5,
+            ..Default::default()
+        };
+        let bases = vec![Source::Strokes];
+        let tasks = Tasks { bases, set: true, stem: true, projected: false, inputs: 784, ..tasks(config) };
+        let shapes: Vec<Shape> = (0..400).map(|group| tasks.shape(Split::Train, group)).collect();
+        let many: Vec<&Shape> = shapes.iter().filter(|shape| shape.classes > 10).collect();
+        assert!((110..=210).contains(&many.len()), "{} of 400", many.len());
+        assert!(many.iter().all(|shape| shape.classes <= 100 && shape.shown % shape.classes == 0));
+        assert!(many.iter().all(|shape| shape.shown <= MOST_SHOWN.max(shape.classes)));
+        assert!(many.iter().any(|shape| shape.classes > 60) && many.iter().any(|shape| shape.classes < 20));
+        let several = many.iter().find(|shape| shape.classes > 25 && shape.shown > shape.classes).expect("five examples");
+        let episode = tasks.set_episode(Split::Train, 0, several);
+        let shown = &episode.labels[..several.shown];
+        for class in 0..several.classes as u32 {
+            assert_eq!(shown.iter().filter(|label| **label == class).count(), several.shown / several.classes);
         }
     }
 

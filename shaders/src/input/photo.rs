@@ -21,8 +21,10 @@ const TONE: f32 = 0.03;
 const GRAIN: f32 = 2.0 / 255.0;
 /// A spot with less ink than this share of the largest is a speck.
 const SPECK: f32 = 0.03;
-/// Pen width for the learner as a share of the drawing's longer side; see the page's own pen.
-const PEN_SHARE: f32 = 0.11;
+/// Lines thinner than this share of the drawing's longer side are widened to it. It is less than [`pixels::PEN_SHARE`], as the
+/// width of a line is found from area and outline, which lies a little below the pen's; with the pen's own share the tests'
+/// drawings come out too bold.
+const LINE_SHARE: f32 = 0.11;
 
 /// Which side of its ground the ink lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -211,7 +213,7 @@ fn drawn(picture: &Grey, ground: f32, ink: Ink) -> Result<Grey, PixelsError> {
     let small = reduced(&cut, rows, columns)?;
     // a hairline of a large picture pales when it is reduced
     let peak = small.pixels.iter().copied().fold(0.0, f32::max).max(f32::MIN_POSITIVE);
-    let margin = 2 + (PEN_SHARE * small.height.max(small.width) as f32) as usize;
+    let margin = 2 + (LINE_SHARE * small.height.max(small.width) as f32) as usize;
     let (height, width) = (small.height + 2 * margin, small.width + 2 * margin);
     let mut pixels = vec![0.0; height * width];
     for (y, row) in small.pixels.chunks_exact(small.width).enumerate() {
@@ -353,7 +355,7 @@ fn with_pen(picture: &Grey) -> Grey {
         .map(|&i| [(0, 1), (1, 0), (0, -1), (-1, 0)].iter().filter(|(dy, dx)| bare(i, *dy, *dx)).count())
         .sum();
     let pen = 2.0 * inked.len() as f32 / outline.max(1) as f32;
-    let radius = (PEN_SHARE * (long - pen).max(1.0) - pen) / 2.0;
+    let radius = (LINE_SHARE * (long - pen).max(1.0) - pen) / 2.0;
     if radius < 0.5 {
         return picture.clone();
     }

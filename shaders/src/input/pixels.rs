@@ -29,6 +29,9 @@ pub const SUPER: usize = 8;
 pub const MAX_SIDE: usize = 8192;
 /// Greatest number of points of one drawing, over all its strokes.
 pub const MAX_POINTS: usize = 100_000;
+/// Width of the pen for the learner, as a share of the drawing's longer side from centre line to centre line: some 2.2 of the
+/// [`BOX`] pixels that a drawing is fitted to, as in MNIST. `web/package/input.js` has the same.
+pub const PEN_SHARE: f32 = 0.124;
 /// A pixel counts as ink from here on: what an 8-bit image would not round to black.
 pub const INK: f32 = 0.5 / 255.0;
 
@@ -432,6 +435,12 @@ pub fn standardise(values: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_package_draws_with_the_same_pen() {
+        let script = include_str!("../../../web/package/input.js");
+        assert!(script.contains(&format!("\nconst PEN_SHARE = {PEN_SHARE};\n")));
+    }
     use std::f32::consts::TAU;
 
     fn line(points: &[[f32; 2]], width: f32) -> Stroke {

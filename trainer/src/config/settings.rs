@@ -146,6 +146,8 @@ const TASKS: &[Setting] = &[
     ("shots", Wholes(1, LONGEST)),
     ("queries", Whole(0, 100_000)),
     ("ways", Whole(0, 256)),
+    ("many", Number(Share)),
+    ("most_ways", Whole(0, 200)),
     ("dimensions", Whole(0, 16_384)),
     ("label_noise", Number(Share)),
     ("outsiders", Number(Share)),

@@ -146,6 +146,21 @@ impl RunConfig {
             "tasks.shown",
             format!("expected 1…{} examples (model.longest − 1), found 0 or {found}", longest - 1),
         )?;
+        let usual = if tasks.ways > 0 { tasks.ways } else { self.model.classes };
+        check(
+            tasks.many == 0.0 || (!tasks.shots.is_empty() && set.stem.is_some() && tasks.most_ways > usual),
+            "tasks.many",
+            format!(
+                "expected 0, or tasks.shots, a stem and tasks.most_ways above {usual} for the share of drawings with many classes, \
+                 found {} with most_ways {}",
+                tasks.many, tasks.most_ways
+            ),
+        )?;
+        check(
+            tasks.many == 0.0 || tasks.most_ways < longest,
+            "tasks.most_ways",
+            format!("expected {} at most (model.longest − 1), found {}", longest - 1, tasks.most_ways),
+        )?;
         let prior = tasks.data.iter().any(|data| data == "prior");
         check(
             set.stem.is_none() || tasks.vectors == 0.0 || (prior && !tasks.shown.is_empty()),

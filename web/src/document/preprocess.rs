@@ -7,10 +7,6 @@ use shaders::input::pixels::{self, PixelsError, Stroke};
 use super::specks;
 use super::units::PEN;
 
-/// Pen width for the learner, as a share of the drawing's longer side: some 2.2 of the 20 pixels that a drawing is
-/// fitted to, as in MNIST. Drawn small, it would otherwise become a blob.
-const PEN_SHARE: f32 = 0.124;
-
 /// A drawing: its strokes, shared between snapshots.
 pub type Drawing = Arc<Vec<Stroke>>;
 
@@ -27,8 +23,8 @@ pub fn preprocess(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
         let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);
         along.clone().fold(f32::NEG_INFINITY, f32::max) - along.fold(f32::INFINITY, f32::min)
     };
-    // A dot has no side: any pen draws the same one.
-    let width = PEN_SHARE * extent(0).max(extent(1)).max(1.0);
+    // Drawn small, a drawing would become a blob with the pen of the canvas. A dot has no side: any pen draws the same one.
+    let width = pixels::PEN_SHARE * extent(0).max(extent(1)).max(1.0);
     let fitted = |stroke: &Stroke| Stroke { points: stroke.points.clone(), width };
     pixels::drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
 }
