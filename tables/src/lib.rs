@@ -24,6 +24,8 @@
 //!    shown.
 
 pub mod answers;
+#[cfg(feature = "numpy")]
+pub mod archive;
 pub mod arff;
 pub mod asked;
 mod axes;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// Fewest pictures.
 pub const FEWEST: usize = 6;
 /// Pictures that are read; more of them are thinned out evenly.
-const MOST: usize = 1500;
+pub const MOST: usize = 1500;
 /// Endings of files that browsers read as pictures.
 const ENDINGS: [&str; 12] = ["png", "jpg", "jpeg", "jpe", "jfif", "pjpeg", "webp", "gif", "bmp", "avif", "svg", "ico"];
 /// Parts of a name, from its front and from its end, that may say the class. A name of thousands of parts is nobody's.

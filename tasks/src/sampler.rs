@@ -504,7 +504,8 @@ mod tests {
         assert!(many.iter().all(|shape| shape.classes <= 100 && shape.shown % shape.classes == 0));
         assert!(many.iter().all(|shape| shape.shown <= MOST_SHOWN.max(shape.classes)));
         assert!(many.iter().any(|shape| shape.classes > 60) && many.iter().any(|shape| shape.classes < 20));
-        let several = many.iter().find(|shape| shape.classes > 25 && shape.shown > shape.classes).expect("five examples");
+        let several =
+            many.iter().find(|shape| shape.classes > 25 && shape.shown > shape.classes).expect("five examples");
         let episode = tasks.set_episode(Split::Train, 0, several);
         let shown = &episode.labels[..several.shown];
         for class in 0..several.classes as u32 {

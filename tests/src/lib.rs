@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod driver;
 pub mod kind;
+pub mod own_data;
 pub mod page;
 pub mod program;
 pub mod setting;

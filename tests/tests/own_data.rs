@@ -1,43 +1,19 @@
 //! Data of a visitor's own: tables and pictures as people have them, in the real browser.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use tests::browser::{Setting, wait_for};
+use tests::own_data::{DESK, assert_no_complaints, begun, examine, examined, folder, last_accuracy, what};
 use tests::page::{CPU, Page, ready};
-use tests::strokes::Figure;
 
 const PHONE: Setting = Setting { width: 390, height: 844, phone: true, ..DESK };
-const DESK: Setting =
-    Setting { gpu: tests::browser::Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
-
-/// A folder of its own for a test.
-fn folder(name: &str) -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("own-data-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
-fn assert_no_complaints(page: &Page) {
-    assert_eq!(page.complaints(), Vec::<String>::new(), "the console holds errors");
-}
 
 /// Types into a field of the form, or chooses a word there.
 fn fill(page: &Page, id: &str, text: &str) {
     page.of(id, &format!("e.value = {}", json!(text)));
-}
-
-/// Examines a table and gives what the page says of it.
-fn examine(page: &Page, folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
-    let before = what(page);
-    fs::write(folder.join(name), content).unwrap();
-    page.browser.files("table-file", &[folder.join(name)]);
-    begun(page, before.as_deref());
-    examined(page);
-    page.text("import-what")
 }
 
 /// Words of the refusal of a table.
@@ -48,37 +24,6 @@ fn refused(page: &Page, folder: &Path, name: &str, content: impl AsRef<[u8]>) ->
         let words = page.text("import-status");
         (words.contains(name) && words.contains("can’t be learned")).then_some(words)
     })
-}
-
-/// What is examined, in the page's words; none before the first.
-fn what(page: &Page) -> Option<String> {
-    // one look: what was there a moment ago may be gone, when something else is taken in
-    let shown = page.of("import", "return e.querySelector('[data-testid=import-what]')?.innerText ?? null");
-    shown.as_str().map(|words| words.trim().to_owned())
-}
-
-/// Waits until something else than `before` is examined. A small table is learned sooner than one can look.
-fn begun(page: &Page, before: Option<&str>) {
-    wait_for("it to begin", Duration::from_secs(60), || what(page).filter(|now| Some(&now[..]) != before).map(drop));
-}
-
-fn examined(page: &Page) {
-    wait_for("the examination", Duration::from_secs(300), || {
-        let state = page.of("import", "return e.dataset.state");
-        assert_ne!(state, "failed", "the page says: {}", page.text("import-status"));
-        (state == "done").then_some(())
-    });
-}
-
-/// Mean accuracy of a row of the table at its last count, in per cent.
-fn last_accuracy(page: &Page, name: &str) -> f64 {
-    let rows = page.of(
-        "curve-table",
-        "return [...e.querySelectorAll('tbody tr')].map(r => [r.cells[0].innerText.trim(), r.cells[r.cells.length - 1].innerText])",
-    );
-    let row =
-        rows.as_array().unwrap().iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("no {name} in {rows}"));
-    row[1].as_str().unwrap().split_whitespace().next().unwrap().parse().unwrap()
 }
 
 /// Two columns of very different scales, one of words; the class follows from all of them.
@@ -389,126 +334,6 @@ fn made_tables_show_the_curve_and_can_be_cancelled() {
         assert!(last_accuracy(&page, "general") > 60.0, "{table}");
         page.browser.screenshot(&format!("made-{made}"));
     }
-    assert_no_complaints(&page);
-}
-
-/// A picture of a figure: black on white, as a PNG that the browser itself makes.
-fn write_pictures(page: &Page, folder: &Path, by_folder: bool) {
-    use base64::Engine;
-    for (figure, name) in [(Figure::Zero, "zero"), (Figure::Seven, "seven"), (Figure::Cross, "cross")] {
-        for number in 0..14 {
-            let script = "const [strokes, colour] = arguments, c = document.createElement('canvas');
-                c.width = 120; c.height = 90; const x = c.getContext('2d');
-                x.fillStyle = 'white'; x.fillRect(0, 0, 120, 90); x.strokeStyle = colour; x.lineWidth = 8; x.lineCap = 'round';
-                for (const s of strokes) { x.beginPath(); s.forEach(([a, b], i) => x[i ? 'lineTo' : 'moveTo'](15 + 90 * a, 90 * b)); x.stroke(); }
-                return c.toDataURL('image/png').split(',')[1];";
-            let strokes: Vec<Vec<[f64; 2]>> =
-                figure.drawn(4, number).iter().map(|s| s.iter().map(|p| [p.0, p.1]).collect()).collect();
-            let text =
-                page.browser.script(script, &[json!(strokes), json!(if by_folder { "crimson" } else { "black" })]);
-            let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
-            let path = match by_folder {
-                true => folder.join(name).join(format!("{number}.png")),
-                false => folder.join(format!("{name}-{number}.png")),
-            };
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, bytes).unwrap();
-        }
-    }
-    fs::write(folder.join("notes.txt"), "not a picture").unwrap();
-    fs::write(if by_folder { folder.join("zero/broken.png") } else { folder.join("zero-99.png") }, "not a picture")
-        .unwrap();
-}
-
-#[test]
-fn folders_of_pictures_are_learned() {
-    let Some(page) = ready(DESK, "") else { return };
-    for (by_folder, name) in [(true, "folders"), (false, "names")] {
-        let folder = folder(name);
-        write_pictures(&page, &folder, by_folder);
-        let before = what(&page);
-        if by_folder {
-            page.browser.drop_files("canvas", std::slice::from_ref(&folder));
-        } else {
-            let mut all: Vec<PathBuf> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();
-            all.sort();
-            page.browser.files("picture-files", &all);
-        }
-        begun(&page, before.as_deref());
-        examined(&page);
-        let what = page.text("import-what");
-        let kind = if by_folder { "42 colour pictures" } else { "42 grey pictures" };
-        assert!(what.contains(kind) && what.contains("3 classes"), "{what}");
-        let skipped = page.text("import-skipped");
-        let broken = if by_folder { "broken.png" } else { "zero-99.png" };
-        assert!(
-            skipped.contains(broken) && skipped.contains("notes.txt"),
-            "not all that was left out is named: {skipped}"
-        );
-        let table = page.text("curve-table");
-        println!("{name}:\n{table}");
-        assert!(last_accuracy(&page, "general") > 60.0, "{table}");
-        let question = if by_folder { folder.join("cross/3.png") } else { folder.join("cross-3.png") };
-        page.browser.files("ask-picture-file", &[question]);
-        let reply = wait_for("the answer", Duration::from_secs(60), || page.has("reply").then(|| page.text("reply")));
-        assert!(reply.starts_with("cross"), "{reply}");
-        page.browser.screenshot(&format!("pictures-{name}"));
-        fs::remove_dir_all(folder).unwrap();
-    }
-    assert_no_complaints(&page);
-}
-
-/// White ink on nothing, which a white ground would hide, and pictures that are wider than high, whose class stands at their
-/// ends.
-#[test]
-fn see_through_and_wide_pictures_are_seen_whole() {
-    use base64::Engine;
-    let Some(page) = ready(DESK, CPU) else { return };
-    for (name, script) in [
-        (
-            "white-on-clear",
-            "c.width = c.height = 96; x.strokeStyle = 'white'; x.lineWidth = 9; x.lineCap = 'round';
-             for (const s of strokes) { x.beginPath(); s.forEach(([a, b], i) => x[i ? 'lineTo' : 'moveTo'](96 * a, 96 * b)); x.stroke(); }",
-        ),
-        (
-            "wide",
-            "c.width = 240; c.height = 60; x.fillStyle = 'white'; x.fillRect(0, 0, 240, 60); x.fillStyle = 'black';
-             const at = kind === 0 ? 5 : kind === 1 ? 195 : 100; x.fillRect(at + number % 5, 8 + number % 7, 36, 40);",
-        ),
-    ] {
-        let folder = folder(name);
-        for (kind, figure) in [Figure::Zero, Figure::Seven, Figure::Cross].into_iter().enumerate() {
-            for number in 0..14u64 {
-                let strokes: Vec<Vec<[f64; 2]>> =
-                    figure.drawn(4, number).iter().map(|s| s.iter().map(|p| [p.0, p.1]).collect()).collect();
-                let script = format!(
-                    "const [strokes, kind, number] = arguments, c = document.createElement('canvas'), x = c.getContext('2d');
-                     {script} return c.toDataURL('image/png').split(',')[1];"
-                );
-                let text = page.browser.script(&script, &[json!(strokes), json!(kind), json!(number)]);
-                let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
-                let class = folder.join(["left", "right", "middle"][kind]);
-                fs::create_dir_all(&class).unwrap();
-                fs::write(class.join(format!("{number}.png")), bytes).unwrap();
-            }
-        }
-        let before = what(&page);
-        page.browser.drop_files("canvas", std::slice::from_ref(&folder));
-        begun(&page, before.as_deref());
-        examined(&page);
-        let accuracy = last_accuracy(&page, "general");
-        println!("{name}: {accuracy}");
-        assert!(accuracy > 85.0, "{name}: {accuracy}");
-        fs::remove_dir_all(folder).unwrap();
-    }
-    // the pictures of a cell of the confusion table
-    page.of("confusion", "e.open = true");
-    page.click("cell-0-0");
-    wait_for("the pictures", Duration::from_secs(20), || {
-        (page.has("inspected") && page.of("inspected", "return e.querySelectorAll('canvas').length").as_u64() > Some(3))
-            .then_some(())
-    });
-    page.browser.screenshot("confusion-pictures");
     assert_no_complaints(&page);
 }
 

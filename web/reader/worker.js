@@ -1,11 +1,12 @@
 // Reads a visitor's own data off the main thread. It takes the messages of web/package/port.js.
-import init, { Table, rules } from "./reader.js";
+import init, { Table, rules, unpack } from "./reader.js";
 
 /**
  * What can be asked, by method: fields of the request, and the value of the reply. `learner` in a message is the number of
  * the table. In Rust they are in `web/reader` (messages.rs) and in the page (own_data/messages.rs).
  *
  *   open      { bytes: Uint8Array }
+ *   unpack    { bytes: Uint8Array }                            → [{ path, file: File }], or nothing where it is a table
  *   close     {}
  *   choose    { heading?, class?, leaveOut, keep: Uint32Array, mostClasses } → { summary: JSON, labels: Uint32Array, fault? }
  *   show      { shown, asked: Uint32Array }                    → { shown: Float32Array [N, X], asked: Float32Array [Q, X] }
@@ -28,6 +29,8 @@ const plain = {
     tables.delete(number);
   },
   rules: (_, request) => rules(request),
+  unpack: (_, request) =>
+    unpack(request)?.map(({ path, bytes }) => ({ path, file: new File([bytes], path.split("/").pop()) })),
 };
 
 self.onmessage = async ({ data: { call, learner, method, request } }) => {

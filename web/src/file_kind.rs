@@ -18,6 +18,10 @@ pub enum FileKind {
     Examples,
     Table,
     Picture,
+    /// A zip archive, whose files are looked at.
+    Archive,
+    /// Arrays of NumPy: pictures or a table.
+    Arrays,
     /// Nowhere: what it is, and what to do.
     Other(String),
 }
@@ -45,12 +49,18 @@ async fn part(file: &File, from: f64, to: f64) -> Result<Vec<u8>, String> {
 pub fn kind(name: &str, head: &[u8]) -> FileKind {
     let name = name.to_ascii_lowercase();
     let named = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    let table = named(&[".csv", ".tsv", ".tab", ".txt", ".data", ".dat"]);
+    let tables = [".csv", ".tsv", ".tab", ".txt", ".data", ".dat", ".arff"];
+    let table = named(&tables);
+    let packed_table = head.starts_with(b"\x1f\x8b")
+        && name.strip_suffix(".gz").is_some_and(|name| tables.iter().any(|ending| name.ends_with(ending)));
     match Format::of(head) {
         Some(Format::Safetensors) => FileKind::Learner,
         // the check of the model says what it is in its place
         Some(Format::Empty) | None if named(&[".safetensors"]) => FileKind::Learner,
         Some(Format::Csv) => FileKind::Table,
+        _ if packed_table => FileKind::Table,
+        Some(Format::Zip) => FileKind::Archive,
+        Some(Format::Npy | Format::Npz) => FileKind::Arrays,
         Some(Format::Text) if table => FileKind::Table,
         Some(Format::Json) => FileKind::Examples,
         Some(
@@ -73,8 +83,8 @@ fn advice(format: Format) -> &'static str {
         Heic | Tiff | JpegXl => "Browsers can't read it: export it as JPEG or PNG, and open that",
         Video => "Save single pictures from it as JPEG or PNG",
         ExcelWorkbook | OpenDocument | OldOffice => "If it holds a table, save that as CSV and open the CSV file",
-        Npy | Npz | Matlab | Parquet | Sqlite | Idx => "Export its table as CSV, or its pictures as PNG files",
-        Zip | Archive => "Unpack it, and drop what is in it",
+        Matlab | Parquet | Sqlite | Idx => "Export its table as CSV, or its pictures as PNG files",
+        Archive => "Unpack it, and drop what is in it",
         Pdf | OfficeDocument | Xml | Text => {
             "The page opens learners (.safetensors), examples (.json), tables (.csv) and pictures"
         }
@@ -98,7 +108,11 @@ mod tests {
             ("t.csv", b"\"a\";1", FileKind::Table),
             ("t.csv", b"gr\xf6\xdfe;1\n", FileKind::Table),
             ("table", b"1,2,x\n3,4,y\n5,6,x\n", FileKind::Table),
+            ("t.arff", b"@relation t\n@attribute a numeric\n", FileKind::Table),
+            ("t.csv.gz", b"\x1f\x8b\x08", FileKind::Table),
             ("photo.csv.png", b"\x89PNG\r\n\x1a\n", FileKind::Picture),
+            ("pictures.zip", b"PK\x03\x04", FileKind::Archive),
+            ("digits.npy", b"\x93NUMPY\x01\0", FileKind::Arrays),
         ] {
             assert_eq!(kind(name, head), expected, "{name}");
         }
@@ -116,7 +130,7 @@ mod tests {
             ("a.safetensors", b"<!doctype html><title>Not found</title>", ["web page", "address"]),
             ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ["Office", "CSV"]),
             ("a.gz", b"\x1f\x8b\x08", ["archive", "Unpack"]),
-            ("a.npy", b"\x93NUMPY\x01\0", ["NumPy", "CSV"]),
+            ("a.mat", b"MATLAB 5.0 MAT-file", ["MATLAB", "CSV"]),
             ("a", b"\x01\x02", ["does not know", ".safetensors"]),
             ("a.csv", b"", ["empty", "again"]),
         ] {

@@ -7,7 +7,7 @@ mod grammar;
 use fuzz::{Found, Target};
 use tables::read::{How, read};
 use tables::stream::Stream;
-use tables::{Asked, Choices, Grid, Inputs, Table, TableError, pictures};
+use tables::{Asked, Choices, Grid, Inputs, Table, TableError, archive, pictures};
 
 #[global_allocator]
 static ALLOCATOR: fuzz::Counting = fuzz::Counting;
@@ -76,6 +76,11 @@ fn array(bytes: &[u8]) -> Found {
         let _ = understand(grid);
     }
     grid.into()
+}
+
+/// Files in other files: to be unpacked is enough.
+fn contents(bytes: &[u8]) -> Found {
+    archive::files(bytes).into()
 }
 
 /// Panics of the library that reads workbooks are caught, and would fill the screen.
@@ -195,6 +200,22 @@ fn npz() {
         cases: 3000,
     };
     target.run(array);
+}
+
+#[test]
+fn archives() {
+    let arrays = files::arrays();
+    let all = [("cat/1.png", arrays[0].clone()), ("cat/2.png", vec![7; 300]), ("rows.csv", b"x,k\n1,a\n".to_vec())];
+    let target = Target {
+        name: "tables-archives",
+        seeds: vec![files::zip(&all, true), files::zip(&all, false), arrays[0].clone()],
+        words: &[b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"__MACOSX/", b"../", b"(2, 2, 2)", b"\0"],
+        grammar: Some(grammar::npz),
+        seal: None,
+        memory: |length| 200 * unpacked(length) + (1 << 18),
+        cases: 4000,
+    };
+    target.run(contents);
 }
 
 #[test]

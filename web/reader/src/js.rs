@@ -1,7 +1,7 @@
 //! What JavaScript sees. Errors are JavaScript's, with words that begin small.
 
-use js_sys::{Float32Array, Object, Reflect, Uint32Array};
-use tables::Choices;
+use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array, Uint32Array};
+use tables::{Choices, archive};
 use wasm_bindgen::prelude::*;
 
 use crate::messages::*;
@@ -21,6 +21,19 @@ pub fn rules(request: RulesRequest) -> Result<Float32Array, JsValue> {
         crate::rules::rule_scores(size, &request.shown(), &request.labels(), &request.asked(), request.classes())
             .map_err(fault)?;
     Ok(Float32Array::from(&scores[..]))
+}
+
+/// The files in an archive or of an array of pictures, each `{ path, bytes }`; undefined where arrays are a table.
+#[wasm_bindgen]
+pub fn unpack(request: FileRequest) -> Result<Option<Array>, JsValue> {
+    let found = archive::files(&request.bytes()).map_err(|error| fault(error.to_string()))?;
+    let file = |entry: &archive::Entry| {
+        let file = Object::new();
+        set(&file, "path", &entry.path.as_str().into());
+        set(&file, "bytes", &Uint8Array::from(&entry.bytes[..]));
+        file
+    };
+    Ok(found.map(|files| files.iter().map(file).collect()))
 }
 
 /// A table.

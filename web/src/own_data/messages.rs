@@ -19,6 +19,19 @@ impl Request for Open<'_> {
     }
 }
 
+/// Unpacks an archive, or an array of pictures.
+pub struct Unpack<'a>(pub &'a [u8]);
+
+impl Request for Unpack<'_> {
+    const METHOD: &'static str = "unpack";
+    /// An array of [`UnpackedFile`], or undefined for a table.
+    type Reply = JsValue;
+
+    fn message(&self) -> Message {
+        Message::new().bytes("bytes", self.0)
+    }
+}
+
 /// Finds out what a table means.
 pub struct Choose<'a> {
     pub choices: &'a Choices,
@@ -161,6 +174,16 @@ impl Request for Rules<'_> {
 
 #[wasm_bindgen]
 extern "C" {
+    /// One of the files that [`Unpack`] gives.
+    pub type UnpackedFile;
+
+    /// With its folders.
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn path(this: &UnpackedFile) -> String;
+
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn file(this: &UnpackedFile) -> web_sys::File;
+
     /// What [`Choose`] gives.
     pub type ChooseReply;
 

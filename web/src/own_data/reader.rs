@@ -38,6 +38,14 @@ impl Reader {
         Ok(scores.chunks((scores.len() / RULES.len()).max(1)).map(<[f32]>::to_vec).collect())
     }
 
+    /// The files in a zip archive or of an array of pictures, with their paths; none of an array that is a table.
+    pub async fn unpack(&self, bytes: &[u8]) -> Result<Option<Vec<(String, web_sys::File)>>, WorkerError> {
+        let found = self.call(0, &Unpack(bytes)).await?;
+        let all = found.dyn_into::<js_sys::Array>().ok();
+        let named = |file: UnpackedFile| (file.path(), file.file());
+        Ok(all.map(|files| files.iter().map(|file| named(file.unchecked_into())).collect()))
+    }
+
     /// Reads a table.
     pub async fn open(&self, bytes: &[u8]) -> Result<TableFile, WorkerError> {
         let table = TableFile { reader: self.clone(), number: self.0.next() };

@@ -14,6 +14,8 @@ use dom::*;
 
 /// Largest file of examples that is read, in bytes.
 const LARGEST_FILE: f64 = 30e6;
+/// Largest archive that is unpacked, in bytes.
+const LARGEST_PACKED: f64 = 100e6;
 /// Why a table or pictures have to wait.
 const ONE_AT_A_TIME: &str = "was not opened: the page learns a table or pictures, not both at a time";
 
@@ -30,7 +32,7 @@ impl Page {
             spawn_local(async move {
                 let mut sorted = Sorted::default();
                 for entry in entries {
-                    walk(entry, &mut sorted).await;
+                    walk(self, entry, &mut sorted).await;
                 }
                 self.open_sorted(sorted);
             });
@@ -50,9 +52,19 @@ impl Page {
         spawn_local(async move {
             let mut sorted = Sorted::default();
             for (path, file) in files {
-                sorted.add(path, file).await;
+                sorted.add(self, path, file).await;
             }
             self.open_sorted(sorted);
+        });
+    }
+
+    /// A table that was picked; arrays and archives may hold something else.
+    pub fn open_table(self, file: File) {
+        spawn_local(async move {
+            match look(&file).await {
+                Ok(FileKind::Archive | FileKind::Arrays) => self.open_file(file),
+                _ => self.examine_table(file),
+            }
         });
     }
 
@@ -62,7 +74,7 @@ impl Page {
         spawn_local(async move {
             let mut sorted = Sorted::default();
             for (path, file) in files {
-                sorted.add(path, file).await;
+                sorted.add(self, path, file).await;
             }
             for file in [sorted.learner.take(), sorted.examples.take(), sorted.table.take()].into_iter().flatten() {
                 sorted.skipped.add(&file.name(), "is no picture. Drop it anywhere on the page to open it");
@@ -150,8 +162,7 @@ struct Sorted {
 }
 
 impl Sorted {
-    async fn add(&mut self, path: String, file: File) {
-        let name = file.name();
+    async fn add(&mut self, page: Page, path: String, file: File) {
         if is_hidden(&path) {
             return;
         }
@@ -159,11 +170,49 @@ impl Sorted {
             // A folder may hold thousands: whether they are what their names say is seen when they are read.
             return self.pictures.push((path, file));
         }
-        let (place, what) = match look(&file).await {
+        match look(&file).await {
+            Ok(FileKind::Archive | FileKind::Arrays) => self.unpack(page, path, file).await,
+            kind => self.sort(path, file, kind),
+        }
+    }
+
+    /// What is in a file, as if it had been dropped.
+    async fn unpack(&mut self, page: Page, path: String, file: File) {
+        let name = file.name();
+        if file.size() > LARGEST_PACKED {
+            let (size, most) = (file.size() / 1e6, LARGEST_PACKED / 1e6);
+            let words =
+                format!("is {size:.0} MB; an archive is at most {most:.0} MB. Unpack it, and drop a part of it");
+            return self.skipped.add(&name, &words);
+        }
+        let found = match browser::read(&file).await {
+            Ok(bytes) => page.own_data.reader().unpack(&bytes).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(None) => self.sort(path, file, Ok(FileKind::Table)),
+            Ok(Some(files)) => {
+                let folder = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
+                for (path, file) in files {
+                    // a picture by its name: those whose class is in their name lie in no folder
+                    let kind = if is_picture(&path) { Ok(FileKind::Picture) } else { look(&file).await };
+                    self.sort(format!("{folder}/{path}"), file, kind);
+                }
+            }
+            Err(why) => self.skipped.add(&name, &format!("could not be opened: {why}")),
+        }
+    }
+
+    fn sort(&mut self, path: String, file: File, kind: Result<FileKind, String>) {
+        let name = file.name();
+        let (place, what) = match kind {
             Ok(FileKind::Picture) => return self.pictures.push((path, file)),
             Ok(FileKind::Other(words)) => {
                 self.unread += usize::from(words.contains("Browsers can't read it"));
                 return self.skipped.add(&name, &words);
+            }
+            Ok(FileKind::Archive | FileKind::Arrays) => {
+                return self.skipped.add(&name, "lies packed in another archive. Unpack that, and drop what is in it");
             }
             Ok(FileKind::Learner) => (&mut self.learner, "learner"),
             Ok(FileKind::Examples) => (&mut self.examples, "file of examples"),
@@ -181,7 +230,7 @@ impl Sorted {
 }
 
 /// Sorts all files below an entry.
-async fn walk(entry: FileSystemEntry, sorted: &mut Sorted) {
+async fn walk(page: Page, entry: FileSystemEntry, sorted: &mut Sorted) {
     let mut open = vec![entry];
     while let Some(entry) = open.pop() {
         let path = entry.full_path().trim_start_matches('/').to_owned();
@@ -204,7 +253,7 @@ async fn walk(entry: FileSystemEntry, sorted: &mut Sorted) {
                 true
             });
             match file.await {
-                Some(file) => sorted.add(path, file.unchecked_into()).await,
+                Some(file) => sorted.add(page, path, file.unchecked_into()).await,
                 None => sorted.skipped.add(&path, "could not be read"),
             }
         }

@@ -145,7 +145,7 @@ fn paste_row(form: &web_sys::HtmlElement, event: &web_sys::Event) {
 fn row_file(page: Page) -> View {
     files(
         button("ask-file").child("Answer a file of rows…"),
-        el("input").attr("accept", ".csv,.tsv,.tab,.txt,.data,.arff,.gz,text/csv").test_id("ask-file-file"),
+        el("input").attr("accept", ".csv,.tsv,.tab,.txt,.data,.arff,.gz,.npy,.npz,text/csv").test_id("ask-file-file"),
         move |files| page.ask_file(files[0].1.clone()),
     )
 }

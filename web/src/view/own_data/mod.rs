@@ -114,8 +114,8 @@ fn pickers(page: Page) -> Tag {
         .class("buttons")
         .child(files(
             button("pick-table").child("A table…"),
-            field("table-file").attr("accept", ".csv,.tsv,.tab,.txt,.data,.arff,.gz,text/csv"),
-            move |files| page.examine_table(files[0].1.clone()),
+            field("table-file").attr("accept", ".csv,.tsv,.tab,.txt,.data,.arff,.gz,.npy,.npz,.zip,text/csv"),
+            move |files| page.open_table(files[0].1.clone()),
         ))
         // No attribute of the standard: browsers agreed on it all the same.
         .child(files(
@@ -125,7 +125,7 @@ fn pickers(page: Page) -> Tag {
         ))
         .child(files(
             button("pick-pictures").child("Pictures…"),
-            several("picture-files").attr("accept", "image/*"),
+            several("picture-files").attr("accept", "image/*,.zip,.npz"),
             examine,
         ))
         .child(Made::ALL.into_iter().map(try_made).collect_view())
