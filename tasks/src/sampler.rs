@@ -230,7 +230,7 @@ impl Tasks {
 
     /// Whether pictures of the prior can be brought to the learner's size.
     fn drawable(&self) -> bool {
-        self.small() || (self.stem && self.side == 0)
+        self.small() || (self.stem && (self.side == 0 || self.side == SIDE))
     }
 
     /// Classes that one class of a data set becomes, turned and mirrored.

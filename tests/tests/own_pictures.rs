@@ -201,3 +201,38 @@ fn archives_and_arrays_are_opened_as_what_is_in_them() {
     fs::remove_dir_all(folder).unwrap();
     assert_no_complaints(&page);
 }
+
+#[test]
+fn files_of_quick_draw_are_a_set_of_drawings() {
+    let Some(page) = ready(DESK, CPU) else { return };
+    let folder = folder("quick-draw");
+    let files: Vec<PathBuf> = [(Figure::Zero, "circle"), (Figure::Cross, "cross")]
+        .into_iter()
+        .map(|(figure, word)| {
+            // as the data set has them: 256 by 256, a list of x and one of y for each stroke
+            let line = |number: u64| {
+                let axis = |of: fn(&(f64, f64)) -> f64| {
+                    move |stroke: &Vec<(f64, f64)>| stroke.iter().map(|p| (of(p) * 255.0).round()).collect::<Vec<_>>()
+                };
+                let drawn = figure.drawn(6, number);
+                let strokes: Vec<_> = drawn.iter().map(|s| [axis(|p| p.0)(s), axis(|p| p.1)(s)]).collect();
+                json!({ "word": word, "countrycode": "DE", "recognized": number != 3, "drawing": strokes }).to_string()
+            };
+            let path = folder.join(format!("{word}.ndjson"));
+            fs::write(&path, (0..9).map(line).collect::<Vec<_>>().join("\n")).unwrap();
+            path
+        })
+        .collect();
+    page.browser.drop_files("canvas", &files);
+    wait_for("the drawings", Duration::from_secs(60), || {
+        (page.has("count-1") && page.count(0) == 8 && page.count(1) == 8).then_some(())
+    });
+    page.settle();
+    let name = |class: usize| page.of(&format!("class-name-{class}"), "return e.value");
+    assert_eq!((name(0), name(1)), (json!("circle"), json!("cross")));
+    let answer = page.ask(&Figure::Cross.drawn(9, 1));
+    assert_eq!(tests::page::best(&answer), 1, "{answer:?}");
+    page.browser.screenshot("quick-draw");
+    fs::remove_dir_all(folder).unwrap();
+    assert_no_complaints(&page);
+}

@@ -21,6 +21,7 @@ pub mod own_file;
 pub mod pictures;
 pub mod plot;
 pub mod predict;
+pub mod sketches;
 pub mod sources;
 pub use tasks;
 pub mod train;

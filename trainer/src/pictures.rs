@@ -1,4 +1,4 @@
-//! Somebody's own pictures: a folder of folders, a zip file of one, IDX files, arrays of NumPy.
+//! Somebody's own pictures: a folder of folders, a zip file of one, IDX files, arrays of NumPy, drawings of Quick, Draw!.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -12,6 +12,7 @@ use tables::numpy::{self, Values};
 use tables::pictures::{FEWEST, is_hidden, is_picture, on_ground, sort};
 
 use crate::data::{Split, holds_data, open};
+use crate::sketches;
 
 /// Pictures are kept at this many pixels a side.
 pub const SIDE: usize = 28;
@@ -74,9 +75,10 @@ impl Pictures {
 /// In words: folders without pictures or with one class, damaged files, sizes that do not fit.
 pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<Pictures>, String> {
     if path.is_dir() {
-        return match holds_data(path) {
-            true => data_set(path, labelled, most_classes).map(Some),
-            false => folder(path, labelled, most_classes).map(Some),
+        return match (holds_data(path), sketches::in_folder(path)) {
+            (true, _) => data_set(path, labelled, most_classes).map(Some),
+            (false, Some(files)) => drawings(&files, most_classes).map(Some),
+            (false, None) => folder(path, labelled, most_classes).map(Some),
         };
     }
     let mut start = Vec::new();
@@ -85,6 +87,9 @@ pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<P
     if numpy::is_npy(&start) || numpy::is_npz(&start) {
         let bytes = fs::read(path).map_err(|error| error.to_string())?;
         return arrays(path, &bytes, labelled);
+    }
+    if sketches::is_sketches(&start) {
+        return drawings(&[path.to_path_buf()], most_classes).map(Some);
     }
     if start.starts_with(b"PK\x03\x04") {
         let bytes = fs::read(path).map_err(|error| error.to_string())?;
@@ -104,6 +109,31 @@ pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<P
         };
     }
     Ok(None)
+}
+
+/// Drawings of Quick, Draw!, whose words are their classes.
+fn drawings(files: &[PathBuf], most_classes: usize) -> Result<Pictures, String> {
+    let drawn = sketches::read(files)?;
+    let mut class_names: Vec<String> = Vec::new();
+    let mut places: HashMap<&str, u32> = HashMap::new();
+    for word in &drawn.words {
+        places.entry(word).or_insert_with(|| {
+            class_names.push(word.clone());
+            class_names.len() as u32 - 1
+        });
+    }
+    if class_names.len() > most_classes {
+        let found = class_names.len();
+        return Err(format!("it has {found} words, and the learner can tell {most_classes} classes apart"));
+    }
+    Ok(Pictures {
+        size: (SIDE, SIDE, 1),
+        labels: drawn.words.iter().map(|word| places.get(word.as_str()).copied()).collect(),
+        values: drawn.values,
+        class_names,
+        names: drawn.names,
+        notes: drawn.notes,
+    })
 }
 
 fn file_name(path: &Path) -> String {

@@ -1,5 +1,5 @@
 // Reads a visitor's own data off the main thread. It takes the messages of web/package/port.js.
-import init, { Table, rules, unpack } from "./reader.js";
+import init, { Table, rules, sketches, unpack } from "./reader.js";
 
 /**
  * What can be asked, by method: fields of the request, and the value of the reply. `learner` in a message is the number of
@@ -8,6 +8,7 @@ import init, { Table, rules, unpack } from "./reader.js";
  *   open      { bytes: Uint8Array }
  *   unpack    { bytes: Uint8Array }                            → [{ path, file: File }], or nothing where it is a table
  *   close     {}
+ *   sketches  { bytes: Uint8Array, mostClasses }               → JSON of a file of examples
  *   choose    { heading?, class?, leaveOut, keep: Uint32Array, mostClasses } → { summary: JSON, labels: Uint32Array, fault? }
  *   show      { shown, asked: Uint32Array }                    → { shown: Float32Array [N, X], asked: Float32Array [Q, X] }
  *   cells     { rows: Uint32Array }                            → JSON
@@ -29,6 +30,7 @@ const plain = {
     tables.delete(number);
   },
   rules: (_, request) => rules(request),
+  sketches: (_, request) => sketches(request),
   unpack: (_, request) =>
     unpack(request)?.map(({ path, bytes }) => ({ path, file: new File([bytes], path.split("/").pop()) })),
 };

@@ -1,6 +1,7 @@
 //! What a file is, by its first bytes, and what the page does with it.
 
 use shaders::FileKind as Format;
+use shaders::input::quick_draw::is_quick_draw;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
@@ -16,6 +17,8 @@ const ZIP_END: f64 = 65536.0;
 pub enum FileKind {
     Learner,
     Examples,
+    /// Drawings of Quick, Draw!.
+    Sketches,
     Table,
     Picture,
     /// A zip archive, whose files are looked at.
@@ -39,7 +42,11 @@ pub async fn look(file: &File) -> Result<FileKind, String> {
     Ok(kind(&file.name(), &bytes))
 }
 
-async fn part(file: &File, from: f64, to: f64) -> Result<Vec<u8>, String> {
+/// Bytes of a part of a file.
+///
+/// # Errors
+/// In the browser's words.
+pub async fn part(file: &File, from: f64, to: f64) -> Result<Vec<u8>, String> {
     let part = file.slice_with_f64_and_f64(from, to).map_err(browser::words)?;
     let buffer = JsFuture::from(part.array_buffer()).await.map_err(browser::words)?;
     Ok(js_sys::Uint8Array::new(&buffer).to_vec())
@@ -62,6 +69,7 @@ pub fn kind(name: &str, head: &[u8]) -> FileKind {
         Some(Format::Zip) => FileKind::Archive,
         Some(Format::Npy | Format::Npz) => FileKind::Arrays,
         Some(Format::Text) if table => FileKind::Table,
+        Some(Format::Json) if is_quick_draw(head) => FileKind::Sketches,
         Some(Format::Json) => FileKind::Examples,
         Some(
             Format::Png | Format::Jpeg | Format::Gif | Format::WebP | Format::Bmp | Format::Avif | Format::Svg,
@@ -105,6 +113,7 @@ mod tests {
             ("a.safetensors", b"", FileKind::Learner),
             ("a.safetensors", b"\x01\x02", FileKind::Learner),
             ("a", b" {\"version\":2,\"classes\":[]}", FileKind::Examples),
+            ("cat.ndjson", b"{\"word\":\"cat\",\"drawing\":[[[0,1],[2,3]]]}\n{", FileKind::Sketches),
             ("t.csv", b"\"a\";1", FileKind::Table),
             ("t.csv", b"gr\xf6\xdfe;1\n", FileKind::Table),
             ("table", b"1,2,x\n3,4,y\n5,6,x\n", FileKind::Table),

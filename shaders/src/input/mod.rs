@@ -3,4 +3,5 @@
 pub mod encode;
 pub mod photo;
 pub mod pixels;
+pub mod quick_draw;
 pub mod strokes;

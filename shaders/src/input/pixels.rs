@@ -351,6 +351,25 @@ pub fn drawing(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
     normalise(&grey.pixels, grey.height, grey.width)
 }
 
+/// Preprocesses a drawing, however large, with the pen of the drawings that learners are trained on ([`PEN_SHARE`]); the
+/// strokes' own widths do not matter.
+///
+/// # Shapes
+/// strokes → [[`SIDE`], [`SIDE`]]
+///
+/// # Errors
+/// Those of [`render`].
+pub fn drawn(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
+    let extent = |axis: usize| {
+        let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);
+        along.clone().fold(f32::NEG_INFINITY, f32::max) - along.fold(f32::INFINITY, f32::min)
+    };
+    // Drawn small, a drawing would become a blob with its own pen. A dot has no side: any pen draws the same one.
+    let width = PEN_SHARE * extent(0).max(extent(1)).max(1.0);
+    let fitted = |stroke: &Stroke| Stroke { points: stroke.points.clone(), width };
+    drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
+}
+
 /// Brightness of a colour in [0, 1], by the weights of Rec. 601: the one grey of the project, which is Pillow's and a
 /// browser canvas's usual one as well.
 pub fn grey([red, green, blue]: [u8; 3]) -> f32 {

@@ -1,5 +1,6 @@
 //! What settings have to be to fit each other; each by itself is checked in [`super::settings`].
 
+use shaders::input::pixels;
 use shaders::model::validate::SpecError;
 
 use super::error::ConfigError;
@@ -146,6 +147,19 @@ impl RunConfig {
             "tasks.shown",
             format!("expected 1…{} examples (model.longest − 1), found 0 or {found}", longest - 1),
         )?;
+        // a stem that reads another size would see no picture at all
+        let side = if self.model.encoding.side == 0 { pixels::SIDE } else { self.model.encoding.side };
+        if let Some(stem) = &set.stem {
+            check(
+                stem.side == side,
+                "model.equivariant.stem.side",
+                format!(
+                    "expected {side}, the size that pictures are brought to (model.encoding.side, and {} for 0), found {}",
+                    pixels::SIDE,
+                    stem.side
+                ),
+            )?;
+        }
         let usual = if tasks.ways > 0 { tasks.ways } else { self.model.classes };
         check(
             tasks.many == 0.0 || (!tasks.shots.is_empty() && set.stem.is_some() && tasks.most_ways > usual),

@@ -23,6 +23,12 @@ pub fn rules(request: RulesRequest) -> Result<Float32Array, JsValue> {
     Ok(Float32Array::from(&scores[..]))
 }
 
+/// Drawings of Quick, Draw! as a file of examples, in JSON.
+#[wasm_bindgen]
+pub fn sketches(request: SketchesRequest) -> Result<String, JsValue> {
+    crate::sketches::examples(&String::from_utf8_lossy(&request.bytes()), request.most_classes()).map_err(fault)
+}
+
 /// The files in an archive or of an array of pictures, each `{ path, bytes }`; undefined where arrays are a table.
 #[wasm_bindgen]
 pub fn unpack(request: FileRequest) -> Result<Option<Array>, JsValue> {

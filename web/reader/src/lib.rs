@@ -6,7 +6,9 @@ mod js;
 #[cfg(target_arch = "wasm32")]
 mod messages;
 mod rules;
+mod sketches;
 mod table;
 
 pub use rules::{RULES, rule_scores};
+pub use sketches::examples;
 pub use table::OpenTable;

@@ -41,6 +41,13 @@ extern "C" {
     #[wasm_bindgen(method, getter, structural)]
     pub fn bytes(this: &FileRequest) -> Vec<u8>;
 
+    /// A file of drawings.
+    pub type SketchesRequest;
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn bytes(this: &SketchesRequest) -> Vec<u8>;
+    #[wasm_bindgen(method, getter, structural, js_name = mostClasses)]
+    pub fn most_classes(this: &SketchesRequest) -> usize;
+
     /// Some rows of a file.
     pub type AskedRequest;
     #[wasm_bindgen(method, getter, structural)]

@@ -18,15 +18,7 @@ pub type Picture = Arc<Vec<f32>>;
 /// # Shapes
 /// Ink in [0, 1], [28, 28]
 pub fn preprocess(strokes: &[Stroke]) -> Result<Vec<f32>, PixelsError> {
-    let strokes = specks::without(strokes);
-    let extent = |axis: usize| {
-        let along = strokes.iter().flat_map(|stroke| &stroke.points).map(|point| point[axis]);
-        along.clone().fold(f32::NEG_INFINITY, f32::max) - along.fold(f32::INFINITY, f32::min)
-    };
-    // Drawn small, a drawing would become a blob with the pen of the canvas. A dot has no side: any pen draws the same one.
-    let width = pixels::PEN_SHARE * extent(0).max(extent(1)).max(1.0);
-    let fitted = |stroke: &Stroke| Stroke { points: stroke.points.clone(), width };
-    pixels::drawing(&strokes.iter().map(fitted).collect::<Vec<_>>())
+    pixels::drawn(&specks::without(strokes))
 }
 
 /// Strokes as the pen drew them, from pieces that differ in width alone: see `view/canvas.rs`.

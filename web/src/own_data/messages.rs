@@ -32,6 +32,22 @@ impl Request for Unpack<'_> {
     }
 }
 
+/// Drawings of Quick, Draw! as a file of examples.
+pub struct Sketches<'a> {
+    pub bytes: &'a [u8],
+    pub most_classes: usize,
+}
+
+impl Request for Sketches<'_> {
+    const METHOD: &'static str = "sketches";
+    /// JSON.
+    type Reply = JsString;
+
+    fn message(&self) -> Message {
+        Message::new().bytes("bytes", self.bytes).with("mostClasses", (self.most_classes as u32).into())
+    }
+}
+
 /// Finds out what a table means.
 pub struct Choose<'a> {
     pub choices: &'a Choices,

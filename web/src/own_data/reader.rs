@@ -46,6 +46,11 @@ impl Reader {
         Ok(all.map(|files| files.iter().map(|file| named(file.unchecked_into())).collect()))
     }
 
+    /// Drawings of Quick, Draw! as the text of a file of examples.
+    pub async fn sketches(&self, bytes: &[u8], most_classes: usize) -> Result<String, WorkerError> {
+        Ok(self.call(0, &Sketches { bytes, most_classes }).await?.into())
+    }
+
     /// Reads a table.
     pub async fn open(&self, bytes: &[u8]) -> Result<TableFile, WorkerError> {
         let table = TableFile { reader: self.clone(), number: self.0.next() };

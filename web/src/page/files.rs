@@ -6,7 +6,7 @@ use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, Fil
 
 use super::{Page, Source};
 use crate::browser;
-use crate::file_kind::{FileKind, look};
+use crate::file_kind::{FileKind, look, part};
 use crate::file_picker::with_paths;
 use crate::own_data::images::{FEWEST, is_hidden, is_picture};
 use crate::skipped::Skipped;
@@ -16,6 +16,8 @@ use dom::*;
 const LARGEST_FILE: f64 = 30e6;
 /// Largest archive that is unpacked, in bytes.
 const LARGEST_PACKED: f64 = 100e6;
+/// How much of a file of drawings is read, in bytes; a drawing is some 500.
+const SKETCHES_READ: f64 = 2e6;
 /// Why a table or pictures have to wait.
 const ONE_AT_A_TIME: &str = "was not opened: the page learns a table or pictures, not both at a time";
 
@@ -50,11 +52,7 @@ impl Page {
     pub fn open_files(self, files: Vec<(String, File)>) {
         self.skipped.set(Skipped::default());
         spawn_local(async move {
-            let mut sorted = Sorted::default();
-            for (path, file) in files {
-                sorted.add(self, path, file).await;
-            }
-            self.open_sorted(sorted);
+            self.open_sorted(Sorted::of(self, files).await);
         });
     }
 
@@ -72,11 +70,9 @@ impl Page {
     pub fn open_pictures(self, files: Vec<(String, File)>) {
         self.skipped.set(Skipped::default());
         spawn_local(async move {
-            let mut sorted = Sorted::default();
-            for (path, file) in files {
-                sorted.add(self, path, file).await;
-            }
-            for file in [sorted.learner.take(), sorted.examples.take(), sorted.table.take()].into_iter().flatten() {
+            let mut sorted = Sorted::of(self, files).await;
+            let others = [sorted.learner.take(), sorted.examples.take(), sorted.table.take()].into_iter().flatten();
+            for file in others.chain(std::mem::take(&mut sorted.sketches)) {
                 sorted.skipped.add(&file.name(), "is no picture. Drop it anywhere on the page to open it");
             }
             self.skipped.set(sorted.skipped);
@@ -117,18 +113,18 @@ impl Page {
         }
         if let Some(file) = sorted.examples.take() {
             let name = file.name();
-            match file.size() {
-                size if size > LARGEST_FILE => sorted.skipped.add(
-                    &name,
-                    &format!("is {:.0} MB; a file of examples is at most {:.0} MB", size / 1e6, LARGEST_FILE / 1e6),
-                ),
-                _ => spawn_local(async move {
+            match too_large(&file, LARGEST_FILE) {
+                Some(words) => sorted.skipped.add(&name, &words),
+                None => spawn_local(async move {
                     match browser::read(&file).await {
                         Ok(bytes) => self.open_examples(&name, &String::from_utf8_lossy(&bytes)),
                         Err(error) => self.fault(format!("“{name}” could not be read: {error}.")),
                     }
                 }),
             }
+        }
+        if !sorted.sketches.is_empty() {
+            self.open_sketches(std::mem::take(&mut sorted.sketches));
         }
         if let Some(file) = sorted.learner.take() {
             self.load(Source::File(file));
@@ -137,6 +133,30 @@ impl Page {
         if !pictures.is_empty() {
             self.examine_pictures(pictures);
         }
+    }
+
+    /// Opens drawings of Quick, Draw! as a set of examples. A file can hold a hundred thousand, of which the first are taken.
+    fn open_sketches(self, files: Vec<File>) {
+        let name = files.iter().take(3).map(File::name).collect::<Vec<_>>().join(", ");
+        spawn_local(async move {
+            let mut bytes = Vec::new();
+            for file in &files {
+                match part(file, 0.0, SKETCHES_READ).await {
+                    Ok(mut first) => {
+                        if file.size() > SKETCHES_READ {
+                            first.truncate(first.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
+                        }
+                        bytes.extend(first);
+                        bytes.push(b'\n');
+                    }
+                    Err(error) => return self.fault(format!("“{}” could not be read: {error}.", file.name())),
+                }
+            }
+            match self.own_data.reader().sketches(&bytes, self.most_classes()).await {
+                Ok(text) => self.open_examples(&name, &text),
+                Err(error) => self.fault(format!("“{name}” can’t be opened: {error}.")),
+            }
+        });
     }
 
     /// Brings the part of the page into sight where tables and pictures are learned.
@@ -148,11 +168,19 @@ impl Page {
     }
 }
 
+/// Why a file is not read whole.
+fn too_large(file: &File, most: f64) -> Option<String> {
+    let mb = |size: f64| size / 1e6;
+    (file.size() > most).then(|| format!("is {:.0} MB; the page opens {:.0} MB of its kind", mb(file.size()), mb(most)))
+}
+
 /// Files by where they go.
 #[derive(Default)]
 struct Sorted {
     learner: Option<File>,
     examples: Option<File>,
+    /// Drawings of Quick, Draw!: a file holds those of a word.
+    sketches: Vec<File>,
     table: Option<File>,
     pictures: Vec<(String, File)>,
     /// Pictures that browsers can't read.
@@ -162,6 +190,14 @@ struct Sorted {
 }
 
 impl Sorted {
+    async fn of(page: Page, files: Vec<(String, File)>) -> Sorted {
+        let mut sorted = Sorted::default();
+        for (path, file) in files {
+            sorted.add(page, path, file).await;
+        }
+        sorted
+    }
+
     async fn add(&mut self, page: Page, path: String, file: File) {
         if is_hidden(&path) {
             return;
@@ -179,10 +215,7 @@ impl Sorted {
     /// What is in a file, as if it had been dropped.
     async fn unpack(&mut self, page: Page, path: String, file: File) {
         let name = file.name();
-        if file.size() > LARGEST_PACKED {
-            let (size, most) = (file.size() / 1e6, LARGEST_PACKED / 1e6);
-            let words =
-                format!("is {size:.0} MB; an archive is at most {most:.0} MB. Unpack it, and drop a part of it");
+        if let Some(words) = too_large(&file, LARGEST_PACKED) {
             return self.skipped.add(&name, &words);
         }
         let found = match browser::read(&file).await {
@@ -214,6 +247,7 @@ impl Sorted {
             Ok(FileKind::Archive | FileKind::Arrays) => {
                 return self.skipped.add(&name, "lies packed in another archive. Unpack that, and drop what is in it");
             }
+            Ok(FileKind::Sketches) => return self.sketches.push(file),
             Ok(FileKind::Learner) => (&mut self.learner, "learner"),
             Ok(FileKind::Examples) => (&mut self.examples, "file of examples"),
             Ok(FileKind::Table) => (&mut self.table, "table"),

@@ -29,7 +29,7 @@ pub fn import(page: Page) -> View {
         .child(
             el("p")
                 .class("hint")
-                .child("Open a table (CSV, TSV or ARFF) or pictures (a folder for each class). ")
+                .child("Open a table (CSV, TSV, ARFF, NumPy) or pictures (a folder or zip file with a folder for each class). ")
                 .child("The learner ")
                 .child(el("b").child("general"))
                 .child(" learns them here, next to four well-known methods on the same examples. Nothing is uploaded."),
