@@ -1,7 +1,6 @@
 //! What a file is, by its first bytes, and what the page does with it.
 
 use shaders::FileKind as Format;
-use shaders::input::quick_draw::is_quick_draw;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
@@ -69,7 +68,7 @@ pub fn kind(name: &str, head: &[u8]) -> FileKind {
         Some(Format::Zip) => FileKind::Archive,
         Some(Format::Npy | Format::Npz) => FileKind::Arrays,
         Some(Format::Text) if table => FileKind::Table,
-        Some(Format::Json) if is_quick_draw(head) => FileKind::Sketches,
+        Some(Format::Json) if named(&[".ndjson"]) => FileKind::Sketches,
         Some(Format::Json) => FileKind::Examples,
         Some(
             Format::Png | Format::Jpeg | Format::Gif | Format::WebP | Format::Bmp | Format::Avif | Format::Svg,

@@ -123,9 +123,7 @@ impl Page {
                 }),
             }
         }
-        if !sorted.sketches.is_empty() {
-            self.open_sketches(std::mem::take(&mut sorted.sketches));
-        }
+        self.open_sketches(std::mem::take(&mut sorted.sketches));
         if let Some(file) = sorted.learner.take() {
             self.load(Source::File(file));
         }
@@ -137,20 +135,19 @@ impl Page {
 
     /// Opens drawings of Quick, Draw! as a set of examples. A file can hold a hundred thousand, of which the first are taken.
     fn open_sketches(self, files: Vec<File>) {
-        let name = files.iter().take(3).map(File::name).collect::<Vec<_>>().join(", ");
+        let Some(name) = files.first().map(File::name) else { return };
         spawn_local(async move {
             let mut bytes = Vec::new();
             for file in &files {
-                match part(file, 0.0, SKETCHES_READ).await {
-                    Ok(mut first) => {
-                        if file.size() > SKETCHES_READ {
-                            first.truncate(first.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
-                        }
-                        bytes.extend(first);
-                        bytes.push(b'\n');
-                    }
+                let mut first = match part(file, 0.0, SKETCHES_READ).await {
+                    Ok(first) => first,
                     Err(error) => return self.fault(format!("“{}” could not be read: {error}.", file.name())),
+                };
+                if file.size() > SKETCHES_READ {
+                    first.truncate(first.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
                 }
+                bytes.append(&mut first);
+                bytes.push(b'\n');
             }
             match self.own_data.reader().sketches(&bytes, self.most_classes()).await {
                 Ok(text) => self.open_examples(&name, &text),
@@ -170,8 +167,8 @@ impl Page {
 
 /// Why a file is not read whole.
 fn too_large(file: &File, most: f64) -> Option<String> {
-    let mb = |size: f64| size / 1e6;
-    (file.size() > most).then(|| format!("is {:.0} MB; the page opens {:.0} MB of its kind", mb(file.size()), mb(most)))
+    let found = file.size();
+    (found > most).then(|| format!("is {:.0} MB; the page opens {:.0} MB of its kind", found / 1e6, most / 1e6))
 }
 
 /// Files by where they go.
