@@ -1,6 +1,7 @@
 //! Files inside of other files, for a page that opens what is dropped on it: what a zip archive holds, and the pictures of a
 //! NumPy array, each as a file.
 
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
 use crate::error::TableError;
@@ -57,7 +58,7 @@ fn unzipped(bytes: &[u8]) -> Result<Vec<Entry>, TableError> {
     for at in 0..zip.len() {
         let entry = zip.by_index(at).map_err(|error| damaged(&error))?;
         // older programs of Windows separate folders in their own way
-        let path = entry.name().map_err(|error| damaged(&error))?.replace('\\', "/");
+        let path = entry_path(entry.name_raw(), || entry.name()).map_err(|error| damaged(&error))?.replace('\\', "/");
         if !entry.is_file() || is_hidden(&path) {
             continue;
         }
@@ -75,6 +76,14 @@ fn unzipped(bytes: &[u8]) -> Result<Vec<Entry>, TableError> {
         true => Err(TableError::new("there is no file in it".to_owned())),
         false => Ok(entries),
     }
+}
+
+/// The path of an entry. The Finder writes UTF-8 without saying so, which the format takes for an old code page then.
+///
+/// # Errors
+/// Those of `declared`, which reads the path as the entry says.
+pub fn entry_path<'a, E>(raw: &'a [u8], declared: impl FnOnce() -> Result<Cow<'a, str>, E>) -> Result<Cow<'a, str>, E> {
+    std::str::from_utf8(raw).map(Cow::Borrowed).or_else(|_| declared())
 }
 
 fn pictures(bytes: &[u8]) -> Result<Option<Vec<Entry>>, TableError> {
@@ -183,6 +192,19 @@ mod tests {
         assert_eq!(found, expected);
         assert!(files(&zipped(&[])).unwrap_err().to_string().contains("no file"));
         assert!(files(&bytes[..bytes.len() / 2]).unwrap_err().to_string().contains("cannot be unpacked"));
+    }
+
+    #[test]
+    fn names_in_utf_8_are_read_where_the_archive_does_not_say_so() {
+        let mut bytes = zipped(&[("Äpfel/1.png", b"one")]);
+        // the flag of both headers
+        let headers: Vec<usize> = (0..bytes.len() - 4)
+            .filter(|at| [b"PK\x03\x04", b"PK\x01\x02"].iter().any(|mark| bytes[*at..].starts_with(*mark)))
+            .map(|at| at + if bytes[at + 2] == 3 { 7 } else { 9 })
+            .collect();
+        assert_eq!(headers.len(), 2);
+        headers.into_iter().for_each(|at| bytes[at] &= !8);
+        assert_eq!(files(&bytes).unwrap().unwrap()[0].path, "Äpfel/1.png");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use shaders::FileKind;
 use shaders::input::pixels;
+use tables::archive::entry_path;
 use tables::numpy::{self, Values};
 use tables::pictures::{FEWEST, is_hidden, is_picture, on_ground, sort};
 
@@ -253,7 +254,7 @@ fn zip_file(bytes: &[u8], labelled: bool, most_classes: usize) -> Result<Option<
     let mut all = Vec::new();
     for at in 0..zip.len() {
         let Ok(entry) = zip.by_index_raw(at) else { continue };
-        let Ok(name) = entry.name() else { continue };
+        let Ok(name) = entry_path(entry.name_raw(), || entry.name()) else { continue };
         let name = name.to_string();
         if entry.is_file() && !is_hidden(&name) {
             all.push((name, at));
