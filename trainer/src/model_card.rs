@@ -135,7 +135,7 @@ fn summary(file: &str, model: &Model, card: &Card) -> String {
         spec.layers,
         spec.parameters(),
         spec.longest - 1,
-        classes_taken(spec),
+        classes_taken(spec, card),
         spec.inputs,
         or_none(&card.data),
         or_none(&card.software),
@@ -147,11 +147,22 @@ fn summary(file: &str, model: &Model, card: &Card) -> String {
 }
 
 /// How many classes a learner tells apart, in words.
-fn classes_taken(spec: &ModelSpec) -> String {
+fn classes_taken(spec: &ModelSpec, card: &Card) -> String {
     match spec.most_classes() {
-        most if most > spec.classes => format!("up to {most} classes (at most {} in meta-training)", spec.classes),
+        most if most > spec.classes => {
+            let met = spec.classes.max(most_ways(card).unwrap_or(0));
+            format!("up to {most} classes (at most {met} in meta-training)")
+        }
         most => format!("up to {most} classes"),
     }
+}
+
+/// The most classes of its drawing tasks, where the configuration says so.
+fn most_ways(card: &Card) -> Option<usize> {
+    let config: toml::Table = card.training.as_deref()?.parse().ok()?;
+    let tasks = config.get("tasks")?.as_table()?;
+    let many = tasks.get("many")?.as_float()? > 0.0;
+    tasks.get("most_ways")?.as_integer().filter(|_| many)?.try_into().ok()
 }
 
 fn usage(file: &str, name: &str, model: &Model) -> String {
@@ -279,6 +290,13 @@ mod tests {
         for part in parts {
             assert!(text.contains(part), "`{part}` is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_readme_counts_the_classes_of_tasks_with_many() {
+        let training = Some("[tasks]\nmany = 0.2\nmost_ways = 100\n".to_owned());
+        let text = readme("m.safetensors", &model(Card { training, ..Card::default() }));
+        assert_holds(&text, &["up to 200 classes (at most 100 in meta-training)"]);
     }
 
     #[test]
