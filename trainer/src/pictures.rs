@@ -460,4 +460,36 @@ mod tests {
         assert_eq!(super::read(&file.with_file_name("two.npz"), true, 20).unwrap(), None);
         assert_eq!(found.with_channels(1).size, (8, 6, 1));
     }
+
+    fn drawing_lines(word: &str, count: usize) -> String {
+        let line = |at: usize| match word {
+            "circle" => format!("[[[{at},250,250,{at},{at}],[0,0,250,250,0]]]"),
+            _ => format!("[[[{at},250],[0,250]],[[250,{at}],[0,250]]]"),
+        };
+        (0..count).map(|at| format!("{{\"word\":\"{word}\",\"recognized\":true,\"drawing\":{}}}\n", line(at))).collect()
+    }
+
+    #[test]
+    fn files_of_drawings_are_pictures_by_word() {
+        let folder = std::env::temp_dir().join(format!("sketches-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let missed = drawing_lines("cross", 1).replace("true", "false");
+        std::fs::write(folder.join("circle.ndjson"), drawing_lines("circle", 5)).unwrap();
+        std::fs::write(folder.join("cross.ndjson"), drawing_lines("cross", 6) + &missed).unwrap();
+        let found = super::read(&folder, true, 10).unwrap().expect("pictures");
+        assert_eq!((found.size, found.labels.len()), ((28, 28, 1), 11));
+        assert_eq!(found.class_names, ["circle", "cross"]);
+        assert_eq!((found.labels[4], found.labels[5], &found.names[5][..]), (Some(0), Some(1), "cross.ndjson 1"));
+        assert!(found.notes[0].contains("1 drawings that nobody recognised"), "{:?}", found.notes);
+        assert!(super::read(&folder, true, 1).unwrap_err().contains("2 words"));
+        // one alone is read, too; a folder with other files is one of pictures
+        assert!(super::read(&folder.join("cross.ndjson"), false, 10).unwrap().is_some());
+        std::fs::write(folder.join("notes.txt"), "x").unwrap();
+        assert!(super::read(&folder, true, 10).is_err());
+        std::fs::write(folder.join("empty.ndjson"), missed).unwrap();
+        let error = super::read(&folder.join("empty.ndjson"), true, 10).unwrap_err();
+        assert!(error.contains("1 drawings that were not recognised"), "{error}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
