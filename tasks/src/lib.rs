@@ -19,7 +19,7 @@ mod sampler;
 pub use augment::Augment;
 pub use base::{Base, Source};
 pub use characters::characters;
-pub use config::{Prior, TaskConfig};
+pub use config::{MOST_SHOWN, Prior, TaskConfig};
 pub use curriculum::{Progress, Stage, smooth};
 pub use episode::{Episode, Shape, Split};
 pub use sampler::Tasks;

@@ -133,6 +133,22 @@ mod tests {
         assert!(text(RunConfig::preset("quik").map(|_| unreachable!())).contains("quick"));
     }
 
+    #[test]
+    fn settings_of_set_learners_that_do_not_fit_each_other_are_named() {
+        for (preset, change, parts) in [
+            // it would be given no picture
+            ("general", "model.equivariant.stem.side=12", ["model.equivariant.stem.side", "expected 14"]),
+            ("drawing", "model.encoding.side=14", ["model.equivariant.stem.side", "expected 14"]),
+            ("drawing", "tasks.most_ways=20", ["tasks.most_ways", "more than the usual 20"]),
+            ("drawing", "model.longest=200", ["model.longest", "more than 200"]),
+        ] {
+            let error = RunConfig::resolve(preset, None, &[change.to_owned()]).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| error.contains(part)), "{change}: {error}");
+        }
+        let without = ["tasks.many=0.0", "tasks.most_ways=0", "model.longest=200"].map(str::to_owned);
+        assert!(RunConfig::resolve("drawing", None, &without).is_ok());
+    }
+
     /// What Rust calls its types, and serde what it expects.
     const RUST: [&str; 17] = [
         "usize",

@@ -2,6 +2,7 @@
 
 use shaders::input::pixels;
 use shaders::model::validate::SpecError;
+use tasks::MOST_SHOWN;
 
 use super::error::ConfigError;
 use super::run::RunConfig;
@@ -170,9 +171,12 @@ impl RunConfig {
             ),
         )?;
         check(
-            tasks.many == 0.0 || tasks.most_ways < longest,
-            "tasks.most_ways",
-            format!("expected {} at most (model.longest − 1), found {}", longest - 1, tasks.most_ways),
+            tasks.many == 0.0 || tasks.shots.is_empty() || tasks.most_ways.max(MOST_SHOWN) < longest,
+            "model.longest",
+            format!(
+                "expected more than {} for tasks of many classes (or tasks.many 0), found {longest}",
+                tasks.most_ways.max(MOST_SHOWN)
+            ),
         )?;
         let prior = tasks.data.iter().any(|data| data == "prior");
         check(
