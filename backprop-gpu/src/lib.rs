@@ -3,7 +3,7 @@
 //!
 //! The steps are those of [`backprop`], which runs on a CPU: formulas, the flat layout of the weights and the state of a
 //! learner in training ([`backprop::State`]) are the same, so a run can go on with either. Each kernel has a half in Rust in
-//! f64, and [`reference`] runs whole steps with those. Sums never depend on chance: no kernel adds atomically, and the
+//! f64, and [`mod@reference`] runs whole steps with those. Sums never depend on chance: no kernel adds atomically, and the
 //! gradient is summed in shares whose number follows from the shapes alone.
 //!
 //! Axes have the letters of [`shaders`]; N is B·T tokens, P the width of query, key (unless it is the query) and value.

@@ -14,7 +14,7 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// It ends when the accuracy at the last position (of all queries, for a set learner), as `metrics.jsonl` has it, is
-    /// this or more, after [`LEAST_LINES`] lines at the earliest.
+    /// this or more, after ten lines at the earliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
     /// T: examples of an episode.

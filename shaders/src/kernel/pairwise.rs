@@ -95,7 +95,7 @@ fn products(a: &[f64], b: &[f64]) -> (f64, f64) {
     (dots.iter().sum(), distances.iter().sum())
 }
 
-/// As [`reference()`] in f32, for the engine on the CPU: many rows in tiles of [`ROWS`] rows and [`LANES`] shown inputs.
+/// As [`reference()`] in f32, for the engine on the CPU: many rows in tiles of a few rows and shown inputs.
 pub fn run(p: &Params, rows: &[f32], shown: &[f32], centre: &[f32], relations: &mut [f32], squares: &mut [f32]) {
     let (r, n, x) = (p.rows as usize, p.shown as usize, p.inputs as usize);
     let (dots, distances) = relations[p.base as usize..][..2 * r * n].split_at_mut(r * n);

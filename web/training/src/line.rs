@@ -28,7 +28,7 @@ pub struct Line {
     pub stage: usize,
     /// Seconds of training.
     pub seconds: f64,
-    /// Seconds after which new tasks passed [`EMERGED`].
+    /// Seconds after which the accuracy on new tasks passed 60 %.
     pub emerged: Option<f64>,
     /// Where it stands.
     pub phase: Phase,
