@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
 use crate::error::TableError;
-use crate::numpy::{self, Array, Values};
+use crate::numpy;
 use crate::pictures::{MOST, is_hidden};
 use crate::text::most_unpacked;
 
@@ -88,50 +88,28 @@ pub fn entry_path<'a, E>(raw: &'a [u8], declared: impl FnOnce() -> Result<Cow<'a
 
 fn pictures(bytes: &[u8]) -> Result<Option<Vec<Entry>>, TableError> {
     let arrays = numpy::arrays(bytes)?;
-    let Some((found, class)) = numpy::examples(&arrays, false) else { return Ok(None) };
-    let (height, width, channels) = match found.shape[1..] {
-        [height, width] => (height, width, 1),
-        [height, width, channels @ (1 | 3 | 4)] => (height, width, channels),
-        _ => return Ok(None),
-    };
-    let Values::Numbers(values) = &found.values else { return Ok(None) };
+    let Some(found) = numpy::pictures(&arrays, false)? else { return Ok(None) };
+    let (count, (height, width, channels)) = (found.count, found.size);
     if height.max(width) > LONGEST {
         return Err(TableError::new(format!(
             "expected pictures of at most {LONGEST} pixels a side, found {height} × {width}. Reduce them"
         )));
     }
-    let Some(class) = class else {
+    let Some(class) = found.class else {
         return Err(TableError::new(format!(
-            "expected an array of classes beside the pictures {:?}, such as y in np.savez(file, x=pictures, y=classes)",
-            found.shape
+            "expected an array of classes beside its {count} pictures of {height} × {width}, such as y in np.savez(file, \
+             x=pictures, y=classes)"
         )));
     };
-    if values.iter().any(|value| !value.is_finite()) {
-        return Err(TableError::new("expected pictures of numbers, found one that is infinite or none".to_owned()));
-    }
-    // numbers from 0 to 1, or levels of a byte or of more bits
-    let largest = values.iter().copied().fold(0.0, f64::max);
-    let white = if largest > 1.0 { largest.max(255.0) } else { 1.0 };
-    let level = |value: &f64| (value / white * 255.0).round().clamp(0.0, 255.0) as u8;
-    let count = found.shape[0];
+    let level = |value: &f64| (value / found.white * 255.0).round().clamp(0.0, 255.0) as u8;
     let digits = count.to_string().len();
     let picture = |at: usize| Entry {
-        path: format!("{}/{at:0digits$}.bmp", name(class, at)),
-        bytes: bmp(&values[at * height * width * channels..], (height, width, channels), level),
+        path: format!("{}/{at:0digits$}.bmp", class.text(at).replace(['/', '\\'], "-")),
+        bytes: bmp(&found.values[at * height * width * channels..], (height, width, channels), level),
     };
     // no more than are looked at, evenly from all of them
     let kept = (0..count).filter(|at| count <= MOST || at * MOST / count != (at + 1) * MOST / count);
     Ok(Some(kept.map(picture).collect()))
-}
-
-/// The class of an example as the name of a folder.
-fn name(class: &Array, at: usize) -> String {
-    let text = match &class.values {
-        Values::Numbers(values) => values[at].to_string(),
-        Values::Text(values) => values[at].clone(),
-        Values::Fields(_) => String::new(),
-    };
-    text.replace(['/', '\\'], "-")
 }
 
 /// A picture as an uncompressed BMP file of 24 bits a pixel; a fourth channel is left out.
@@ -236,7 +214,7 @@ mod tests {
         let rows = zipped(&[("x.npy", &npy(&[1.0f64; 6], &[3, 2])), ("y.npy", &npy(&[0i64, 1, 0], &[3]))]);
         assert_eq!(files(&rows).unwrap(), None);
         let error = files(&npy(&[0.5f32; 8], &[2, 2, 2])).unwrap_err().to_string();
-        assert!(error.contains("classes beside the pictures [2, 2, 2]"), "{error}");
+        assert!(error.contains("classes beside its 2 pictures of 2 × 2"), "{error}");
     }
 
     #[test]

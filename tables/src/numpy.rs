@@ -23,6 +23,17 @@ pub struct Array {
     pub values: Values,
 }
 
+impl Array {
+    /// A value as the name of a class; nothing for a record.
+    pub fn text(&self, at: usize) -> String {
+        match &self.values {
+            Values::Numbers(values) => values[at].to_string(),
+            Values::Text(values) => values[at].clone(),
+            Values::Fields(_) => String::new(),
+        }
+    }
+}
+
 /// The values of an array, the last axis fastest.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
@@ -295,6 +306,45 @@ pub fn examples(arrays: &[Array], tests: bool) -> Option<(&Array, Option<&Array>
         others.next().filter(|_| others.next().is_none())
     };
     Some((examples, named.or_else(only)))
+}
+
+/// An array of pictures.
+#[derive(Debug, Clone, Copy)]
+pub struct Pictures<'a> {
+    /// The name of the array.
+    pub name: &'a str,
+    /// N.
+    pub count: usize,
+    /// Height, width and channels: 1, 3 or 4.
+    pub size: (usize, usize, usize),
+    /// `[N, height, width, channels]`, finite.
+    pub values: &'a [f64],
+    /// The value of white: 1, 255, or the largest of more bits.
+    pub white: f64,
+    /// The classes, `[N]`.
+    pub class: Option<&'a Array>,
+}
+
+/// The pictures among arrays, `[N, h, w]` or `[N, h, w, c]`, if there are any; see [`examples`].
+///
+/// # Errors
+/// A value that is infinite or none.
+pub fn pictures(arrays: &[Array], tests: bool) -> Result<Option<Pictures<'_>>, TableError> {
+    let Some((found, class)) = examples(arrays, tests) else { return Ok(None) };
+    let size = match found.shape[1..] {
+        [height, width] => (height, width, 1),
+        [height, width, channels @ (1 | 3 | 4)] => (height, width, channels),
+        _ => return Ok(None),
+    };
+    let Values::Numbers(values) = &found.values else { return Ok(None) };
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(TableError::new(
+            "expected pictures of numbers, found one that is infinite or none. Replace such pixels".to_owned(),
+        ));
+    }
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    let white = if largest > 1.0 { largest.max(255.0) } else { 1.0 };
+    Ok(Some(Pictures { name: &found.name, count: found.shape[0], size, values, white, class }))
 }
 
 /// Reads arrays as a table: a column for each value of an example, or for each field, and the class last.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use shaders::FileKind;
 use shaders::input::pixels;
+use shaders::input::quick_draw::is_quick_draw;
 use tables::archive::entry_path;
-use tables::numpy::{self, Values};
+use tables::numpy;
 use tables::pictures::{FEWEST, is_hidden, is_picture, on_ground, sort};
 
 use crate::data::{Split, holds_data, open};
@@ -89,7 +90,7 @@ pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<P
         let bytes = fs::read(path).map_err(|error| error.to_string())?;
         return arrays(path, &bytes, labelled);
     }
-    if sketches::is_sketches(&start) {
+    if is_quick_draw(&start) {
         return drawings(&[path.to_path_buf()], most_classes).map(Some);
     }
     if start.starts_with(b"PK\x03\x04") {
@@ -167,34 +168,20 @@ fn data_set(folder: &Path, labelled: bool, most_classes: usize) -> Result<Pictur
 /// Arrays of pictures `[N, h, w]` or `[N, h, w, c]`; others are tables.
 fn arrays(path: &Path, bytes: &[u8], labelled: bool) -> Result<Option<Pictures>, String> {
     let arrays = numpy::arrays(bytes).map_err(|error| error.to_string())?;
-    let Some((found, mut class)) = numpy::examples(&arrays, !labelled) else { return Ok(None) };
-    let size = match found.shape[1..] {
-        [height, width] => (height, width, 1),
-        [height, width, channels @ (1 | 3 | 4)] => (height, width, channels),
-        _ => return Ok(None),
-    };
-    let Values::Numbers(raw) = &found.values else { return Ok(None) };
-    if raw.iter().any(|value| !value.is_finite()) {
-        return Err("expected pictures of numbers, found one that is infinite or none. Replace such pixels".into());
-    }
+    let Some(found) = numpy::pictures(&arrays, !labelled).map_err(|error| error.to_string())? else { return Ok(None) };
+    let (count, size) = (found.count, found.size);
     // as KMNIST's relatives come: the labels in a file of their own
-    let beside = if class.is_none() { labels_beside(path)? } else { None };
-    class = class.or(beside.as_ref());
-    let largest = raw.iter().copied().fold(0.0, f64::max);
-    let white = if largest > 1.0 { largest.max(255.0) } else { 1.0 };
-    let count = found.shape[0];
+    let beside = if found.class.is_none() { labels_beside(path)? } else { None };
+    let class = found.class.or(beside.as_ref());
     if let Some(labels) = class.filter(|labels| labels.values.len() != count) {
         return Err(format!("expected {count} labels, one for each picture, found {}", labels.values.len()));
     }
     let keep = size.2.min(3);
-    let values = raw.chunks_exact(size.2).flat_map(|pixel| pixel[..keep].iter().map(|v| (v / white) as f32)).collect();
+    let value = |v: &f64| (v / found.white) as f32;
+    let values = found.values.chunks_exact(size.2).flat_map(|pixel| pixel[..keep].iter().map(value)).collect();
     let (mut class_names, mut labels) = (Vec::new(), vec![None; count]);
     if let Some(class) = class {
-        let text = |at: usize| match &class.values {
-            Values::Numbers(values) => values[at].to_string(),
-            Values::Text(values) => values[at].clone(),
-            Values::Fields(_) => String::new(),
-        };
+        let text = |at: usize| class.text(at);
         class_names = (0..count).map(text).collect();
         class_names.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
             (Ok(a), Ok(b)) => a.total_cmp(&b),
@@ -481,7 +468,7 @@ mod tests {
         assert_eq!((found.size, found.labels.len()), ((28, 28, 1), 11));
         assert_eq!(found.class_names, ["circle", "cross"]);
         assert_eq!((found.labels[4], found.labels[5], &found.names[5][..]), (Some(0), Some(1), "cross.ndjson 1"));
-        assert!(found.notes[0].contains("1 drawings that nobody recognised"), "{:?}", found.notes);
+        assert!(found.notes[0].contains("1 drawings that were not recognised"), "{:?}", found.notes);
         assert!(super::read(&folder, true, 1).unwrap_err().contains("2 words"));
         // one alone is read, too; a folder with other files is one of pictures
         assert!(super::read(&folder.join("cross.ndjson"), false, 10).unwrap().is_some());

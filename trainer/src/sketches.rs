@@ -11,11 +11,6 @@ const MOST: usize = 2000;
 /// Most bytes of a file that are read; a raw drawing has some 5,000.
 const MOST_BYTES: u64 = 32 << 20;
 
-/// Whether a file holds such drawings, by its beginning.
-pub fn is_sketches(start: &[u8]) -> bool {
-    quick_draw::is_quick_draw(start)
-}
-
 /// The files of drawings in a folder; none where there are others, or none.
 pub fn in_folder(folder: &Path) -> Option<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).ok()?;
@@ -76,7 +71,7 @@ pub fn read(files: &[PathBuf]) -> Result<Drawn, String> {
         drawn.notes.push(format!("Of {cut} files the first {MOST} drawings are read, or fewer where they are long."));
     }
     if unrecognised > 0 {
-        drawn.notes.push(format!("{unrecognised} drawings that nobody recognised are left out."));
+        drawn.notes.push(format!("{unrecognised} drawings that were not recognised are left out."));
     }
     if unread > 0 {
         drawn.notes.push(format!("{unread} lines hold no drawing."));

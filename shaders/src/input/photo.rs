@@ -21,9 +21,8 @@ const TONE: f32 = 0.03;
 const GRAIN: f32 = 2.0 / 255.0;
 /// A spot with less ink than this share of the largest is a speck.
 const SPECK: f32 = 0.03;
-/// Lines thinner than this share of the drawing's longer side are widened to it. It is less than [`pixels::PEN_SHARE`], as the
-/// width of a line is found from area and outline, which lies a little below the pen's; with the pen's own share the tests'
-/// drawings come out too bold.
+/// Lines thinner than this share of the drawing's longer side are widened to it. It is less than [`pixels::PEN_SHARE`], with
+/// which photographed drawings are less like the same strokes on the canvas (the cosines of the tests below).
 const LINE_SHARE: f32 = 0.11;
 
 /// Which side of its ground the ink lies on.

@@ -20,9 +20,9 @@ pub struct Sketch {
 /// What a text holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sketches {
-    /// Drawings that their word was recognised in, in their order.
+    /// Recognised drawings, in their order.
     pub all: Vec<Sketch>,
-    /// Drawings that it was not recognised in.
+    /// Drawings that were not recognised.
     pub unrecognised: usize,
     /// Lines that hold no drawing.
     pub unread: usize,
@@ -47,8 +47,8 @@ pub fn is_quick_draw(head: &[u8]) -> bool {
     head.trim_ascii_start().starts_with(b"{") && holds(b"\"word\"") && holds(b"\"drawing\"")
 }
 
-/// Reads up to `most` drawings of a text. A last line without an end, as where a file was cut, counts for nothing if it can't be
-/// read.
+/// Reads up to `most` drawings of a text. An unreadable last line without a line end is not counted: the file was cut
+/// there.
 pub fn sketches(text: &str, most: usize) -> Sketches {
     let mut found = Sketches::default();
     for line in text.split_inclusive('\n') {
