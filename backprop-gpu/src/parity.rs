@@ -13,7 +13,7 @@ use crate::kernel;
 /// A kernel that does not compile; a device that is lost or fails.
 pub async fn kernels(gpu: &Gpu) -> Result<Vec<Report>, SessionError> {
     let mut reports = Vec::new();
-    for kernel in kernel::ALL {
+    for &kernel in kernel::ALL {
         let (pipeline, errors) = caught(&gpu.device, || compile(&gpu.device, &kernel.into()));
         gpu.settle(errors).await?;
         for case in (kernel.cases)() {

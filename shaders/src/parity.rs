@@ -95,7 +95,7 @@ fn failed(name: &str, case: &str, tolerance: f32, error: &SessionError) -> Repor
 /// Every case of every kernel of [`kernel::ALL`] on this device, against the CPU halves.
 pub async fn kernels(gpu: &Gpu) -> Vec<Report> {
     let mut reports = Vec::new();
-    for kernel in kernel::ALL {
+    for &kernel in kernel::ALL {
         for case in (kernel.cases)() {
             let after = match gpu.run(kernel, &case.params, case.grid, &case.before).await {
                 Ok(after) => after,

@@ -8,7 +8,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,32 @@ pub use crate::kind::BrowserKind;
 use crate::kind::{Programs, downloads};
 pub use crate::setting::{Gpu, INSECURE_HOST, Setting};
 
-/// One browser at a time: two software GPUs on a small machine would only slow each other down.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// How many browsers run at a time. One alone leaves a third to a half of two cores idle, as it waits for its driver;
+/// more than two software GPUs would only slow each other down.
+const AT_A_TIME: usize = 2;
+
+/// One of the [`AT_A_TIME`] places, given back when this is dropped.
+struct Place;
+
+static TAKEN: Mutex<usize> = Mutex::new(0);
+static FREED: Condvar = Condvar::new();
+
+impl Place {
+    /// Waits for a place. A test that failed has poisoned the lock; the next one is not concerned.
+    fn take() -> Place {
+        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = FREED.wait_while(taken, |taken| *taken >= AT_A_TIME).unwrap_or_else(PoisonError::into_inner);
+        *taken += 1;
+        Place
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        FREED.notify_one();
+    }
+}
 
 /// A running browser with one tab. It ends when this is dropped.
 pub struct Browser {
@@ -33,7 +57,7 @@ pub struct Browser {
     driver: Driver,
     /// The selector of the frame that commands go to.
     frame: RefCell<Option<String>>,
-    _alone: MutexGuard<'static, ()>,
+    _place: Place,
 }
 
 /// Whether a missing page or Chromium is a failure.
@@ -50,8 +74,7 @@ impl Browser {
     /// Starts a browser, or gives `None` after saying why there is none, where none was promised.
     pub fn start_kind(kind: BrowserKind, setting: Setting) -> Option<Browser> {
         let programs = kind.programs()?;
-        // A test that failed has poisoned the lock; the next one is not concerned.
-        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = Place::take();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("page-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let profile = env::temp_dir().join(name);
@@ -59,7 +82,7 @@ impl Browser {
         made.unwrap_or_else(|error| panic!("cannot make {}: {error}", profile.display()));
         let driver = Driver::start(kind, &programs, &profile, setting.dark);
         let mut browser =
-            Browser { kind, session: String::new(), profile, driver, frame: RefCell::default(), _alone: alone };
+            Browser { kind, session: String::new(), profile, driver, frame: RefCell::default(), _place: place };
         browser.open_session(&setting, &programs);
         Some(browser)
     }

@@ -116,9 +116,18 @@ fn a_lost_gpu_loses_nothing() {
     teach_three(&page, 2);
     let question = Figure::Seven.drawn(2, 5);
     let before = page.ask(&question);
+    page.browser.script(
+        "return navigator.gpu.requestAdapter().then((adapter) => adapter.requestDevice()).then((device) => {
+             device.lost.then(() => (window.lost = true));
+             window.device = device;
+         })",
+        &[],
+    );
     // The real thing: Chromium's GPU process dies, and every device with it.
     page.browser.devtools("Browser.crashGpuProcess", &json!({}));
-    std::thread::sleep(Duration::from_secs(1));
+    wait_for("the loss", Duration::from_secs(30), || {
+        (page.browser.script("return window.lost", &[]) == true).then_some(())
+    });
     let after = page.ask(&question);
     let worst = before.iter().zip(&after).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     assert!(worst < 1e-3, "before {before:?}, after the loss {after:?}; engine: {}", page.text("engine"));

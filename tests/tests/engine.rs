@@ -336,7 +336,14 @@ fn a_new_version_is_taken_when_asked_for_and_never_in_halves() {
     let original = reload();
     publish("half", false);
     assert_eq!(reload(), original);
-    std::thread::sleep(Duration::from_secs(4));
+    // the new worker is fetched, tries to install, and is thrown away
+    page.browser.script(
+        "return navigator.serviceWorker.ready.then(async (registration) => {
+             await registration.update();
+             while (registration.installing) await new Promise((then) => setTimeout(then, 20));
+         })",
+        &[],
+    );
     assert_eq!(reload(), original, "half a version was taken");
     publish("whole", true);
     assert_eq!(reload(), original, "the first load still has what was kept");

@@ -231,12 +231,8 @@ fn a_learner_is_made_step_by_step(kind: BrowserKind) {
     page.click("train-main");
     wait_for("the pause", LIMIT, || (page.text("train-main") == "Continue").then_some(()));
     // the slice that was under way still comes
-    let mut last = step();
-    wait_for("the last slice", LIMIT, || {
-        std::thread::sleep(Duration::from_millis(400));
-        let now = step();
-        (std::mem::replace(&mut last, now) == now).then_some(())
-    });
+    page.wait_of("train-numbers", "the last slice", "return e.dataset.busy === 'false'");
+    let last = step();
     page.click("train-step");
     wait_for("one step more", LIMIT, || (step() > last).then_some(()));
     assert_eq!(step(), last + 1);

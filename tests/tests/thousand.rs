@@ -77,6 +77,15 @@ fn reload(page: &Page) {
     page.settle();
 }
 
+/// Waits until the page asks no questions of its own and has kept what it found.
+fn nothing_asked(page: &Page) {
+    wait_for("the end of the questions", Duration::from_secs(60), || {
+        let rests = "return document.documentElement.dataset.asking === 'false'";
+        (page.browser.script(rests, &[]) == true).then_some(())
+    });
+    page.settle();
+}
+
 /// By example: whether it was named right.
 fn marks(page: &Page) -> Value {
     page.browser.script(
@@ -113,16 +122,16 @@ fn what_was_said_is_kept_and_not_asked_again() {
     let before = (marks(&page), scores(&page));
     assert_eq!(before.0.as_str().map(str::len), Some(9));
     // what was found is kept when the questions are through
-    sleep(Duration::from_secs(1));
+    nothing_asked(&page);
     reload(&page);
-    sleep(Duration::from_secs(2));
+    nothing_asked(&page);
     assert_eq!(questions(&page), 0, "stored examples were asked about again");
     assert_eq!((marks(&page), scores(&page)), before);
     // another look, and every one is a question again; back, and what was said is still known
     page.click("scramble");
     wait_for("questions about scrambled pictures", Duration::from_secs(60), || (questions(&page) == 24).then_some(()));
     page.click("scramble");
-    sleep(Duration::from_secs(1));
+    nothing_asked(&page);
     assert_eq!((marks(&page), scores(&page), questions(&page)), (before.0, before.1, 24));
 }
 
@@ -172,7 +181,7 @@ fn a_drawing_is_answered_while_earlier_ones_are_asked_about_and_that_can_be_stop
     page.wait_of("asking", "more questions", &format!("return parseInt(e.dataset.done) > {asked}"));
     page.browser.screenshot("asking-light-1280");
     page.click("stop-asking");
-    sleep(Duration::from_secs(2));
+    nothing_asked(&page);
     let stopped = done();
     sleep(Duration::from_secs(2));
     assert_eq!(done(), stopped, "it goes on after it was stopped");

@@ -50,13 +50,8 @@ fn pause(page: &Page) -> u64 {
     page.click("train-main");
     wait_for("the pause", EMERGING, || (main_button(page) == "Continue").then_some(()));
     // the slice that was under way still comes
-    let mut last = step(page);
-    wait_for("the last slice", EMERGING, || {
-        std::thread::sleep(Duration::from_millis(400));
-        let now = step(page);
-        (std::mem::replace(&mut last, now) == now).then_some(())
-    });
-    last
+    page.wait_of("train-numbers", "the last slice", "return e.dataset.busy === 'false'");
+    step(page)
 }
 
 fn choose(page: &Page, dial: &str, words: &str) {
@@ -246,8 +241,8 @@ fn a_phone_has_room_for_it_and_the_keyboard_suffices() {
     wait_for("the pause", EMERGING, || (main_button(&page) == "Continue").then_some(()));
 }
 
-/// What a worker of its own replies after so many steps: report, milliseconds, bytes.
-fn steps_there(page: &Page, settings: &Settings, steps: u64) -> Value {
+/// What a worker of its own replies after so many steps, on a graphics card or the processor: report, milliseconds, bytes.
+fn steps_there(page: &Page, settings: &Settings, steps: u64, card: bool) -> Value {
     let script = "
         window.trained = undefined;
         (async () => {
@@ -257,13 +252,14 @@ fn steps_there(page: &Page, settings: &Settings, steps: u64) -> Value {
                 worker.postMessage({ call: 1, learner: 1, method, request });
             });
             await new Promise((resolve) => { worker.onmessage = resolve; });
-            await ask('open', { settings: arguments[0], inputs: new Float32Array(0), labels: new Uint32Array(0) });
+            const nothing = { inputs: new Float32Array(0), labels: new Uint32Array(0) };
+            const opened = await ask('open', { settings: arguments[0], ...nothing, card: arguments[2] });
             const { value } = await ask('step', { milliseconds: 1e9, most: arguments[1], known: 0 });
-            window.trained = { ...value, report: JSON.parse(value.report) };
+            window.trained = { ...value, report: JSON.parse(value.report), card: opened.value.card };
             worker.terminate();
         })();";
     let text = serde_json::to_string(settings).unwrap();
-    page.browser.script(script, &[json!(text), json!(steps)]);
+    page.browser.script(script, &[json!(text), json!(steps), json!(card)]);
     wait_for("the steps", EMERGING, || {
         let found = page.browser.script("return window.trained", &[]);
         found.is_object().then_some(found)
@@ -276,7 +272,7 @@ fn the_browser_takes_the_steps_that_this_machine_takes() {
     let Some(page) = ready(Setting::default(), CPU) else { return };
     for learner in [Kind::Shifted, Kind::Paper] {
         let settings = Settings { learner, width: 32, heads: 2, steps: 50, ..Settings::default() };
-        let reply = steps_there(&page, &settings, 50);
+        let reply = steps_there(&page, &settings, 50, false);
         let points = reply["report"]["points"].as_array().unwrap();
         let there: Vec<f64> = points.iter().map(|point| point["loss"].as_f64().unwrap()).collect();
         let mut run = Run::new(settings, Drawings::default()).unwrap();
@@ -289,6 +285,69 @@ fn the_browser_takes_the_steps_that_this_machine_takes() {
         eprintln!("{learner:?}: losses of 50 steps differ by {apart:.1e} at most");
         assert!(apart < 1e-6, "{there:?} in the browser, {here:?} here");
     }
+}
+
+#[test]
+fn a_graphics_card_takes_the_steps_that_the_processor_takes() {
+    let Some(page) = ready(Setting::default(), CPU) else { return };
+    for (learner, optimiser) in [(Kind::Shifted, Optimiser::Adamw), (Kind::Paper, Optimiser::Muon)] {
+        let settings = Settings { learner, optimiser, width: 32, heads: 2, batch: 2, steps: 20, ..Settings::default() };
+        let [card, processor] = [true, false].map(|card| steps_there(&page, &settings, 20, card));
+        assert!(card["card"].is_string() && processor["card"].is_null(), "{card}");
+        let losses = |reply: &Value| -> Vec<f64> {
+            let points = reply["report"]["points"].as_array().unwrap();
+            points.iter().map(|point| point["loss"].as_f64().unwrap()).collect()
+        };
+        let (one, other) = (losses(&card), losses(&processor));
+        assert_eq!((one.len(), &card["report"]["step"]), (other.len(), &processor["report"]["step"]));
+        let apart = one.iter().zip(&other).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
+        eprintln!("{learner:?}: losses of 20 steps differ by {apart:.1e} at most");
+        assert!(apart < 1e-3, "{one:?} on the card, {other:?} on the processor");
+    }
+}
+
+#[test]
+fn a_run_on_the_graphics_card_is_kept_and_goes_on_when_the_card_is_lost() {
+    let query = format!("{CPU}&train=%7B%22width%22%3A16%2C%22batch%22%3A2%7D");
+    let Some(page) = ready(Setting::default(), &query) else { return };
+    wait_for("the card", EMERGING, || page.has("train-main").then_some(()));
+    page.of("dials", "e.open = true");
+    choose(&page, "computes", "the graphics card");
+    page.click("train-main");
+    wait_beyond(&page, 10);
+    let on_card = || page.text("train-numbers").contains("tasks a second on ");
+    wait_for("the card's name", EMERGING, || on_card().then_some(()));
+    assert!(page.text("runs").contains("on the graphics card"), "{}", page.text("runs"));
+    let paused = pause(&page);
+    page.click("train-step");
+    wait_beyond(&page, paused);
+    assert_eq!(step(&page), paused + 1);
+    page.browser.screenshot("training-card");
+    page.settle();
+    page.browser.script("location.reload()", &[]);
+    wait_for("the page again", EMERGING, || (page.state() == "ready" && page.has("runs")).then_some(()));
+    page.click("train-main");
+    wait_beyond(&page, paused + 2);
+    assert!(on_card() && !page.has("train-trouble"), "{}", page.text("train-numbers"));
+    // Chromium's GPU process dies, and every device with it
+    page.browser.devtools("Browser.crashGpuProcess", &json!({}));
+    wait_for("words about it", EMERGING, || page.has("train-trouble").then_some(()));
+    assert!(page.text("train-trouble").contains("The processor goes on"), "{}", page.text("train-trouble"));
+    wait_beyond(&page, step(&page) + 1);
+    assert!(!on_card() && !page.has("train-fault"));
+}
+
+#[test]
+fn without_a_graphics_card_the_processor_takes_the_steps_and_the_page_says_so() {
+    let query = format!("{CPU}&train=%7B%22width%22%3A16%2C%22batch%22%3A2%7D");
+    let Some(page) = ready(Setting { gpu: Gpu::NoAdapter, ..Setting::default() }, &query) else { return };
+    wait_for("the card", EMERGING, || page.has("train-main").then_some(()));
+    page.of("dials", "e.open = true");
+    choose(&page, "computes", "the graphics card");
+    page.click("train-main");
+    wait_beyond(&page, 2);
+    let words = page.text("train-trouble");
+    assert!(words.contains("The processor takes the steps, not the graphics card"), "{words}");
 }
 
 #[test]
@@ -350,7 +409,7 @@ fn measure_how_soon_a_learner_emerges() {
         let frames: Vec<f64> = frames.as_array().unwrap().iter().filter_map(Value::as_f64).collect();
         wait_for("the end", EMERGING, || (main_button(&page) == "Train on").then_some(()));
         let all = Settings { seed: seed as u32, steps: 100, ..Settings::default() };
-        let there = steps_there(&page, &all, 100);
+        let there = steps_there(&page, &all, 100, false);
         let mut run = Run::new(all, Drawings::default()).unwrap();
         let native = Instant::now();
         while !run.done() {
@@ -358,7 +417,7 @@ fn measure_how_soon_a_learner_emerges() {
         }
         let native = native.elapsed().as_secs_f64() * 10.0;
         let wide = Settings { width: 128, steps: 30, ..Settings::default() };
-        let wide_there = steps_there(&page, &wide, 30);
+        let wide_there = steps_there(&page, &wide, 30, false);
         let mut run = Run::new(wide, Drawings::default()).unwrap();
         let wide_native = Instant::now();
         while !run.done() {

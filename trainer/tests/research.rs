@@ -193,7 +193,7 @@ fn what_comes_later_changes_nothing_before() {
             let rows = floats(answer(&net, &inputs, &other, &device));
             assert!(close(&rows[..(j + 1) * C], &whole[..(j + 1) * C]), "{kind}: label {j} is seen too early");
             assert!(close(&rows[T * C..], &whole[T * C..]), "{kind}: sequences of a batch meet");
-            let remembers = !matches!(learner, Learner::Mlp(_));
+            let remembers = learner.remembers();
             if j + 1 < T {
                 assert_eq!(!close(&rows[(j + 1) * C..T * C], &whole[(j + 1) * C..T * C]), remembers, "{kind} {j}");
             }

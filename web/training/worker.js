@@ -1,76 +1,103 @@
 // Takes the steps of a run off the main thread. It takes the messages of web/package/port.js.
-import init, { WorkerRun } from "./training.js";
 
 /**
  * What can be asked, by method: fields of the request, and the value of the reply. `learner` in a message is the number of
  * the run.
  *
- *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n] }
- *   resume     { bytes: Uint8Array }                 → settings: JSON
- *   step       { milliseconds, most, known }         → { report: JSON, spent, bad, bytes }: trains for so long, but at most so
- *              many steps; `spent` is in milliseconds, `bad` the number of a step that was not finite, which was not taken,
- *              `bytes` the WebAssembly memory in use
+ *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n], card }
+ *                                                   → { settings: JSON, card, trouble }: with `card` a graphics card is to
+ *              take the steps; its name, or in words why the processor takes them
+ *   resume     { bytes: Uint8Array, card }           → as open
+ *   step       { milliseconds, most, known }         → { report: JSON, spent, bad, bytes, trouble }: trains for so long, but
+ *              at most so many steps; `spent` is in milliseconds, `bad` the number of a step that was not finite, which was
+ *              not taken, `bytes` the WebAssembly memory in use, `trouble` why the processor took over from the card
  *   extend     { steps }
  *   file       {}                                    → { bytes: Uint8Array, toml: string or undefined }
  *   checkpoint {}                                    → Uint8Array
  *   close      {}
  */
 const runs = new Map();
-let memory;
-const started = init({ module_or_path: new URL("./training_bg.wasm", import.meta.url) });
-// whoever asks first hears of it
-started.catch(() => {});
+const parts = {};
 
-const open = (number, run) => {
-  runs.get(number)?.free();
-  runs.set(number, run);
-};
+/** What computes runs, by where: "training" on the processor, "gpu" on a graphics card or the processor. */
+function part(name) {
+  parts[name] ??= import(`./${name}.js`).then(async ({ default: init, WorkerRun }) => {
+    const { memory } = await init({ module_or_path: new URL(`./${name}_bg.wasm`, import.meta.url) });
+    return { WorkerRun, memory };
+  });
+  // whoever asks first hears of it; the next one tries again
+  parts[name].catch(() => delete parts[name]);
+  return parts[name];
+}
+part("training").catch(() => {});
+
+/** Makes a run on the card, if it is wanted and there is one, else on the processor. */
+async function open(number, card, make) {
+  let trouble;
+  let found = card && (await part("gpu").catch((error) => void (trouble = error.message)));
+  found ||= await part("training");
+  const run = make(found.WorkerRun);
+  if (card && !trouble) await run.useCard().catch((error) => (trouble = error.message));
+  runs.get(number)?.run.free();
+  runs.set(number, { run, memory: found.memory });
+  return { settings: run.settings(), card: run.card, trouble };
+}
 
 const plain = {
-  open: (number, { settings, inputs, labels }) => open(number, new WorkerRun(settings, inputs, labels)),
-  resume: (number, { bytes }) => {
-    open(number, WorkerRun.resume(bytes));
-    return runs.get(number).settings();
-  },
+  open: (number, { settings, inputs, labels, card }) => open(number, card, (Run) => new Run(settings, inputs, labels)),
+  resume: (number, { bytes, card }) => open(number, card, (Run) => Run.resume(bytes)),
   close: (number) => {
-    runs.get(number)?.free();
+    runs.get(number)?.run.free();
     runs.delete(number);
   },
 };
 
 const of = {
-  step: (run, { milliseconds, most, known }) => {
+  step: async (run, { milliseconds, most, known }, memory) => {
     const begin = performance.now();
-    let bad;
-    for (let taken = 0; taken < most && !run.done() && performance.now() - begin < milliseconds; taken += 1) {
+    let bad, trouble;
+    for (let left = most; left > 0 && !run.done() && performance.now() - begin < milliseconds; ) {
+      const card = run.card;
       try {
-        run.advance();
-      } catch (step) {
-        if (typeof step !== "number") throw step;
-        bad = step;
-        break;
+        if (card) left -= await run.advanceOnCard(left);
+        else {
+          run.advance();
+          left -= 1;
+        }
+      } catch (error) {
+        if (typeof error === "number") {
+          bad = error;
+          break;
+        }
+        // without its card the run goes on from where it was
+        if (!card || run.card) throw error;
+        trouble = error.message;
       }
     }
     const spent = performance.now() - begin;
-    return { report: run.report(known), spent, bad, bytes: memory.buffer.byteLength };
+    return { report: run.report(known), spent, bad, bytes: memory.buffer.byteLength, trouble };
   },
   extend: (run, { steps }) => run.extend(steps),
   file: (run) => run.file(),
   checkpoint: (run) => run.checkpoint(),
 };
 
-self.onmessage = async ({ data: { call, learner, method, request } }) => {
-  if (call === undefined) return;
+async function answer({ call, learner, method, request }) {
   try {
-    ({ memory } = await started);
-    const run = runs.get(learner);
-    if (!plain[method] && !run) throw new Error("this run was closed. Start a new one");
-    const value = plain[method] ? plain[method](learner, request) : of[method](run, request);
+    const known = runs.get(learner);
+    if (!plain[method] && !known) throw new Error("this run was closed. Start a new one");
+    const value = await (plain[method] ? plain[method](learner, request) : of[method](known.run, request, known.memory));
     self.postMessage({ call, value });
   } catch (error) {
     const crashed = error instanceof WebAssembly.RuntimeError;
     const words = crashed ? `an internal error stopped the training (${error.message})` : (error.message ?? String(error));
     self.postMessage({ call, fault: words, crashed });
   }
+}
+
+// One after another: a run whose card is computing can't be asked anything else.
+let last = Promise.resolve();
+self.onmessage = ({ data }) => {
+  if (data.call !== undefined) last = last.then(() => answer(data));
 };
 self.postMessage({ event: "ready" });

@@ -65,10 +65,29 @@ pub fn build_part(
     (name, scripts): (&str, &[&str]),
 ) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    let crates = PARTS.iter().flat_map(|part| ["--package", part]);
-    compile_crate(workspace, tools, profile, &crates.collect::<Vec<_>>(), &[])?;
+    compile_parts(workspace, tools, profile, &[])?;
     bind(workspace, tools, folder, profile, name, name)?;
     npm::copy(&workspace.root.join("web").join(name), folder, scripts)
+}
+
+/// Builds such a part once more, with a feature of its package, and writes it beside the first under the feature's name.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_variant(
+    workspace: &Workspace,
+    tools: &Tools,
+    folder: &Path,
+    profile: &str,
+    (name, feature): (&str, &str),
+) -> Result<(), String> {
+    compile_parts(workspace, tools, profile, &["--features", &format!("{name}/{feature}")])?;
+    bind(workspace, tools, folder, profile, name, feature)
+}
+
+fn compile_parts(workspace: &Workspace, tools: &Tools, profile: &str, features: &[&str]) -> Result<(), String> {
+    let crates: Vec<&str> = PARTS.iter().flat_map(|part| ["--package", part]).collect();
+    compile_crate(workspace, tools, profile, &crates, features)
 }
 
 /// One build of the engine, beside other packages, as `name` into `folder`.

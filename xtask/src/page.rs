@@ -39,6 +39,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path, profile: &str) -
     package::build_part(workspace, tools, &dist.join("reader"), profile, ("reader", &["worker.js"]))?;
     let scripts = ["card.css", "card.js", "keep.js", "worker.js"];
     package::build_part(workspace, tools, &dist.join("training"), profile, ("training", &scripts))?;
+    package::build_variant(workspace, tools, &dist.join("training"), profile, ("training", "gpu"))?;
     npm::example(&workspace.root, &engine, "../models/drawing.safetensors")?;
     offline::write(&workspace.root.join("web/sw.js"), dist)?;
     let (wasm, all) = sizes::visit(&sizes::of(dist)?);

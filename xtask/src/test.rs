@@ -246,6 +246,7 @@ fn page_lints(workspace: &Workspace, tools: &Tools, steps: &mut Vec<Step>) {
         run_shown(
             cargo
                 .args(["-p", "web", "-p", "dom", "-p", "engine", "-p", "reader", "-p", "training", "--profile", "web"])
+                .args(["--features", "training/gpu,engine/parity"])
                 .args(deny),
         )
     });

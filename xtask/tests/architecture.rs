@@ -199,7 +199,10 @@ fn check(name: &str, order: &[String], modules: &[Module]) -> Vec<String> {
             let Some((target, highest)) = resolve(module, &path, modules, &place) else { continue };
             if target != module.name() && highest >= own {
                 let path = path.join("::");
-                wrong.push(format!("{name}: `{}` imports `{target}`, which stands above it ({path})", module.name()));
+                wrong.push(format!(
+                    "{name}: `{}` imports `{target}`, whose row comes later in ARCHITECTURE.md ({path})",
+                    module.name()
+                ));
             }
         }
     }

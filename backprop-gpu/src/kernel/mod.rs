@@ -31,7 +31,7 @@ pub mod tokens;
 use common::Kernel;
 
 /// Every kernel.
-pub static ALL: [&Kernel; 17] = [
+pub static ALL: &[&Kernel] = &[
     &tokens::KERNEL,
     &positions::KERNEL,
     &product::KERNEL,
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_kernel_is_valid_wgsl_without_extensions_and_fits_webgpus_limits() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             Validator::new(ValidationFlags::all(), Capabilities::empty())
                 .validate(&module)
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn every_parameter_block_and_constant_is_what_the_shader_reads() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
             let TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn every_binding_is_where_rust_puts_it() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             let mut found = Vec::new();
             for (_, global) in module.global_variables.iter() {
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_kernel_has_the_awkward_cases() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let cases = (kernel.cases)();
             assert!(cases.len() >= 3, "{}", kernel.name);
             for case in cases {

@@ -175,7 +175,10 @@ impl Session {
             }
             (Step::SetMlp(p), [(_, state)]) => set_mlp::run(p, read(0), read(1), read(2), read(3), state, &mut scratch),
             (Step::SetLogits(p), [(_, output)]) => set_logits::run(p, read(0), read(1), read(2), output),
-            (step, _) => unreachable!("{} writes other bindings than it declares", step.kernel().name),
+            (step, _) => unreachable!(
+                "{} is not called here, or not with the bindings that it declares as written",
+                step.kernel().name
+            ),
         }
         self.scratch = scratch;
         self.buffers.extend(taken);

@@ -176,12 +176,16 @@ impl Gpu {
         self.pipelines[kernel].get().expect("kernels are compiled before they are used")
     }
 
-    /// Name, driver and interface of the adapter, as far as the browser reports them.
-    pub fn description(&self) -> String {
+    /// Name and driver of the adapter, where the browser or the system reports any.
+    pub fn name(&self) -> Option<String> {
         let parts = [self.info.name.as_str(), self.info.driver.as_str(), self.info.driver_info.as_str()];
         let named: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        let named = if named.is_empty() { "unnamed adapter".to_owned() } else { named.join(", ") };
-        format!("{named} ({:?})", self.info.backend)
+        (!named.is_empty()).then(|| named.join(", "))
+    }
+
+    /// Name, driver and interface of the adapter, as far as the browser reports them.
+    pub fn description(&self) -> String {
+        format!("{} ({:?})", self.name().unwrap_or_else(|| "unnamed adapter".into()), self.info.backend)
     }
 
     /// Whether the adapter reports that it computes on a CPU.

@@ -34,7 +34,7 @@ pub mod sweep;
 use common::Kernel;
 
 /// Every kernel.
-pub static ALL: [&Kernel; 18] = [
+pub static ALL: &[&Kernel] = &[
     &embed::KERNEL,
     &linear::KERNEL,
     &layer_norm::KERNEL,
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_kernel_is_valid_wgsl_without_extensions() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             Validator::new(ValidationFlags::all(), Capabilities::empty())
                 .validate(&module)
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_parameter_block_has_the_layout_that_the_shader_reads() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
             let binding = params.binding.as_ref().unwrap();
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_binding_is_where_rust_puts_it() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             let mut found = Vec::new();
             for (_, global) in module.global_variables.iter() {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_workgroup_fits_webgpus_default_limits() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let module = parse(kernel);
             assert_eq!(module.entry_points.len(), 1);
             let entry = &module.entry_points[0];
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_kernel_has_the_awkward_cases() {
-        for kernel in ALL {
+        for &kernel in ALL {
             let cases = (kernel.cases)();
             assert!(cases.len() >= 3, "{}", kernel.name);
             for case in cases {

@@ -133,7 +133,7 @@ fn wanted(arguments: &Arguments) -> Result<Vec<Cell>, Box<dyn std::error::Error>
             cells = chosen.of(cells, arguments.cells_per_task, path)?;
         }
     }
-    let all = EXPERIMENTS.map(|experiment| experiment.name.to_owned());
+    let all: Vec<String> = EXPERIMENTS.iter().map(|experiment| experiment.name.to_owned()).collect();
     let names = if arguments.names.iter().any(|name| name == "all") { &all[..] } else { &arguments.names[..] };
     for name in names {
         let scale = arguments.scale.unwrap_or(Scale::Desk);

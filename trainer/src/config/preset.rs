@@ -16,7 +16,7 @@ pub struct Preset {
 }
 
 /// Every preset, in the order of `--help`.
-pub const PRESETS: [Preset; 5] = [
+pub const PRESETS: &[Preset] = &[
     Preset { name: "quick", text: include_str!("../../presets/quick.toml") },
     Preset { name: "general", text: include_str!("../../presets/general.toml") },
     Preset { name: "drawing", text: include_str!("../../presets/drawing.toml") },
@@ -43,9 +43,9 @@ impl RunConfig {
     /// # Errors
     /// An unknown name.
     pub fn preset(name: &str) -> Result<RunConfig, ConfigError> {
-        let preset = PRESETS.into_iter().find(|preset| preset.name == name).ok_or_else(|| ConfigError::Preset {
+        let preset = PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| ConfigError::Preset {
             found: name.to_owned(),
-            known: PRESETS.map(|preset| preset.name).join(", "),
+            known: PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", "),
         })?;
         let mut table = RunConfig::default().to_table();
         let origin = |source| ConfigError::In { path: format!("preset {name}"), source: Box::new(source) };

@@ -361,8 +361,10 @@ fn learner(value: &mut Value) -> Result<(), ConfigError> {
             Value::Integer(_) => return Err(refused(&key, "a whole number of 1 or more".into(), value)),
             Value::Float(_) => one(value, Number(Positive), &key)?,
             Value::Boolean(_) => one(value, Switch, &key)?,
-            // the only one that is a word
-            _ => one(value, Word(&["sgd", "adam"]), &key)?,
+            _ => {
+                let words = learner.words().iter().find(|(of, _)| of == name);
+                one(value, Word(words.map_or(&[], |(_, words)| words)), &key)?;
+            }
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::grid::Grid;
 use super::{embeddings, emergence, fig2, fig3, fig4, fig5, fig7, fig8, length, prior, table};
 
 /// All experiments, in the order of a report.
-pub const EXPERIMENTS: [Experiment; 11] = [
+pub const EXPERIMENTS: &[Experiment] = &[
     fig2::EXPERIMENT,
     fig3::EXPERIMENT,
     fig4::EXPERIMENT,
@@ -22,7 +22,7 @@ pub const EXPERIMENTS: [Experiment; 11] = [
 
 /// An experiment and its place in [`EXPERIMENTS`].
 pub(super) fn find(name: &str) -> Option<(usize, Experiment)> {
-    EXPERIMENTS.into_iter().enumerate().find(|(_, experiment)| experiment.name == name)
+    EXPERIMENTS.iter().copied().enumerate().find(|(_, experiment)| experiment.name == name)
 }
 
 /// The cells of an experiment, in their order; `seeds` replace the seeds of the scale.
@@ -50,11 +50,13 @@ pub fn cells(name: &str, scale: Scale, seeds: Option<&[u64]>) -> Result<Vec<Cell
 
 #[cfg(test)]
 mod tests {
+    use super::super::section::Results;
+    use super::super::testing::result;
     use super::*;
 
     #[test]
     fn every_grid_is_valid_at_every_scale_and_names_are_folders() {
-        for name in EXPERIMENTS.map(|experiment| experiment.name) {
+        for name in EXPERIMENTS.iter().map(|experiment| experiment.name) {
             for scale in [Scale::Smoke, Scale::Desk, Scale::Full] {
                 let all = cells(name, scale, None).unwrap_or_else(|e| panic!("{name} {scale}: {e}"));
                 let names: std::collections::BTreeSet<&str> = all.iter().map(|cell| cell.name.as_str()).collect();
@@ -67,6 +69,20 @@ mod tests {
             }
         }
         assert!(cells("fig9", Scale::Desk, None).unwrap_err().to_string().contains("fig2"));
+    }
+
+    #[test]
+    fn every_section_is_made_of_no_results_of_one_and_of_all() {
+        for experiment in EXPERIMENTS {
+            let cells = cells(experiment.name, Scale::Smoke, None).unwrap();
+            let measured = [("seen", 0.1, 0.9), ("unseen", 0.1, 0.6), ("mnist", 0.1, 0.5)];
+            let made: Vec<_> = cells.iter().map(|cell| result(cell, &measured, &[(10, 0.1), (100, 0.6)])).collect();
+            for some in [&made[..0], &made[..1], &made] {
+                let results = Results { scale: Scale::Smoke, cells: some.iter().collect() };
+                let section = (experiment.section)(&results);
+                assert!(!section.question.is_empty(), "{}", experiment.name);
+            }
+        }
     }
 
     #[test]

@@ -248,7 +248,12 @@ impl Core {
         future_to_promise(async move {
             let gpu = if gpu { Some(device().await?) } else { None };
             let mut reports = match &gpu {
-                Some(gpu) => parity::kernels(gpu).await,
+                Some(gpu) => {
+                    let mut reports = parity::kernels(gpu).await;
+                    // those of training steps
+                    reports.extend(backprop_gpu::parity::kernels(gpu).await.map_err(EngineError::from)?);
+                    reports
+                }
                 None => Vec::new(),
             };
             let lengths: Vec<usize> = parity::LENGTHS.into_iter().filter(|length| *length <= longest).collect();

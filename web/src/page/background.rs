@@ -83,6 +83,7 @@ impl Page {
         if self.controls.asking.try_update_value(|asking| std::mem::replace(asking, true)) != Some(false) {
             return;
         }
+        browser::set_data_attribute("asking", "true");
         spawn_local(async move {
             browser::sleep(QUIET_MS).await;
             let mut kept = browser::now_ms();
@@ -129,6 +130,7 @@ impl Page {
                 self.keep();
                 self.rest_later();
             }
+            browser::set_data_attribute("asking", "false");
         });
     }
 

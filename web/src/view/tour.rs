@@ -115,7 +115,7 @@ impl Page {
             || browser::prefers_reduced_motion()
             || self.document.with_untracked(|document| !document.examples.is_empty())
         {
-            return;
+            return browser::set_data_attribute("demonstration", "none");
         }
         let by_itself = StoredValue::new(true);
         let touched = move |target: Option<web_sys::EventTarget>| {
@@ -140,9 +140,11 @@ impl Page {
             self.sets.opened().await;
             let still_empty = self.sets.none_kept()
                 && self.document.with_untracked(|document| document.examples.is_empty() && document.drawing.is_empty());
-            if by_itself.get_value() && still_empty && self.phase.get_untracked() == crate::page::Phase::Ready {
+            let plays = by_itself.get_value() && still_empty && self.phase.get_untracked() == crate::page::Phase::Ready;
+            if plays {
                 self.play(PACK);
             }
+            browser::set_data_attribute("demonstration", if plays { "playing" } else { "none" });
         });
     }
 

@@ -3,6 +3,8 @@
 use js_sys::{Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
+#[cfg(feature = "gpu")]
+use crate::on_gpu::Stopped;
 use crate::run::{Drawings, Run};
 use crate::settings::Settings;
 
@@ -12,7 +14,28 @@ fn fault(words: impl AsRef<str>) -> JsValue {
 
 /// A run in the worker.
 #[wasm_bindgen]
-pub struct WorkerRun(Run);
+pub struct WorkerRun {
+    run: Run,
+    #[cfg(feature = "gpu")]
+    card: Option<Card>,
+}
+
+/// The graphics card that takes a run's steps.
+#[cfg(feature = "gpu")]
+struct Card {
+    trainer: backprop_gpu::Trainer,
+    name: String,
+}
+
+impl From<Run> for WorkerRun {
+    fn from(run: Run) -> WorkerRun {
+        WorkerRun {
+            run,
+            #[cfg(feature = "gpu")]
+            card: None,
+        }
+    }
+}
 
 #[wasm_bindgen]
 impl WorkerRun {
@@ -21,51 +44,85 @@ impl WorkerRun {
     pub fn new(settings: &str, inputs: Vec<f32>, labels: Vec<u32>) -> Result<WorkerRun, JsValue> {
         let settings: Settings = serde_json::from_str(settings).map_err(|error| fault(error.to_string()))?;
         let (settings, _) = settings.bounded();
-        Run::new(settings, Drawings { inputs, labels }).map(WorkerRun).map_err(fault)
+        Run::new(settings, Drawings { inputs, labels }).map(WorkerRun::from).map_err(fault)
     }
 
     /// A run as it was kept.
     pub fn resume(bytes: &[u8]) -> Result<WorkerRun, JsValue> {
-        Run::resume(bytes).map(WorkerRun).map_err(fault)
+        Run::resume(bytes).map(WorkerRun::from).map_err(fault)
     }
 
     /// One step; gives the loss, or in its place the number of a step that was not finite and was not taken.
     pub fn advance(&mut self) -> Result<f64, f64> {
-        self.0.advance().map_err(|error| error.step as f64)
+        self.run.advance().map_err(|error| error.step as f64)
     }
 
     /// Whether all steps are done.
     pub fn done(&self) -> bool {
-        self.0.done()
+        self.run.done()
     }
 
     /// Goes on to so many steps in all.
     pub fn extend(&mut self, steps: u32) {
-        self.0.extend(u64::from(steps));
+        self.run.extend(u64::from(steps));
     }
 
     /// Its settings, in JSON.
     pub fn settings(&self) -> String {
-        serde_json::to_string(self.0.settings()).expect("plain data")
+        serde_json::to_string(self.run.settings()).expect("plain data")
     }
 
     /// What there is to say, in JSON, with the points from the `known`-th on.
     pub fn report(&self, known: usize) -> String {
-        serde_json::to_string(&self.0.report(known)).expect("plain data")
+        serde_json::to_string(&self.run.report(known)).expect("plain data")
     }
 
     /// The learner's file, and the command that trains it again: { bytes, toml }.
     pub fn file(&self) -> Object {
         let reply = Object::new();
         // a plain property of a fresh object is set without fail
-        let _ = Reflect::set(&reply, &"bytes".into(), &Uint8Array::from(&self.0.file()[..]));
-        let toml = self.0.settings().toml().map_or(JsValue::UNDEFINED, JsValue::from);
+        let _ = Reflect::set(&reply, &"bytes".into(), &Uint8Array::from(&self.run.file()[..]));
+        let toml = self.run.settings().toml().map_or(JsValue::UNDEFINED, JsValue::from);
         let _ = Reflect::set(&reply, &"toml".into(), &toml);
         reply
     }
 
     /// All that a run needs to go on.
     pub fn checkpoint(&self) -> Vec<u8> {
-        self.0.checkpoint()
+        self.run.checkpoint()
+    }
+}
+
+#[cfg(feature = "gpu")]
+#[wasm_bindgen]
+impl WorkerRun {
+    /// Has a graphics card take the steps from now on.
+    #[wasm_bindgen(js_name = useCard)]
+    pub async fn use_card(&mut self) -> Result<(), JsValue> {
+        let gpu = shaders::gpu::Gpu::new().await.map_err(|error| fault(error.to_string()))?;
+        let trainer = self.run.trainer_on(&gpu).await.map_err(|error| fault(error.to_string()))?;
+        self.card = Some(Card { trainer, name: gpu.name().unwrap_or_else(|| "the graphics card".into()) });
+        Ok(())
+    }
+
+    /// The name of the card that takes the steps, as far as the browser reports it.
+    #[wasm_bindgen(getter)]
+    pub fn card(&self) -> Option<String> {
+        self.card.as_ref().map(|card| card.name.clone())
+    }
+
+    /// Steps on the card, at most so many; gives how many. In its place the number of a step that was not finite: none of
+    /// these steps was taken. Or an error, after which the processor goes on from where it was.
+    #[wasm_bindgen(js_name = advanceOnCard)]
+    pub async fn advance_on_card(&mut self, most: f64) -> Result<f64, JsValue> {
+        let Some(card) = &mut self.card else { return Err(fault("no graphics card is in use")) };
+        match self.run.advance_on(&mut card.trainer, most as u64).await {
+            Ok(taken) => Ok(taken as f64),
+            Err(Stopped::NotFinite(error)) => Err((error.step as f64).into()),
+            Err(Stopped::Card(error)) => {
+                self.card = None;
+                Err(fault(error.to_string()))
+            }
+        }
     }
 }

@@ -8,12 +8,16 @@ mod card;
 #[cfg(target_arch = "wasm32")]
 mod js;
 mod line;
+#[cfg(any(feature = "gpu", test))]
+mod on_gpu;
 mod phase;
 mod points;
 mod run;
 mod settings;
 
 pub use line::Line;
+#[cfg(any(feature = "gpu", test))]
+pub use on_gpu::Stopped;
 pub use phase::{Accuracies, Phase};
 pub use points::{sampled, smoothed};
 pub use run::{Drawings, NotFinite, Point, Report, Run};

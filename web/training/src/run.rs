@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use backprop::causal::{Sequences, Trainer};
-use backprop::{AdamW, schedule};
+use backprop::schedule;
 use serde::{Deserialize, Serialize};
 use shaders::model::file::Precision;
 use shaders::{Model, answer};
@@ -42,8 +42,8 @@ pub struct Point {
 
 /// What is measured, and what a checkpoint keeps of it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Measured {
-    step: u64,
+pub(crate) struct Measured {
+    pub(crate) step: u64,
     /// Of batches, before their step, as the trainer has it: `[T]` of the present stage.
     logged: Vec<f64>,
     /// Right answers of the batches since the last point, `[T]`, and their episodes.
@@ -56,7 +56,7 @@ struct Measured {
     /// Of new tasks, `[T]`.
     unseen: Vec<f64>,
     progress: Progress,
-    points: Vec<Point>,
+    pub(crate) points: Vec<Point>,
 }
 
 /// Drawings as tasks use them.
@@ -75,8 +75,8 @@ pub struct Run {
     /// Where new tasks come from: of its own tasks' kind, or the prior for a learner that met somebody's drawings alone.
     unseen: Tasks,
     stages: Vec<Stage>,
-    trainer: Trainer,
-    measured: Measured,
+    pub(crate) trainer: Trainer,
+    pub(crate) measured: Measured,
     drawings: Drawings,
 }
 
@@ -104,6 +104,21 @@ fn average(mean: &mut Vec<f64>, right: &[f64], (episodes, share): (f64, f64)) {
     let share = if mean.len() == right.len() { share } else { 1.0 };
     mean.resize(right.len(), 0.0);
     mean.iter_mut().zip(right).for_each(|(mean, right)| *mean += share * (right / episodes - *mean));
+}
+
+/// The tasks of the stage that a run is in.
+fn current<'a>(tasks: &'a Tasks, stages: &[Stage], progress: &Progress) -> Cow<'a, Tasks> {
+    stages.get(progress.stage).map_or(Cow::Borrowed(tasks), |stage| Cow::Owned(stage.tasks(tasks)))
+}
+
+/// Some episodes of tasks from the `first`-th on, one after another: inputs `[n, T, X]` and labels `[n, T]`.
+fn batch(tasks: &Tasks, first: u64, episodes: usize) -> (Vec<f32>, Vec<u32>) {
+    let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+    for episode in (first..first + episodes as u64).map(|i| tasks.episode(Split::Train, i)) {
+        inputs.extend(episode.inputs);
+        labels.extend(episode.labels);
+    }
+    (inputs, labels)
 }
 
 /// The mean of some values.
@@ -167,60 +182,85 @@ impl Run {
         self.settings.steps = steps.max(self.measured.step);
     }
 
+    /// The batch of the next step, for a card: inputs `[B, T, X]`, labels `[B, T]`, and T.
+    #[cfg(any(feature = "gpu", test))]
+    pub(crate) fn batch(&self) -> (Vec<f32>, Vec<u32>, usize) {
+        let tasks = current(&self.tasks, &self.stages, &self.measured.progress);
+        let (inputs, labels) = batch(&tasks, self.measured.step * self.settings.batch as u64, self.settings.batch);
+        (inputs, labels, tasks.config.length)
+    }
+
     /// One step: batch, gradient, AdamW, average; now and then a measurement. Gives the loss.
     ///
     /// # Errors
     /// The loss or the gradient is not finite.
     pub fn advance(&mut self) -> Result<f64, NotFinite> {
         let Run { settings, tasks, stages, trainer, measured, .. } = self;
-        let stage = stages.get(measured.progress.stage);
-        let tasks = stage.map_or(Cow::Borrowed(&*tasks), |stage| Cow::Owned(stage.tasks(tasks)));
+        let tasks = current(tasks, stages, &measured.progress);
         let first = measured.step * settings.batch as u64;
         let episodes = |range: std::ops::Range<usize>| {
-            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-            for episode in range.map(|i| tasks.episode(Split::Train, first + i as u64)) {
-                inputs.extend(episode.inputs);
-                labels.extend(episode.labels);
-            }
+            let (inputs, labels) = batch(&tasks, first + range.start as u64, range.len());
             (inputs.into(), labels.into())
         };
-        let next = measured.step + 1;
-        let logged = next.is_multiple_of(LOG_EVERY) || next == settings.steps || next == 1;
         let score = trainer.gradient([settings.batch, tasks.config.length, settings.batch], episodes, true);
         let state = &mut trainer.state;
         let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
-            return Err(NotFinite { step: next });
+            return Err(NotFinite { step: measured.step + 1 });
         }
-        let rate = settings.schedule().at(measured.step);
-        let adam = AdamW { rate, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        let adam = settings.adam(measured.step);
         match settings.optimiser {
             Optimiser::Adamw => state.step(&adam, schedule::clip(norm, CLIP)),
             Optimiser::Muon => state.step_muon(&adam, schedule::clip(norm, CLIP)),
         }
         state.update_ema(schedule::average_decay(AVERAGE, measured.step));
-        measured.step = next;
-        if logged {
-            smooth(&mut measured.logged, &score.right, settings.batch as f64);
-        }
-        if measured.right.len() != score.right.len() {
-            (measured.right, measured.episodes) = (vec![0.0; score.right.len()], 0.0);
-        }
-        measured.right.iter_mut().zip(&score.right).for_each(|(sum, right)| *sum += right);
-        measured.episodes += settings.batch as f64;
-        measured.losses = (measured.losses.0 + score.loss, measured.losses.1 + 1);
-        let accuracy = measured.logged.last().copied().filter(|_| logged);
-        if measured.progress.advance(stages, next, accuracy) {
-            measured.logged.clear();
-        }
-        if next.is_multiple_of(MEASURE_EVERY) || next == 1 || next == settings.steps {
+        measured.step += 1;
+        self.count(score.loss, &score.right);
+        self.stage(self.logs().then_some(&score.right));
+        if self.measures() {
             self.measure();
         }
         Ok(score.loss)
     }
 
+    /// Whether the step that was just taken has a line in the log.
+    pub(crate) fn logs(&self) -> bool {
+        let step = self.measured.step;
+        step.is_multiple_of(LOG_EVERY) || step == self.settings.steps || step == 1
+    }
+
+    /// Whether there is a measurement after the step that was just taken.
+    pub(crate) fn measures(&self) -> bool {
+        let step = self.measured.step;
+        step.is_multiple_of(MEASURE_EVERY) || step == self.settings.steps || step == 1
+    }
+
+    /// Counts the loss of a batch and its right answers `[T]`.
+    pub(crate) fn count(&mut self, loss: f64, right: &[f64]) {
+        let measured = &mut self.measured;
+        if measured.right.len() != right.len() {
+            (measured.right, measured.episodes) = (vec![0.0; right.len()], 0.0);
+        }
+        measured.right.iter_mut().zip(right).for_each(|(sum, right)| *sum += right);
+        measured.episodes += self.settings.batch as f64;
+        measured.losses = (measured.losses.0 + loss, measured.losses.1 + 1);
+    }
+
+    /// Goes to the next stage if the one it is in has ended with the step that was just taken: by its number of steps, or by
+    /// the accuracy, if that step has a line in the log: right answers `[T]`.
+    pub(crate) fn stage(&mut self, logged: Option<&Vec<f64>>) {
+        let Run { settings, stages, measured, .. } = self;
+        if let Some(right) = logged {
+            smooth(&mut measured.logged, right, settings.batch as f64);
+        }
+        let accuracy = measured.logged.last().copied().filter(|_| logged.is_some());
+        if measured.progress.advance(stages, measured.step, accuracy) {
+            measured.logged.clear();
+        }
+    }
+
     /// Measures the learner that would be kept now on tasks that were never met.
-    fn measure(&mut self) {
+    pub(crate) fn measure(&mut self) {
         let Run { trainer, measured, unseen, stages, .. } = self;
         let ways = stages.get(measured.progress.stage).and_then(|stage| stage.ways);
         // always other tasks: their noise averages out

@@ -1,6 +1,6 @@
 //! What a run in the page can be set to, and the same run as the trainer's settings.
 
-use backprop::Schedule;
+use backprop::{AdamW, Schedule};
 use serde::{Deserialize, Serialize};
 use shaders::model::spec::{KeyShift, ModelSpec, QueryKey};
 use tasks::{Prior, Stage, TaskConfig};
@@ -241,6 +241,11 @@ impl Settings {
     /// The learning rate of each step.
     pub fn schedule(&self) -> Schedule {
         Schedule { rate: self.rate, warm_up: WARM_UP, cosine: None }
+    }
+
+    /// What AdamW is given for a step, counted from 0.
+    pub fn adam(&self, step: u64) -> AdamW {
+        AdamW { rate: self.schedule().at(step), beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
     }
 
     /// The same run as settings of the trainer's; none where it met drawings that the trainer does not have.

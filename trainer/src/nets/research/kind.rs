@@ -14,6 +14,12 @@ pub trait Kind {
     /// Whether it is trained on queries to shown examples rather than at every position.
     const ASKS_QUERIES: bool = false;
 
+    /// Whether what came before can change an answer.
+    const REMEMBERS: bool = true;
+
+    /// What those keys can be that are words.
+    const WORDS: &'static [(&'static str, &'static [&'static str])] = &[];
+
     /// The first value out of bounds.
     fn validate(&self) -> Result<(), OutOfBounds>;
 

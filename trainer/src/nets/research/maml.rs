@@ -53,6 +53,7 @@ impl Default for Hyperparameters {
 
 impl Kind for Hyperparameters {
     type Net = Net;
+    const WORDS: &'static [(&'static str, &'static [&'static str])] = &[("rule", &["sgd", "adam"])];
 
     fn validate(&self) -> Result<(), OutOfBounds> {
         if !(self.rate.is_finite() && self.rate > 0.0) {

@@ -29,6 +29,7 @@ impl Default for Hyperparameters {
 
 impl Kind for Hyperparameters {
     type Net = Net;
+    const REMEMBERS: bool = false;
 
     fn validate(&self) -> Result<(), OutOfBounds> {
         within(&[("learner.width", self.width, 8_192), ("learner.layers", self.layers, 16)])

@@ -63,6 +63,22 @@ macro_rules! learners {
                 }
             }
 
+            /// Whether what came before can change an answer.
+            pub fn remembers(&self) -> bool {
+                match self {
+                    Learner::Model => true,
+                    $(Learner::$variant(_) => <$settings as Kind>::REMEMBERS,)*
+                }
+            }
+
+            /// What those of its keys can be that are words.
+            pub fn words(&self) -> &'static [(&'static str, &'static [&'static str])] {
+                match self {
+                    Learner::Model => &[],
+                    $(Learner::$variant(_) => <$settings as Kind>::WORDS,)*
+                }
+            }
+
             /// Checks its hyperparameters.
             ///
             /// # Errors

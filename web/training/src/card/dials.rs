@@ -4,6 +4,7 @@ use dom::*;
 use shaders::model::spec::KeyShift;
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement};
 
+use super::host;
 use super::state::Card;
 use crate::line::tasks_in_words;
 use crate::settings::{Data, Kind, Optimiser, Settings};
@@ -198,13 +199,38 @@ fn how_it_practises(card: Card) -> View {
         ))
 }
 
+/// What computes: no setting of the run, which is the same but for rounding.
+fn what_computes(card: Card) -> Option<View> {
+    let changed = move |event: Event| card.on_card.set(value_of(&event) == "gpu");
+    let option = |value: &'static str, words: &'static str| {
+        let selected = move || card.on_card.get() == (value == "gpu");
+        el("option").attr("value", value).prop("selected", selected).child(words)
+    };
+    let control = el("select").on(ev::CHANGE, changed);
+    host::webgpu().then(|| {
+        dial(
+            "Computes",
+            "computes",
+            control.child(option("cpu", "the processor")).child(option("gpu", "the graphics card")),
+            "Worth a try with wide learners and large batches. The same run, but for rounding.",
+        )
+    })
+}
+
 /// All dials.
 pub fn dials(card: Card) -> View {
     el("details")
         .class("dials")
         .test_id("dials")
         .child(el("summary").child("Settings of the next run"))
-        .child(el("div").class("grid").child(tasks(card)).child(what_it_is(card)).child(how_it_practises(card)))
+        .child(
+            el("div")
+                .class("grid")
+                .child(tasks(card))
+                .child(what_it_is(card))
+                .child(how_it_practises(card))
+                .child(what_computes(card)),
+        )
         .child(
             el("p")
                 .class("hint")

@@ -106,6 +106,11 @@ pub fn hidden() -> bool {
     property(&property(&js_sys::global(), "document"), "hidden").as_bool().unwrap_or_default()
 }
 
+/// Whether the browser has an interface to graphics cards.
+pub fn webgpu() -> bool {
+    !property(&property(&js_sys::global(), "navigator"), "gpu").is_undefined()
+}
+
 /// Puts words into the clipboard.
 pub fn copy(text: &str) {
     let clipboard = property(&property(&js_sys::global(), "navigator"), "clipboard");

@@ -42,6 +42,12 @@ pub struct Card {
     pub status: RwSignal<Status>,
     /// All runs, the present one last.
     pub lines: RwSignal<Vec<Line>>,
+    /// Slices of steps that were asked for and have not come.
+    pub under_way: RwSignal<u32>,
+    /// Whether a graphics card is to take the steps of the next run.
+    pub on_card: RwSignal<bool>,
+    /// Why the processor takes steps that a card was to take.
+    pub trouble: RwSignal<Option<String>>,
     /// Why the run is not kept for the next visit, if it is not.
     pub unkept: RwSignal<Option<String>>,
     /// The command that trains the learner again.
@@ -72,6 +78,9 @@ impl Card {
             bounded: RwSignal::new(bounded),
             status: RwSignal::new(Status::Idle),
             lines: RwSignal::new(Vec::new()),
+            under_way: RwSignal::new(0),
+            on_card: RwSignal::new(false),
+            trouble: RwSignal::new(None),
             unkept: RwSignal::new(None),
             command: RwSignal::new(None),
             inner: StoredValue::new_local(inner),
@@ -140,19 +149,39 @@ impl Card {
         });
         self.status.set(Status::Running);
         self.command.set(None);
+        self.trouble.set(None);
+        let on_card = self.on_card.get_untracked();
         spawn_local(async move {
             if old > 0 {
                 // nobody waits for it
                 let _ = port.ask(old, "close", &[]).await;
             }
             let text = serde_json::to_string(&settings).expect("plain data");
-            let fields = [("settings", text.into()), ("inputs", inputs.into()), ("labels", labels.into())];
+            let fields = [
+                ("settings", text.into()),
+                ("inputs", inputs.into()),
+                ("labels", labels.into()),
+                ("card", on_card.into()),
+            ];
             match port.ask(run, "open", &fields).await {
-                Ok(_) => self.train(turn).await,
+                Ok(reply) => {
+                    self.heed_card(id, &reply);
+                    self.train(turn).await;
+                }
                 Err(words) if self.is_turn(turn) => self.fail(words),
                 Err(_) => {}
             }
         });
+    }
+
+    /// What takes the steps of a run that was opened.
+    fn heed_card(self, id: u32, reply: &JsValue) {
+        let card = property(reply, "card").as_string();
+        self.lines
+            .update(|lines| lines.iter_mut().filter(|line| line.id == id).for_each(|line| line.card = card.clone()));
+        if let Some(words) = property(reply, "trouble").as_string() {
+            self.trouble.set(Some(format!("The processor takes the steps, not the graphics card: {words}.")));
+        }
     }
 
     /// Takes steps until something else is wanted.
@@ -177,7 +206,10 @@ impl Card {
         let known = self.lines.with_untracked(|lines| lines.last().map_or(0, |line| line.points.len()));
         let fields =
             [("milliseconds", milliseconds.into()), ("most", most.into()), ("known", JsValue::from(known as u32))];
+        self.under_way.update(|count| *count += 1);
         let reply = port.ask(run, "step", &fields).await;
+        // what it brings is shown first
+        spawn_local(async move { self.under_way.update(|count| *count -= 1) });
         if !self.is_turn(turn) && run != self.worker().1 {
             return false;
         }
@@ -198,6 +230,12 @@ impl Card {
             }
         });
         self.inner.update_value(|inner| inner.loose += seconds);
+        if let Some(words) = property(&reply, "trouble").as_string() {
+            self.lines.update(|lines| lines.last_mut().into_iter().for_each(|line| line.card = None));
+            let words =
+                format!("The graphics card has stopped ({words}). The processor goes on from where the run was.");
+            self.trouble.set(Some(words));
+        }
         if let Some(bad) = property(&reply, "bad").as_f64() {
             self.fail(format!(
                 "The loss was not finite at step {bad:.0}, so that step was not taken. The learner is the one before it. A \
@@ -341,11 +379,14 @@ impl Card {
         let (port, _) = self.worker();
         let run = port.next();
         let next_id = lines.iter().map(|line| line.id).max().unwrap_or_default() + 1;
-        match port.ask(run, "resume", &[("bytes", property(&kept, "bytes"))]).await {
-            Ok(_) if self.lines.with_untracked(Vec::is_empty) => {
+        let on_card = last.card.is_some();
+        match port.ask(run, "resume", &[("bytes", property(&kept, "bytes")), ("card", on_card.into())]).await {
+            Ok(reply) if self.lines.with_untracked(Vec::is_empty) => {
                 self.inner.update_value(|inner| (inner.run, inner.next_id) = (run, next_id));
-                let done = last.done;
+                let (done, id) = (last.done, last.id);
+                self.on_card.set(on_card);
                 self.lines.set(lines);
+                self.heed_card(id, &reply);
                 self.status.set(if done { Status::Done } else { Status::Paused(None) });
             }
             // somebody was faster, and has started a run

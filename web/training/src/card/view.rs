@@ -69,6 +69,9 @@ fn progress(card: Card) -> View {
             if line.seconds > 0.3 {
                 words += &format!(", {:.0} tasks a second", line.speed());
             }
+            if let Some(card) = &line.card {
+                words += &format!(" on {card}");
+            }
             if card.status.get() == Status::Running && line.seconds > 1.0 {
                 words += &format!(", {} left", duration(line.left()));
             }
@@ -91,7 +94,18 @@ fn progress(card: Card) -> View {
                 .child(move || last(card, Line::words)),
         )
         .child(el("p").class("unseen").attr("aria-live", "polite").child(spoken))
-        .child(el("p").class("hint").test_id("train-numbers").child(numbers))
+        .child(
+            el("p")
+                .class("hint")
+                .test_id("train-numbers")
+                .attr("data-busy", move || (card.under_way.get() > 0).to_string())
+                .child(numbers),
+        )
+        .child(move || {
+            card.trouble
+                .get()
+                .map(|words| el("p").class("hint").attr("role", "status").test_id("train-trouble").child(words))
+        })
         .child(show(
             move || last(card, |line| line.emerged.is_some()) == Some(true),
             move || {
