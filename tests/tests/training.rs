@@ -241,8 +241,9 @@ fn a_phone_has_room_for_it_and_the_keyboard_suffices() {
     wait_for("the pause", EMERGING, || (main_button(&page) == "Continue").then_some(()));
 }
 
-/// What a worker of its own replies after so many steps, on a graphics card or the processor: report, milliseconds, bytes.
-fn steps_there(page: &Page, settings: &Settings, steps: u64, card: bool) -> Value {
+/// What a worker of its own replies after so many steps: report, milliseconds, bytes; `with` says what computes, as its
+/// request `open` has it.
+fn steps_there(page: &Page, settings: &Settings, steps: u64, with: Value) -> Value {
     let script = "
         window.trained = undefined;
         (async () => {
@@ -253,13 +254,13 @@ fn steps_there(page: &Page, settings: &Settings, steps: u64, card: bool) -> Valu
             });
             await new Promise((resolve) => { worker.onmessage = resolve; });
             const nothing = { inputs: new Float32Array(0), labels: new Uint32Array(0) };
-            const opened = await ask('open', { settings: arguments[0], ...nothing, card: arguments[2] });
+            const opened = await ask('open', { settings: arguments[0], ...nothing, ...arguments[2] });
             const { value } = await ask('step', { milliseconds: 1e9, most: arguments[1], known: 0 });
             window.trained = { ...value, report: JSON.parse(value.report), card: opened.value.card };
             worker.terminate();
         })();";
     let text = serde_json::to_string(settings).unwrap();
-    page.browser.script(script, &[json!(text), json!(steps), json!(card)]);
+    page.browser.script(script, &[json!(text), json!(steps), with]);
     wait_for("the steps", EMERGING, || {
         let found = page.browser.script("return window.trained", &[]);
         found.is_object().then_some(found)
@@ -272,7 +273,7 @@ fn the_browser_takes_the_steps_that_this_machine_takes() {
     let Some(page) = ready(Setting::default(), CPU) else { return };
     for learner in [Kind::Shifted, Kind::Paper] {
         let settings = Settings { learner, width: 32, heads: 2, steps: 50, ..Settings::default() };
-        let reply = steps_there(&page, &settings, 50, false);
+        let reply = steps_there(&page, &settings, 50, json!({}));
         let points = reply["report"]["points"].as_array().unwrap();
         let there: Vec<f64> = points.iter().map(|point| point["loss"].as_f64().unwrap()).collect();
         let mut run = Run::new(settings, Drawings::default()).unwrap();
@@ -288,11 +289,24 @@ fn the_browser_takes_the_steps_that_this_machine_takes() {
 }
 
 #[test]
+fn several_workers_take_the_steps_that_one_takes() {
+    let Some(page) = ready(Setting::default(), CPU) else { return };
+    // three groups of four, three and three episodes
+    let settings = Settings { batch: 10, width: 16, ..Settings::default() };
+    let [alone, two, three] =
+        [0, 1, 2].map(|helpers| steps_there(&page, &settings, 20, json!({ "helpers": helpers }))["report"].take());
+    assert_eq!(alone["points"].as_array().map(Vec::len), Some(3));
+    assert_eq!(alone, two);
+    assert_eq!(alone, three);
+    assert_eq!(page.complaints(), [] as [String; 0]);
+}
+
+#[test]
 fn a_graphics_card_takes_the_steps_that_the_processor_takes() {
     let Some(page) = ready(Setting::default(), CPU) else { return };
     for (learner, optimiser) in [(Kind::Shifted, Optimiser::Adamw), (Kind::Paper, Optimiser::Muon)] {
         let settings = Settings { learner, optimiser, width: 32, heads: 2, batch: 2, steps: 20, ..Settings::default() };
-        let [card, processor] = [true, false].map(|card| steps_there(&page, &settings, 20, card));
+        let [card, processor] = [true, false].map(|card| steps_there(&page, &settings, 20, json!({ "card": card })));
         assert!(card["card"].is_string() && processor["card"].is_null(), "{card}");
         let losses = |reply: &Value| -> Vec<f64> {
             let points = reply["report"]["points"].as_array().unwrap();
@@ -409,7 +423,7 @@ fn measure_how_soon_a_learner_emerges() {
         let frames: Vec<f64> = frames.as_array().unwrap().iter().filter_map(Value::as_f64).collect();
         wait_for("the end", EMERGING, || (main_button(&page) == "Train on").then_some(()));
         let all = Settings { seed: seed as u32, steps: 100, ..Settings::default() };
-        let there = steps_there(&page, &all, 100, false);
+        let there = steps_there(&page, &all, 100, json!({ "helpers": 0 }));
         let mut run = Run::new(all, Drawings::default()).unwrap();
         let native = Instant::now();
         while !run.done() {
@@ -417,7 +431,7 @@ fn measure_how_soon_a_learner_emerges() {
         }
         let native = native.elapsed().as_secs_f64() * 10.0;
         let wide = Settings { width: 128, steps: 30, ..Settings::default() };
-        let wide_there = steps_there(&page, &wide, 30, false);
+        let wide_there = steps_there(&page, &wide, 30, json!({ "helpers": 0 }));
         let mut run = Run::new(wide, Drawings::default()).unwrap();
         let wide_native = Instant::now();
         while !run.done() {
@@ -434,4 +448,27 @@ fn measure_how_soon_a_learner_emerges() {
         }));
     }
     println!("{}", serde_json::to_string_pretty(&found).unwrap());
+}
+
+/// Figures for `records/emergence-page`: milliseconds a step with so many workers that help.
+#[test]
+#[ignore = "a measurement, which wants a quiet machine"]
+fn measure_what_more_workers_bring() {
+    let Some(page) = ready(Setting::default(), CPU) else { return };
+    for (width, batch) in [(64, 8), (64, 16), (128, 16)] {
+        let settings = Settings { width, batch, steps: 40, ..Settings::default() };
+        let mut times = [Vec::new(), Vec::new()];
+        // by turns, so that what else the machine does hits both
+        for _ in 0..5 {
+            for (helpers, times) in times.iter_mut().enumerate() {
+                let reply = steps_there(&page, &settings, 40, json!({ "helpers": helpers }));
+                times.push(reply["spent"].as_f64().unwrap() / 40.0);
+            }
+        }
+        let [alone, two] = times.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times
+        });
+        println!("width {width}, batch {batch}: ms a step alone {alone:.1?}, with a helper {two:.1?}");
+    }
 }

@@ -1,16 +1,20 @@
 // Takes the steps of a run off the main thread. It takes the messages of web/package/port.js.
+import { advance } from "./helpers.js";
 
 /**
  * What can be asked, by method: fields of the request, and the value of the reply. `learner` in a message is the number of
  * the run.
  *
- *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n], card }
+ *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n], card, helpers }
  *                                                   → { settings: JSON, card, trouble }: with `card` a graphics card is to
- *              take the steps; its name, or in words why the processor takes them
- *   resume     { bytes: Uint8Array, card }           → as open
+ *              take the steps; its name, or in words why the processor takes them. So many `helpers` compute parts of each
+ *              batch, by default as many as there are cores to spare
+ *   resume     { bytes: Uint8Array, card, helpers }  → as open
  *   step       { milliseconds, most, known }         → { report: JSON, spent, bad, bytes, trouble }: trains for so long, but
  *              at most so many steps; `spent` is in milliseconds, `bad` the number of a step that was not finite, which was
  *              not taken, `bytes` the WebAssembly memory in use, `trouble` why the processor took over from the card
+ *   part       { step, stage, weights: Float32Array, first, end } → { sums: Float32Array, numbers: Float64Array }: of the
+ *              batch of such a step the groups `first..end`, for a worker that this one helps
  *   extend     { steps }
  *   file       {}                                    → { bytes: Uint8Array, toml: string or undefined }
  *   checkpoint {}                                    → Uint8Array
@@ -32,20 +36,20 @@ function part(name) {
 part("training").catch(() => {});
 
 /** Makes a run on the card, if it is wanted and there is one, else on the processor. */
-async function open(number, card, make) {
+async function open(number, { card, helpers }, make) {
   let trouble;
   let found = card && (await part("gpu").catch((error) => void (trouble = error.message)));
   found ||= await part("training");
   const run = make(found.WorkerRun);
   if (card && !trouble) await run.useCard().catch((error) => (trouble = error.message));
   runs.get(number)?.run.free();
-  runs.set(number, { run, memory: found.memory });
+  runs.set(number, { run, memory: found.memory, helpers });
   return { settings: run.settings(), card: run.card, trouble };
 }
 
 const plain = {
-  open: (number, { settings, inputs, labels, card }) => open(number, card, (Run) => new Run(settings, inputs, labels)),
-  resume: (number, { bytes, card }) => open(number, card, (Run) => Run.resume(bytes)),
+  open: (number, request) => open(number, request, (Run) => new Run(request.settings, request.inputs, request.labels)),
+  resume: (number, request) => open(number, request, (Run) => Run.resume(request.bytes)),
   close: (number) => {
     runs.get(number)?.run.free();
     runs.delete(number);
@@ -53,7 +57,7 @@ const plain = {
 };
 
 const of = {
-  step: async (run, { milliseconds, most, known }, memory) => {
+  step: async ({ run, memory, helpers }, { milliseconds, most, known }, number) => {
     const begin = performance.now();
     let bad, trouble;
     for (let left = most; left > 0 && !run.done() && performance.now() - begin < milliseconds; ) {
@@ -61,7 +65,7 @@ const of = {
       try {
         if (card) left -= await run.advanceOnCard(left);
         else {
-          run.advance();
+          await advance(number, run, helpers);
           left -= 1;
         }
       } catch (error) {
@@ -77,17 +81,22 @@ const of = {
     const spent = performance.now() - begin;
     return { report: run.report(known), spent, bad, bytes: memory.buffer.byteLength, trouble };
   },
-  extend: (run, { steps }) => run.extend(steps),
-  file: (run) => run.file(),
-  checkpoint: (run) => run.checkpoint(),
+  part: ({ run }, { step, stage, weights, first, end }) => {
+    run.follow(step, stage, weights);
+    run.computeGroups(first, end);
+    return { sums: run.sums(), numbers: run.numbers() };
+  },
+  extend: ({ run }, { steps }) => run.extend(steps),
+  file: ({ run }) => run.file(),
+  checkpoint: ({ run }) => run.checkpoint(),
 };
 
 async function answer({ call, learner, method, request }) {
   try {
     const known = runs.get(learner);
     if (!plain[method] && !known) throw new Error("this run was closed. Start a new one");
-    const value = await (plain[method] ? plain[method](learner, request) : of[method](known.run, request, known.memory));
-    self.postMessage({ call, value });
+    const value = await (plain[method] ? plain[method](learner, request) : of[method](known, request, learner));
+    self.postMessage({ call, value }, method === "part" ? [value.sums.buffer, value.numbers.buffer] : []);
   } catch (error) {
     const crashed = error instanceof WebAssembly.RuntimeError;
     const words = crashed ? `an internal error stopped the training (${error.message})` : (error.message ?? String(error));

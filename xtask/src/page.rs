@@ -37,7 +37,7 @@ pub fn build(workspace: &Workspace, tools: &Tools, dist: &Path, profile: &str) -
     let engine = dist.join("engine");
     package::build(workspace, tools, &engine, profile)?;
     package::build_part(workspace, tools, &dist.join("reader"), profile, ("reader", &["worker.js"]))?;
-    let scripts = ["card.css", "card.js", "keep.js", "worker.js"];
+    let scripts = ["card.css", "card.js", "helpers.js", "keep.js", "worker.js"];
     package::build_part(workspace, tools, &dist.join("training"), profile, ("training", &scripts))?;
     package::build_variant(workspace, tools, &dist.join("training"), profile, ("training", "gpu"))?;
     npm::example(&workspace.root, &engine, "../models/drawing.safetensors")?;

@@ -9,5 +9,5 @@ mod trainer;
 mod workspace;
 
 pub use places::Layer;
-pub use trainer::Trainer;
+pub use trainer::{Part, Trainer, groups};
 pub use workspace::{Sequences, Workspace};

@@ -76,12 +76,50 @@ impl Trainer {
         scored: bool,
         exchange: Option<&mut dyn Exchange>,
     ) -> Score {
+        let sizes = [batch, tokens, most];
+        let groups = groups(sizes);
+        let own = exchange.as_ref().map_or(0..groups, |exchange| share(groups, exchange.place()));
+        let numbers = self.sums_of(sizes, episodes, own, scored);
+        let width = if scored { 1 + tokens } else { 1 };
+        let numbers = self.state.set_gradient(&self.sums, numbers, [groups, width], exchange);
+        score(&numbers, width)
+    }
+
+    /// What some groups of a batch give, for another learner with these weights that asks for it: see
+    /// [`Trainer::gradient_of`].
+    ///
+    /// # Shapes
+    /// As [`Trainer::gradient`]; `own` are the groups, of [`groups`].
+    pub fn part<'a>(
+        &mut self,
+        sizes: [usize; 3],
+        episodes: impl Fn(Range<usize>) -> (Cow<'a, [f32]>, Cow<'a, [u32]>) + Sync,
+        own: Range<usize>,
+    ) -> Part {
+        let numbers = self.sums_of(sizes, episodes, own, true);
+        Part { sums: std::mem::take(&mut self.sums), numbers }
+    }
+
+    /// Takes the gradient of a batch from what all of its groups gave, in their order: the bits are those of
+    /// [`Trainer::gradient`], wherever the groups were computed. Gives the score.
+    pub fn gradient_of(&mut self, whole: Part) -> Score {
+        let width = whole.numbers.first().map_or(1, Vec::len);
+        self.sums = whole.sums;
+        let numbers = self.state.set_gradient(&self.sums, whole.numbers, [self.sums.len(), width], None);
+        score(&numbers, width)
+    }
+
+    /// Sums the gradients of each of some groups; gives their loss and, with `scored`, right answers at each position.
+    fn sums_of<'a>(
+        &mut self,
+        [batch, tokens, most]: [usize; 3],
+        episodes: impl Fn(Range<usize>) -> (Cow<'a, [f32]>, Cow<'a, [u32]>) + Sync,
+        own: Range<usize>,
+        scored: bool,
+    ) -> Vec<Vec<f64>> {
         let Trainer { state, spec, sums, spare } = self;
         let (weights, spare) = (&state.weights, &*spare);
-        let piece = (ROWS / tokens).clamp(1, most.max(1));
-        let pieces = batch.div_ceil(piece);
-        let groups = pieces.min(GRADIENTS);
-        let own = exchange.as_ref().map_or(0..groups, |exchange| share(groups, exchange.place()));
+        let [piece, pieces, groups] = pieces([batch, tokens, most]);
         sums.resize_with(own.len(), Vec::new);
         let scale = 1.0 / (batch * tokens) as f32;
         let counted = if scored { tokens } else { 0 };
@@ -103,15 +141,40 @@ impl Trainer {
             spare.lock().expect("nothing panics while it holds this").push(workspace);
             numbers
         };
-        let numbers = state.pool.map(own.zip(sums.iter_mut()).collect(), group);
-        let numbers = state.set_gradient(sums, numbers, [groups, 1 + counted], exchange);
-        let mut all = Score { loss: 0.0, right: vec![0.0; counted] };
-        for numbers in numbers {
-            all.loss += numbers[0];
-            all.right.iter_mut().zip(&numbers[1..]).for_each(|(a, r)| *a += r);
-        }
-        all
+        state.pool.map(own.zip(sums.iter_mut()).collect(), group)
     }
+}
+
+/// What some groups of a batch give.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Part {
+    /// The sum of each group's gradients.
+    pub sums: Vec<Vec<f32>>,
+    /// The loss of each group, and its right answers at each position, `[1 + T]`.
+    pub numbers: Vec<Vec<f64>>,
+}
+
+/// How many groups a batch of B sequences of T examples is cut into, with so many episodes of a piece at most. Each group can
+/// be computed elsewhere.
+pub fn groups(sizes: [usize; 3]) -> usize {
+    pieces(sizes)[2]
+}
+
+/// Episodes of a piece, pieces, and the groups in which they are summed.
+fn pieces([batch, tokens, most]: [usize; 3]) -> [usize; 3] {
+    let piece = (ROWS / tokens).clamp(1, most.max(1));
+    let pieces = batch.div_ceil(piece);
+    [piece, pieces, pieces.min(GRADIENTS)]
+}
+
+/// The score of a batch, from the numbers of its groups, K each.
+fn score(numbers: &[Vec<f64>], width: usize) -> Score {
+    let mut all = Score { loss: 0.0, right: vec![0.0; width - 1] };
+    for numbers in numbers {
+        all.loss += numbers[0];
+        all.right.iter_mut().zip(&numbers[1..]).for_each(|(a, r)| *a += r);
+    }
+    all
 }
 
 /// Adds what some sequences of a batch of B give.

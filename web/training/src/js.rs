@@ -1,5 +1,6 @@
 //! What the worker's JavaScript sees of a run. Errors are JavaScript's, with words that begin small.
 
+use backprop::causal::Part;
 use js_sys::{Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
@@ -16,6 +17,8 @@ fn fault(words: impl AsRef<str>) -> JsValue {
 #[wasm_bindgen]
 pub struct WorkerRun {
     run: Run,
+    /// What groups of the next batch gave so far.
+    part: Part,
     #[cfg(feature = "gpu")]
     card: Option<Card>,
 }
@@ -31,6 +34,7 @@ impl From<Run> for WorkerRun {
     fn from(run: Run) -> WorkerRun {
         WorkerRun {
             run,
+            part: Part::default(),
             #[cfg(feature = "gpu")]
             card: None,
         }
@@ -55,6 +59,68 @@ impl WorkerRun {
     /// One step; gives the loss, or in its place the number of a step that was not finite and was not taken.
     pub fn advance(&mut self) -> Result<f64, f64> {
         self.run.advance().map_err(|error| error.step as f64)
+    }
+
+    /// How many groups the next batch is cut into, which can be computed by as many workers.
+    pub fn groups(&self) -> usize {
+        self.run.groups()
+    }
+
+    /// Steps done.
+    #[wasm_bindgen(getter)]
+    pub fn step(&self) -> f64 {
+        self.run.step() as f64
+    }
+
+    /// The stage of the curriculum that it is in.
+    #[wasm_bindgen(getter)]
+    pub fn stage(&self) -> usize {
+        self.run.stage()
+    }
+
+    /// The weights as they are.
+    pub fn weights(&self) -> Vec<f32> {
+        self.run.weights().to_vec()
+    }
+
+    /// Stands where another worker's run of the same settings stands.
+    pub fn follow(&mut self, step: f64, stage: usize, weights: &[f32]) -> Result<(), JsValue> {
+        self.run.follow(step as u64, stage, weights).map_err(fault)
+    }
+
+    /// Computes the groups `first..end` of the next batch, and forgets what was computed of it before.
+    #[wasm_bindgen(js_name = computeGroups)]
+    pub fn compute_groups(&mut self, first: usize, end: usize) {
+        self.part = self.run.part(first..end);
+    }
+
+    /// The gradients of these groups, one after another.
+    pub fn sums(&self) -> Vec<f32> {
+        self.part.sums.concat()
+    }
+
+    /// Their losses and right answers, one after another.
+    pub fn numbers(&self) -> Vec<f64> {
+        self.part.numbers.concat()
+    }
+
+    /// Adds what another worker gives of `groups` that follow.
+    #[wasm_bindgen(js_name = addGroups)]
+    pub fn add_groups(&mut self, sums: &[f32], numbers: &[f64], groups: usize) -> Result<(), JsValue> {
+        let [sum, number] = [sums.len(), numbers.len()].map(|length| length / groups.max(1));
+        let own = (self.part.sums.first().map(Vec::len), self.part.numbers.first().map(Vec::len));
+        if own != (Some(sum), Some(number)) || sums.len() != sum * groups {
+            return Err(fault("a worker has computed another learner's gradient"));
+        }
+        self.part.sums.extend(sums.chunks_exact(sum).map(<[f32]>::to_vec));
+        self.part.numbers.extend(numbers.chunks_exact(number).map(<[f64]>::to_vec));
+        Ok(())
+    }
+
+    /// One step with all groups of its batch; gives what [`WorkerRun::advance`] gives.
+    #[wasm_bindgen(js_name = advanceWithGroups)]
+    pub fn advance_with_groups(&mut self) -> Result<f64, f64> {
+        self.run.advance_with(std::mem::take(&mut self.part)).map_err(|error| error.step as f64)
     }
 
     /// Whether all steps are done.

@@ -60,7 +60,7 @@ impl Run {
         while self.measured.step < first + most.max(1) && !self.done() {
             if self.measured.step > first {
                 // of the step before; this changes the tasks of the next one, and accuracies have no say in it
-                self.stage(None);
+                self.end_stage(None);
             }
             let step = self.measured.step;
             let (inputs, labels, tokens) = self.batch();
@@ -86,7 +86,7 @@ impl Run {
             last = Some(numbers.right);
         }
         card.save(&mut self.trainer.state).await?;
-        self.stage(last.as_ref().filter(|_| self.logs()));
+        self.end_stage(last.as_ref().filter(|_| self.logs()));
         if self.measures() {
             self.measure();
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use backprop::causal::{Sequences, Trainer};
+use backprop::causal::{Part, Sequences, Trainer, groups};
 use backprop::schedule;
 use serde::{Deserialize, Serialize};
 use shaders::model::file::Precision;
@@ -195,6 +195,37 @@ impl Run {
     /// # Errors
     /// The loss or the gradient is not finite.
     pub fn advance(&mut self) -> Result<f64, NotFinite> {
+        let whole = self.part(0..self.groups());
+        self.advance_with(whole)
+    }
+
+    /// How many groups the next batch is cut into, which can be computed by as many workers.
+    pub fn groups(&self) -> usize {
+        let tasks = current(&self.tasks, &self.stages, &self.measured.progress);
+        groups([self.settings.batch, tasks.config.length, self.settings.batch])
+    }
+
+    /// The stage of the curriculum that it is in.
+    pub fn stage(&self) -> usize {
+        self.measured.progress.stage
+    }
+
+    /// Stands where another run of the same settings stands, to compute parts of its next batch.
+    ///
+    /// # Errors
+    /// Weights of another learner.
+    pub fn follow(&mut self, step: u64, stage: usize, weights: &[f32]) -> Result<(), String> {
+        let own = &mut self.trainer.state.weights;
+        if own.len() != weights.len() {
+            return Err(format!("expected {} weights, found {}", own.len(), weights.len()));
+        }
+        own.copy_from_slice(weights);
+        (self.measured.step, self.measured.progress.stage) = (step, stage);
+        Ok(())
+    }
+
+    /// What some groups of the next batch give.
+    pub fn part(&mut self, own: std::ops::Range<usize>) -> Part {
         let Run { settings, tasks, stages, trainer, measured, .. } = self;
         let tasks = current(tasks, stages, &measured.progress);
         let first = measured.step * settings.batch as u64;
@@ -202,7 +233,16 @@ impl Run {
             let (inputs, labels) = batch(&tasks, first + range.start as u64, range.len());
             (inputs.into(), labels.into())
         };
-        let score = trainer.gradient([settings.batch, tasks.config.length, settings.batch], episodes, true);
+        trainer.part([settings.batch, tasks.config.length, settings.batch], episodes, own)
+    }
+
+    /// A step with what all groups of its batch gave, in their order, wherever they were computed. Gives the loss.
+    ///
+    /// # Errors
+    /// The loss or the gradient is not finite.
+    pub fn advance_with(&mut self, whole: Part) -> Result<f64, NotFinite> {
+        let Run { settings, trainer, measured, .. } = self;
+        let score = trainer.gradient_of(whole);
         let state = &mut trainer.state;
         let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
@@ -216,7 +256,7 @@ impl Run {
         state.update_ema(schedule::average_decay(AVERAGE, measured.step));
         measured.step += 1;
         self.count(score.loss, &score.right);
-        self.stage(self.logs().then_some(&score.right));
+        self.end_stage(self.logs().then_some(&score.right));
         if self.measures() {
             self.measure();
         }
@@ -248,7 +288,7 @@ impl Run {
 
     /// Goes to the next stage if the one it is in has ended with the step that was just taken: by its number of steps, or by
     /// the accuracy, if that step has a line in the log: right answers `[T]`.
-    pub(crate) fn stage(&mut self, logged: Option<&Vec<f64>>) {
+    pub(crate) fn end_stage(&mut self, logged: Option<&Vec<f64>>) {
         let Run { settings, stages, measured, .. } = self;
         if let Some(right) = logged {
             smooth(&mut measured.logged, right, settings.batch as f64);
@@ -464,6 +504,33 @@ mod tests {
             assert!(one.seen.iter().zip(&other.seen).all(|(a, b)| near(a, b)));
             assert!(one.points.iter().zip(&other.points).all(|(a, b)| near(&a.loss, &b.loss)));
         }
+    }
+
+    #[test]
+    fn workers_that_share_a_batch_take_the_same_steps() {
+        let settings = Settings { batch: 10, curriculum: true, learner: Kind::Paper, ..small() };
+        let (mut alone, mut first, mut second) = (run(settings.clone()), run(settings.clone()), run(settings));
+        assert_eq!(first.groups(), 1);
+        for _ in 0..12 {
+            alone.advance().unwrap();
+            first.advance().unwrap();
+        }
+        // the next stages have longer episodes, and so more groups
+        for run in [&mut alone, &mut first] {
+            run.measured.progress.stage = 1;
+        }
+        for _ in 0..4 {
+            second.follow(first.step(), first.stage(), first.weights()).unwrap();
+            let groups = first.groups();
+            assert_eq!((groups, second.groups()), (3, 3));
+            let mut whole = first.part(0..1);
+            let part = second.part(1..groups);
+            whole.sums.extend(part.sums);
+            whole.numbers.extend(part.numbers);
+            assert_eq!(first.advance_with(whole), alone.advance());
+        }
+        assert_eq!(bits(alone.average()), bits(first.average()));
+        assert!(second.follow(1, 0, &[0.5; 3]).unwrap_err().contains("found 3"));
     }
 
     #[test]
