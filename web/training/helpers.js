@@ -42,15 +42,17 @@ class Helper {
 let helpers = [];
 /** The run that they follow. */
 let followed;
+/** Whether they could not be started, or have failed: then this worker computes alone. */
+let alone = false;
 
-function end() {
+function end(error) {
+  console.info(`Training uses one core: ${error.message}`);
   helpers.forEach((helper) => helper.end());
-  [helpers, followed] = [[], undefined];
+  [helpers, alone] = [[], true];
 }
 
-/** Has `count` helpers, or the usual number, follow a run; those of the run before stop. */
-async function gather(number, run, count) {
-  const wanted = Math.max(0, count ?? usual());
+/** Has so many helpers follow a run; they leave the run before. */
+async function gather(number, run, wanted) {
   try {
     while (helpers.length > wanted) helpers.pop().end();
     while (helpers.length < wanted) helpers.push(new Helper());
@@ -61,19 +63,20 @@ async function gather(number, run, count) {
         await helper.ask(number, "resume", { bytes });
       }),
     );
+    followed = number;
   } catch (error) {
-    // where workers may not start workers, this one computes alone
-    console.info(`Training uses one core: ${error.message}`);
-    end();
+    // such as where workers may not start workers
+    end(error);
   }
-  followed = number;
 }
 
 /** One step of a run, together with those who follow it. */
 export async function advance(number, run, count) {
   const groups = run.groups();
-  if (groups > 1 && followed !== number) await gather(number, run, count);
-  const size = Math.min(helpers.length + 1, groups);
+  const wanted = alone ? 0 : Math.min(count ?? usual(), groups - 1);
+  // a later stage of a curriculum has more groups
+  if (wanted > 0 && (followed !== number || helpers.length < wanted)) await gather(number, run, wanted);
+  const size = followed === number ? Math.min(helpers.length + 1, groups) : 1;
   if (size === 1) return run.advance();
   const share = (rank) => Math.floor((rank * groups) / size);
   const { step, stage } = run;
@@ -89,9 +92,7 @@ export async function advance(number, run, count) {
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) throw error;
     // nothing of the run has changed so far
-    console.info(`Training goes on with one core: ${error.message}`);
-    end();
-    followed = number;
+    end(error);
     return run.advance();
   }
   return run.advanceWithGroups();
