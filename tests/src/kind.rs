@@ -164,6 +164,10 @@ pub fn downloads(profile: &Path) -> PathBuf {
     profile.join("downloads")
 }
 
+/// A headless browser has no pointer at all, and would show a desk what it shows to fingers: this is a mouse.
+const MOUSE: &str =
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4";
+
 fn chrome_options(programs: &Programs, profile: &Path, setting: &Setting) -> Value {
     let plain = ["--force-device-scale-factor=1", "--hide-scrollbars"];
     let mut arguments: Vec<String> = chromium::HEADLESS.into_iter().chain(plain).map(String::from).collect();
@@ -173,6 +177,9 @@ fn chrome_options(programs: &Programs, profile: &Path, setting: &Setting) -> Val
         }
         Gpu::NoAdapter => arguments.push("--disable-gpu".to_string()),
         Gpu::Absent => arguments.push(format!("--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1")),
+    }
+    if !setting.phone {
+        arguments.push(MOUSE.to_string());
     }
     arguments.extend(setting.extra.iter().map(|argument| argument.to_string()));
     arguments.push(format!("--user-data-dir={}", profile.display()));
