@@ -1,12 +1,13 @@
 //! The real page in a real headless Chromium: drawn on, taught and asked as a visitor would.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::browser::{Gpu, Setting, wait_for};
 use tests::page::{CPU, ENTER, MEASURED, Page, TAB, best, built, ready};
+use tests::program::copy_folder;
 use tests::strokes::Figure;
 
 const FIGURES: [Figure; 3] = [Figure::Zero, Figure::Seven, Figure::Three];
@@ -361,19 +362,8 @@ fn dark_colours_are_followed() {
 
 /// A copy of the built page in a folder of its own, for tests that damage it.
 fn copied_page(name: &str) -> Option<PathBuf> {
-    fn copy(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().flatten() {
-            let target = to.join(entry.file_name());
-            if entry.path().is_dir() {
-                copy(&entry.path(), &target);
-            } else {
-                fs::copy(entry.path(), target).unwrap();
-            }
-        }
-    }
     let folder = std::env::temp_dir().join(format!("page-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
-    copy(&built()?, &folder);
+    copy_folder(&built()?, &folder);
     Some(folder)
 }

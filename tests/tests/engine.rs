@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shaders::testing;
 use tests::browser::{Browser, Gpu, Setting, required, wait_for};
 use tests::page::{CPU, MEASURED, Page, best, built};
+use tests::program::copy_folder;
 use tests::strokes::Figure;
 use xtask::server::Server;
 use xtask::sizes::{self, MOST, MOST_WASM};
@@ -17,24 +18,12 @@ fn workspace() -> PathBuf {
     std::env::current_dir().unwrap().join("..")
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// A copy of the built page, `path` below a folder of its own, which has an index.html as well.
 fn copied(name: &str, path: &str) -> Option<PathBuf> {
     let built = built()?;
     let folder = std::env::temp_dir().join(format!("engine-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
-    copy(&built, &folder.join(path));
+    copy_folder(&built, &folder.join(path));
     fs::copy(built.join("index.html"), folder.join("index.html")).unwrap();
     Some(folder)
 }

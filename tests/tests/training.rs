@@ -256,7 +256,7 @@ fn steps_there(page: &Page, settings: &Settings, steps: u64, with: Value) -> Val
             const nothing = { inputs: new Float32Array(0), labels: new Uint32Array(0) };
             const opened = await ask('open', { settings: arguments[0], ...nothing, ...arguments[2] });
             const { value } = await ask('step', { milliseconds: 1e9, most: arguments[1], known: 0 });
-            window.trained = { ...value, report: JSON.parse(value.report), card: opened.value.card };
+            window.trained = { ...value, report: JSON.parse(value.report), gpu: opened.value.gpu };
             worker.terminate();
         })();";
     let text = serde_json::to_string(settings).unwrap();
@@ -302,66 +302,66 @@ fn several_workers_take_the_steps_that_one_takes() {
 }
 
 #[test]
-fn a_graphics_card_takes_the_steps_that_the_processor_takes() {
+fn the_gpu_takes_the_steps_that_the_cpu_takes() {
     let Some(page) = ready(Setting::default(), CPU) else { return };
     for (learner, optimiser) in [(Kind::Shifted, Optimiser::Adamw), (Kind::Paper, Optimiser::Muon)] {
         let settings = Settings { learner, optimiser, width: 32, heads: 2, batch: 2, steps: 20, ..Settings::default() };
-        let [card, processor] = [true, false].map(|card| steps_there(&page, &settings, 20, json!({ "card": card })));
-        assert!(card["card"].is_string() && processor["card"].is_null(), "{card}");
+        let [gpu, cpu] = [true, false].map(|gpu| steps_there(&page, &settings, 20, json!({ "gpu": gpu })));
+        assert!(gpu["gpu"].is_string() && cpu["gpu"].is_null(), "{gpu}");
         let losses = |reply: &Value| -> Vec<f64> {
             let points = reply["report"]["points"].as_array().unwrap();
             points.iter().map(|point| point["loss"].as_f64().unwrap()).collect()
         };
-        let (one, other) = (losses(&card), losses(&processor));
-        assert_eq!((one.len(), &card["report"]["step"]), (other.len(), &processor["report"]["step"]));
+        let (one, other) = (losses(&gpu), losses(&cpu));
+        assert_eq!((one.len(), &gpu["report"]["step"]), (other.len(), &cpu["report"]["step"]));
         let apart = one.iter().zip(&other).map(|(a, b)| (a / b - 1.0).abs()).fold(0.0, f64::max);
         eprintln!("{learner:?}: losses of 20 steps differ by {apart:.1e} at most");
-        assert!(apart < 1e-3, "{one:?} on the card, {other:?} on the processor");
+        assert!(apart < 1e-3, "{one:?} on the GPU, {other:?} on the CPU");
     }
 }
 
 #[test]
-fn a_run_on_the_graphics_card_is_kept_and_goes_on_when_the_card_is_lost() {
+fn a_run_on_the_gpu_is_kept_and_goes_on_when_it_is_lost() {
     let query = format!("{CPU}&train=%7B%22width%22%3A16%2C%22batch%22%3A2%7D");
     let Some(page) = ready(Setting::default(), &query) else { return };
     wait_for("the card", EMERGING, || page.has("train-main").then_some(()));
     page.of("dials", "e.open = true");
-    choose(&page, "computes", "the graphics card");
+    choose(&page, "computes", "the GPU");
     page.click("train-main");
     wait_beyond(&page, 10);
-    let on_card = || page.text("train-numbers").contains("tasks a second on ");
-    wait_for("the card's name", EMERGING, || on_card().then_some(()));
-    assert!(page.text("runs").contains("on the graphics card"), "{}", page.text("runs"));
+    let on_gpu = || page.text("train-numbers").contains("tasks a second on ");
+    wait_for("the GPU's name", EMERGING, || on_gpu().then_some(()));
+    assert!(page.text("runs").contains("on the GPU"), "{}", page.text("runs"));
     let paused = pause(&page);
     page.click("train-step");
     wait_beyond(&page, paused);
     assert_eq!(step(&page), paused + 1);
-    page.browser.screenshot("training-card");
+    page.browser.screenshot("training-gpu");
     page.settle();
     page.browser.script("location.reload()", &[]);
     wait_for("the page again", EMERGING, || (page.state() == "ready" && page.has("runs")).then_some(()));
     page.click("train-main");
     wait_beyond(&page, paused + 2);
-    assert!(on_card() && !page.has("train-trouble"), "{}", page.text("train-numbers"));
+    assert!(on_gpu() && !page.has("train-trouble"), "{}", page.text("train-numbers"));
     // Chromium's GPU process dies, and every device with it
     page.browser.devtools("Browser.crashGpuProcess", &json!({}));
     wait_for("words about it", EMERGING, || page.has("train-trouble").then_some(()));
-    assert!(page.text("train-trouble").contains("The processor goes on"), "{}", page.text("train-trouble"));
+    assert!(page.text("train-trouble").contains("The CPU goes on"), "{}", page.text("train-trouble"));
     wait_beyond(&page, step(&page) + 1);
-    assert!(!on_card() && !page.has("train-fault"));
+    assert!(!on_gpu() && !page.has("train-fault"));
 }
 
 #[test]
-fn without_a_graphics_card_the_processor_takes_the_steps_and_the_page_says_so() {
+fn without_a_gpu_the_cpu_takes_the_steps_and_the_page_says_so() {
     let query = format!("{CPU}&train=%7B%22width%22%3A16%2C%22batch%22%3A2%7D");
     let Some(page) = ready(Setting { gpu: Gpu::NoAdapter, ..Setting::default() }, &query) else { return };
     wait_for("the card", EMERGING, || page.has("train-main").then_some(()));
     page.of("dials", "e.open = true");
-    choose(&page, "computes", "the graphics card");
+    choose(&page, "computes", "the GPU");
     page.click("train-main");
     wait_beyond(&page, 2);
     let words = page.text("train-trouble");
-    assert!(words.contains("The processor takes the steps, not the graphics card"), "{words}");
+    assert!(words.contains("The CPU takes the steps, not the GPU"), "{words}");
 }
 
 #[test]

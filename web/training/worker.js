@@ -5,14 +5,14 @@ import { advance } from "./helpers.js";
  * What can be asked, by method: fields of the request, and the value of the reply. `learner` in a message is the number of
  * the run.
  *
- *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n], card, helpers }
- *                                                   → { settings: JSON, card, trouble }: with `card` a graphics card is to
- *              take the steps; its name, or in words why the processor takes them. So many `helpers` compute parts of each
+ *   open       { settings: JSON, inputs: Float32Array [n, D], labels: Uint32Array [n], gpu, helpers }
+ *                                                   → { settings: JSON, gpu, trouble }: with `gpu` a GPU is to
+ *              take the steps; its name, or in words why the CPU takes them. So many `helpers` compute parts of each
  *              batch, by default as many as there are cores to spare
- *   resume     { bytes: Uint8Array, card, helpers }  → as open
+ *   resume     { bytes: Uint8Array, gpu, helpers }  → as open
  *   step       { milliseconds, most, known }         → { report: JSON, spent, bad, bytes, trouble }: trains for so long, but
  *              at most so many steps; `spent` is in milliseconds, `bad` the number of a step that was not finite, which was
- *              not taken, `bytes` the WebAssembly memory in use, `trouble` why the processor took over from the card
+ *              not taken, `bytes` the WebAssembly memory in use, `trouble` why the CPU took over from the GPU
  *   part       { step, stage, weights: Float32Array, first, end } → { sums: Float32Array, numbers: Float64Array }: of the
  *              batch of such a step the groups `first..end`, for a worker that this one helps
  *   extend     { steps }
@@ -23,7 +23,7 @@ import { advance } from "./helpers.js";
 const runs = new Map();
 const parts = {};
 
-/** What computes runs, by where: "training" on the processor, "gpu" on a graphics card or the processor. */
+/** What computes runs, by where: "training" on the CPU, "gpu" on a GPU or the CPU. */
 function part(name) {
   parts[name] ??= import(`./${name}.js`).then(async ({ default: init, WorkerRun }) => {
     const { memory } = await init({ module_or_path: new URL(`./${name}_bg.wasm`, import.meta.url) });
@@ -35,16 +35,16 @@ function part(name) {
 }
 part("training").catch(() => {});
 
-/** Makes a run on the card, if it is wanted and there is one, else on the processor. */
-async function open(number, { card, helpers }, make) {
+/** Makes a run on the GPU, if it is wanted and there is one, else on the CPU. */
+async function open(number, { gpu, helpers }, make) {
   let trouble;
-  let found = card && (await part("gpu").catch((error) => void (trouble = error.message)));
+  let found = gpu && (await part("gpu").catch((error) => void (trouble = error.message)));
   found ||= await part("training");
   const run = make(found.WorkerRun);
-  if (card && !trouble) await run.useCard().catch((error) => (trouble = error.message));
+  if (gpu && !trouble) await run.useGpu().catch((error) => (trouble = error.message));
   runs.get(number)?.run.free();
   runs.set(number, { run, memory: found.memory, helpers });
-  return { settings: run.settings(), card: run.card, trouble };
+  return { settings: run.settings(), gpu: run.gpu, trouble };
 }
 
 const plain = {
@@ -61,9 +61,9 @@ const of = {
     const begin = performance.now();
     let bad, trouble;
     for (let left = most; left > 0 && !run.done() && performance.now() - begin < milliseconds; ) {
-      const card = run.card;
+      const gpu = run.gpu;
       try {
-        if (card) left -= await run.advanceOnCard(left);
+        if (gpu) left -= await run.advanceOnGpu(left);
         else {
           await advance(number, run, helpers);
           left -= 1;
@@ -73,8 +73,8 @@ const of = {
           bad = error;
           break;
         }
-        // without its card the run goes on from where it was
-        if (!card || run.card) throw error;
+        // without its GPU the run goes on from where it was
+        if (!gpu || run.gpu) throw error;
         trouble = error.message;
       }
     }
@@ -104,7 +104,7 @@ async function answer({ call, learner, method, request }) {
   }
 }
 
-// One after another: a run whose card is computing can't be asked anything else.
+// One after another: a run whose GPU is computing can't be asked anything else.
 let last = Promise.resolve();
 self.onmessage = ({ data }) => {
   if (data.call !== undefined) last = last.then(() => answer(data));

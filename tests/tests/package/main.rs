@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use shaders::testing;
 use tests::browser::{Browser, Setting, required, wait_for};
 use tests::page::built;
+use tests::program::copy_folder;
 use xtask::server::Server;
 use xtask::shell::{cache_folder, end, output, which};
 
@@ -53,18 +54,6 @@ fn fresh(name: &str) -> PathBuf {
     folder
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 /// The package, packed by npm from the engine of the built page, and installed by it into a folder of nothing else. It is done
 /// once and stays until the test program has ended.
 fn installed() -> Option<&'static Path> {
@@ -95,7 +84,7 @@ fn installed() -> Option<&'static Path> {
 /// A project with the package and these files.
 fn project(name: &str, files: &[(&str, &str)]) -> Option<Folder> {
     let folder = Folder(fresh(name));
-    copy(&installed()?.join("node_modules"), &folder.0.join("node_modules"));
+    copy_folder(&installed()?.join("node_modules"), &folder.0.join("node_modules"));
     fs::write(folder.0.join("package.json"), r#"{ "private": true, "type": "module" }"#).unwrap();
     for (file, text) in files {
         fs::write(folder.0.join(file), text).unwrap();
@@ -286,7 +275,7 @@ fn a_plain_page_takes_the_package_from_here_and_from_elsewhere() {
     let Some(project) = project("plain", &[("index.html", &plain)]) else { return };
     let Some(browser) = browser() else { return };
     let package = project.0.join("learner-in-a-file");
-    copy(&project.0.join(PACKAGE), &package);
+    copy_folder(&project.0.join(PACKAGE), &package);
     let server = Server::start(&project.0, 0).unwrap();
     right(&browser, "a plain page", &server.url());
     assert!(!server.requests().iter().any(|line| line.contains("inline.js")), "{:?}", server.requests());

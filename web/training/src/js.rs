@@ -20,12 +20,12 @@ pub struct WorkerRun {
     /// What groups of the next batch gave so far.
     part: Part,
     #[cfg(feature = "gpu")]
-    card: Option<Card>,
+    gpu: Option<OnGpu>,
 }
 
-/// The graphics card that takes a run's steps.
+/// The GPU that takes a run's steps.
 #[cfg(feature = "gpu")]
-struct Card {
+struct OnGpu {
     trainer: backprop_gpu::Trainer,
     name: String,
 }
@@ -36,7 +36,7 @@ impl From<Run> for WorkerRun {
             run,
             part: Part::default(),
             #[cfg(feature = "gpu")]
-            card: None,
+            gpu: None,
         }
     }
 }
@@ -162,31 +162,31 @@ impl WorkerRun {
 #[cfg(feature = "gpu")]
 #[wasm_bindgen]
 impl WorkerRun {
-    /// Has a graphics card take the steps from now on.
-    #[wasm_bindgen(js_name = useCard)]
-    pub async fn use_card(&mut self) -> Result<(), JsValue> {
+    /// Has a GPU take the steps from now on.
+    #[wasm_bindgen(js_name = useGpu)]
+    pub async fn use_gpu(&mut self) -> Result<(), JsValue> {
         let gpu = shaders::gpu::Gpu::new().await.map_err(|error| fault(error.to_string()))?;
         let trainer = self.run.trainer_on(&gpu).await.map_err(|error| fault(error.to_string()))?;
-        self.card = Some(Card { trainer, name: gpu.name().unwrap_or_else(|| "the graphics card".into()) });
+        self.gpu = Some(OnGpu { trainer, name: gpu.name().unwrap_or_else(|| "the GPU".into()) });
         Ok(())
     }
 
-    /// The name of the card that takes the steps, as far as the browser reports it.
+    /// The name of the GPU that takes the steps, as far as the browser reports it.
     #[wasm_bindgen(getter)]
-    pub fn card(&self) -> Option<String> {
-        self.card.as_ref().map(|card| card.name.clone())
+    pub fn gpu(&self) -> Option<String> {
+        self.gpu.as_ref().map(|gpu| gpu.name.clone())
     }
 
-    /// Steps on the card, at most so many; gives how many. In its place the number of a step that was not finite: none of
-    /// these steps was taken. Or an error, after which the processor goes on from where it was.
-    #[wasm_bindgen(js_name = advanceOnCard)]
-    pub async fn advance_on_card(&mut self, most: f64) -> Result<f64, JsValue> {
-        let Some(card) = &mut self.card else { return Err(fault("no graphics card is in use")) };
-        match self.run.advance_on(&mut card.trainer, most as u64).await {
+    /// Steps on the GPU, at most so many; gives how many. In its place the number of a step that was not finite: none of
+    /// these steps was taken. Or an error, after which the CPU goes on from where it was.
+    #[wasm_bindgen(js_name = advanceOnGpu)]
+    pub async fn advance_on_gpu(&mut self, most: f64) -> Result<f64, JsValue> {
+        let Some(gpu) = &mut self.gpu else { return Err(fault("no GPU is in use")) };
+        match self.run.advance_on(&mut gpu.trainer, most as u64).await {
             Ok(taken) => Ok(taken as f64),
             Err(Stopped::NotFinite(error)) => Err((error.step as f64).into()),
-            Err(Stopped::Card(error)) => {
-                self.card = None;
+            Err(Stopped::Gpu(error)) => {
+                self.gpu = None;
                 Err(fault(error.to_string()))
             }
         }

@@ -34,9 +34,9 @@ pub struct Line {
     pub phase: Phase,
     /// Whether all its steps are done.
     pub done: bool,
-    /// The name of the graphics card that takes its steps; none where the processor does.
+    /// The name of the GPU that takes its steps; none where the CPU does.
     #[serde(default)]
-    pub card: Option<String>,
+    pub gpu: Option<String>,
 }
 
 impl Line {
@@ -54,7 +54,7 @@ impl Line {
             emerged: None,
             phase: Phase::Guessing,
             done: false,
-            card: None,
+            gpu: None,
         }
     }
 
@@ -90,7 +90,7 @@ impl Line {
 
     /// What its settings are, where they are not the usual ones.
     pub fn name(&self) -> String {
-        self.settings.name() + if self.card.is_some() { ", on the graphics card" } else { "" }
+        self.settings.name() + if self.gpu.is_some() { ", on the GPU" } else { "" }
     }
 
     /// Where it stands, in words.

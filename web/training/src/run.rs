@@ -182,7 +182,7 @@ impl Run {
         self.settings.steps = steps.max(self.measured.step);
     }
 
-    /// The batch of the next step, for a card: inputs `[B, T, X]`, labels `[B, T]`, and T.
+    /// The batch of the next step, for a GPU: inputs `[B, T, X]`, labels `[B, T]`, and T.
     #[cfg(any(feature = "gpu", test))]
     pub(crate) fn batch(&self) -> (Vec<f32>, Vec<u32>, usize) {
         let tasks = current(&self.tasks, &self.stages, &self.measured.progress);

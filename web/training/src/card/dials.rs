@@ -201,9 +201,9 @@ fn how_it_practises(card: Card) -> View {
 
 /// What computes: no setting of the run, which is the same but for rounding.
 fn what_computes(card: Card) -> Option<View> {
-    let changed = move |event: Event| card.on_card.set(value_of(&event) == "gpu");
+    let changed = move |event: Event| card.on_gpu.set(value_of(&event) == "gpu");
     let option = |value: &'static str, words: &'static str| {
-        let selected = move || card.on_card.get() == (value == "gpu");
+        let selected = move || card.on_gpu.get() == (value == "gpu");
         el("option").attr("value", value).prop("selected", selected).child(words)
     };
     let control = el("select").on(ev::CHANGE, changed);
@@ -211,7 +211,7 @@ fn what_computes(card: Card) -> Option<View> {
         dial(
             "Computes",
             "computes",
-            control.child(option("cpu", "the processor")).child(option("gpu", "the graphics card")),
+            control.child(option("cpu", "the CPU")).child(option("gpu", "the GPU")),
             "Worth a try with wide learners and large batches. The same run, but for rounding.",
         )
     })

@@ -106,7 +106,7 @@ pub fn hidden() -> bool {
     property(&property(&js_sys::global(), "document"), "hidden").as_bool().unwrap_or_default()
 }
 
-/// Whether the browser has an interface to graphics cards.
+/// Whether the browser has an interface to GPUs.
 pub fn webgpu() -> bool {
     !property(&property(&js_sys::global(), "navigator"), "gpu").is_undefined()
 }

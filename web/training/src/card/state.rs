@@ -44,9 +44,9 @@ pub struct Card {
     pub lines: RwSignal<Vec<Line>>,
     /// Slices of steps that were asked for and have not come.
     pub under_way: RwSignal<u32>,
-    /// Whether a graphics card is to take the steps of the next run.
-    pub on_card: RwSignal<bool>,
-    /// Why the processor takes steps that a card was to take.
+    /// Whether a GPU is to take the steps of the next run.
+    pub on_gpu: RwSignal<bool>,
+    /// Why the CPU takes steps that a GPU was to take.
     pub trouble: RwSignal<Option<String>>,
     /// Why the run is not kept for the next visit, if it is not.
     pub unkept: RwSignal<Option<String>>,
@@ -79,7 +79,7 @@ impl Card {
             status: RwSignal::new(Status::Idle),
             lines: RwSignal::new(Vec::new()),
             under_way: RwSignal::new(0),
-            on_card: RwSignal::new(false),
+            on_gpu: RwSignal::new(false),
             trouble: RwSignal::new(None),
             unkept: RwSignal::new(None),
             command: RwSignal::new(None),
@@ -150,7 +150,7 @@ impl Card {
         self.status.set(Status::Running);
         self.command.set(None);
         self.trouble.set(None);
-        let on_card = self.on_card.get_untracked();
+        let on_gpu = self.on_gpu.get_untracked();
         spawn_local(async move {
             if old > 0 {
                 // nobody waits for it
@@ -161,11 +161,11 @@ impl Card {
                 ("settings", text.into()),
                 ("inputs", inputs.into()),
                 ("labels", labels.into()),
-                ("card", on_card.into()),
+                ("gpu", on_gpu.into()),
             ];
             match port.ask(run, "open", &fields).await {
                 Ok(reply) => {
-                    self.heed_card(id, &reply);
+                    self.heed_gpu(id, &reply);
                     self.train(turn).await;
                 }
                 Err(words) if self.is_turn(turn) => self.fail(words),
@@ -175,12 +175,12 @@ impl Card {
     }
 
     /// What takes the steps of a run that was opened.
-    fn heed_card(self, id: u32, reply: &JsValue) {
-        let card = property(reply, "card").as_string();
+    fn heed_gpu(self, id: u32, reply: &JsValue) {
+        let gpu = property(reply, "gpu").as_string();
         self.lines
-            .update(|lines| lines.iter_mut().filter(|line| line.id == id).for_each(|line| line.card = card.clone()));
+            .update(|lines| lines.iter_mut().filter(|line| line.id == id).for_each(|line| line.gpu = gpu.clone()));
         if let Some(words) = property(reply, "trouble").as_string() {
-            self.trouble.set(Some(format!("The processor takes the steps, not the graphics card: {words}.")));
+            self.trouble.set(Some(format!("The CPU takes the steps, not the GPU: {words}.")));
         }
     }
 
@@ -231,9 +231,8 @@ impl Card {
         });
         self.inner.update_value(|inner| inner.loose += seconds);
         if let Some(words) = property(&reply, "trouble").as_string() {
-            self.lines.update(|lines| lines.last_mut().into_iter().for_each(|line| line.card = None));
-            let words =
-                format!("The graphics card has stopped ({words}). The processor goes on from where the run was.");
+            self.lines.update(|lines| lines.last_mut().into_iter().for_each(|line| line.gpu = None));
+            let words = format!("The GPU has stopped ({words}). The CPU goes on from where the run was.");
             self.trouble.set(Some(words));
         }
         if let Some(bad) = property(&reply, "bad").as_f64() {
@@ -379,14 +378,14 @@ impl Card {
         let (port, _) = self.worker();
         let run = port.next();
         let next_id = lines.iter().map(|line| line.id).max().unwrap_or_default() + 1;
-        let on_card = last.card.is_some();
-        match port.ask(run, "resume", &[("bytes", property(&kept, "bytes")), ("card", on_card.into())]).await {
+        let on_gpu = last.gpu.is_some();
+        match port.ask(run, "resume", &[("bytes", property(&kept, "bytes")), ("gpu", on_gpu.into())]).await {
             Ok(reply) if self.lines.with_untracked(Vec::is_empty) => {
                 self.inner.update_value(|inner| (inner.run, inner.next_id) = (run, next_id));
                 let (done, id) = (last.done, last.id);
-                self.on_card.set(on_card);
+                self.on_gpu.set(on_gpu);
                 self.lines.set(lines);
-                self.heed_card(id, &reply);
+                self.heed_gpu(id, &reply);
                 self.status.set(if done { Status::Done } else { Status::Paused(None) });
             }
             // somebody was faster, and has started a run

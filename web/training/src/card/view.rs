@@ -69,8 +69,8 @@ fn progress(card: Card) -> View {
             if line.seconds > 0.3 {
                 words += &format!(", {:.0} tasks a second", line.speed());
             }
-            if let Some(card) = &line.card {
-                words += &format!(" on {card}");
+            if let Some(gpu) = &line.gpu {
+                words += &format!(" on {gpu}");
             }
             if card.status.get() == Status::Running && line.seconds > 1.0 {
                 words += &format!(", {} left", duration(line.left()));
