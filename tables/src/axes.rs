@@ -284,7 +284,7 @@ mod tests {
         let rows = standardised(&[vec![1.0, 2.0, 4.0], vec![3.0, 1.0, 2.0]]);
         let one = Axes::of(&[NUMBER, NUMBER], &rows, &[Some(0), Some(1), Some(2)]);
         assert_eq!(one, Axes::of(&[NUMBER, NUMBER], &rows, &[None; 3]));
-        assert_eq!(Axes::of(&[], &[], &[]).apply(&[]), []);
+        assert_eq!(Axes::of(&[], &[], &[]).apply(&[]), [0f32; 0]);
     }
 
     #[test]

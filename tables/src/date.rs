@@ -121,6 +121,21 @@ pub fn order<'a>(cells: impl Iterator<Item = &'a str> + Clone) -> Option<Order> 
     Order::ALL.into_iter().find(|order| cells.clone().all(|cell| order.read(cell).is_some()))
 }
 
+/// The date so many days after 1970-01-01, as ISO 8601 writes it; nothing outside of the years 0 to 9999.
+#[cfg(feature = "parquet")]
+pub(crate) fn civil(days: i64) -> Option<String> {
+    // Howard Hinnant, as above
+    let days = days.checked_add(719_468)?;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let of_cycle = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_cycle + of_cycle / 4 - of_cycle / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = of_cycle + era * 400 + i64::from(month <= 2);
+    (0..=9999).contains(&year).then(|| format!("{year:04}-{month:02}-{day:02}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +162,18 @@ mod tests {
         {
             assert_eq!(order([cell].into_iter()), None, "{cell}");
         }
+    }
+
+    #[cfg(feature = "parquet")]
+    #[test]
+    fn days_are_dates_again() {
+        for days in (-719_528..2_932_897).step_by(61) {
+            let date = civil(days).unwrap();
+            assert_eq!(Order::YearMonthDay.read(&date), Some(days as f64 * 86_400.0), "{date}");
+        }
+        assert_eq!((civil(2_932_896).unwrap(), civil(2_932_897)), ("9999-12-31".to_owned(), None));
+        assert_eq!((civil(-719_528).unwrap(), civil(-719_529)), ("0000-01-01".to_owned(), None));
+        assert_eq!(civil(i64::MAX), None);
     }
 
     #[test]

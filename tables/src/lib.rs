@@ -42,6 +42,8 @@ mod npy_header;
 pub mod number;
 #[cfg(feature = "numpy")]
 pub mod numpy;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod pictures;
 pub mod read;
 #[cfg(feature = "spreadsheets")]
@@ -52,6 +54,8 @@ pub mod spreadsheet;
 pub mod stream;
 pub mod table;
 pub mod text;
+#[cfg(feature = "parquet")]
+mod thrift;
 
 pub use asked::Asked;
 pub use error::TableError;

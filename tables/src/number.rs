@@ -191,6 +191,19 @@ pub fn writing<'a>(cells: impl Iterator<Item = &'a str> + Clone, comma: bool) ->
     Some(first)
 }
 
+/// The value of IEEE 754 binary16.
+#[cfg(any(feature = "numpy", feature = "parquet"))]
+pub(crate) fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+    let size = match exponent {
+        0 => fraction * 2f64.powi(-14),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (1.0 + fraction) * 2f64.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

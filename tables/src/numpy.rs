@@ -7,6 +7,7 @@ use npyz::{DType, Endianness, NpyFile, Order, TypeChar, TypeStr};
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
 use crate::npy_header::{self, MOST_VALUES};
+use crate::number::half;
 use crate::text::most_unpacked;
 
 /// Most columns of a table.
@@ -230,18 +231,6 @@ fn number(mut bytes: Vec<u8>, kind: &TypeStr) -> Option<f64> {
         }
         _ => None,
     }
-}
-
-/// IEEE 754 binary16.
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
-    let size = match exponent {
-        0 => fraction * 2f64.powi(-14),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        exponent => (1.0 + fraction) * 2f64.powi(exponent - 15),
-    };
-    if bits >> 15 == 1 { -size } else { size }
 }
 
 /// From the first axis fastest to the last one fastest.

@@ -32,12 +32,16 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     if crate::numpy::is_npy(bytes) || crate::numpy::is_npz(bytes) {
         return true;
     }
+    #[cfg(feature = "parquet")]
+    if crate::parquet::is_parquet(bytes) {
+        return true;
+    }
     // a zip file and Excel's older container
     cfg!(feature = "spreadsheets") && (bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]))
 }
 
-/// Reads CSV and its relatives and ARFF, gzipped or not; with the features of those names also arrays of NumPy and
-/// spreadsheets.
+/// Reads CSV and its relatives and ARFF, gzipped or not; with the features of those names also arrays of NumPy, Parquet
+/// and spreadsheets.
 ///
 /// # Errors
 /// As the format's own reader.
@@ -45,6 +49,10 @@ pub fn read(bytes: &[u8], how: How) -> Result<Read, TableError> {
     #[cfg(feature = "numpy")]
     if crate::numpy::is_npy(bytes) || crate::numpy::is_npz(bytes) {
         return Ok(Read { grid: crate::numpy::read(bytes)?, encoding: "NumPy", certain: true });
+    }
+    #[cfg(feature = "parquet")]
+    if crate::parquet::is_parquet(bytes) {
+        return Ok(Read { grid: crate::parquet::read(bytes)?, encoding: "Parquet", certain: true });
     }
     #[cfg(feature = "spreadsheets")]
     if crate::spreadsheet::is_workbook(bytes) {

@@ -1,5 +1,5 @@
 //! Files that real libraries wrote; `files/make.py` made them.
-#![cfg(all(feature = "numpy", feature = "spreadsheets"))]
+#![cfg(all(feature = "numpy", feature = "parquet", feature = "spreadsheets"))]
 
 use tables::column::{Kind, Values};
 use tables::read::{How, read};
@@ -70,10 +70,70 @@ fn arrays_of_numpy_are_tables() {
     );
 }
 
+#[test]
+fn parquet_of_three_libraries_is_the_same_table() {
+    for name in ["pandas.parquet", "fastparquet.parquet", "polars.parquet"] {
+        let table = table(name);
+        assert_eq!(names(&table), ["size", "count", "day", "fresh", "kind"], "{name}");
+        assert_eq!((table.len(), table.class), (24, 4), "{name}");
+        assert_eq!(table.class_names, ["müsli", "brot"], "{name}");
+        assert_eq!(table.columns[0].missing, 1, "{name}");
+        assert!(matches!(table.columns[2].kind, Kind::Date(_)), "{name}: {:?}", table.columns[2].kind);
+        let Values::Numbers(days) = &table.columns[2].values else { panic!("dates are numbers") };
+        assert_eq!((days[0], days[1] - days[0]), (1_740_787_200.0, 36.0 * 3600.0), "{name}");
+        assert_eq!((table.lines[0], read(&bytes(name), How::default()).unwrap().encoding), (1, "Parquet"), "{name}");
+    }
+}
+
+#[test]
+fn an_index_of_pandas_is_no_class() {
+    let named = grid("named-index.parquet");
+    assert_eq!(named.heading.unwrap(), ["kind", "size", "count", "day", "fresh"]);
+    let found = grid("index.parquet");
+    assert_eq!(found.heading.as_ref().unwrap(), &["size", "count", "day", "fresh", "kind"]);
+    assert!(found.notes.join(" ").contains("index"), "{:?}", found.notes);
+}
+
+#[test]
+fn types_of_parquet_are_read_however_they_are_written() {
+    for name in ["typed.parquet", "older.parquet"] {
+        let found = grid(name);
+        let heading = ["half", "big", "price", "day", "time", "until", "place.x", "place.y", "binary", "kind"];
+        assert_eq!(found.heading.as_ref().unwrap(), &heading, "{name}");
+        assert!(found.notes.join(" ").contains("lists are left out: tags"), "{:?}", found.notes);
+        let row = |at: usize| found.rows[at].cells.iter().map(String::as_str).collect::<Vec<_>>();
+        let first =
+            ["0", "18446744073709551615", "-5.00", "2025-03-01", "08:30:00", "9999-12-31", "0", "", "beer", "müsli"];
+        assert_eq!(row(0), first, "{name}");
+        let last = [
+            "11.5",
+            "18446744073709551592",
+            "23.75",
+            "2025-03-24",
+            "19:30:23",
+            "9999-12-29",
+            "5.75",
+            "-23",
+            "wine",
+            "",
+        ];
+        assert_eq!((found.rows.len(), row(23)), (24, last.to_vec()), "{name}");
+    }
+}
+
+/// A file of 10 kB that stands for five million rows.
+#[test]
+fn parquet_that_stands_for_far_more_than_it_is_is_refused() {
+    let error = read(&bytes("constant.parquet"), How::default()).unwrap_err().to_string();
+    assert!(error.contains("far more rows"), "{error}");
+}
+
 /// Cut off or spoiled at any place, they are refused or read, and never more.
 #[test]
 fn spoiled_files_are_refused_or_read() {
-    for name in ["pandas.xlsx", "pandas.ods", "two.npz", "records.npy", "unnamed.npz"] {
+    for name in
+        ["pandas.xlsx", "pandas.ods", "two.npz", "records.npy", "unnamed.npz", "pandas.parquet", "typed.parquet"]
+    {
         let good = bytes(name);
         for at in (0..good.len()).step_by(37) {
             let outcome: [Result<_, TableError>; 2] =

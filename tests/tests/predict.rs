@@ -275,7 +275,14 @@ fn bad_input_is_named_and_nothing_is_printed() {
 fn workbooks_and_arrays_are_tables_too() {
     let files = std::env::current_dir().unwrap().join("../tables/tests/files");
     let path = |name: &str| files.join(name).to_str().unwrap().to_owned();
-    for (name, class) in [("pandas.xlsx", "kind"), ("pandas.ods", "kind"), ("two.npz", "y"), ("records.npy", "kind")] {
+    for (name, class) in [
+        ("pandas.xlsx", "kind"),
+        ("pandas.ods", "kind"),
+        ("pandas.parquet", "kind"),
+        ("polars.parquet", "kind"),
+        ("two.npz", "y"),
+        ("records.npy", "kind"),
+    ] {
         let found = json(&["--show", &path(name)]);
         assert_eq!((&found["rows"], &found["class"]), (&Value::from(24), &Value::from(class)), "{name}");
         assert!(found["accuracy"].as_f64().unwrap() > 0.9, "{name}: {}", found["accuracy"]);
@@ -284,6 +291,26 @@ fn workbooks_and_arrays_are_tables_too() {
     let found = json(&["--show", &path("pandas.xlsx"), "--ask", &path("pandas.ods")]);
     assert_eq!((found["answers"].as_array().unwrap().len(), found["accuracy"].as_f64()), (24, Some(1.0)));
     assert!(refused(&["--show", &path("openpyxl.xlsx"), "--sheet", "Dta"]).contains("Notes, Data"));
+}
+
+/// A folder of parts, as Spark and Dask write it.
+#[test]
+fn a_folder_of_parquet_files_is_one_table() {
+    let files = std::env::current_dir().unwrap().join("../tables/tests/files");
+    let folder = Folder::new("parts");
+    for part in ["part-00000.snappy.parquet", "part-00001.snappy.parquet"] {
+        fs::copy(files.join("pandas.parquet"), folder.0.join(part)).unwrap();
+    }
+    fs::write(folder.0.join("_SUCCESS"), "").unwrap();
+    fs::write(folder.0.join(".part-00000.snappy.parquet.crc"), "crc").unwrap();
+    let whole = folder.0.to_str().unwrap();
+    let found = json(&["--show", files.join("pandas.xlsx").to_str().unwrap(), "--ask", whole]);
+    assert_eq!((found["answers"].as_array().unwrap().len(), found["accuracy"].as_f64()), (48, Some(1.0)));
+    assert_eq!(json(&["--show", whole])["rows"], Value::from(48));
+    // of other columns
+    fs::copy(files.join("typed.parquet"), folder.0.join("part-00002.parquet")).unwrap();
+    let words = refused(&["--show", whole]);
+    assert!(words.contains("part-00002.parquet") && words.contains("size, count, day"), "{words}");
 }
 
 /// A picture as a bitmap with three bytes a pixel, rows from below, from the red, green and blue of each place.

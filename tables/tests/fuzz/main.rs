@@ -1,5 +1,5 @@
 //! Spoiled tables of every format: each is read or refused in words, within its time and its memory.
-#![cfg(all(feature = "encodings", feature = "numpy", feature = "spreadsheets"))]
+#![cfg(all(feature = "encodings", feature = "numpy", feature = "parquet", feature = "spreadsheets"))]
 
 mod files;
 mod grammar;
@@ -83,13 +83,14 @@ fn contents(bytes: &[u8]) -> Found {
     archive::files(bytes).into()
 }
 
-/// Panics of the library that reads workbooks are caught, and would fill the screen.
-fn workbook(bytes: &[u8]) -> Found {
+/// Panics of the libraries that read workbooks and Parquet are caught, and would fill the screen.
+fn caught(bytes: &[u8]) -> Found {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !panic.location().is_some_and(|place| place.file().contains("calamine")) {
+            let libraries = ["/calamine-", "/parquet-", "/bytes-", "/lz4_flex-", "/brotli", "/snap-"];
+            if !panic.location().is_some_and(|place| libraries.iter().any(|name| place.file().contains(name))) {
                 before(panic);
             }
         }));
@@ -230,7 +231,7 @@ fn xlsx() {
         memory: |length| 40 * unpacked(length) + (1 << 20),
         cases: 6000,
     };
-    target.run(workbook);
+    target.run(caught);
 }
 
 #[test]
@@ -245,7 +246,22 @@ fn ods() {
         memory: |length| 4000 * unpacked(length) + (1 << 24),
         cases: 6000,
     };
-    target.run(workbook);
+    target.run(caught);
+}
+
+#[test]
+fn parquet() {
+    let names = ["pandas", "fastparquet", "polars", "named-index", "index", "typed", "older"];
+    let target = Target {
+        name: "tables-parquet",
+        seeds: names.map(|name| std::fs::read(format!("tests/files/{name}.parquet")).unwrap()).to_vec(),
+        words: &[b"PAR1", b"PARE", b"\x15\x02", b"\x15\xfe\xff\xff\xff\x0f", b"\x19\xfc", b"\x1c", b"\0\0\0\0"],
+        grammar: None,
+        seal: None,
+        memory: |length| 600 * length + (1 << 22),
+        cases: 20_000,
+    };
+    target.run(caught);
 }
 
 #[test]

@@ -32,8 +32,8 @@ const BATCH: usize = 4096;
 pub struct Arguments {
     /// Model file; `models/general.safetensors` is the learner for tables
     model: PathBuf,
-    /// Labelled rows or pictures: CSV, TSV or ARFF (also as .gz), a workbook, .npy or .npz; a folder or zip file with a
-    /// folder of pictures for each class; a folder of IDX files
+    /// Labelled rows or pictures: CSV, TSV or ARFF (also as .gz), a workbook, Parquet, .npy or .npz; a folder or zip file
+    /// with a folder of pictures for each class; a folder of IDX files
     #[arg(long, value_name = "PATH")]
     show: PathBuf,
     /// Rows or pictures to answer; without it, what is shown is tested on itself in folds
@@ -300,6 +300,9 @@ impl<'a> Asked<'a> {
 /// Opens a table to be read piece by piece.
 fn open_rows(path: &Path, arguments: &Arguments) -> Result<Stream<Box<dyn Read>>, String> {
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    if own_file::parts(path).is_some() {
+        return Ok(Stream::of(read_grid(path, arguments)?, Box::new(std::io::empty())));
+    }
     if path.is_dir() {
         return Err(named(&"expected a table like the one that is shown, found a folder"));
     }
