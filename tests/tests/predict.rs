@@ -6,14 +6,23 @@ use std::process::Output;
 use serde_json::Value;
 use tests::program::{Folder, output, trainer};
 
-fn predict(arguments: &[&str]) -> Output {
-    let model = std::env::current_dir().unwrap().join("../models/general.safetensors");
+fn predict_by(model: &str, arguments: &[&str]) -> Output {
+    let model = std::env::current_dir().unwrap().join(format!("../models/{model}.safetensors"));
     output(trainer().arg("predict").arg(model).args(arguments))
+}
+
+fn predict(arguments: &[&str]) -> Output {
+    predict_by("general", arguments)
 }
 
 #[track_caller]
 fn json(arguments: &[&str]) -> Value {
-    let output = predict(&[arguments, &["--json"]].concat());
+    json_by("general", arguments)
+}
+
+#[track_caller]
+fn json_by(model: &str, arguments: &[&str]) -> Value {
+    let output = predict_by(model, &[arguments, &["--json"]].concat());
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -69,8 +78,7 @@ fn rows_of_no_class_are_told_from_the_others() {
     let without = json(&arguments[..4]);
     assert_eq!(without["answers"][0]["none"], Value::Null);
     assert!(refused(&["--show", show.to_str().unwrap(), "--none"]).contains("--ask"));
-    let quick = std::env::current_dir().unwrap().join("../models/quick.safetensors");
-    let refused = output(trainer().arg("predict").arg(quick).args(arguments));
+    let refused = predict_by("quick", &arguments);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("expected a set learner"));
 }
 
@@ -393,4 +401,76 @@ fn pictures_are_shown_by_folder_and_asked_about() {
     let empty = folder.0.join("empty");
     fs::create_dir_all(&empty).unwrap();
     assert!(refused(&["--show", empty.to_str().unwrap()]).contains("a folder of pictures for each class"));
+}
+
+/// Circles and crosses by hand, `number` says which: points in 0..256, y downwards.
+fn strokes(cross: bool, number: usize) -> Vec<Vec<[u8; 2]>> {
+    let wobble = |at: usize| (number * 37 + at * 11) % 17;
+    let point = |x: usize, y: usize| [(x + wobble(x)) as u8, (y + wobble(y + 3)) as u8];
+    if cross {
+        return vec![
+            (0..9).map(|at| point(20 + 22 * at, 20 + 22 * at)).collect(),
+            (0..9).map(|at| point(200 - 22 * at, 20 + 22 * at)).collect(),
+        ];
+    }
+    let round = |at: usize| {
+        let angle = at as f64 / 12.0 * std::f64::consts::TAU;
+        point((110.0 + 90.0 * angle.cos()) as usize, (110.0 + 90.0 * angle.sin()) as usize)
+    };
+    vec![(0..=12).map(round).collect()]
+}
+
+#[test]
+fn drawings_of_other_programs_are_told_apart() {
+    let folder = Folder::new("inks");
+    let file = |format: &str, path: String, bytes: Vec<u8>| {
+        let path = folder.0.join(format).join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let axis = |stroke: &[[u8; 2]], axis: usize| stroke.iter().map(|point| point[axis]).collect::<Vec<u8>>();
+    for (word, cross) in [("circle", false), ("cross", true)] {
+        let drawings: Vec<_> = (0..12).map(|number| strokes(cross, number)).collect();
+        let lines = drawings.iter().map(|strokes| {
+            let drawing: Vec<_> = strokes.iter().map(|stroke| [axis(stroke, 0), axis(stroke, 1)]).collect();
+            format!("{}\n", serde_json::json!({ "word": word, "recognized": true, "drawing": drawing }))
+        });
+        file("lines", format!("{word}.ndjson"), lines.collect::<String>().into_bytes());
+        let record = |strokes: &Vec<Vec<[u8; 2]>>| {
+            let mut bytes = [&[1; 8][..], b"DE", &[1, 0, 0, 0, 0], &(strokes.len() as u16).to_le_bytes()].concat();
+            for stroke in strokes {
+                bytes.extend((stroke.len() as u16).to_le_bytes());
+                bytes.extend([axis(stroke, 0), axis(stroke, 1)].concat());
+            }
+            bytes
+        };
+        file("binary", format!("full_binary_{word}.bin"), drawings.iter().flat_map(record).collect());
+        for (number, strokes) in drawings.iter().enumerate() {
+            let trace = |stroke: &Vec<[u8; 2]>| {
+                let points: Vec<String> = stroke.iter().map(|[x, y]| format!("{x} {y}")).collect();
+                format!("<trace>{}</trace>", points.join(", "))
+            };
+            let traces: String = strokes.iter().map(trace).collect();
+            let ink =
+                |truth: &str| format!("<ink xmlns=\"http://www.w3.org/2003/InkML\">{truth}{traces}</ink>").into_bytes();
+            let truth = format!("<annotation type=\"truth\">{word}</annotation>");
+            file("said", format!("{}.inkml", 2 * number + usize::from(cross)), ink(&truth));
+            file("folders", format!("{word}/{number}.inkml"), ink(""));
+            file("names", format!("{word}-{number}.inkml"), ink(""));
+        }
+    }
+    for format in ["lines", "binary", "said", "folders", "names"] {
+        let found = json_by("drawing", &["--show", folder.0.join(format).to_str().unwrap()]);
+        let mut classes: Vec<&str> =
+            found["classes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        classes.sort_unstable();
+        assert_eq!(classes, ["circle", "cross"], "{format}");
+        assert_eq!((&found["pictures"], found["accuracy"].as_f64()), (&Value::from(24), Some(1.0)), "{format}");
+    }
+    // one drawing to ask about, of which nothing is known
+    let one = folder.0.join("names/cross-3.inkml");
+    let lines = folder.0.join("lines");
+    let arguments = ["--show", lines.to_str().unwrap(), "--ask", one.to_str().unwrap()];
+    let answers = json_by("drawing", &arguments)["answers"].clone();
+    assert_eq!(answers[0]["answer"], "cross", "{answers}");
 }

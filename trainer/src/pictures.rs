@@ -1,4 +1,4 @@
-//! Somebody's own pictures: a folder of folders, a zip file of one, IDX files, arrays of NumPy, drawings of Quick, Draw!.
+//! Somebody's own pictures: a folder of folders, a zip file of one, IDX files, arrays of NumPy, files of drawings.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
 use shaders::FileKind;
 use shaders::input::pixels;
-use shaders::input::quick_draw::is_quick_draw;
+use shaders::input::sketch_file;
 use tables::archive::entry_path;
 use tables::numpy;
 use tables::pictures::{FEWEST, is_hidden, is_picture, on_ground, sort};
@@ -79,7 +79,7 @@ pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<P
     if path.is_dir() {
         return match (holds_data(path), sketches::in_folder(path)) {
             (true, _) => data_set(path, labelled, most_classes).map(Some),
-            (false, Some(files)) => drawings(&files, most_classes).map(Some),
+            (false, Some(files)) => drawings(path, &files, most_classes).map(Some),
             (false, None) => folder(path, labelled, most_classes).map(Some),
         };
     }
@@ -90,8 +90,8 @@ pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<P
         let bytes = fs::read(path).map_err(|error| error.to_string())?;
         return arrays(path, &bytes, labelled);
     }
-    if is_quick_draw(&start) {
-        return drawings(&[path.to_path_buf()], most_classes).map(Some);
+    if sketch_file::holds_sketches(&path.to_string_lossy(), &start) {
+        return drawings(path, &[path.to_path_buf()], most_classes).map(Some);
     }
     if start.starts_with(b"PK\x03\x04") {
         let bytes = fs::read(path).map_err(|error| error.to_string())?;
@@ -113,12 +113,12 @@ pub fn read(path: &Path, labelled: bool, most_classes: usize) -> Result<Option<P
     Ok(None)
 }
 
-/// Drawings of Quick, Draw!, whose words are their classes.
-fn drawings(files: &[PathBuf], most_classes: usize) -> Result<Pictures, String> {
-    let drawn = sketches::read(files)?;
+/// Drawings, whose words are their classes.
+fn drawings(path: &Path, files: &[PathBuf], most_classes: usize) -> Result<Pictures, String> {
+    let drawn = sketches::read(path, files)?;
     let mut class_names: Vec<String> = Vec::new();
     let mut places: HashMap<&str, u32> = HashMap::new();
-    for word in &drawn.words {
+    for word in drawn.words.iter().filter(|word| !word.is_empty()) {
         places.entry(word).or_insert_with(|| {
             class_names.push(word.clone());
             class_names.len() as u32 - 1

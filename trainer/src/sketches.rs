@@ -1,24 +1,42 @@
-//! Somebody's own drawings: files of Quick, Draw!, one for each word.
+//! Somebody's own drawings: files of Quick, Draw!, one for each word, and InkML.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use shaders::input::quick_draw::{self, Sketches};
+use shaders::input::sketch_file::{self, EXPECTED};
+use tables::pictures::{is_hidden, sort};
 
 /// Most drawings of a file that are read.
 const MOST: usize = 2000;
 /// Most bytes of a file that are read; a raw drawing has some 5,000.
 const MOST_BYTES: u64 = 32 << 20;
+/// Endings of files of drawings.
+const ENDINGS: [&str; 3] = ["ndjson", "bin", "inkml"];
 
-/// The files of drawings in a folder; none where there are others, or none.
+/// The files of drawings in a folder and its folders; none where there are others, or none.
 pub fn in_folder(folder: &Path) -> Option<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).ok()?;
-    let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| !hidden(path)).collect();
-    let all = files.iter().all(|path| path.is_file() && path.extension().is_some_and(|ending| ending == "ndjson"));
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(inside) = folders.pop() {
+        for path in fs::read_dir(inside).ok()?.flatten().map(|entry| entry.path()) {
+            match is_hidden(&within(folder, &path)) {
+                true => {}
+                false if path.is_dir() => folders.push(path),
+                false if path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known)) => {
+                    files.push(path);
+                }
+                false => return None,
+            }
+        }
+    }
     files.sort();
-    (all && !files.is_empty()).then_some(files)
+    let (head, _) = beginning(files.first()?, 4096).ok()?;
+    sketch_file::holds_sketches(&files[0].to_string_lossy(), &head).then_some(files)
+}
+
+/// A path as it is below a folder.
+fn within(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }
 
 /// Drawings as pictures, with their words.
@@ -26,7 +44,7 @@ pub fn in_folder(folder: &Path) -> Option<Vec<PathBuf>> {
 pub struct Drawn {
     /// `[M, 28, 28]` in [0, 1].
     pub values: Vec<f32>,
-    /// `[M]`
+    /// `[M]`; empty where nothing says what a drawing shows.
     pub words: Vec<String>,
     /// `[M]`: file and number.
     pub names: Vec<String>,
@@ -34,38 +52,44 @@ pub struct Drawn {
     pub notes: Vec<String>,
 }
 
-/// Reads the first 2,000 recognised drawings of each file.
+/// Reads the first 2,000 recognised drawings of each file. Where none says what it shows, the folders of the files or their names
+/// do, as with pictures.
 ///
 /// # Errors
 /// In words: a file that can't be read or holds no drawing.
-pub fn read(files: &[PathBuf]) -> Result<Drawn, String> {
+pub fn read(folder: &Path, files: &[PathBuf]) -> Result<Drawn, String> {
     let mut drawn = Drawn::default();
     let (mut cut, mut unrecognised, mut unread) = (0, 0, 0);
+    let mut of_file = Vec::new();
     for path in files {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = within(folder, path);
         let named = |error: String| format!("{}: {error}", path.display());
-        let (text, whole) = beginning(path).map_err(|error| named(error.to_string()))?;
-        let found: Sketches = quick_draw::sketches(&text, MOST);
+        let (bytes, whole) = beginning(path, MOST_BYTES).map_err(|error| named(error.to_string()))?;
+        let found = sketch_file::sketches(&path.to_string_lossy(), whole_lines(&bytes, whole), MOST).map_err(named)?;
         if found.all.is_empty() {
             return Err(named(format!(
-                "expected drawings of Quick, Draw!, a line of JSON each with \"word\" and \"drawing\", found {} lines without one \
-                 and {} drawings that were not recognised",
+                "{EXPECTED}; found {} lines or records without one and {} drawings that were not recognised",
                 found.unread, found.unrecognised
             )));
         }
         cut += usize::from(!whole || found.all.len() == MOST);
         unrecognised += found.unrecognised;
         unread += found.unread;
+        let only = found.all.len() == 1;
         for (number, sketch) in found.all.iter().enumerate() {
             match sketch.picture() {
                 Ok(picture) => {
                     drawn.values.extend(picture);
                     drawn.words.push(sketch.word.clone());
-                    drawn.names.push(format!("{name} {}", number + 1));
+                    drawn.names.push(if only { name.clone() } else { format!("{name} {}", number + 1) });
+                    of_file.push(within(folder.parent().unwrap_or(folder), path));
                 }
                 Err(_) => unread += 1,
             }
         }
+    }
+    if let Some(guess) = name_by_files(&mut drawn.words, of_file) {
+        drawn.notes.push(guess);
     }
     if cut > 0 {
         drawn.notes.push(format!("Of {cut} files the first {MOST} drawings are read, or fewer where they are long."));
@@ -74,18 +98,36 @@ pub fn read(files: &[PathBuf]) -> Result<Drawn, String> {
         drawn.notes.push(format!("{unrecognised} drawings that were not recognised are left out."));
     }
     if unread > 0 {
-        drawn.notes.push(format!("{unread} lines hold no drawing."));
+        drawn.notes.push(format!("{unread} lines or records hold no drawing."));
     }
     Ok(drawn)
 }
 
-/// The lines at the beginning of a file, and whether these are all.
-fn beginning(path: &Path) -> std::io::Result<(String, bool)> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST_BYTES).read_to_end(&mut bytes)?;
-    let whole = (bytes.len() as u64) < MOST_BYTES;
-    if !whole {
-        bytes.truncate(bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
+/// Names drawings of which none says what it shows by the files that they lie in; returns what was guessed. Where these tell
+/// nothing either, the drawings stay without a word, and can be asked about.
+fn name_by_files(words: &mut [String], files: Vec<String>) -> Option<String> {
+    if !words.iter().all(String::is_empty) {
+        return None;
     }
-    Ok((String::from_utf8_lossy(&bytes).into_owned(), whole))
+    let sorted = sort(files.into_iter().zip(0..).collect(), usize::MAX).ok()?;
+    for (label, at) in &sorted.files {
+        words[*at].clone_from(&sorted.classes[*label as usize]);
+    }
+    sorted.guess.map(|guess| format!("No drawing says what it shows: {guess}."))
+}
+
+/// The first bytes of a file, and whether these are all.
+fn beginning(path: &Path, most: u64) -> std::io::Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    let whole = (bytes.len() as u64) < most;
+    Ok((bytes, whole))
+}
+
+/// Of a text that was cut its whole lines.
+fn whole_lines(bytes: &[u8], whole: bool) -> &[u8] {
+    match !whole && bytes.starts_with(b"{") {
+        true => &bytes[..bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1)],
+        false => bytes,
+    }
 }

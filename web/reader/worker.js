@@ -8,7 +8,7 @@ import init, { Table, rules, sketches, unpack } from "./reader.js";
  *   open      { bytes: Uint8Array }
  *   unpack    { bytes: Uint8Array }                            → [{ path, file: File }], or nothing where it is a table
  *   close     {}
- *   sketches  { bytes: Uint8Array, mostClasses }               → JSON of a file of examples
+ *   sketches  { bytes: Uint8Array, lengths: Uint32Array, paths: string[], mostClasses } → JSON of a file of examples
  *   choose    { heading?, class?, leaveOut, keep: Uint32Array, mostClasses } → { summary: JSON, labels: Uint32Array, fault? }
  *   show      { shown, asked: Uint32Array }                    → { shown: Float32Array [N, X], asked: Float32Array [Q, X] }
  *   cells     { rows: Uint32Array }                            → JSON

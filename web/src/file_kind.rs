@@ -1,6 +1,7 @@
 //! What a file is, by its first bytes, and what the page does with it.
 
 use shaders::FileKind as Format;
+use shaders::input::sketch_file::holds_sketches;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
@@ -16,7 +17,7 @@ const ZIP_END: f64 = 65536.0;
 pub enum FileKind {
     Learner,
     Examples,
-    /// Drawings of Quick, Draw!.
+    /// Drawings of Quick, Draw! or in InkML.
     Sketches,
     Table,
     Picture,
@@ -65,10 +66,12 @@ pub fn kind(name: &str, head: &[u8]) -> FileKind {
         Some(Format::Empty) | None if named(&[".safetensors"]) => FileKind::Learner,
         Some(Format::Csv) => FileKind::Table,
         _ if packed_table => FileKind::Table,
+        _ if holds_sketches(&name, head) => FileKind::Sketches,
         Some(Format::Zip) => FileKind::Archive,
         Some(Format::Npy | Format::Npz) => FileKind::Arrays,
         Some(Format::Text) if table => FileKind::Table,
-        Some(Format::Json) if named(&[".ndjson"]) => FileKind::Sketches,
+        // the reader says what is in its place
+        Some(Format::Json | Format::Xml) if named(&[".ndjson", ".inkml"]) => FileKind::Sketches,
         Some(Format::Json) => FileKind::Examples,
         Some(
             Format::Png | Format::Jpeg | Format::Gif | Format::WebP | Format::Bmp | Format::Avif | Format::Svg,
@@ -113,6 +116,8 @@ mod tests {
             ("a.safetensors", b"\x01\x02", FileKind::Learner),
             ("a", b" {\"version\":2,\"classes\":[]}", FileKind::Examples),
             ("cat.ndjson", b"{\"word\":\"cat\",\"drawing\":[[[0,1],[2,3]]]}\n{", FileKind::Sketches),
+            ("cat.bin", b"\x05\0\0\0\0\0\0\0DE\x01\0\0\0\0\x01\0\x02\0\x01\x02\x03\x04", FileKind::Sketches),
+            ("a.xml", b"<?xml version=\"1.0\"?><ink xmlns=\"x\"><trace>1 2</trace></ink>", FileKind::Sketches),
             ("t.csv", b"\"a\";1", FileKind::Table),
             ("t.csv", b"gr\xf6\xdfe;1\n", FileKind::Table),
             ("table", b"1,2,x\n3,4,y\n5,6,x\n", FileKind::Table),

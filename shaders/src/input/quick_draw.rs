@@ -1,32 +1,13 @@
 //! Drawings of Quick, Draw! (<https://github.com/googlecreativelab/quickdraw-dataset>): a line of JSON each, simplified to 256 × 256
-//! or raw with times.
+//! or raw with times, or in its binary form.
 
 use serde::Deserialize;
 
-use super::pixels::{self, PixelsError, Stroke};
+use super::sketch::{Sketch, Sketches};
 
-/// Most points of a drawing that is read; a raw one has hundreds.
-pub const MOST_POINTS: usize = 4000;
-
-/// A drawing of a word.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sketch {
-    /// What was to be drawn.
-    pub word: String,
-    /// x and y of each point of each stroke, y downwards.
-    pub strokes: Vec<Vec<[f32; 2]>>,
-}
-
-/// What a text holds.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sketches {
-    /// Recognised drawings, in their order.
-    pub all: Vec<Sketch>,
-    /// Drawings that were not recognised.
-    pub unrecognised: usize,
-    /// Lines that hold no drawing.
-    pub unread: usize,
-}
+/// Most strokes of a drawing in the binary form, and points of a stroke, by which such a file is told from others.
+const MOST_STROKES: u16 = 1000;
+const MOST_OF_STROKE: u16 = 4000;
 
 #[derive(Deserialize)]
 struct Line {
@@ -41,7 +22,7 @@ fn yes() -> bool {
     true
 }
 
-/// Whether a file holds such drawings, by its beginning.
+/// Whether a file holds such drawings as lines, by its beginning.
 pub fn is_quick_draw(head: &[u8]) -> bool {
     let holds = |word: &[u8]| head.windows(word.len()).any(|window| window == word);
     head.trim_ascii_start().starts_with(b"{") && holds(b"\"word\"") && holds(b"\"drawing\"")
@@ -74,39 +55,83 @@ fn sketch(line: &str) -> Option<(Sketch, bool)> {
         _ => None,
     };
     let strokes = line.drawing.iter().map(stroke).collect::<Option<Vec<_>>>()?;
-    let points = strokes.iter().map(Vec::len).sum::<usize>();
-    let finite = strokes.iter().flatten().flatten().all(|value| value.is_finite());
-    let word = line.word.trim().to_owned();
-    let fine = (1..=MOST_POINTS).contains(&points) && finite && !word.is_empty();
-    fine.then_some((Sketch { word, strokes }, line.recognized))
+    let sketch = Sketch::new(&line.word, strokes).filter(|sketch| !sketch.word.is_empty())?;
+    Some((sketch, line.recognized))
 }
 
-impl Sketch {
-    /// The drawing in a square of `side`, its longer side within a margin of a tenth.
-    pub fn fitted(&self, side: f32) -> Vec<Vec<[f32; 2]>> {
-        let all = || self.strokes.iter().flatten();
-        let bounds = [0, 1].map(|axis| {
-            let low = all().map(|point| point[axis]).fold(f32::INFINITY, f32::min);
-            (low, all().map(|point| point[axis]).fold(f32::NEG_INFINITY, f32::max))
-        });
-        let extent = bounds.map(|(low, high)| high - low);
-        let scale = 0.8 * side / extent[0].max(extent[1]).max(1.0);
-        let at = |point: &[f32; 2]| {
-            [0, 1].map(|axis| 0.5 * side + scale * (point[axis] - bounds[axis].0 - 0.5 * extent[axis]))
-        };
-        self.strokes.iter().map(|stroke| stroke.iter().map(at).collect()).collect()
-    }
+/// Whether a file is in the binary form, by its beginning, which need not be a whole drawing.
+pub fn is_binary(head: &[u8]) -> bool {
+    matches!(Record::read(head), Record::Whole(..) | Record::Cut)
+}
 
-    /// What a learner sees of it: see [`pixels::drawn`].
-    ///
-    /// # Shapes
-    /// Ink in [0, 1], [28, 28]
-    ///
-    /// # Errors
-    /// Those of [`pixels::drawing`].
-    pub fn picture(&self) -> Result<Vec<f32>, PixelsError> {
-        let stroke = |points: Vec<[f32; 2]>| Stroke { points, width: 1.0 };
-        pixels::drawn(&self.fitted(1000.0).into_iter().map(stroke).collect::<Vec<_>>())
+/// The word of a file in the binary form, which alone says it: `cat` of `cat.bin`, `full_binary_cat.bin` and
+/// `full%2Fbinary%2Fcat.bin`.
+pub fn word_of(file: &str) -> &str {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = name.strip_suffix(".bin").unwrap_or(name);
+    ["full_binary_", "full%2Fbinary%2F", "full-binary-"]
+        .into_iter()
+        .find_map(|start| stem.strip_prefix(start))
+        .unwrap_or(stem)
+}
+
+/// Reads up to `most` drawings in the binary form. A last one that is not whole is not counted: the file was cut there.
+pub fn binary(mut bytes: &[u8], word: &str, most: usize) -> Sketches {
+    let mut found = Sketches::default();
+    while found.all.len() < most {
+        match Record::read(bytes) {
+            Record::Whole(strokes, recognised, rest) => {
+                match Sketch::new(word, strokes) {
+                    Some(sketch) if recognised => found.all.push(sketch),
+                    Some(_) => found.unrecognised += 1,
+                    None => found.unread += 1,
+                }
+                bytes = rest;
+            }
+            Record::Cut => break,
+            // where the next one begins is not known
+            Record::Other => {
+                found.unread += 1;
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// What bytes begin with.
+enum Record<'a> {
+    /// A drawing: its strokes, whether it was recognised, and the bytes after it.
+    Whole(Vec<Vec<[f32; 2]>>, bool, &'a [u8]),
+    /// A part of a drawing, or nothing.
+    Cut,
+    /// Anything else.
+    Other,
+}
+
+impl Record<'_> {
+    /// Reads a record: key (8 bytes), country (2), recognised (1), time (4), number of strokes (2), and for each stroke its number
+    /// of points (2), then their x and their y, a byte each. Numbers are little-endian.
+    fn read(bytes: &[u8]) -> Record<'_> {
+        let Some((head, mut rest)) = bytes.split_at_checked(17) else { return Record::Cut };
+        let letter = |byte: u8| byte.is_ascii_uppercase() || byte == 0 || byte == b' ';
+        let strokes = u16::from_le_bytes([head[15], head[16]]);
+        if !letter(head[8]) || !letter(head[9]) || head[10] > 1 || !(1..=MOST_STROKES).contains(&strokes) {
+            return Record::Other;
+        }
+        let mut found = Vec::new();
+        for _ in 0..strokes {
+            let Some((count, after)) = rest.split_first_chunk::<2>() else { return Record::Cut };
+            let count = u16::from_le_bytes(*count);
+            if !(1..=MOST_OF_STROKE).contains(&count) {
+                return Record::Other;
+            }
+            let count = usize::from(count);
+            let Some((points, after)) = after.split_at_checked(2 * count) else { return Record::Cut };
+            found.push((0..count).map(|at| [points[at], points[count + at]].map(f32::from)).collect());
+            rest = after;
+        }
+        Record::Whole(found, head[10] == 1, rest)
     }
 }
 
@@ -135,15 +160,34 @@ mod tests {
         }
     }
 
+    fn record(recognised: u8, strokes: &[&[(u8, u8)]]) -> Vec<u8> {
+        let mut bytes = 5_000_000_000_000_000u64.to_le_bytes().to_vec();
+        bytes.extend(b"DE");
+        bytes.push(recognised);
+        bytes.extend(1_490_000_000u32.to_le_bytes());
+        bytes.extend((strokes.len() as u16).to_le_bytes());
+        for stroke in strokes {
+            bytes.extend((stroke.len() as u16).to_le_bytes());
+            bytes.extend(stroke.iter().map(|point| point.0));
+            bytes.extend(stroke.iter().map(|point| point.1));
+        }
+        bytes
+    }
+
     #[test]
-    fn a_drawing_is_centred_and_its_picture_has_ink() {
-        let sketch = &sketches(SIMPLIFIED, 1).all[0];
-        let fitted = sketch.fitted(1000.0);
-        assert_eq!((fitted[0][0][0], fitted[0][1][0]), (100.0, 900.0));
-        let (top, bottom) = (fitted[0][0][1], fitted[1][0][1]);
-        assert!((top + bottom - 1000.0).abs() < 1e-3 && bottom > top);
-        let picture = sketch.picture().unwrap();
-        assert_eq!(picture.len(), 784);
-        assert!(picture.iter().sum::<f32>() > 20.0);
+    fn binary_drawings_are_read() {
+        let first = record(1, &[&[(0, 10), (255, 12)], &[(40, 80)]]);
+        let all = [&first[..], &record(0, &[&[(1, 2)]]), &first, &first[..20]].concat();
+        assert!(is_binary(&all) && is_binary(&first[..20]) && !is_binary(SIMPLIFIED.as_bytes()));
+        let found = binary(&all, "line", 100);
+        assert_eq!((found.all.len(), found.unrecognised, found.unread), (2, 1, 0));
+        assert_eq!(found.all[1].strokes, [vec![[0.0, 10.0], [255.0, 12.0]], vec![[40.0, 80.0]]]);
+        assert_eq!((found.all[0].word.as_str(), binary(&all, "line", 1).all.len()), ("line", 1));
+        // other bytes after the first
+        let found = binary(&[&first[..], &[0xff; 40]].concat(), "line", 9);
+        assert_eq!((found.all.len(), found.unread), (1, 1));
+        for (file, word) in [("cat.bin", "cat"), ("a/full_binary_hot air balloon.bin", "hot air balloon")] {
+            assert_eq!(word_of(file), word);
+        }
     }
 }

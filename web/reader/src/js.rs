@@ -23,10 +23,18 @@ pub fn rules(request: RulesRequest) -> Result<Float32Array, JsValue> {
     Ok(Float32Array::from(&scores[..]))
 }
 
-/// Drawings of Quick, Draw! as a file of examples, in JSON.
+/// Drawings of other programs as a file of examples, in JSON.
 #[wasm_bindgen]
 pub fn sketches(request: SketchesRequest) -> Result<String, JsValue> {
-    crate::sketches::examples(&String::from_utf8_lossy(&request.bytes()), request.most_classes()).map_err(fault)
+    let (bytes, lengths, paths) = (request.bytes(), request.lengths(), request.paths());
+    let mut rest = &bytes[..];
+    let mut files = Vec::new();
+    for (path, length) in paths.into_iter().zip(lengths) {
+        let (file, others) = rest.split_at_checked(length as usize).ok_or_else(|| fault("a file ends too early"))?;
+        files.push((path, file));
+        rest = others;
+    }
+    crate::sketches::examples(&files, request.most_classes()).map_err(fault)
 }
 
 /// The files in an archive or of an array of pictures, each `{ path, bytes }`; undefined where arrays are a table.

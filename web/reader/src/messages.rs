@@ -41,10 +41,16 @@ extern "C" {
     #[wasm_bindgen(method, getter, structural)]
     pub fn bytes(this: &FileRequest) -> Vec<u8>;
 
-    /// A file of drawings.
+    /// Files of drawings.
     pub type SketchesRequest;
+    /// All files, one after the other.
     #[wasm_bindgen(method, getter, structural)]
     pub fn bytes(this: &SketchesRequest) -> Vec<u8>;
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn lengths(this: &SketchesRequest) -> Vec<u32>;
+    /// With their folders.
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn paths(this: &SketchesRequest) -> Vec<String>;
     #[wasm_bindgen(method, getter, structural, js_name = mostClasses)]
     pub fn most_classes(this: &SketchesRequest) -> usize;
 

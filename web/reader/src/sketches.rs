@@ -1,9 +1,11 @@
-//! Drawings of Quick, Draw! as a file of examples.
+//! Drawings of other programs as a file of examples.
 
 use std::collections::HashMap;
 
 use serde_json::json;
-use shaders::input::quick_draw::{Sketch, sketches};
+use shaders::input::sketch::{Sketch, Sketches};
+use shaders::input::sketch_file::{self, EXPECTED};
+use tables::pictures::sort;
 
 /// Most examples.
 const MOST: usize = 1000;
@@ -12,25 +14,36 @@ const MOST_OF_CLASS: usize = 30;
 /// Side of the page's canvas in its units.
 const CANVAS: f32 = 1000.0;
 
-/// Drawings as a file of examples, each word a class, of which there are `most_classes` at most. Classes come in turns, so that a
-/// learner is shown one of each before the second.
+/// Drawings of some files as a file of examples, each word a class, of which there are `most_classes` at most. Classes come in
+/// turns, so that a learner is shown one of each before the second. Where no drawing says what it shows, the folders of the files
+/// or their names do, as with pictures.
 ///
 /// # Errors
-/// In words: no drawing.
-pub fn examples(text: &str, most_classes: usize) -> Result<String, String> {
-    let found = sketches(text, usize::MAX);
+/// In words: a file that is damaged, no drawing, drawings of which nothing says what they show.
+pub fn examples(files: &[(String, &[u8])], most_classes: usize) -> Result<String, String> {
+    let mut found = Sketches::default();
+    let mut of_file = Vec::new();
+    for (path, bytes) in files {
+        let named = |error| if files.len() > 1 { format!("in {path}: {error}") } else { error };
+        let more = sketch_file::sketches(path, bytes, usize::MAX).map_err(named)?;
+        of_file.extend(more.all.iter().map(|_| path.clone()));
+        found.all.extend(more.all);
+        found.unrecognised += more.unrecognised;
+        found.unread += more.unread;
+    }
+    if found.all.is_empty() {
+        let others = found.unread + found.unrecognised;
+        return Err(format!("{EXPECTED}; none of {others} lines or records holds one that was recognised"));
+    }
+    name_by_files(&mut found.all, of_file)?;
     let mut words: Vec<&str> = Vec::new();
     let mut by_word: HashMap<&str, Vec<&Sketch>> = HashMap::new();
-    for sketch in &found.all {
+    for sketch in found.all.iter().filter(|sketch| !sketch.word.is_empty()) {
         let of_word = by_word.entry(&sketch.word).or_default();
         if of_word.is_empty() {
             words.push(&sketch.word);
         }
         of_word.push(sketch);
-    }
-    if words.is_empty() {
-        let lines = found.unread + found.unrecognised;
-        return Err(format!("none of its {lines} lines holds a drawing that was recognised. Get the file again"));
     }
     words.truncate(most_classes);
     let shots = (MOST / words.len()).clamp(1, MOST_OF_CLASS);
@@ -52,6 +65,20 @@ pub fn examples(text: &str, most_classes: usize) -> Result<String, String> {
     Ok(json!({ "version": 2, "classes": classes, "examples": examples }).to_string())
 }
 
+/// Names drawings of which none says what it shows by the files that they lie in.
+fn name_by_files(sketches: &mut [Sketch], files: Vec<String>) -> Result<(), String> {
+    if !sketches.iter().all(|sketch| sketch.word.is_empty()) {
+        return Ok(());
+    }
+    let sorted = sort(files.into_iter().zip(0..).collect(), usize::MAX)
+        .map_err(|_| "nothing says what its drawings show. Expected an annotation \"truth\", a folder for each class, or the class in each \
+                      file's name, such as heart-1.inkml".to_owned())?;
+    for (label, at) in &sorted.files {
+        sketches[*at].word.clone_from(&sorted.classes[*label as usize]);
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -62,17 +89,36 @@ mod tests {
         format!("{{\"word\":\"{word}\",\"recognized\":true,\"drawing\":[[[0,{x}],[0,200]]]}}\n")
     }
 
+    fn of_text(text: &str, most_classes: usize) -> Result<String, String> {
+        examples(&[("a.ndjson".to_owned(), text.as_bytes())], most_classes)
+    }
+
     #[test]
     fn classes_come_in_turns_and_none_has_too_many() {
         let text = (0..40).map(|at| line("cat", 10 + at)).collect::<String>() + &line("dog", 100) + &line("dog", 50);
-        let found: Value = serde_json::from_str(&examples(&text, 10).unwrap()).unwrap();
+        let found: Value = serde_json::from_str(&of_text(&text, 10).unwrap()).unwrap();
         assert_eq!(found["classes"][1], json!({ "label": 1, "name": "dog" }));
         let labels: Vec<u64> =
             found["examples"].as_array().unwrap().iter().map(|e| e["label"].as_u64().unwrap()).collect();
         assert_eq!((&labels[..5], labels.len()), (&[0, 1, 0, 1, 0][..], MOST_OF_CLASS + 2));
         assert_eq!(found["examples"][1]["strokes"], json!([[300, 100, 700, 900]]));
-        let found: Value = serde_json::from_str(&examples(&text, 1).unwrap()).unwrap();
+        let found: Value = serde_json::from_str(&of_text(&text, 1).unwrap()).unwrap();
         assert_eq!(found["classes"].as_array().unwrap().len(), 1);
-        assert!(examples("{}\n", 10).unwrap_err().contains("1 lines"));
+        assert!(of_text("{}\n", 10).unwrap_err().contains("1 lines"));
+    }
+
+    #[test]
+    fn ink_that_says_nothing_is_named_by_its_files() {
+        let ink = b"<ink><trace>0 0, 5 5</trace></ink>".as_slice();
+        let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), ink)).collect::<Vec<_>>();
+        let six =
+            ["star_1", "star_2", "heart_1", "heart_2", "heart_3", "star_3"].map(|name| format!("inks/{name}.inkml"));
+        let found = examples(&named(&six.each_ref().map(String::as_str)), 10).unwrap();
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found["classes"][0]["name"], "star");
+        assert_eq!(found["examples"].as_array().unwrap().len(), 6);
+        assert!(examples(&named(&["a.inkml"]), 10).unwrap_err().contains("heart-1.inkml"));
+        let error = examples(&[("a.inkml".into(), ink), ("b.inkml".into(), b"<ink".as_slice())], 10);
+        assert!(error.is_err());
     }
 }

@@ -93,3 +93,71 @@ fn tables_as_the_page_uses_them() {
     };
     target.run(|bytes| Found::from(used(bytes)));
 }
+
+/// Drawings in every format. What is accepted is a file of examples with finite strokes.
+#[test]
+fn drawings_of_other_programs() {
+    let mut record = [7; 8].to_vec();
+    record.extend(b"DE\x01\x01\x02\x03\x04\x02\0\x02\0\x01\xf0\x05\x06\x01\0\x09\x08");
+    let line = |word: &str, drawing: &str| {
+        format!("{{\"word\":\"{word}\",\"recognized\":true,\"drawing\":{drawing}}}\n").repeat(3).into_bytes()
+    };
+    let ink =
+        br#"<ink xmlns="http://www.w3.org/2003/InkML"><traceFormat><channel name="X"/><channel name="Y"/></traceFormat>
+        <annotation type="truth">$a$</annotation><trace id="0">1 2, 3 4,'1'1,"2"-1</trace><trace id="1">5 6, 7 8</trace>
+        <traceGroup><annotation type="truth">x</annotation><traceView traceDataRef="0"/></traceGroup>
+        <traceGroup><annotation type="truth">y</annotation><traceView traceDataRef="1"/></traceGroup></ink>"#;
+    let seeds = vec![
+        line("cat", "[[[0,255],[10,10]],[[40],[80]]]"),
+        line("dog", "[[[310.5,330.5],[200.0,420.0],[0,17]]]"),
+        record.repeat(3),
+        ink.to_vec(),
+    ];
+    let target = Target {
+        name: "reader-drawings",
+        seeds,
+        words: &[
+            b"<trace>",
+            b"</trace>",
+            b"<ink>",
+            b"<traceGroup>",
+            b"\"truth\"",
+            b"'",
+            b"\"",
+            b",",
+            b"-",
+            b"*",
+            b"?",
+            b"1e39",
+            b"NaN",
+            b"&amp;",
+            b"<!DOCTYPE a>",
+            b"[[",
+            b"]]",
+            b"{\"word\":",
+            b"\xff\xff",
+            b"\n",
+        ],
+        grammar: None,
+        seal: None,
+        memory: |length| 600 * length + (1 << 18),
+        cases: 6000,
+    };
+    target.run(|bytes| {
+        // its name decides where bytes could be anything
+        let name = if bytes.first().is_some_and(|byte| *byte < 32) { "cat.bin" } else { "cat.inkml" };
+        let found = reader::examples(&[(name.to_owned(), bytes)], 10);
+        if let Ok(text) = &found {
+            let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            let flat = json["examples"].as_array().expect("examples").iter().flat_map(|example| {
+                example["strokes"]
+                    .as_array()
+                    .expect("strokes")
+                    .iter()
+                    .flat_map(|stroke| stroke.as_array().expect("a stroke"))
+            });
+            assert!(flat.into_iter().all(|value| value.as_i64().is_some_and(|value| (0..=1000).contains(&value))));
+        }
+        found.into()
+    });
+}

@@ -32,9 +32,13 @@ impl Request for Unpack<'_> {
     }
 }
 
-/// Drawings of Quick, Draw! as a file of examples.
+/// Drawings of other programs as a file of examples.
 pub struct Sketches<'a> {
+    /// All files, one after the other.
     pub bytes: &'a [u8],
+    pub lengths: &'a [u32],
+    /// With their folders.
+    pub paths: &'a [String],
     pub most_classes: usize,
 }
 
@@ -44,8 +48,18 @@ impl Request for Sketches<'_> {
     type Reply = JsString;
 
     fn message(&self) -> Message {
-        Message::new().bytes("bytes", self.bytes).with("mostClasses", (self.most_classes as u32).into())
+        let message = Message::new().bytes("bytes", self.bytes).labels("lengths", self.lengths);
+        message.with("paths", texts(self.paths)).with("mostClasses", (self.most_classes as u32).into())
     }
+}
+
+/// An array of strings.
+fn texts(all: &[String]) -> JsValue {
+    let array = js_sys::Array::new();
+    all.iter().for_each(|text| {
+        array.push(&text.into());
+    });
+    array.into()
 }
 
 /// Finds out what a table means.
@@ -111,11 +125,7 @@ impl Request for Typed<'_> {
     type Reply = Float32Array;
 
     fn message(&self) -> Message {
-        let cells = js_sys::Array::new();
-        self.cells.iter().for_each(|cell| {
-            cells.push(&cell.into());
-        });
-        Message::new().labels("shown", self.shown).with("cells", cells.into())
+        Message::new().labels("shown", self.shown).with("cells", texts(self.cells))
     }
 }
 

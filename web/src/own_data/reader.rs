@@ -46,9 +46,9 @@ impl Reader {
         Ok(all.map(|files| files.iter().map(|file| named(file.unchecked_into())).collect()))
     }
 
-    /// Drawings of Quick, Draw! as the text of a file of examples.
-    pub async fn sketches(&self, bytes: &[u8], most_classes: usize) -> Result<String, WorkerError> {
-        Ok(self.call(0, &Sketches { bytes, most_classes }).await?.into())
+    /// Drawings of other programs as the text of a file of examples.
+    pub async fn sketches(&self, request: &Sketches<'_>) -> Result<String, WorkerError> {
+        Ok(self.call(0, request).await?.into())
     }
 
     /// Reads a table.

@@ -9,6 +9,7 @@ use crate::browser;
 use crate::file_kind::{FileKind, look, part};
 use crate::file_picker::with_paths;
 use crate::own_data::images::{FEWEST, is_hidden, is_picture};
+use crate::own_data::messages::Sketches;
 use crate::skipped::Skipped;
 use dom::*;
 
@@ -72,7 +73,8 @@ impl Page {
         spawn_local(async move {
             let mut sorted = Sorted::of(self, files).await;
             let others = [sorted.learner.take(), sorted.examples.take(), sorted.table.take()].into_iter().flatten();
-            for file in others.chain(std::mem::take(&mut sorted.sketches)) {
+            let sketches = std::mem::take(&mut sorted.sketches).into_iter().map(|(_, file)| file);
+            for file in others.chain(sketches) {
                 sorted.skipped.add(&file.name(), "is no picture. Drop it anywhere on the page to open it");
             }
             self.skipped.set(sorted.skipped);
@@ -85,6 +87,9 @@ impl Page {
             // such as labels beside the pictures
             let table = sorted.table.take();
             sorted.skipped.add(&table.map(|table| table.name()).unwrap_or_default(), ONE_AT_A_TIME);
+        } else if let Some(list) = sorted.examples.take_if(|_| sorted.pictures.len() >= FEWEST) {
+            // such as what a program says of its pictures
+            sorted.skipped.add(&list.name(), ONE_AT_A_TIME);
         } else if sorted.table.is_some() {
             for (_, picture) in std::mem::take(&mut sorted.pictures) {
                 sorted.skipped.add(&picture.name(), ONE_AT_A_TIME);
@@ -133,23 +138,25 @@ impl Page {
         }
     }
 
-    /// Opens drawings of Quick, Draw! as a set of examples. A file can hold a hundred thousand, of which the first are taken.
-    fn open_sketches(self, files: Vec<File>) {
-        let Some(name) = files.first().map(File::name) else { return };
+    /// Opens drawings of other programs as a set of examples. A file can hold a hundred thousand, of which the first are taken.
+    fn open_sketches(self, files: Vec<(String, File)>) {
+        let Some(name) = files.first().map(|(_, file)| file.name()) else { return };
         spawn_local(async move {
-            let mut bytes = Vec::new();
-            for file in &files {
+            let (mut bytes, mut lengths) = (Vec::new(), Vec::new());
+            for (_, file) in &files {
                 let mut first = match part(file, 0.0, SKETCHES_READ).await {
                     Ok(first) => first,
                     Err(error) => return self.fault(format!("“{}” could not be read: {error}.", file.name())),
                 };
-                if file.size() > SKETCHES_READ {
-                    first.truncate(first.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
+                if file.size() > SKETCHES_READ && first.starts_with(b"{") {
+                    first.truncate(first.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1));
                 }
+                lengths.push(first.len() as u32);
                 bytes.append(&mut first);
-                bytes.push(b'\n');
             }
-            match self.own_data.reader().sketches(&bytes, self.most_classes()).await {
+            let paths: Vec<String> = files.into_iter().map(|(path, _)| path).collect();
+            let (lengths, paths, most_classes) = (&lengths[..], &paths[..], self.most_classes());
+            match self.own_data.reader().sketches(&Sketches { bytes: &bytes, lengths, paths, most_classes }).await {
                 Ok(text) => self.open_examples(&name, &text),
                 Err(error) => self.fault(format!("“{name}” can’t be opened: {error}.")),
             }
@@ -176,8 +183,8 @@ fn too_large(file: &File, most: f64) -> Option<String> {
 struct Sorted {
     learner: Option<File>,
     examples: Option<File>,
-    /// Drawings of Quick, Draw!: a file holds those of a word.
-    sketches: Vec<File>,
+    /// Drawings of other programs, with their paths.
+    sketches: Vec<(String, File)>,
     table: Option<File>,
     pictures: Vec<(String, File)>,
     /// Pictures that browsers can't read.
@@ -244,7 +251,7 @@ impl Sorted {
             Ok(FileKind::Archive | FileKind::Arrays) => {
                 return self.skipped.add(&name, "lies packed in another archive. Unpack that, and drop what is in it");
             }
-            Ok(FileKind::Sketches) => return self.sketches.push(file),
+            Ok(FileKind::Sketches) => return self.sketches.push((path, file)),
             Ok(FileKind::Learner) => (&mut self.learner, "learner"),
             Ok(FileKind::Examples) => (&mut self.examples, "file of examples"),
             Ok(FileKind::Table) => (&mut self.table, "table"),
