@@ -15,6 +15,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.datasets
 from sklearn.datasets import load_breast_cancer, load_wine
 
 import learner_in_a_file
@@ -93,6 +94,31 @@ def test_documents_run(document, tmp_path):
     assert blocks, document
     for block in blocks:
         subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, cwd=tmp_path)
+
+
+def test_the_example_of_a_table_gives_what_it_says(tmp_path):
+    trainer = promised("TRAINER")
+    document = (ROOT / "docs" / "data.md").read_text()
+    (block,) = re.findall(r"^```python\n(.*?)^```", document, flags=re.MULTILINE | re.DOTALL)
+    subprocess.run([sys.executable, "-W", "error", "-c", block], check=True, cwd=tmp_path)
+    command = [trainer, "predict", ROOT / "models" / "general.safetensors", "--show", "wine.csv", "--json"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=tmp_path).stdout)
+    used = sum(column["left_out"] is None for column in found["columns"])
+    assert f"{used} of {len(found['columns']) - 1} columns" in document
+    rules = found["baselines"]
+    frequent = rules.pop("most frequent class")["accuracy"]
+    for accuracy in [found["accuracy"], max(rule["accuracy"] for rule in rules.values()), frequent]:
+        assert f" {100 * accuracy:.1f} %" in document, accuracy
+
+
+def test_scikit_learns_own_files_are_read():
+    trainer = promised("TRAINER")
+    folder = pathlib.Path(sklearn.datasets.__file__).parent / "data"
+    for name, rows, word in [("iris", 150, "setosa"), ("wine_data", 178, "class_0"), ("breast_cancer", 569, "malignant")]:
+        command = [trainer, "predict", ROOT / "models" / "general.safetensors", "--show", folder / f"{name}.csv", "--json"]
+        found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        assert found["rows"] == rows and word in found["classes"], (name, found["rows"], found["classes"])
+        assert found["accuracy"] > 0.9, name
 
 
 def test_no_torch_is_loaded():

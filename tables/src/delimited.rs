@@ -46,6 +46,7 @@ pub fn read(text: &str) -> Result<Grid, TableError> {
         return Err(TableError::new("there is nothing in it. Expected rows of values, with a class for each"));
     }
     titles(&mut rows, &mut grid);
+    counts(&mut rows, &mut grid);
     trailing(&mut rows, &mut grid);
     let heading = comments.heading(separator, rows[0].cells.len());
     if let Some(names) = heading {
@@ -188,6 +189,30 @@ impl<'a> Comments<'a> {
         let named = cells.iter().all(|cell| !cell.is_empty() && !number::is_number(cell));
         (cells.len() == width && width > 1 && named).then_some(cells)
     }
+}
+
+/// A first line with the numbers of rows and of columns before the class, and the names of the classes, as the files within
+/// scikit-learn have it (`150,4,setosa,versicolor,virginica`): it is taken away, and classes that are numbered get their names.
+fn counts(rows: &mut Vec<Row>, grid: &mut Grid) {
+    let [first, second, ..] = &rows[..] else { return };
+    let [count, columns, names @ ..] = &first.cells[..] else { return };
+    let is = |cell: &str, number: usize| cell.parse() == Ok(number);
+    let named = names.len() > 1 && names.iter().all(|name| !name.is_empty() && !number::is_number(name));
+    if !is(count, rows.len() - 1) || !is(columns, second.cells.len() - 1) || !named {
+        return;
+    }
+    let names = names.to_vec();
+    rows.remove(0);
+    let number =
+        |row: &Row| row.cells.last().and_then(|cell| cell.parse::<usize>().ok()).filter(|at| *at < names.len());
+    if rows.iter().all(|row| number(row).is_some()) {
+        for row in rows.iter_mut() {
+            if let (Some(at), Some(cell)) = (number(row), row.cells.last_mut()) {
+                cell.clone_from(&names[at]);
+            }
+        }
+    }
+    grid.notes.push(format!("The first line counts rows and columns and names the classes: {}.", names.join(", ")));
 }
 
 /// Rows of cells.
@@ -372,6 +397,17 @@ mod tests {
     }
 
     const PLAIN: &str = "1,2,a\n3,4,b\n5,6,a\n7,8,b\n";
+
+    #[test]
+    fn a_first_line_that_counts_is_no_row() {
+        let grid = read("4,2,setosa,virginica\n5.1,0.2,0\n4.9,0.2,0\n7.0,1.4,1\n6.4,1.5,1\n").unwrap();
+        assert_eq!((grid.rows.len(), grid.width, grid.rows[0].line), (4, 3, 2));
+        assert_eq!((grid.rows[0].cells[2].as_str(), grid.rows[3].cells[2].as_str()), ("setosa", "virginica"));
+        assert!(grid.notes[0].contains("setosa, virginica"), "{:?}", grid.notes);
+        // a row that only looks like it
+        let grid = read("5,2,a\n5.1,0.2,b\n4.9,0.2,a\n").unwrap();
+        assert_eq!(grid.rows.len(), 3);
+    }
 
     #[test]
     fn the_separator_is_found_out() {

@@ -9,6 +9,7 @@ use serde_json::json;
 use tests::browser::wait_for;
 use tests::own_data::{DESK, assert_no_complaints, begun, examined, folder, last_accuracy, what};
 use tests::page::{CPU, Page, ready};
+use tests::program::{output, trainer};
 use tests::strokes::Figure;
 
 /// A picture of a figure: black on white, as a PNG that the browser itself makes.
@@ -233,6 +234,74 @@ fn files_of_quick_draw_are_a_set_of_drawings() {
     let answer = page.ask(&Figure::Cross.drawn(9, 1));
     assert_eq!(tests::page::best(&answer), 1, "{answer:?}");
     page.browser.screenshot("quick-draw");
+    // saved for other programs, and opened again
+    let lines = String::from_utf8(exported(&page, "ndjson")).unwrap();
+    let words: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((words.len(), &words[1]["word"]), (16, &json!("cross")));
+    let svg = exported(&page, "svg");
+    assert!(svg.starts_with(b"PK") && svg.windows(15).any(|part| part == b"circle/0001.svg"));
+    let path = folder.join("again.zip");
+    fs::write(&path, exported(&page, "png")).unwrap();
+    let mut predict = trainer();
+    predict.args(["predict", "../models/drawing.safetensors", "--json", "--show"]).arg(&path);
+    let found: serde_json::Value = serde_json::from_slice(&output(&mut predict).stdout).unwrap();
+    assert_eq!((&found["classes"], found["accuracy"].as_f64()), (&json!(["circle", "cross"]), Some(1.0)));
+    page.browser.drop_files("canvas", &[path]);
+    begun(&page, None);
+    examined(&page);
+    assert!(what(&page).unwrap().contains("16 grey pictures"), "{:?}", what(&page));
     fs::remove_dir_all(folder).unwrap();
     assert_no_complaints(&page);
+}
+
+/// What the page saves for other programs.
+fn exported(page: &Page, format: &str) -> Vec<u8> {
+    let folder = page.browser.downloads_folder();
+    let files = || fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect::<Vec<_>>();
+    let before = files();
+    page.browser.script("document.querySelector('[data-testid=export]').parentElement.open = true", &[]);
+    page.click(&format!("export-{format}"));
+    wait_for("the file", Duration::from_secs(30), || {
+        let new = files().into_iter().find(|path| !before.contains(path))?;
+        let whole = new.extension().is_some_and(|ending| ending == "zip" || ending == "ndjson");
+        whole.then(|| fs::read(&new).ok()).flatten().filter(|bytes| !bytes.is_empty())
+    })
+}
+
+/// Ink that says nothing of what it shows, in files that do.
+#[test]
+fn files_of_inkml_are_a_set_of_drawings() {
+    let Some(page) = ready(DESK, CPU) else { return };
+    let folder = folder("ink");
+    let mut files = Vec::new();
+    for (figure, word) in [(Figure::Zero, "ring"), (Figure::Cross, "cross")] {
+        for number in 0..4 {
+            let trace = |stroke: &Vec<(f64, f64)>| {
+                let points: Vec<String> =
+                    stroke.iter().map(|(x, y)| format!("{:.4} {:.4}", x * 0.02, y * 0.02)).collect();
+                format!("<trace>{}</trace>", points.join(", "))
+            };
+            let traces: String = figure.drawn(6, number).iter().map(trace).collect();
+            let path = folder.join(format!("{word}-{number}.inkml"));
+            let ink = format!("<?xml version=\"1.0\"?>\n<ink xmlns=\"http://www.w3.org/2003/InkML\">{traces}</ink>\n");
+            fs::write(&path, ink).unwrap();
+            files.push(path);
+        }
+    }
+    page.browser.drop_files("canvas", &files);
+    wait_for("the drawings", Duration::from_secs(60), || {
+        (page.has("count-1") && page.count(0) == 4 && page.count(1) == 4).then_some(())
+    });
+    page.settle();
+    let names = [0, 1].map(|class| page.of(&format!("class-name-{class}"), "return e.value"));
+    let cross = names.iter().position(|name| *name == json!("cross")).expect("a class of crosses");
+    let answer = page.ask(&Figure::Cross.drawn(9, 1));
+    assert_eq!(tests::page::best(&answer), cross, "{answer:?}");
+    // a file that is damaged is named, and the set stays
+    let path = folder.join("half.inkml");
+    fs::write(&path, "<ink><trace>1 2, 3").unwrap();
+    page.browser.drop_files("canvas", &[path]);
+    wait_for("the words", Duration::from_secs(30), || page.text("status").contains("half.inkml").then_some(()));
+    assert_eq!((page.count(0), page.count(1)), (4, 4));
+    fs::remove_dir_all(folder).unwrap();
 }

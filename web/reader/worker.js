@@ -1,5 +1,5 @@
 // Reads a visitor's own data off the main thread. It takes the messages of web/package/port.js.
-import init, { Table, rules, sketches, unpack } from "./reader.js";
+import init, { Table, exported, rules, sketches, unpack } from "./reader.js";
 
 /**
  * What can be asked, by method: fields of the request, and the value of the reply. `learner` in a message is the number of
@@ -9,6 +9,8 @@ import init, { Table, rules, sketches, unpack } from "./reader.js";
  *   unpack    { bytes: Uint8Array }                            → [{ path, file: File }], or nothing where it is a table
  *   close     {}
  *   sketches  { bytes: Uint8Array, lengths: Uint32Array, paths: string[], mostClasses } → JSON of a file of examples
+ *   export    { text: JSON of a file of examples, pictures: Float32Array [P, 28, 28], format: "png" | "svg" | "ndjson" }
+ *                                                              → { bytes: Uint8Array, ending, leftOut }
  *   choose    { heading?, class?, leaveOut, keep: Uint32Array, mostClasses } → { summary: JSON, labels: Uint32Array, fault? }
  *   show      { shown, asked: Uint32Array }                    → { shown: Float32Array [N, X], asked: Float32Array [Q, X] }
  *   cells     { rows: Uint32Array }                            → JSON
@@ -29,6 +31,7 @@ const plain = {
     tables.get(number)?.free();
     tables.delete(number);
   },
+  export: (_, request) => exported(request),
   rules: (_, request) => rules(request),
   sketches: (_, request) => sketches(request),
   unpack: (_, request) =>

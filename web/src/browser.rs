@@ -1,8 +1,8 @@
 //! What the page needs of the browser: clock, address, storage, files, and pictures on small canvases.
 
-use crate::png;
 pub use dom::window;
 use shaders::input::pixels::SIDE;
+use shaders::input::png;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

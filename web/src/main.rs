@@ -13,7 +13,6 @@ mod learner;
 mod own_data;
 mod page;
 mod player;
-mod png;
 mod skipped;
 #[cfg(test)]
 mod spoiled;

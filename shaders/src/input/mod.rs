@@ -4,6 +4,7 @@ pub mod encode;
 pub mod inkml;
 pub mod photo;
 pub mod pixels;
+pub mod png;
 pub mod quick_draw;
 pub mod sketch;
 pub mod sketch_file;

@@ -4,6 +4,7 @@ use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array, Uint32Array};
 use tables::{Choices, archive};
 use wasm_bindgen::prelude::*;
 
+use crate::export::Format;
 use crate::messages::*;
 use crate::table::OpenTable;
 
@@ -35,6 +36,18 @@ pub fn sketches(request: SketchesRequest) -> Result<String, JsValue> {
         rest = others;
     }
     crate::sketches::examples(&files, request.most_classes()).map_err(fault)
+}
+
+/// Examples for other programs: { bytes, ending, leftOut }.
+#[wasm_bindgen]
+pub fn exported(request: ExportRequest) -> Result<Object, JsValue> {
+    let format = Format::of(&request.format()).ok_or_else(|| fault("expected png, svg or ndjson"))?;
+    let found = crate::export::export(&request.text(), &request.pictures(), format).map_err(fault)?;
+    let reply = Object::new();
+    set(&reply, "bytes", &Uint8Array::from(&found.bytes[..]));
+    set(&reply, "ending", &found.ending.into());
+    set(&reply, "leftOut", &(found.left_out as u32).into());
+    Ok(reply)
 }
 
 /// The files in an archive or of an array of pictures, each `{ path, bytes }`; undefined where arrays are a table.

@@ -41,6 +41,15 @@ extern "C" {
     #[wasm_bindgen(method, getter, structural)]
     pub fn bytes(this: &FileRequest) -> Vec<u8>;
 
+    /// Examples to be exported; see [`crate::export`].
+    pub type ExportRequest;
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn text(this: &ExportRequest) -> String;
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn pictures(this: &ExportRequest) -> Vec<f32>;
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn format(this: &ExportRequest) -> String;
+
     /// Files of drawings.
     pub type SketchesRequest;
     /// All files, one after the other.

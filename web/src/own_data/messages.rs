@@ -53,6 +53,26 @@ impl Request for Sketches<'_> {
     }
 }
 
+/// Examples as files for other programs.
+pub struct Export<'a> {
+    /// As [`crate::document::Document::save`] writes them.
+    pub text: &'a str,
+    /// The pictures of those that have no strokes, `[P, 28, 28]`.
+    pub pictures: &'a [f32],
+    /// `png`, `svg` or `ndjson`.
+    pub format: &'a str,
+}
+
+impl Request for Export<'_> {
+    const METHOD: &'static str = "export";
+    type Reply = ExportReply;
+
+    fn message(&self) -> Message {
+        let message = Message::new().values("pictures", self.pictures);
+        message.with("text", self.text.into()).with("format", self.format.into())
+    }
+}
+
 /// An array of strings.
 fn texts(all: &[String]) -> JsValue {
     let array = js_sys::Array::new();
@@ -209,6 +229,20 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, structural)]
     pub fn file(this: &UnpackedFile) -> web_sys::File;
+
+    /// What [`Export`] gives.
+    pub type ExportReply;
+
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn bytes(this: &ExportReply) -> js_sys::Uint8Array;
+
+    /// Of the file's name.
+    #[wasm_bindgen(method, getter, structural)]
+    pub fn ending(this: &ExportReply) -> String;
+
+    /// Examples that this format cannot hold.
+    #[wasm_bindgen(method, getter, structural, js_name = leftOut)]
+    pub fn left_out(this: &ExportReply) -> u32;
 
     /// What [`Choose`] gives.
     pub type ChooseReply;

@@ -51,6 +51,11 @@ impl Reader {
         Ok(self.call(0, request).await?.into())
     }
 
+    /// Examples as files for other programs.
+    pub async fn export(&self, request: &Export<'_>) -> Result<ExportReply, WorkerError> {
+        self.call(0, request).await
+    }
+
     /// Reads a table.
     pub async fn open(&self, bytes: &[u8]) -> Result<TableFile, WorkerError> {
         let table = TableFile { reader: self.clone(), number: self.0.next() };

@@ -4,6 +4,7 @@ use super::Page;
 use crate::browser;
 use crate::document::change::{Change, Hand};
 use crate::document::{Document, Id};
+use crate::own_data::messages::Export;
 use crate::store::history::{History, Step};
 use crate::store::record::{About, FIRST, Origin, free_name};
 use crate::store::{Entry, Held};
@@ -426,12 +427,42 @@ impl Page {
                 (shelf.copy(id).map(|held| held.about.name.clone()).unwrap_or_default(), document)
             });
             let document = held.unwrap_or_else(|| self.document.get_untracked());
-            let safe: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-            let file = format!("{}.json", safe.trim_matches('-'));
+            let file = file_name(&name, "json");
             match browser::download(&file, &document.save()) {
                 Ok(()) => self.say(format!("Saved as {file}. Drop it on this page to open it again.")),
                 Err(error) => self.fault(format!("The file could not be saved: {error}.")),
             }
         });
     }
+
+    /// Saves the examples of the open set for other programs: as `png`, `svg` or `ndjson`.
+    pub fn export(self, format: &'static str) {
+        self.finish_stroke();
+        let name = self.sets.with(|shelf| shelf.open.about.name.clone());
+        let document = self.document.get_untracked();
+        spawn_local(async move {
+            let silent = document.examples.iter().filter(|example| example.strokes.is_empty());
+            let pictures: Vec<f32> = silent.flat_map(|example| example.picture.iter().copied()).collect();
+            let request = Export { text: &document.save(), pictures: &pictures, format };
+            let found = match self.own_data.reader().export(&request).await {
+                Ok(found) => found,
+                Err(error) => return self.fault(format!("The examples could not be saved: {error}.")),
+            };
+            let file = file_name(&name, &found.ending());
+            let left_out = match found.left_out() {
+                0 => String::new(),
+                count => format!(" {count} that are pictures are not in it: they have no strokes."),
+            };
+            match browser::download_bytes(&file, &found.bytes()) {
+                Ok(()) => self.say(format!("Saved as {file}.{left_out}")),
+                Err(error) => self.fault(format!("The file could not be saved: {error}.")),
+            }
+        });
+    }
+}
+
+/// A file's name from that of a set.
+fn file_name(set: &str, ending: &str) -> String {
+    let safe: String = set.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    format!("{}.{ending}", safe.trim_matches('-'))
 }

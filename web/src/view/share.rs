@@ -138,6 +138,17 @@ pub fn share(page: Page) -> View {
                 ))
                 .child(back(page)),
         )
+        .child(
+            el("details")
+                .attr("hidden", none)
+                .child(el("summary").test_id("export").child("Save for other programs"))
+                .child(el("div").class("buttons").child(
+                    [("png", "PNG pictures"), ("svg", "SVG pictures"), ("ndjson", "Quick, Draw! lines")]
+                        .map(|(format, words)| {
+                            button(format!("export-{format}")).on(ev::CLICK, move |_| page.export(format)).child(words)
+                        }),
+                )),
+        )
         .child(move || link.found.get().map(|found| link.view(found)))
         .into_view()
 }
