@@ -448,7 +448,10 @@ impl Page {
                 Ok(found) => found,
                 Err(error) => return self.fault(format!("The examples could not be saved: {error}.")),
             };
-            let file = file_name(&name, &found.ending());
+            let file = match found.ending() {
+                ending if ending == format => file_name(&name, &ending),
+                ending => file_name(&format!("{name}-{format}"), &ending),
+            };
             let left_out = match found.left_out() {
                 0 => String::new(),
                 count => format!(" {count} that are pictures are not in it: they have no strokes."),
