@@ -19,6 +19,7 @@ use common::Folder;
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg, TrainDevice};
 use trainer::eval::{self, Settings};
+use trainer::gpu_check::{self, Adapter, GpuCheckError, Parity, Report, html};
 use trainer::sources::open_tasks;
 use trainer::tasks::{Base, Source};
 use trainer::train::{Metrics, Run, TrainError, probe, read_net, read_run};
@@ -242,7 +243,7 @@ fn a_gpu_is_checked_from_start_to_end() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let json = fs::read(folder.0.join("report.json")).unwrap();
-    let report: trainer::gpu_check::Report = serde_json::from_slice(&json).unwrap();
+    let report: Report = serde_json::from_slice(&json).unwrap();
     assert!(report.complete && report.agrees() == Some(true), "{report:#?}");
     assert!(report.kernels.len() > 15 && report.training.len() == 1 && report.speed.len() == 1, "{report:#?}");
     let run = &report.runs[0];
@@ -251,4 +252,67 @@ fn a_gpu_is_checked_from_start_to_end() {
     assert!(report.notes.iter().any(|note| note.contains("no-such-python")), "{:#?}", report.notes);
     let page = fs::read_to_string(folder.0.join("index.html")).unwrap();
     assert!(page.contains("It computes what the CPU computes."));
+}
+
+/// Settings of a check on the CPU, which needs no adapter.
+fn cpu() -> TrainDevice {
+    TrainDevice { device: device::host(), name: "none".into(), cpu: true, wgsl: None }
+}
+
+#[test]
+fn a_folder_of_something_else_is_left_alone() {
+    let folder = Folder::new("thesis");
+    let out = folder.0.clone();
+    fs::create_dir_all(&out).unwrap();
+    fs::write(out.join("thesis.tex"), "years of work").unwrap();
+    let settings = gpu_check::Settings {
+        device: cpu(),
+        out: out.clone(),
+        data_dir: out.clone(),
+        minutes: 1.0,
+        smoke: true,
+        python: "python3".into(),
+    };
+    let error = gpu_check::run(&settings, &AtomicBool::new(false), &mut |_| ()).unwrap_err();
+    assert!(matches!(error, GpuCheckError::Foreign(_)), "{error}");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 1);
+}
+
+#[test]
+fn set_learners_are_timed_on_tasks_that_are_made() {
+    for (preset, rows) in [("general", 9 + 6), ("drawing", 2 * 5 + 6)] {
+        let small = [
+            "training.batch=4",
+            "tasks.queries=6",
+            "model.layers=1",
+            if preset == "general" { "tasks.shown=[9]" } else { "tasks.ways=2" },
+        ];
+        let row = gpu_check::set_learner(preset, &cpu(), &small).unwrap().unwrap();
+        assert_eq!((row.learner.as_str(), row.size), (preset, [4, rows, 16, 1]));
+        assert!(row.step > 0.0 && (row.tokens - 4.0 * rows as f64 / row.step).abs() < 1e-6 * row.tokens);
+    }
+    assert!(gpu_check::set_learner("quick", &cpu(), &[]).is_none());
+}
+
+#[test]
+fn a_report_says_what_differs_and_escapes_names() {
+    let parity = |failed: &[&str]| Parity {
+        name: "gram".into(),
+        cases: 3,
+        worst: 0.5,
+        failed: failed.iter().map(|&text| text.to_owned()).collect(),
+    };
+    let adapter =
+        Adapter { name: "A<b>".into(), kind: "discrete".into(), backend: "Vulkan".into(), driver: "d & e".into() };
+    let mut report = Report { device: "A<b> (Vulkan)".into(), adapters: vec![adapter], ..Report::default() };
+    assert!(html(&report).contains("Nothing was compared yet"));
+    report.kernels = vec![parity(&[])];
+    assert!(html(&report).contains("the check is not complete"));
+    report.complete = true;
+    let page = html(&report);
+    assert!(page.contains("It computes what the CPU computes") && page.contains("A&lt;b&gt;"), "{page}");
+    assert!(page.contains("d &amp; e") && !page.contains("A<b>"), "{page}");
+    report.kernels.push(parity(&["element 3: got 1, want 2", "another"]));
+    let page = html(&report);
+    assert!(page.contains("It does not compute") && page.contains("want 2, and 1 more"), "{page}");
 }

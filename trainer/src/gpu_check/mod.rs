@@ -8,5 +8,7 @@ mod speed;
 mod torch;
 mod training;
 
-pub use report::Report;
+pub use page::html;
+pub use report::{Adapter, Parity, Report};
 pub use run::{GpuCheckError, Settings, run};
+pub use speed::set_learner;

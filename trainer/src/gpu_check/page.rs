@@ -6,7 +6,7 @@ use super::report::{Parity, Report, Speed, Trained, Training};
 use crate::plot::{Axis, Layout, Line, LineChart, Spacing, Stroke, escape, short};
 
 /// The page of a report.
-pub(super) fn html(report: &Report) -> String {
+pub fn html(report: &Report) -> String {
     let mut body = String::new();
     head(&mut body, report);
     adapters(&mut body, report);
@@ -130,13 +130,15 @@ fn speed(out: &mut String, speed: &[Speed]) {
     }
     out.push_str("<h2>Training steps</h2>\n");
     let mut ordered: Vec<&Speed> = speed.iter().collect();
-    // rows of one size together, in the order in which sizes were tried
-    ordered.sort_by_key(|row| speed.iter().position(|other| other.size == row.size));
-    let own = |row: &Speed| speed.iter().find(|other| other.size == row.size && other.by == "trainer");
+    // rows of one learner and size together, in the order in which they were tried
+    let alike = |one: &Speed, other: &Speed| (&one.learner, one.size) == (&other.learner, other.size);
+    ordered.sort_by_key(|row| speed.iter().position(|other| alike(row, other)));
+    let own = |row: &Speed| speed.iter().find(|other| alike(row, other) && other.by == "trainer");
     let row = |row: &&Speed| {
         let [b, t, d, l] = row.size;
         let ratio = own(row).filter(|_| row.by != "trainer").map(|own| own.tokens / row.tokens);
         vec![
+            escape(&row.learner),
             format!("{b}, {t}, {d}, {l}"),
             escape(&row.by),
             format!("{:.2}", 1e3 * row.step),
@@ -149,6 +151,7 @@ fn speed(out: &mut String, speed: &[Speed]) {
         ]
     };
     let heads = [
+        "learner",
         "B, T, D, L",
         "by",
         "step, ms",
@@ -159,7 +162,7 @@ fn speed(out: &mut String, speed: &[Speed]) {
         "first step, s",
         "memory held, MiB",
     ];
-    table(out, 2, &heads, ordered.iter().map(row));
+    table(out, 3, &heads, ordered.iter().map(row));
 }
 
 fn trained(out: &mut String, run: &Trained) {
@@ -222,32 +225,3 @@ th,td{text-align:right;padding:.2rem .7rem;border-bottom:1px solid var(--grid);v
 td{white-space:nowrap}th{font-weight:600;max-width:9rem}.words{text-align:left}\
 figure{margin:0;max-width:100%;border:1px solid var(--grid);border-radius:6px;overflow:hidden;display:inline-block}\
 figure svg{display:block;max-width:100%;height:auto}summary{cursor:pointer}code{font-size:.9em}";
-
-#[cfg(test)]
-mod tests {
-    use super::super::report::Adapter;
-    use super::*;
-
-    #[test]
-    fn what_differs_is_said_and_names_are_escaped() {
-        let parity = |failed: &[&str]| Parity {
-            name: "gram".into(),
-            cases: 3,
-            worst: 0.5,
-            failed: failed.iter().map(|&text| text.to_owned()).collect(),
-        };
-        let adapter =
-            Adapter { name: "A<b>".into(), kind: "discrete".into(), backend: "Vulkan".into(), driver: "d & e".into() };
-        let mut report = Report { device: "A<b> (Vulkan)".into(), adapters: vec![adapter], ..Report::default() };
-        assert!(html(&report).contains("Nothing was compared yet"));
-        report.kernels = vec![parity(&[])];
-        assert!(html(&report).contains("the check is not complete"));
-        report.complete = true;
-        let page = html(&report);
-        assert!(page.contains("It computes what the CPU computes") && page.contains("A&lt;b&gt;"), "{page}");
-        assert!(page.contains("d &amp; e") && !page.contains("A<b>"), "{page}");
-        report.kernels.push(parity(&["element 3: got 1, want 2", "another"]));
-        let page = html(&report);
-        assert!(page.contains("It does not compute") && page.contains("want 2, and 1 more"), "{page}");
-    }
-}

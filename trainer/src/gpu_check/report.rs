@@ -77,9 +77,9 @@ pub struct Training {
 /// Steps of one size by one program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
-    /// Such as `shifted keys`.
+    /// Such as `shifted keys`, or the preset of a set learner.
     pub learner: String,
-    /// Episodes B, tokens T, width D, layers L.
+    /// Episodes B, tokens (of set learners rows, shown and asked about) T, width D, layers L.
     pub size: [usize; 4],
     /// `trainer`, `PyTorch 2.15 eager`, `PyTorch 2.15 compiled, bf16` …
     pub by: String,

@@ -86,6 +86,7 @@ pub fn run(settings: &Settings, stop: &AtomicBool, say: &mut dyn FnMut(&str)) ->
     check.part("time of a step", |check| check.speed(..1))?;
     check.part("quick, from start to end", |check| check.quick())?;
     check.part("time of larger steps", |check| check.speed(1..))?;
+    check.part("time of set learners' steps", Check::set_learners)?;
     check.part("PyTorch on the same card", Check::torch)?;
     check.part("the paper's preset", Check::paper)?;
     check.report.complete = !stop.load(Ordering::Relaxed);
@@ -247,6 +248,23 @@ impl Check<'_> {
         }
     }
 
+    fn set_learners(&mut self) {
+        if self.settings.smoke {
+            return self.note("set learners' steps are left out of a rehearsal");
+        }
+        for preset in ["general", "drawing"] {
+            if !self.goes_on() {
+                return self.note(format!("steps of {preset} were not timed: no time was left"));
+            }
+            (self.say)(&format!("  {preset}"));
+            match speed::set_learner(preset, &self.settings.device, &[]) {
+                Some(Ok(row)) => self.report.speed.push(row),
+                Some(Err(error)) => self.note(format!("steps of {preset}: {error}")),
+                None => {}
+            }
+        }
+    }
+
     fn torch(&mut self) {
         if let Some(why) = torch::missing(&self.settings.python) {
             return self.note(format!("PyTorch was left out ({}): {why}", self.settings.python));
@@ -347,30 +365,5 @@ impl Check<'_> {
     fn measure(&self, run: &Run, set: &str, settings: &eval::Settings) -> Result<eval::Outcome, EvalError> {
         let device = &self.settings.device.device;
         eval::paper("run", run.learner(), None, set, &self.settings.data_dir, device, settings, &mut |_| ())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_folder_of_something_else_is_left_alone() {
-        let out = std::env::temp_dir().join(format!("gpu-check-{}", std::process::id()));
-        std::fs::create_dir_all(&out).unwrap();
-        std::fs::write(out.join("thesis.tex"), "years of work").unwrap();
-        let device = TrainDevice { device: device::host(), name: "none".into(), cpu: true, wgsl: None };
-        let settings = Settings {
-            device,
-            out: out.clone(),
-            data_dir: out.clone(),
-            minutes: 1.0,
-            smoke: true,
-            python: "python3".into(),
-        };
-        let error = run(&settings, &AtomicBool::new(false), &mut |_| ()).unwrap_err();
-        assert!(matches!(error, GpuCheckError::Foreign(_)), "{error}");
-        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1);
-        std::fs::remove_dir_all(&out).unwrap();
     }
 }

@@ -7,6 +7,7 @@ use crate::config::RunConfig;
 use crate::device::TrainDevice;
 use crate::sources::open_tasks;
 use crate::train::timing::{self, Timed};
+use tasks::Split;
 
 /// B, T, D, L: those of `records/speed`, and batches that fill a card.
 pub(super) const SIZES: [[usize; 4]; 4] =
@@ -40,6 +41,33 @@ pub(super) fn trainer(size: [usize; 4], device: &TrainDevice) -> Result<Speed, S
     let Timed { first, mut steps, bytes_reserved } =
         timing::steps(&config, &tasks, device, [7, 3], ENOUGH).map_err(|error| error.to_string())?;
     Ok(row(size, "trainer".into(), first, &mut steps, bytes_reserved))
+}
+
+/// Set learners whose steps are timed, on tasks that are made: a preset, then shapes that every step has.
+const SETS: [(&str, &[&str]); 2] = [
+    ("general", &["tasks.shown=[99]", "tasks.ways=10"]),
+    ("drawing", &["tasks.shots=[5]", "tasks.ways=20", "tasks.many=0", "tasks.outsiders=0"]),
+];
+
+/// Times steps of a set learner by the trainer: the preset's batch at once, with pictures alone. None of another preset.
+pub fn set_learner(preset: &str, device: &TrainDevice, more: &[&str]) -> Option<Result<Speed, String>> {
+    let (_, shapes) = SETS.iter().find(|(name, _)| *name == preset)?;
+    let made = ["tasks.data=[\"strokes\"]", "tasks.weights=[]", "tasks.vectors=0", "tasks.fewer_classes=0"];
+    let set: Vec<String> = made.iter().chain(*shapes).chain(more).map(|&set| set.to_owned()).collect();
+    Some(RunConfig::resolve(preset, None, &set).map_err(|error| error.to_string()).and_then(|mut config| {
+        config.training.micro_batch = config.training.batch;
+        let tasks = open_tasks(&config, Path::new(".")).map_err(|error| error.to_string())?;
+        let Timed { first, mut steps, bytes_reserved } =
+            timing::steps(&config, &tasks, device, [7, 3], ENOUGH).map_err(|error| error.to_string())?;
+        let shape = tasks.shape(Split::Train, 0);
+        let rows = shape.shown + shape.queries;
+        let size = [config.training.batch, rows, config.model.width, config.model.layers];
+        let mut row = row(size, "trainer".into(), first, &mut steps, bytes_reserved);
+        row.learner = preset.to_owned();
+        // the formula is that of causal learners
+        row.tflops = None;
+        Ok(row)
+    }))
 }
 
 /// A row of the table.
