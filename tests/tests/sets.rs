@@ -193,7 +193,7 @@ fn what_an_earlier_version_kept_is_taken_over_once() {
     assert_eq!((total(&page), sets(&page).len()), (5, 1));
     // one's own that was put aside for a sample
     page.forget_everything();
-    page.browser.open(&url);
+    page.visit(&url);
     page.browser.script(
         "localStorage.setItem('learner-table', arguments[0]); localStorage.setItem('learner-table-aside', arguments[1])",
         &[json!(table(2, 2)), json!(table(2, 7))],

@@ -2,6 +2,10 @@
 
 use super::pixels::{self, PixelsError, Stroke};
 
+/// A canvas measures this many units a side, whatever its size on the screen: those of the page and of files of examples.
+pub const CANVAS: f32 = 1000.0;
+/// Width of its pen, in these units.
+pub const PEN: f32 = 62.0;
 /// Most points of a drawing that is read; a raw one of Quick, Draw! has hundreds.
 pub const MOST_POINTS: usize = 4000;
 

@@ -5,11 +5,9 @@ use std::io::{Cursor, Write};
 use serde_json::{Value, json};
 use shaders::input::pixels::{self, Grey, SIDE, Stroke};
 use shaders::input::png;
+use shaders::input::sketch::{CANVAS, PEN};
 use zip::write::SimpleFileOptions;
 
-/// Side of the page's canvas in its units, and width of its pen.
-const CANVAS: f32 = 1000.0;
-const PEN: f32 = 62.0;
 /// Side of a picture of the canvas, in pixels.
 const PICTURE: usize = 160;
 /// Largest coordinate of a simplified drawing of Quick, Draw!.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::json;
-use shaders::input::sketch::{Sketch, Sketches};
+use shaders::input::sketch::{CANVAS, Sketch, Sketches};
 use shaders::input::sketch_file::{self, EXPECTED};
 use tables::pictures::sort;
 
@@ -11,8 +11,6 @@ use tables::pictures::sort;
 const MOST: usize = 1000;
 /// Most examples of a class.
 const MOST_OF_CLASS: usize = 30;
-/// Side of the page's canvas in its units.
-const CANVAS: f32 = 1000.0;
 
 /// Drawings of some files as a file of examples, each word a class, of which there are `most_classes` at most. Classes come in
 /// turns, so that a learner is shown one of each before the second. Where no drawing says what it shows, the folders of the files

@@ -1,9 +1,7 @@
 //! Sizes of the canvas and the pen, and how many classes a document may have.
 
-/// The canvas measures this many units a side, whatever its size on the screen.
-pub const CANVAS: f32 = 1000.0;
-/// Pen width on the screen, in canvas units.
-pub const PEN: f32 = 62.0;
+pub use shaders::input::sketch::{CANVAS, PEN};
+
 /// Fewest classes: with one alone there is nothing to tell apart.
 pub const FEWEST: usize = 2;
 /// Most classes: one for each digit and each letter, large and small.

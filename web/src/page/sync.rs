@@ -80,7 +80,9 @@ impl Page {
     async fn start(self, place: Result<Database, Trouble>) {
         let (found, mut unreadable) = earlier::find();
         let mut held = Vec::new();
-        for earlier in found {
+        // The visitor's own last: the other is told to be borrowed by its standing beside it, also when the page is left in the
+        // middle of this and opened again.
+        for earlier in found.into_iter().rev() {
             let new = Held::new(earlier.about, &earlier.document);
             let taken = match &place {
                 Ok(database) => database.take_over(&earlier.source, new.id, &new.about, &earlier.document).await,
@@ -91,6 +93,7 @@ impl Page {
                 Err(_) => held.push((new, earlier.document)),
             }
         }
+        held.reverse();
         if matches!(place, Err(Trouble::Newer)) {
             let what = "What a newer version of this page has stored in this browser".to_owned();
             unreadable.push(Unreadable { what, why: "reload this page to get that version".to_owned(), text: None });
