@@ -39,8 +39,7 @@ fn damaged(error: impl std::fmt::Display) -> TableError {
 
 fn too_much(what: &str) -> TableError {
     TableError::new(format!(
-        "expected no more than a table of its size becomes, found a Parquet file that says it has far more {what}. Save the part \
-         that you need"
+        "the Parquet file says that it has far more {what} than a file of its size should hold. Save the part that you need"
     ))
 }
 

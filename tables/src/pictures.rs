@@ -174,6 +174,20 @@ pub fn sort<F>(mut files: Vec<(String, F)>, most: usize) -> Result<Sorted<F>, St
     }
 }
 
+/// The class of each path, by its folder or its name as [`sort`] finds it, and what was guessed if no folders tell. Empty for those
+/// beyond the number that is looked at.
+///
+/// # Errors
+/// As [`sort`].
+pub fn classes_by_path(paths: Vec<String>) -> Result<(Vec<String>, Option<String>), String> {
+    let mut classes = vec![String::new(); paths.len()];
+    let sorted = sort(paths.into_iter().zip(0..).collect::<Vec<(String, usize)>>(), usize::MAX)?;
+    for (label, at) in sorted.files {
+        classes[at].clone_from(&sorted.classes[label as usize]);
+    }
+    Ok((classes, sorted.guess))
+}
+
 /// A picture on its ground, and the ground around it.
 ///
 /// # Shapes

@@ -467,6 +467,17 @@ fn drawings_of_other_programs_are_told_apart() {
         assert_eq!(classes, ["circle", "cross"], "{format}");
         assert_eq!((&found["pictures"], found["accuracy"].as_f64()), (&Value::from(24), Some(1.0)), "{format}");
     }
+    // one that is damaged takes none of the others with it
+    file("said", "damaged.inkml".to_owned(), b"<ink><trace>1 2".to_vec());
+    let said = folder.0.join("said");
+    let output = predict_by("drawing", &["--show", said.to_str().unwrap()]);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success()
+            && words.contains("Files without a drawing that can be read: 1")
+            && words.contains("damaged.inkml"),
+        "{words}"
+    );
     // one drawing to ask about, of which nothing is known
     let one = folder.0.join("names/cross-3.inkml");
     let lines = folder.0.join("lines");

@@ -35,7 +35,7 @@ pub fn examples(path: &Path, how: How, choices: &Choices) -> Result<(Examples, O
 /// As [`examples`].
 pub fn table(path: &Path, how: How) -> Result<Read, String> {
     if let Some(parts) = parts(path) {
-        return all(&parts, how);
+        return concatenated(&parts, how);
     }
     let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let bytes = fs::read(path).map_err(|error| named(&error))?;
@@ -55,7 +55,7 @@ pub fn parts(folder: &Path) -> Option<Vec<PathBuf>> {
 }
 
 /// Reads the parts of a table, one below the other.
-fn all(parts: &[PathBuf], how: How) -> Result<Read, String> {
+fn concatenated(parts: &[PathBuf], how: How) -> Result<Read, String> {
     let mut whole: Option<Read> = None;
     for path in parts {
         let part = table(path, how)?;

@@ -5,12 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use shaders::input::sketch_file::{self, EXPECTED};
-use tables::pictures::{is_hidden, sort};
+use tables::pictures::{classes_by_path, is_hidden};
 
 /// Most drawings of a file that are read.
 const MOST: usize = 2000;
 /// Most bytes of a file that are read; a raw drawing has some 5,000.
 const MOST_BYTES: u64 = 32 << 20;
+/// Files that are named where they hold no drawing.
+const NAMED: usize = 5;
 /// Endings of files of drawings.
 const ENDINGS: [&str; 3] = ["ndjson", "bin", "inkml"];
 
@@ -56,22 +58,30 @@ pub struct Drawn {
 /// do, as with pictures.
 ///
 /// # Errors
-/// In words: a file that can't be read or holds no drawing.
+/// In words: a file that can't be read; no drawing in any of them.
 pub fn read(folder: &Path, files: &[PathBuf]) -> Result<Drawn, String> {
     let mut drawn = Drawn::default();
     let (mut cut, mut unrecognised, mut unread) = (0, 0, 0);
-    let mut of_file = Vec::new();
+    let (mut of_file, mut damaged) = (Vec::new(), Vec::new());
     for path in files {
         let name = within(folder, path);
-        let named = |error: String| format!("{}: {error}", path.display());
-        let (bytes, whole) = beginning(path, MOST_BYTES).map_err(|error| named(error.to_string()))?;
-        let found = sketch_file::sketches(&path.to_string_lossy(), whole_lines(&bytes, whole), MOST).map_err(named)?;
-        if found.all.is_empty() {
-            return Err(named(format!(
+        let (bytes, whole) = beginning(path, MOST_BYTES).map_err(|error| format!("{}: {error}", path.display()))?;
+        let found = sketch_file::sketches(&path.to_string_lossy(), whole_lines(&bytes, whole), MOST);
+        let found = found.and_then(|found| match found.all.is_empty() {
+            true => Err(format!(
                 "{EXPECTED}; found {} lines or records without one and {} drawings that were not recognised",
                 found.unread, found.unrecognised
-            )));
-        }
+            )),
+            false => Ok(found),
+        });
+        let found = match found {
+            Ok(found) => found,
+            // one of many takes none of the others with it
+            Err(why) => {
+                damaged.push(format!("{name}: {why}"));
+                continue;
+            }
+        };
         cut += usize::from(!whole || found.all.len() == MOST);
         unrecognised += found.unrecognised;
         unread += found.unread;
@@ -88,8 +98,23 @@ pub fn read(folder: &Path, files: &[PathBuf]) -> Result<Drawn, String> {
             }
         }
     }
-    if let Some(guess) = name_by_files(&mut drawn.words, of_file) {
-        drawn.notes.push(guess);
+    if let (true, Some(first)) = (drawn.words.is_empty(), damaged.first()) {
+        return Err(first.clone());
+    }
+    // where the files tell nothing either, drawings stay without a word, and can be asked about
+    if drawn.words.iter().all(String::is_empty)
+        && let Ok((words, guess)) = classes_by_path(of_file)
+    {
+        drawn.words = words;
+        drawn.notes.extend(guess.map(|guess| format!("No drawing says what it shows: {guess}.")));
+    }
+    if !damaged.is_empty() {
+        let named: Vec<&str> = damaged.iter().take(NAMED).map(String::as_str).collect();
+        drawn.notes.push(format!(
+            "Files without a drawing that can be read: {} ({}).",
+            damaged.len(),
+            named.join("; ")
+        ));
     }
     if cut > 0 {
         drawn.notes.push(format!("Of {cut} files the first {MOST} drawings are read, or fewer where they are long."));
@@ -101,19 +126,6 @@ pub fn read(folder: &Path, files: &[PathBuf]) -> Result<Drawn, String> {
         drawn.notes.push(format!("{unread} lines or records hold no drawing."));
     }
     Ok(drawn)
-}
-
-/// Names drawings of which none says what it shows by the files that they lie in; returns what was guessed. Where these tell
-/// nothing either, the drawings stay without a word, and can be asked about.
-fn name_by_files(words: &mut [String], files: Vec<String>) -> Option<String> {
-    if !words.iter().all(String::is_empty) {
-        return None;
-    }
-    let sorted = sort(files.into_iter().zip(0..).collect(), usize::MAX).ok()?;
-    for (label, at) in &sorted.files {
-        words[*at].clone_from(&sorted.classes[*label as usize]);
-    }
-    sorted.guess.map(|guess| format!("No drawing says what it shows: {guess}."))
 }
 
 /// The first bytes of a file, and whether these are all.

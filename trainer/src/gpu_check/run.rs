@@ -258,9 +258,8 @@ impl Check<'_> {
             }
             (self.say)(&format!("  {preset}"));
             match speed::set_learner(preset, &self.settings.device, &[]) {
-                Some(Ok(row)) => self.report.speed.push(row),
-                Some(Err(error)) => self.note(format!("steps of {preset}: {error}")),
-                None => {}
+                Ok(row) => self.report.speed.push(row),
+                Err(error) => self.note(format!("steps of {preset}: {error}")),
             }
         }
     }

@@ -49,25 +49,26 @@ const SETS: [(&str, &[&str]); 2] = [
     ("drawing", &["tasks.shots=[5]", "tasks.ways=20", "tasks.many=0", "tasks.outsiders=0"]),
 ];
 
-/// Times steps of a set learner by the trainer: the preset's batch at once, with pictures alone. None of another preset.
-pub fn set_learner(preset: &str, device: &TrainDevice, more: &[&str]) -> Option<Result<Speed, String>> {
-    let (_, shapes) = SETS.iter().find(|(name, _)| *name == preset)?;
+/// Times steps of a set learner by the trainer: the preset's batch at once, with pictures alone.
+///
+/// # Errors
+/// In words: another preset than `general` and `drawing`, settings in `more` that no learner can have, a loss that is not finite.
+pub fn set_learner(preset: &str, device: &TrainDevice, more: &[&str]) -> Result<Speed, String> {
+    let known = SETS.iter().find(|(name, _)| *name == preset);
+    let (_, shapes) = known.ok_or_else(|| format!("expected general or drawing, found {preset}"))?;
     let made = ["tasks.data=[\"strokes\"]", "tasks.weights=[]", "tasks.vectors=0", "tasks.fewer_classes=0"];
     let set: Vec<String> = made.iter().chain(*shapes).chain(more).map(|&set| set.to_owned()).collect();
-    Some(RunConfig::resolve(preset, None, &set).map_err(|error| error.to_string()).and_then(|mut config| {
-        config.training.micro_batch = config.training.batch;
-        let tasks = open_tasks(&config, Path::new(".")).map_err(|error| error.to_string())?;
-        let Timed { first, mut steps, bytes_reserved } =
-            timing::steps(&config, &tasks, device, [7, 3], ENOUGH).map_err(|error| error.to_string())?;
-        let shape = tasks.shape(Split::Train, 0);
-        let rows = shape.shown + shape.queries;
-        let size = [config.training.batch, rows, config.model.width, config.model.layers];
-        let mut row = row(size, "trainer".into(), first, &mut steps, bytes_reserved);
-        row.learner = preset.to_owned();
-        // the formula is that of causal learners
-        row.tflops = None;
-        Ok(row)
-    }))
+    let mut config = RunConfig::resolve(preset, None, &set).map_err(|error| error.to_string())?;
+    config.training.micro_batch = config.training.batch;
+    let tasks = open_tasks(&config, Path::new(".")).map_err(|error| error.to_string())?;
+    let Timed { first, mut steps, bytes_reserved } =
+        timing::steps(&config, &tasks, device, [7, 3], ENOUGH).map_err(|error| error.to_string())?;
+    let shape = tasks.shape(Split::Train, 0);
+    let rows = shape.shown + shape.queries;
+    let size = [config.training.batch, rows, config.model.width, config.model.layers];
+    let row = row(size, "trainer".into(), first, &mut steps, bytes_reserved);
+    // the formula of the operations is that of causal learners
+    Ok(Speed { learner: preset.to_owned(), tflops: None, ..row })
 }
 
 /// A row of the table.

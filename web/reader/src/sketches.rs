@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use serde_json::json;
 use shaders::input::sketch::{CANVAS, Sketch, Sketches};
 use shaders::input::sketch_file::{self, EXPECTED};
-use tables::pictures::sort;
+use tables::pictures::classes_by_path;
 
 /// Most examples.
 const MOST: usize = 1000;
 /// Most examples of a class.
 const MOST_OF_CLASS: usize = 30;
+
+/// Where neither drawings nor files say what is drawn.
+const SILENT: &str = "nothing says what its drawings show. Expected an annotation \"truth\", a folder for each class, or the class in \
+                      each file's name, such as heart-1.inkml";
 
 /// Drawings of some files as a file of examples, each word a class, of which there are `most_classes` at most. Classes come in
 /// turns, so that a learner is shown one of each before the second. Where no drawing says what it shows, the folders of the files
@@ -33,7 +37,10 @@ pub fn examples(files: &[(String, &[u8])], most_classes: usize) -> Result<String
         let others = found.unread + found.unrecognised;
         return Err(format!("{EXPECTED}; none of {others} lines or records holds one that was recognised"));
     }
-    name_by_files(&mut found.all, of_file)?;
+    if found.all.iter().all(|sketch| sketch.word.is_empty()) {
+        let (words, _) = classes_by_path(of_file).map_err(|_| SILENT)?;
+        found.all.iter_mut().zip(words).for_each(|(sketch, word)| sketch.word = word);
+    }
     let mut words: Vec<&str> = Vec::new();
     let mut by_word: HashMap<&str, Vec<&Sketch>> = HashMap::new();
     for sketch in found.all.iter().filter(|sketch| !sketch.word.is_empty()) {
@@ -61,20 +68,6 @@ pub fn examples(files: &[(String, &[u8])], most_classes: usize) -> Result<String
     let classes: Vec<_> =
         words.iter().enumerate().map(|(label, name)| json!({ "label": label, "name": name })).collect();
     Ok(json!({ "version": 2, "classes": classes, "examples": examples }).to_string())
-}
-
-/// Names drawings of which none says what it shows by the files that they lie in.
-fn name_by_files(sketches: &mut [Sketch], files: Vec<String>) -> Result<(), String> {
-    if !sketches.iter().all(|sketch| sketch.word.is_empty()) {
-        return Ok(());
-    }
-    let sorted = sort(files.into_iter().zip(0..).collect(), usize::MAX)
-        .map_err(|_| "nothing says what its drawings show. Expected an annotation \"truth\", a folder for each class, or the class in each \
-                      file's name, such as heart-1.inkml".to_owned())?;
-    for (label, at) in &sorted.files {
-        sketches[*at].word.clone_from(&sorted.classes[*label as usize]);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
