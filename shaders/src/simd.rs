@@ -7,7 +7,7 @@ use std::f32::consts::FRAC_1_SQRT_2;
 /// Columns that are summed at a time: two vectors of WebAssembly's.
 pub const LANES: usize = 8;
 /// Rows of a tile of a product; with [`LANES`] columns its sums fill half of the vector registers.
-const TILE: usize = 4;
+pub const TILE: usize = 4;
 /// Fewer rows are multiplied one by one: weights are then read once, in their order.
 const FEW: usize = 4;
 
@@ -130,7 +130,7 @@ pub fn add_rows(output: &mut [f32], input: &[f32], row: usize, inputs: usize, we
 ///
 /// # Shapes
 /// `x` `[inputs, TILE]`, `panel` `[inputs, LANES]`
-fn tile_sums(x: &[f32], panel: &[f32]) -> [[f32; LANES]; TILE] {
+pub fn tile_sums(x: &[f32], panel: &[f32]) -> [[f32; LANES]; TILE] {
     let mut sums = [[0.0; LANES]; TILE];
     for (x, w) in x.chunks_exact(TILE).zip(panel.chunks_exact(LANES)) {
         let w: [f32; LANES] = lanes(w);
@@ -185,6 +185,47 @@ pub fn add_lower(output: &mut [f32], input: &[f32], inputs: usize, weight: &[f32
     }
 }
 
+/// out += x·A for a symmetric A, of which only what stands at and below the diagonal is read. Four rows are read at a time, for
+/// memory is what this waits for.
+///
+/// # Shapes
+/// `x` and `out` `[N]`, `matrix` `[N, N]`.
+pub fn add_symmetric(out: &mut [f32], x: &[f32], matrix: &[f32]) {
+    let n = x.len();
+    for first in (0..n).step_by(TILE) {
+        let count = TILE.min(n - first);
+        if count == TILE {
+            let [a, b, c, d]: [&[f32]; TILE] = std::array::from_fn(|i| &matrix[(first + i) * n..][..first]);
+            let factors: [f32; TILE] = std::array::from_fn(|i| x[first + i]);
+            let mut sums = [[0.0; LANES]; TILE];
+            let chunks = out[..first].chunks_exact_mut(LANES).zip(x.chunks_exact(LANES));
+            let rows =
+                a.chunks_exact(LANES).zip(b.chunks_exact(LANES)).zip(c.chunks_exact(LANES).zip(d.chunks_exact(LANES)));
+            for ((out, x), ((a, b), (c, d))) in chunks.zip(rows) {
+                let rows: [[f32; LANES]; TILE] = [lanes(a), lanes(b), lanes(c), lanes(d)];
+                let (mut to, x): ([f32; LANES], [f32; LANES]) = (lanes(out), lanes(x));
+                for i in 0..TILE {
+                    for l in 0..LANES {
+                        to[l] += factors[i] * rows[i][l];
+                        sums[i][l] += x[l] * rows[i][l];
+                    }
+                }
+                out.copy_from_slice(&to);
+            }
+            (0..TILE).for_each(|i| out[first + i] += sums[i].iter().sum::<f32>());
+        }
+        // what is left of the rows: up to the diagonal
+        let begin = if count == TILE { first - first % LANES } else { 0 };
+        for i in first..first + count {
+            for j in begin..i {
+                out[j] += x[i] * matrix[i * n + j];
+                out[i] += x[j] * matrix[i * n + j];
+            }
+            out[i] += x[i] * matrix[i * n + i];
+        }
+    }
+}
+
 /// Gives a square matrix above its diagonal what stands below it, in blocks that stay in the cache.
 ///
 /// # Shapes
@@ -225,12 +266,41 @@ pub fn gelu(x: f32) -> f32 {
     if x > 0.0 { x - tail } else { tail }
 }
 
+/// The values of a panel that there is room for.
+pub fn copy_lanes(to: &mut [f32], sums: &[f32; LANES]) {
+    match to.first_chunk_mut::<LANES>() {
+        // a copy of known size is no call
+        Some(to) => *to = *sums,
+        None => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum),
+    }
+}
+
 /// Softmax in place.
 pub fn softmax(shares: &mut [f32]) {
-    let largest = shares.iter().fold(f32::NEG_INFINITY, |most, &share| if share > most { share } else { most });
+    let larger = |a: f32, b: f32| if a > b { a } else { b };
+    let mut most = [f32::NEG_INFINITY; LANES];
+    let chunks = shares.chunks_exact(LANES);
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, larger);
+    for chunk in chunks {
+        let chunk: [f32; LANES] = lanes(chunk);
+        (0..LANES).for_each(|l| most[l] = larger(most[l], chunk[l]));
+    }
+    let largest = most.into_iter().fold(rest, larger);
     shares.iter_mut().for_each(|share| *share = exp(*share - largest));
-    let total: f32 = shares.iter().sum();
-    shares.iter_mut().for_each(|share| *share /= total);
+    let scale = 1.0 / sum(shares);
+    shares.iter_mut().for_each(|share| *share *= scale);
+}
+
+/// Sum of all values, in [`LANES`] sums.
+pub fn sum(values: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let rest: f32 = chunks.remainder().iter().sum();
+    for chunk in chunks {
+        let chunk: [f32; LANES] = lanes(chunk);
+        (0..LANES).for_each(|l| sums[l] += chunk[l]);
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// Memory that calls pass on.
@@ -264,5 +334,19 @@ mod tests {
             assert!((got - want).abs() < 3e-7 * want.abs().max(1.0), "gelu({x}): {got}, {want}");
         }
         assert!(exp(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn half_of_a_symmetric_matrix_is_enough() {
+        for n in [0, 1, 3, 4, 7, 8, 21, 40] {
+            let value = |i: usize, j: usize| ((i.max(j) * 7 + i.min(j) * 3) % 11) as f32 - 5.0;
+            let x: Vec<f32> = (0..n).map(|i| (i % 5) as f32 - 2.0).collect();
+            let below = |at: usize| if at % n <= at / n { value(at / n, at % n) } else { f32::NAN };
+            let lower: Vec<f32> = (0..n * n).map(below).collect();
+            let mut out = vec![1.0; n];
+            add_symmetric(&mut out, &x, &lower);
+            let expected = |j: usize| 1.0 + (0..n).map(|i| x[i] * value(i, j)).sum::<f32>();
+            assert_eq!(out, (0..n).map(expected).collect::<Vec<f32>>(), "{n}");
+        }
     }
 }

@@ -29,6 +29,10 @@ pub struct Session {
     derived: BTreeMap<Buffer, Vec<f32>>,
     /// Scratch and cache.
     buffers: BTreeMap<Buffer, Vec<f32>>,
+    /// Set learners: distances of the shown examples in each view.
+    distances: Vec<pairwise::Known>,
+    /// Set learners: the ridges' kernels among the examples of a class.
+    within: ridge_scores::Within,
     labels: Vec<u32>,
     scratch: Scratch,
 }
@@ -41,7 +45,9 @@ impl Session {
             context: Context::new(&model),
             names: model.spec.tensors().into_iter().map(|tensor| tensor.name).collect(),
             derived: weights::derived(&model).into_iter().collect(),
-            buffers: plan.buffers().into_iter().map(|buffer| (buffer, Vec::new())).collect(),
+            buffers: buffers(&plan).map(|buffer| (buffer, Vec::new())).collect(),
+            distances: vec![pairwise::Known::default(); plan.views()],
+            within: ridge_scores::Within::default(),
             labels: Vec::new(),
             scratch: Scratch::default(),
             plan,
@@ -87,13 +93,19 @@ impl Session {
 
     /// Brings the cache up to date, then asks.
     fn ask(&mut self, queries: &[f32], count: usize, weights: bool) {
+        self.gather();
         for task in self.plan.tasks(&self.context, count, weights) {
             let (rows, slots, classes) = (task.rows(), self.context.len(), self.context.classes_in_use());
             let room = Room { rows, slots, answers: count, classes };
             // shrinking or growing keeps the first elements, so the cached slots stay
-            for buffer in self.plan.buffers() {
+            for buffer in buffers(&self.plan) {
                 let elements = self.plan.elements(buffer, room);
-                self.buffers.get_mut(&buffer).expect("every buffer of the plan is there").resize(elements, 0.0);
+                let buffer = self.buffers.get_mut(&buffer).expect("every buffer of the plan is there");
+                if elements > buffer.capacity() {
+                    // one more example should not double what is there, which grows with the square of their number
+                    buffer.reserve_exact(elements + elements / 16 - buffer.len());
+                }
+                buffer.resize(elements, 0.0);
             }
             let inputs = task.inputs(&self.context, queries);
             for (buffer, first) in self.plan.takes_inputs(task) {
@@ -103,11 +115,25 @@ impl Session {
             if let Some(labels) = task.labels(&self.context) {
                 self.labels = labels;
             }
-            for launch in self.plan.launches(task, self.context.options()) {
+            let launches = self.plan.launches(task, self.context.options());
+            for launch in launches.into_iter().filter_map(in_place) {
                 self.launch(&launch);
             }
         }
         self.context.mark_cached();
+    }
+
+    /// What the cache knows of single examples of a set learner goes to where they are now.
+    fn gather(&mut self) {
+        let rows = self.context.gather();
+        for (view, known) in self.distances.iter_mut().enumerate() {
+            let cached = self.buffers.get_mut(&Buffer::Shown(view)).expect("every view has its buffer");
+            let width = self.plan.elements(Buffer::Mean(view), Room::default());
+            for (to, &row) in rows.iter().enumerate().filter(|(to, row)| to != *row) {
+                cached.copy_within(row * width..(row + 1) * width, to * width);
+            }
+            known.keep(&rows);
+        }
     }
 
     /// The contents of a buffer.
@@ -126,6 +152,8 @@ impl Session {
             .map(|(_, &buffer)| (buffer, self.buffers.insert(buffer, Vec::new()).expect("written buffers are ours")))
             .collect();
         let mut scratch = std::mem::take(&mut self.scratch);
+        let mut distances = std::mem::take(&mut self.distances);
+        let mut within = std::mem::take(&mut self.within);
         let read = |index: usize| self.read(launch.buffers[index]);
         match (&launch.step, &mut taken[..]) {
             (Step::Embed(p), [(_, output)]) => embed::run(p, &self.labels, read(1), read(2), output),
@@ -147,7 +175,11 @@ impl Session {
             (Step::Convolve(p), [(_, output)]) => convolve::run(p, read(0), read(1), read(2), output, &mut scratch),
             (Step::Mean(p), [(_, output)]) => mean::run(p, read(0), output),
             (Step::Pairwise(p), [(_, relations), (_, squares)]) => {
-                pairwise::run(p, read(0), read(1), read(2), relations, squares);
+                let Buffer::Shown(view) = launch.buffers[1] else {
+                    unreachable!("rows are compared with shown inputs")
+                };
+                let lengths = self.read(Buffer::Squares(view));
+                pairwise::run(p, read(0), read(1), read(2), lengths, &mut distances[view], relations, squares);
             }
             (Step::LocalScale(p), [(_, relations), (_, scales)]) => {
                 local_scale::run(p, read(0), read(1), relations, scales)
@@ -155,9 +187,12 @@ impl Session {
             (Step::Gram(p), [(_, relations), (_, output)]) => {
                 gram::run(p, read(0), read(1), relations, output);
             }
-            (Step::Sweep(p), [(_, output)]) => sweep::run(p, read(0), read(1), output, &mut scratch),
+            (Step::Sweep(p), [(_, output)]) => sweep::invert(p, read(0), read(1), output, &mut scratch),
             (Step::RidgeScores(p), [(_, alpha), (_, scores)]) => {
-                ridge_scores::run(p, &self.labels, read(1), read(2), read(3), alpha, scores);
+                if p.among != 0 || p.shown == 0 {
+                    within = ridge_scores::Within::new(p, &self.labels, read(2));
+                }
+                ridge_scores::run(p, &self.labels, read(1), &within, read(3), alpha, scores, &mut scratch.tiles);
             }
             (Step::SetEmbed(p), [(_, state)]) => {
                 set_embed::run(p, &self.labels, read(1), read(2), read(3), read(4), state)
@@ -171,7 +206,7 @@ impl Session {
                     alpha: read(3),
                     slopes: read(4),
                 };
-                set_attention::run(p, &inputs, output, weights);
+                set_attention::run(p, &inputs, output, weights, &mut scratch);
             }
             (Step::SetMlp(p), [(_, state)]) => set_mlp::run(p, read(0), read(1), read(2), read(3), state, &mut scratch),
             (Step::SetLogits(p), [(_, output)]) => set_logits::run(p, read(0), read(1), read(2), output),
@@ -180,7 +215,21 @@ impl Session {
                 step.kernel().name
             ),
         }
-        self.scratch = scratch;
+        (self.scratch, self.distances, self.within) = (scratch, distances, within);
         self.buffers.extend(taken);
+    }
+}
+
+/// The buffers of a plan that this engine uses: see [`in_place`].
+fn buffers(plan: &Plan) -> impl Iterator<Item = Buffer> + use<> {
+    plan.buffers().into_iter().filter(|buffer| *buffer != Buffer::Swept)
+}
+
+/// The first sweep of a ridge becomes that of all of its blocks, [`sweep::invert`], and the others are left out.
+fn in_place(launch: Launch) -> Option<Launch> {
+    match &launch.step {
+        Step::Sweep(p) if p.initial == 0 => None,
+        Step::Sweep(_) => Some(Launch { buffers: vec![Buffer::Gram, Buffer::Lambda, Buffer::Inverse], ..launch }),
+        _ => Some(launch),
     }
 }

@@ -1,4 +1,4 @@
-//! What `relate` found, in the units of the shown inputs, and how far a row has to reach for company: inner products
+//! What `pairwise` found, in the units of the shown inputs, and how far a row has to reach for company: inner products
 //! become cosines, squared distances δ = |x_i − x_j|²/s with s = mean_j |x_j|² + ε, and r_i² is the δ of the k-th nearest
 //! shown input, other than the row itself.
 
@@ -51,12 +51,12 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [p.rows, 1, 1]
 }
 
-/// On the CPU, with its sums in f64: the engine has no faster half, as little time is spent here.
+/// Straight from the formula, in f64.
 ///
 /// # Shapes
 /// `row_squares` `[R]`, `squares` `[N]`; `relations` from `base` on `[2, R, N]`, changed in place; `scales` `[R, 2]`:
 /// |x_i|²/s and r_i.
-pub fn run(p: &Params, row_squares: &[f32], squares: &[f32], relations: &mut [f32], scales: &mut [f32]) {
+pub fn reference(p: &Params, row_squares: &[f32], squares: &[f32], relations: &mut [f32], scales: &mut [f32]) {
     let (r, n) = (p.rows as usize, p.shown as usize);
     let epsilon = f64::from(COSINE_EPSILON);
     let squares = &squares[..n];
@@ -79,6 +79,33 @@ pub fn run(p: &Params, row_squares: &[f32], squares: &[f32], relations: &mut [f3
     }
 }
 
+/// As [`reference()`] in f32, for the engine on the CPU.
+pub fn run(p: &Params, row_squares: &[f32], squares: &[f32], relations: &mut [f32], scales: &mut [f32]) {
+    let (r, n) = (p.rows as usize, p.shown as usize);
+    let squares = &squares[..n];
+    let total: f64 = squares.iter().map(|&square| f64::from(square)).sum();
+    let unit = (1.0 / (total / n.max(1) as f64 + f64::from(COSINE_EPSILON))) as f32;
+    let (cosines, distances) = relations[p.base as usize..][..2 * r * n].split_at_mut(r * n);
+    let mut others = vec![0.0; n];
+    for row in 0..r {
+        let own = row_squares[row];
+        let pairs = cosines[row * n..][..n].iter_mut().zip(squares);
+        pairs.for_each(|(cosine, square)| *cosine /= (own * square + COSINE_EPSILON).sqrt());
+        let distances = &mut distances[row * n..][..n];
+        distances.iter_mut().for_each(|distance| *distance *= unit);
+        others.copy_from_slice(distances);
+        if p.among != 0 {
+            // after all others
+            others[row] = f32::INFINITY;
+        }
+        let reach = match (p.neighbour as usize).min(n - usize::from(p.among != 0)) {
+            0 => 1.0,
+            k => others.select_nth_unstable_by(k - 1, f32::total_cmp).1.max(LEAST_REACH).sqrt(),
+        };
+        (scales[2 * row], scales[2 * row + 1]) = (own * unit, reach);
+    }
+}
+
 fn cases() -> Vec<Case> {
     let case = |name, p: Params, size: f32, make: fn(f32) -> f32| {
         let (r, n) = (p.rows as usize, p.shown as usize);
@@ -91,7 +118,7 @@ fn cases() -> Vec<Case> {
         relations.push(UNTOUCHED);
         let mut scales = vec![UNTOUCHED; 2 * r + 1];
         let before = [&row_squares, &squares, &relations, &scales].map(|buffer| words(buffer)).to_vec();
-        run(&p, &row_squares, &squares, &mut relations, &mut scales);
+        reference(&p, &row_squares, &squares, &mut relations, &mut scales);
         // a few roundings of the results, of which a small square can make large cosines; N for the sum in s
         let largest = relations.iter().chain(&scales).fold(1f32, |most, value| most.max(value.abs()));
         let tolerance = 2e-6 * largest;
@@ -125,10 +152,18 @@ mod tests {
         let p = Params { rows: 3, shown: 3, neighbour: 2, among: 1, ..Params::default() };
         let mut relations = [[1.0; 9], [0.0, 4.0, 9.0, 4.0, 0.0, 1.0, 9.0, 1.0, 0.0]].concat();
         let mut scales = [0.0; 6];
-        run(&p, &[1.0; 3], &[1.0; 3], &mut relations, &mut scales);
+        reference(&p, &[1.0; 3], &[1.0; 3], &mut relations, &mut scales);
         for (found, expected) in scales.iter().zip([1.0, 3.0, 1.0, 2.0, 1.0, 3.0]) {
             assert!((found - expected).abs() < 1e-5, "{scales:?}");
         }
         assert!((relations[0] - 1.0).abs() < 1e-5);
+    }
+    #[test]
+    #[cfg(feature = "parity")]
+    fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
+        crate::kernel::common::check_run(&KERNEL, |p, b| {
+            let [row_squares, squares, relations, scales] = b else { unreachable!() };
+            run(p, row_squares, squares, relations, scales);
+        });
     }
 }

@@ -1,9 +1,9 @@
 //! Rows against shown inputs in one view, both less the centre x̄: inner products (x_i − x̄)·(x_j − x̄), squared
 //! distances |x_i − x_j|² and squared lengths |x_i − x̄|². Distances are sums of squared differences, not made of the
-//! other two, for those of near copies would drown in rounding.
+//! other two, for those of near copies would drown in rounding; the other way round it is harmless.
 
 use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
-use crate::simd::{LANES, dot, lanes, mirror_lower};
+use crate::simd::{LANES, TILE, copy_lanes, lanes, mirror_lower};
 
 params! {
     /// R.
@@ -24,9 +24,9 @@ params! {
     unused_2,
 }
 
-const TILE: u32 = 16;
-/// Rows of a tile on the CPU: with [`LANES`] columns its sums fill half of the vector registers.
-const ROWS: usize = 2;
+const SIDE: u32 = 16;
+/// Of squared lengths: below it an inner product is not made of lengths and distance on the CPU.
+const LEAST_RATIO: f32 = 1e-4;
 /// Fewer rows are compared one by one on the CPU: to lay out the shown inputs takes longer.
 const FEWEST: usize = 4;
 /// Up to so many rows, threads share the inputs of a pair.
@@ -36,7 +36,7 @@ const FEW: u32 = 4;
 pub static KERNEL: Kernel = Kernel {
     name: "pairwise",
     source: bare!("pairwise.wgsl"),
-    workgroup: [TILE, TILE, 1],
+    workgroup: [SIDE, SIDE, 1],
     constants: &[],
     fields: FIELDS,
     params_size: size_of::<Params>(),
@@ -48,7 +48,7 @@ pub static KERNEL: Kernel = Kernel {
 /// Workgroups: one for each tile of 16 rows (or for each row, where there are few) and 16 shown inputs; of the shown inputs
 /// among themselves those above the diagonal have nothing to do.
 pub fn grid(p: &Params) -> [u32; 3] {
-    [p.shown.div_ceil(TILE), if p.rows <= FEW { p.rows } else { p.rows.div_ceil(TILE) }, 1]
+    [p.shown.div_ceil(SIDE), if p.rows <= FEW { p.rows } else { p.rows.div_ceil(SIDE) }, 1]
 }
 
 /// Straight from the formula, with its sums in f64.
@@ -95,49 +95,163 @@ fn products(a: &[f64], b: &[f64]) -> (f64, f64) {
     (dots.iter().sum(), distances.iter().sum())
 }
 
-/// As [`reference()`] in f32, for the engine on the CPU: many rows in tiles of a few rows and shown inputs.
-pub fn run(p: &Params, rows: &[f32], shown: &[f32], centre: &[f32], relations: &mut [f32], squares: &mut [f32]) {
-    let (r, n, x) = (p.rows as usize, p.shown as usize, p.inputs as usize);
-    let (dots, distances) = relations[p.base as usize..][..2 * r * n].split_at_mut(r * n);
-    let mut centred: Vec<f32> = rows[..r * x].to_vec();
-    for (row, square) in centred.chunks_exact_mut(x).zip(squares.iter_mut()) {
-        row.iter_mut().zip(centre).for_each(|(value, mean)| *value -= mean);
-        *square = dot(row, row);
+/// Squared distances of shown inputs, which stay when others are shown or removed: the centre has no part in them. Those of each
+/// input to the ones before it, `[N·(N − 1)/2]`.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    rows: usize,
+    distances: Vec<f32>,
+}
+
+impl Known {
+    /// Keeps the inputs at `kept`, which are in their order, as the new first ones.
+    pub fn keep(&mut self, kept: &[usize]) {
+        let kept = &kept[..kept.partition_point(|&at| at < self.rows)];
+        let moved = kept.iter().enumerate().position(|(to, &at)| to != at).unwrap_or(kept.len());
+        let mut to = moved * moved.saturating_sub(1) / 2;
+        for (row, &i) in kept.iter().enumerate().skip(moved) {
+            // it goes to where it was or to the left
+            for &j in &kept[..row] {
+                self.distances[to] = self.distances[i * i.saturating_sub(1) / 2 + j];
+                to += 1;
+            }
+        }
+        self.rows = kept.len();
+        self.distances.truncate(to);
     }
-    if r < FEWEST {
-        for (i, row) in centred.chunks_exact(x).enumerate() {
-            for (j, other) in shown.chunks_exact(x).enumerate().take(if p.among != 0 { i + 1 } else { n }) {
-                let (dot, distance) = products_f32(row, other, &centre[..x]);
-                (dots[i * n + j], distances[i * n + j]) = (dot, distance);
-                if p.among != 0 {
-                    (dots[j * n + i], distances[j * n + i]) = (dot, distance);
+
+    /// Adds the distances of `shown` `[N, X]` that are not there.
+    fn complete(&mut self, shown: &[f32], x: usize) {
+        let (before, n) = (self.rows, shown.len() / x);
+        let start = |row: usize| row * row.saturating_sub(1) / 2;
+        self.rows = n;
+        self.distances.reserve_exact(start(n) - self.distances.len());
+        self.distances.resize(start(n), 0.0);
+        let fresh = &shown[before * x..];
+        if n - before < FEWEST {
+            for (row, a) in (before..n).zip(fresh.chunks_exact(x)) {
+                let to = &mut self.distances[start(row)..][..row];
+                to.iter_mut().zip(shown.chunks_exact(x)).for_each(|(to, b)| *to = distance(a, b));
+            }
+            return;
+        }
+        let tall = side_by_side::<TILE>(fresh, x);
+        for first in (0..n).step_by(LANES) {
+            let panel = side_by_side::<LANES>(&shown[first * x..n.min(first + LANES) * x], x);
+            // rows before the panel's first have none to it
+            let begin = first.saturating_sub(before) / TILE;
+            for (tile, a) in tall.chunks_exact(TILE * x).enumerate().skip(begin) {
+                for (row, sums) in (before + tile * TILE..n).zip(&tile_distances(a, &panel)) {
+                    let to = &mut self.distances[start(row)..start(row + 1)];
+                    copy_lanes(to.get_mut(first..).unwrap_or_default(), sums);
                 }
             }
         }
-        return;
     }
-    let tall = side_by_side::<ROWS>(&centred, x);
-    let mut panel = vec![0.0; LANES * x];
-    for first in (0..n).step_by(LANES) {
-        let count = LANES.min(n - first);
-        for (l, other) in shown[first * x..].chunks_exact(x).enumerate().take(count) {
-            let column = panel.iter_mut().skip(l).step_by(LANES);
-            column.zip(other.iter().zip(centre)).for_each(|(to, (value, mean))| *to = value - mean);
-        }
-        // of the shown inputs among themselves, those before the panel are in earlier panels
-        let begin = if p.among != 0 { first / ROWS } else { 0 };
-        for (tile, a) in tall.chunks_exact(ROWS * x).enumerate().skip(begin) {
-            let sums = tile_products(a, &panel);
-            for (i, (products, apart)) in (tile * ROWS..r).zip(&sums) {
-                dots[i * n + first..][..count].copy_from_slice(&products[..count]);
-                distances[i * n + first..][..count].copy_from_slice(&apart[..count]);
+}
+
+/// |a − b|²
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
+    for (a, b) in a.zip(b) {
+        let (a, b): ([f32; LANES], [f32; LANES]) = (lanes(a), lanes(b));
+        (0..LANES).for_each(|l| sums[l] += (a[l] - b[l]) * (a[l] - b[l]));
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+/// Squared distances of a tile's rows and a panel's.
+///
+/// # Shapes
+/// `tile` `[X, TILE]`, `panel` `[X, LANES]`
+fn tile_distances(tile: &[f32], panel: &[f32]) -> [[f32; LANES]; TILE] {
+    let mut sums = [[0.0; LANES]; TILE];
+    for (a, b) in tile.chunks_exact(TILE).zip(panel.chunks_exact(LANES)) {
+        let b: [f32; LANES] = lanes(b);
+        for (a, sums) in a.iter().zip(&mut sums) {
+            for l in 0..LANES {
+                let apart = a - b[l];
+                sums[l] += apart * apart;
             }
         }
     }
-    if p.among != 0 {
-        mirror_lower(dots, n);
-        mirror_lower(distances, n);
+    sums
+}
+
+/// As [`reference()`] in f32, for the engine on the CPU, from distances alone: x·y = (|x|² + |y|² − |x − y|²)/2. Of the shown
+/// inputs among themselves it computes those that are not `known` yet.
+///
+/// # Shapes
+/// `lengths` `[N]`: |x_j − x̄|² of the shown inputs; those of `squares` if the rows are the shown inputs.
+#[allow(clippy::too_many_arguments, reason = "the buffers of the kernel, and what the engine has besides")]
+pub fn run(
+    p: &Params,
+    rows: &[f32],
+    shown: &[f32],
+    centre: &[f32],
+    lengths: &[f32],
+    known: &mut Known,
+    relations: &mut [f32],
+    squares: &mut [f32],
+) {
+    let (r, n, x) = (p.rows as usize, p.shown as usize, p.inputs as usize);
+    let (rows, shown) = (&rows[..r * x], &shown[..n * x]);
+    let (dots, distances) = relations[p.base as usize..][..2 * r * n].split_at_mut(r * n);
+    for (row, square) in rows.chunks_exact(x).zip(squares.iter_mut()) {
+        *square = dot_less(row, row, &centre[..x]);
     }
+    if p.among != 0 {
+        known.complete(shown, x);
+        let mut rest = &known.distances[..];
+        for (i, distances) in distances.chunks_exact_mut(n).enumerate() {
+            let row;
+            (row, rest) = rest.split_at(i);
+            distances[..i].copy_from_slice(row);
+            distances[i] = 0.0;
+        }
+        mirror_lower(distances, n);
+    } else if r < FEWEST {
+        for (row, distances) in rows.chunks_exact(x).zip(distances.chunks_exact_mut(n.max(1))) {
+            distances.iter_mut().zip(shown.chunks_exact(x)).for_each(|(to, other)| *to = distance(row, other));
+        }
+    } else {
+        let tall = side_by_side::<TILE>(rows, x);
+        for first in (0..n).step_by(LANES) {
+            let panel = side_by_side::<LANES>(&shown[first * x..n.min(first + LANES) * x], x);
+            for (tile, a) in tall.chunks_exact(TILE * x).enumerate() {
+                for (i, sums) in (tile * TILE..r).zip(&tile_distances(a, &panel)) {
+                    copy_lanes(&mut distances[i * n..][first..n], sums);
+                }
+            }
+        }
+    }
+    let lengths = if p.among != 0 { &squares[..n] } else { &lengths[..n] };
+    for (i, (dots, distances)) in dots.chunks_exact_mut(n.max(1)).zip(distances.chunks_exact(n.max(1))).enumerate() {
+        let own = squares[i];
+        let pairs = dots.iter_mut().zip(distances.iter().zip(lengths));
+        pairs.for_each(|(dot, (distance, length))| *dot = (own + length - distance) * 0.5);
+        // one is so much shorter than the other that its direction would drown
+        for (j, &length) in lengths.iter().enumerate() {
+            if own < LEAST_RATIO * length || length < LEAST_RATIO * own {
+                dots[j] = dot_less(&rows[i * x..][..x], &shown[j * x..][..x], &centre[..x]);
+            }
+        }
+    }
+}
+
+/// (a − centre)·(b − centre)
+fn dot_less(a: &[f32], b: &[f32], centre: &[f32]) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (a, b, centre) = (a.chunks_exact(LANES), b.chunks_exact(LANES), centre.chunks_exact(LANES));
+    let rest = a.remainder().iter().zip(b.remainder()).zip(centre.remainder());
+    let rest: f32 = rest.map(|((a, b), c)| (a - c) * (b - c)).sum();
+    for ((a, b), c) in a.zip(b).zip(centre) {
+        let (a, b, c): ([f32; LANES], [f32; LANES], [f32; LANES]) = (lanes(a), lanes(b), lanes(c));
+        (0..LANES).for_each(|l| sums[l] += (a[l] - c[l]) * (b[l] - c[l]));
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 /// Rows of `x` values in tiles of N: the first values of all of its rows, then their second ones. Missing rows are zero.
@@ -148,46 +262,6 @@ fn side_by_side<const N: usize>(rows: &[f32], x: usize) -> Vec<f32> {
         tile.iter_mut().skip(at % N).step_by(N).zip(row).for_each(|(to, value)| *to = *value);
     }
     tiles
-}
-
-/// Inner products and squared distances of a tile's rows and a panel's shown inputs.
-///
-/// # Shapes
-/// `tile` `[X, ROWS]`, `panel` `[X, LANES]`
-fn tile_products(tile: &[f32], panel: &[f32]) -> [([f32; LANES], [f32; LANES]); ROWS] {
-    let mut sums = [([0.0; LANES], [0.0; LANES]); ROWS];
-    for (a, b) in tile.chunks_exact(ROWS).zip(panel.chunks_exact(LANES)) {
-        let b: [f32; LANES] = lanes(b);
-        for (a, (dots, distances)) in a.iter().zip(&mut sums) {
-            for l in 0..LANES {
-                let apart = a - b[l];
-                dots[l] += a * b[l];
-                distances[l] += apart * apart;
-            }
-        }
-    }
-    sums
-}
-
-/// a·(b − centre) and |a − (b − centre)|²
-fn products_f32(a: &[f32], b: &[f32], centre: &[f32]) -> (f32, f32) {
-    let (mut dots, mut distances) = ([0.0; LANES], [0.0; LANES]);
-    let (a, b, centre) = (a.chunks_exact(LANES), b.chunks_exact(LANES), centre.chunks_exact(LANES));
-    for (a, (b, c)) in a.remainder().iter().zip(b.remainder().iter().zip(centre.remainder())) {
-        let b = b - c;
-        dots[0] += a * b;
-        distances[0] += (a - b) * (a - b);
-    }
-    for ((a, b), c) in a.zip(b).zip(centre) {
-        let (a, b, c): ([f32; LANES], [f32; LANES], [f32; LANES]) = (lanes(a), lanes(b), lanes(c));
-        for l in 0..LANES {
-            let b = b[l] - c[l];
-            let apart = a[l] - b;
-            dots[l] += a[l] * b;
-            distances[l] += apart * apart;
-        }
-    }
-    (dots.iter().sum(), distances.iter().sum())
 }
 
 fn cases() -> Vec<Case> {
@@ -254,9 +328,51 @@ mod tests {
     #[test]
     #[cfg(feature = "parity")]
     fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
-        crate::kernel::common::check_run(&KERNEL, |p, b| {
+        crate::kernel::common::check_run(&KERNEL, |p: &Params, b| {
             let [rows, shown, centre, relations, squares] = b else { unreachable!() };
-            run(p, rows, shown, centre, relations, squares);
+            let lengths: Vec<f32> =
+                shown.chunks_exact(p.inputs as usize).map(|row| dot_less(row, row, centre)).collect();
+            run(p, rows, shown, centre, &lengths, &mut Known::default(), relations, squares);
         });
+    }
+    #[test]
+    fn known_distances_are_those_of_the_inputs_that_were_kept() {
+        let x = 11;
+        let inputs = values("known", 30 * x, 1.0);
+        let all = |inputs: &[f32]| {
+            let mut known = Known::default();
+            known.complete(inputs, x);
+            known
+        };
+        // one by one, few, many: the sums have another order, and that is all
+        let close = |found: &Known, expected: &Known| {
+            assert_eq!((found.rows, found.distances.len()), (expected.rows, expected.distances.len()));
+            let pairs = found.distances.iter().zip(&expected.distances);
+            pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} {b}"));
+        };
+        let mut known = all(&inputs[..x]);
+        for count in [2, 3, 5, 17, 30] {
+            known.complete(&inputs[..count * x], x);
+            close(&known, &all(&inputs[..count * x]));
+        }
+        let kept = [0, 3, 4, 9, 20, 29];
+        known.keep(&kept);
+        let rows: Vec<f32> = kept.iter().flat_map(|&at| inputs[at * x..][..x].to_vec()).collect();
+        close(&known, &all(&rows));
+        // rows that it does not have are not kept
+        known.keep(&[1, 2, 7]);
+        close(&known, &all(&rows[x..3 * x]));
+        known.keep(&[]);
+        close(&known, &Known::default());
+    }
+
+    #[test]
+    fn products_of_long_and_short_inputs_do_not_drown() {
+        // one length is a ten thousandth of the other's
+        let shown = [[300.0, 400.0], [0.03, -0.04]].concat();
+        let p = Params { rows: 2, shown: 2, inputs: 2, among: 1, ..Params::default() };
+        let (mut relations, mut squares) = ([0.0; 8], [0.0; 2]);
+        run(&p, &shown, &shown, &[0.0; 2], &[], &mut Known::default(), &mut relations, &mut squares);
+        assert!((relations[1] + 7.0).abs() < 1e-5, "{relations:?}");
     }
 }

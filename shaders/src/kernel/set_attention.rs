@@ -10,7 +10,7 @@
 
 use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
-use crate::simd::{add, exp, softmax};
+use crate::simd::{LANES, Scratch, TILE, add, copy_lanes, exp, softmax, tile_sums};
 
 params! {
     /// R.
@@ -50,6 +50,10 @@ params! {
 const THREADS: u32 = 64;
 /// Most shown inputs; [`crate::ModelSpec::validate`] keeps `longest` of set learners within it.
 pub const SLOTS: u32 = 1024;
+/// Rows that the f32 half weighs at a time: each panel of keys and values is read once for all of them.
+const ROWS: usize = 16;
+/// Fewer rows are weighed one by one on the CPU: to lay out keys and values takes longer.
+const FEWEST: usize = 4;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
@@ -120,6 +124,12 @@ impl<'a> Parts<'a> {
         let ((.., size), (heads, linear, _)) = (self.sizes, self.heads);
         let (channels, all) = (heads * size, (heads + linear) * size);
         (channels, all, 2 * channels + all)
+    }
+
+    /// What multiplies the product of a query and a key: τ_h/√(C·K).
+    fn stretch(&self, head: usize) -> f32 {
+        let (.., classes, size) = self.sizes;
+        self.temperature[head] / ((classes * size) as f32).sqrt()
     }
 
     /// The shown examples that row `row` sees.
@@ -222,73 +232,185 @@ fn weigh_reference(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usiz
 }
 
 /// As [`reference()`] in f32, for the engine on the CPU.
-pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f32]) {
+pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f32], scratch: &mut Scratch) {
     let parts = Parts::new(p, inputs.slopes);
+    let ((r, n, c, _), (heads, ..)) = (parts.sizes, parts.heads);
+    if n == 0 {
+        output[..r * c * parts.channels().1].fill(0.0);
+        if p.weights != 0 {
+            weights[p.weights_first as usize..][..heads].fill(1.0);
+        }
+    } else if r < FEWEST {
+        match parts.channels() {
+            // those of the learners that come with this
+            (16, 24, _) => run_rows::<16, 24>(p, inputs, &parts, output, weights),
+            _ => run_rows::<0, 0>(p, inputs, &parts, output, weights),
+        }
+    } else {
+        run_tiles(p, inputs, &parts, output, scratch);
+    }
+}
+
+/// [`run`] for few rows, one after another: each reads the slots once, as they lie. H·K and A are `CHANNELS` and `ALL`, which
+/// makes loops of known length out of theirs, or anything if those are 0.
+fn run_rows<const CHANNELS: usize, const ALL: usize>(
+    p: &Params,
+    inputs: &Inputs<'_>,
+    parts: &Parts<'_>,
+    output: &mut [f32],
+    weights: &mut [f32],
+) {
     let ((r, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);
-    let (channels, all, stride) = parts.channels();
+    let (channels, all, stride) = match parts.channels() {
+        (_, _, stride) if ALL > 0 => (CHANNELS, ALL, stride),
+        any => any,
+    };
+    let query_stride = p.query_stride as usize;
     // a row of weights of every head over the slots
     let mut shares = vec![0.0; n * (heads + linear)];
+    let mut products = vec![0.0; channels];
     let mut wide = vec![0.0; all];
+    let mut near = vec![0.0; n];
     for row in 0..r {
-        let seen = parts.seen_by(row, p.among);
-        shares.fill(0.0);
-        weigh(p, inputs, &parts, row, &mut shares);
-        let (soft, lines) = shares.split_at_mut(heads * n);
-        if p.among != 0 {
-            soft.iter_mut().skip(row).step_by(n).for_each(|share| *share = f32::NEG_INFINITY);
-            lines.iter_mut().skip(row).step_by(n).for_each(|share| *share = 0.0);
+        let query = &inputs.query[row * c * query_stride..];
+        for (j, slots) in inputs.slots.chunks_exact(c * stride).take(n).enumerate() {
+            let products = &mut products[..channels];
+            products.fill(0.0);
+            for (query, slot) in query.chunks(query_stride).zip(slots.chunks_exact(stride)) {
+                let (query, keys) = (&query[..channels], &slot[channels..][..channels]);
+                (0..channels).for_each(|k| products[k] += query[k] * keys[k]);
+            }
+            for (head, product) in products.chunks_exact(size).enumerate() {
+                shares[head * n + j] = parts.stretch(head) * product.iter().sum::<f32>();
+            }
         }
-        if seen.clone().next().is_some() {
-            soft.chunks_exact_mut(n).for_each(softmax);
-        }
+        weigh(p, inputs, parts, row, &mut shares, &mut near);
         let out = &mut output[row * c * all..][..c * all];
         out.fill(0.0);
-        for j in seen {
+        for (j, slots) in inputs.slots.chunks_exact(c * stride).take(n).enumerate() {
             wide.chunks_exact_mut(size).enumerate().for_each(|(head, wide)| wide.fill(shares[head * n + j]));
-            let values = inputs.slots[j * c * stride..].chunks_exact(stride).take(c).map(|slot| &slot[2 * channels..]);
-            for (out, values) in out.chunks_exact_mut(all).zip(values) {
-                let pairs = out.iter_mut().zip(wide.iter().zip(values));
-                pairs.for_each(|(out, (share, value))| *out += share * value);
+            let wide = &wide[..all];
+            for (out, slot) in out.chunks_exact_mut(all).zip(slots.chunks_exact(stride)) {
+                let (out, values) = (&mut out[..all], &slot[2 * channels..][..all]);
+                (0..all).for_each(|k| out[k] += wide[k] * values[k]);
             }
         }
         if p.weights != 0 {
             for (head, out) in weights[p.weights_first as usize..].chunks_exact_mut(n + 1).take(heads).enumerate() {
                 out[..n].copy_from_slice(&shares[head * n..][..n]);
-                out[n] = if n == 0 { 1.0 } else { 0.0 };
+                out[n] = 0.0;
             }
         }
     }
 }
 
-/// Logits of the softmax heads and weights of the linear heads of one row, `[heads, N]`.
-fn weigh(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usize, shares: &mut [f32]) {
-    let ((r, n, c, size), (heads, linear, views)) = (parts.sizes, parts.heads);
-    let (channels, _, stride) = parts.channels();
-    let (pairs, query_stride) = (r * n, p.query_stride as usize);
-    let stretch = 1.0 / ((c * size) as f32).sqrt();
-    let mut products = vec![0.0; channels];
+/// [`run`] for many rows: products of matrices, each head by itself, with keys and values laid out in the order in which tiles
+/// read them.
+fn run_tiles(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, output: &mut [f32], scratch: &mut Scratch) {
+    let ((r, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);
+    let (_, all, _) = parts.channels();
+    let inner = c * size;
+    let Scratch { tiles, rows: keys, hidden: values } = scratch;
+    lay_out_keys(inputs, parts, keys);
+    lay_out_values(inputs, parts, values);
+    let mut shares = vec![0.0; ROWS * (heads + linear) * n];
     let mut near = vec![0.0; n];
-    let seen = parts.seen_by(row, p.among);
-    let count = seen.clone().count() as f32;
-    for j in seen {
-        products.fill(0.0);
-        let slots = inputs.slots[j * c * stride..].chunks_exact(stride).take(c);
-        for (query, slot) in inputs.query[row * c * query_stride..].chunks(query_stride).zip(slots) {
-            let pairs = products.iter_mut().zip(query[..channels].iter().zip(&slot[channels..2 * channels]));
-            pairs.for_each(|(product, (q, k))| *product += q * k);
+    for first in (0..r).step_by(ROWS) {
+        let count = ROWS.min(r - first);
+        let shares = &mut shares[..count * (heads + linear) * n];
+        for (head, keys) in keys.chunks_exact(n.next_multiple_of(LANES) * inner).enumerate() {
+            // the queries of the head, [tiles, C·K, TILE]
+            clear(tiles, count.next_multiple_of(TILE) * inner);
+            for i in 0..count {
+                let query = inputs.query[(first + i) * c * p.query_stride as usize..].chunks(p.query_stride as usize);
+                let query = query.take(c).flat_map(|query| &query[head * size..][..size]);
+                let to = tiles[i / TILE * TILE * inner..].iter_mut().skip(i % TILE).step_by(TILE);
+                to.zip(query).for_each(|(to, q)| *to = parts.stretch(head) * q);
+            }
+            for (panel, begin) in keys.chunks_exact(LANES * inner).zip((0..n).step_by(LANES)) {
+                for (tile, queries) in tiles.chunks_exact(TILE * inner).enumerate() {
+                    for (i, sums) in (tile * TILE..count).zip(&tile_sums(queries, panel)) {
+                        let to = &mut shares[(i * (heads + linear) + head) * n..][..n];
+                        copy_lanes(&mut to[begin..], sums);
+                    }
+                }
+            }
         }
-        for (head, product) in products.chunks_exact(size).enumerate() {
-            shares[head * n + j] = parts.temperature[head] * stretch * product.iter().sum::<f32>();
+        for (i, shares) in shares.chunks_exact_mut((heads + linear) * n).enumerate() {
+            weigh(p, inputs, parts, first + i, shares, &mut near);
+        }
+        for (head, values) in values.chunks_exact(inner.next_multiple_of(LANES) * n).enumerate() {
+            // the weights of the head, [tiles, N, TILE]
+            clear(tiles, count.next_multiple_of(TILE) * n);
+            for (i, shares) in shares.chunks_exact((heads + linear) * n).enumerate() {
+                let to = tiles[i / TILE * TILE * n..].iter_mut().skip(i % TILE).step_by(TILE);
+                to.zip(&shares[head * n..][..n]).for_each(|(to, share)| *to = *share);
+            }
+            for (panel, begin) in values.chunks_exact(LANES * n).zip((0..inner).step_by(LANES)) {
+                for (tile, shares) in tiles.chunks_exact(TILE * n).enumerate() {
+                    for (i, sums) in (tile * TILE..count).zip(&tile_sums(shares, panel)) {
+                        let out = &mut output[(first + i) * c * all..][..c * all];
+                        for (channel, sum) in (begin..inner).zip(sums) {
+                            out[channel / size * all + head * size + channel % size] = *sum;
+                        }
+                    }
+                }
+            }
         }
     }
+}
+
+/// Makes `values` as many zeros.
+fn clear(values: &mut Vec<f32>, count: usize) {
+    values.clear();
+    values.resize(count, 0.0);
+}
+
+/// Keys of the softmax heads in panels of [`LANES`] slots, `[heads, panels, C·K, LANES]`; slots that there are not are 0.
+fn lay_out_keys(inputs: &Inputs<'_>, parts: &Parts<'_>, keys: &mut Vec<f32>) {
+    let ((_, n, c, size), (heads, ..)) = (parts.sizes, parts.heads);
+    let (channels, _, stride) = parts.channels();
+    let inner = c * size;
+    clear(keys, heads * n.next_multiple_of(LANES) * inner);
+    for (head, keys) in keys.chunks_exact_mut(n.next_multiple_of(LANES) * inner).enumerate() {
+        for (j, slot) in inputs.slots.chunks_exact(c * stride).take(n).enumerate() {
+            let to = keys[j / LANES * LANES * inner..].iter_mut().skip(j % LANES).step_by(LANES);
+            let from = slot.chunks_exact(stride).flat_map(|slot| &slot[channels + head * size..][..size]);
+            to.zip(from).for_each(|(to, key)| *to = *key);
+        }
+    }
+}
+
+/// Values of all heads in panels of [`LANES`] channels, `[heads, panels, N, LANES]`; channels that there are not are 0.
+fn lay_out_values(inputs: &Inputs<'_>, parts: &Parts<'_>, values: &mut Vec<f32>) {
+    let ((_, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);
+    let (channels, _, stride) = parts.channels();
+    let inner = c * size;
+    clear(values, (heads + linear) * inner.next_multiple_of(LANES) * n);
+    for (head, values) in values.chunks_exact_mut(inner.next_multiple_of(LANES) * n).enumerate() {
+        for (j, slot) in inputs.slots.chunks_exact(c * stride).take(n).enumerate() {
+            let from = slot.chunks_exact(stride).flat_map(|slot| &slot[2 * channels + head * size..][..size]);
+            for (channel, value) in from.enumerate() {
+                values[(channel / LANES * n + j) * LANES + channel % LANES] = *value;
+            }
+        }
+    }
+}
+
+/// From products of queries and keys to weights of one row, `[heads, N]`, in place. `near` is scratch, `[N]`.
+fn weigh(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usize, shares: &mut [f32], near: &mut [f32]) {
+    let ((r, n, ..), (heads, linear, views)) = (parts.sizes, parts.heads);
+    let pairs = r * n;
+    let count = (n - usize::from(p.among != 0)) as f32;
+    shares[heads * n..].fill(0.0);
     for view in 0..views {
         let plane = |plane: usize| &inputs.relations[(view * p.view_step as usize + plane) * pairs + row * n..][..n];
         let (cosine, distance, local) = (plane(0), plane(1), plane(2));
         near.iter_mut().zip(local).for_each(|(near, local)| *near = exp(-local));
-        for (head, shares) in shares.chunks_exact_mut(n.max(1)).enumerate() {
+        for (head, shares) in shares.chunks_exact_mut(n).enumerate() {
             let slope = |f: usize| parts.softmax[(view * SOFTMAX_FEATURES + f) * heads + head];
             let line = |f: usize| parts.linear[(view * LINEAR_FEATURES + f) * linear + head - heads] / count;
-            let all = shares.iter_mut().zip(cosine.iter().zip(distance).zip(local.iter().zip(&near)));
+            let all = shares.iter_mut().zip(cosine.iter().zip(distance).zip(local.iter().zip(&*near)));
             if head < heads {
                 let (a, b, d, e) = (slope(0), slope(1), slope(2), slope(3));
                 all.for_each(|(share, ((cos, far), (local, _)))| {
@@ -300,11 +422,20 @@ fn weigh(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usize, shares:
             }
         }
     }
+    let (soft, lines) = shares.split_at_mut(heads * n);
     for ridge in 0..p.ridges as usize {
         let slopes = &parts.linear[(views * LINEAR_FEATURES + ridge) * linear..][..linear];
         let alpha = &inputs.alpha[ridge * pairs + row * n..][..n];
-        let lines = shares[heads * n..].chunks_exact_mut(n.max(1));
-        lines.zip(slopes).for_each(|(shares, slope)| add(shares, *slope, alpha));
+        lines.chunks_exact_mut(n).zip(slopes).for_each(|(shares, slope)| add(shares, *slope, alpha));
+    }
+    if p.among != 0 {
+        soft.iter_mut().skip(row).step_by(n).for_each(|share| *share = f32::NEG_INFINITY);
+        lines.iter_mut().skip(row).step_by(n).for_each(|share| *share = 0.0);
+    }
+    match count == 0.0 {
+        // there is no other
+        true => shares.fill(0.0),
+        false => soft.chunks_exact_mut(n).for_each(softmax),
     }
 }
 
@@ -409,7 +540,7 @@ mod tests {
     fn the_f32_half_is_as_close_to_the_formula_as_the_one_in_wgsl() {
         crate::kernel::common::check_run(&KERNEL, |p, b| {
             let [query, slots, relations, alpha, slopes, output, weights] = b else { unreachable!() };
-            run(p, &Inputs { query, slots, relations, alpha, slopes }, output, weights);
+            run(p, &Inputs { query, slots, relations, alpha, slopes }, output, weights, &mut Scratch::default());
         });
     }
 }

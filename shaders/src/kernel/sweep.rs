@@ -99,60 +99,85 @@ pub fn reference(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32]) 
     }
 }
 
-/// As [`reference()`] in f32, for the engine on the CPU. The block itself is inverted in f64: it is small, and every later one leans on it.
+/// As [`reference()`] in f32, for the engine on the CPU, which calls [`invert`].
 pub fn run(p: &Params, input: &[f32], lambda: &[f32], output: &mut [f32], scratch: &mut Scratch) {
     let n = p.shown as usize;
-    let block = p.first as usize..(p.first as usize + BLOCK as usize).min(n);
-    let size = block.len();
-    for (ridge, &lambda) in lambda.iter().enumerate().take(p.ridges as usize) {
-        let input = &input[ridge * n * n..][..n * n];
-        let output = &mut output[ridge * n * n..][..n * n];
-        let lambda = if p.initial != 0 { lambda } else { 0.0 };
-        let mut inverse = vec![0f64; size * size];
-        for (i, row) in inverse.chunks_exact_mut(size).enumerate() {
-            let from = &input[(block.start + i) * n + block.start..][..size];
-            row.iter_mut().zip(from).for_each(|(to, &from)| *to = f64::from(from));
-            row[i] += f64::from(lambda);
+    output[..p.ridges as usize * n * n].copy_from_slice(&input[..p.ridges as usize * n * n]);
+    for (output, &lambda) in output.chunks_exact_mut(n * n).zip(lambda).take(p.ridges as usize) {
+        if p.initial != 0 {
+            output.iter_mut().step_by(n + 1).for_each(|own| *own += lambda);
         }
-        let mut column = vec![0f64; size];
-        for p in 0..size {
-            column.iter_mut().zip(inverse.chunks_exact(size)).for_each(|(to, row)| *to = row[p]);
-            let share = 1.0 / column[p];
-            for (i, row) in inverse.chunks_exact_mut(size).enumerate() {
-                let factor = column[i] * share;
-                match i == p {
-                    true => row.iter_mut().zip(&column).for_each(|(value, c)| *value = c * share),
-                    false => row.iter_mut().zip(&column).for_each(|(value, c)| *value -= factor * c),
-                }
-                row[p] = if i == p { -share } else { factor };
-            }
-        }
-        let inverse: Vec<f32> = inverse.iter().map(|&value| value as f32).collect();
-        // what multiplies the rows of the block: −A_iP·D, or D in the block itself
-        let factors = &mut scratch.hidden;
-        factors.clear();
-        factors.resize(n * size, 0.0);
-        add_rows(factors, &input[block.start..], n, size, &inverse, &mut scratch.tiles);
-        for (i, row) in inverse.chunks_exact(size).enumerate() {
-            let to = &mut factors[(block.start + i) * size..][..size];
-            to.iter_mut().zip(row).for_each(|(to, value)| *to = -value);
-        }
-        // the matrix is symmetric: half of it gives the other half
-        for (i, (out, row)) in output.chunks_exact_mut(n).zip(input.chunks_exact(n)).enumerate() {
-            match block.contains(&i) {
-                true => out.fill(0.0),
-                false => out[..=i].copy_from_slice(&row[..=i]),
-            }
-            out[i] += if block.contains(&i) { 0.0 } else { lambda };
-        }
-        add_lower(output, factors, size, &input[block.start * n..block.end * n], &mut scratch.tiles);
-        for (out, factors) in output.chunks_exact_mut(n).zip(factors.chunks_exact(size)) {
-            out[block.clone()].iter_mut().zip(factors).for_each(|(out, factor)| *out = -factor);
-        }
+        sweep_lower(output, n, p.first as usize, scratch);
         if p.last != 0 {
             output.iter_mut().for_each(|out| *out = -*out);
         }
         mirror_lower(output, n);
+    }
+}
+
+/// (K + λI)⁻¹ of each ridge: every block, one after another and in place. The matrix is symmetric, so that until the end
+/// only what stands at and below the diagonal is computed.
+///
+/// # Shapes
+/// `gram` and `inverse` `[ridges, N, N]`, `lambda` `[ridges]`.
+pub fn invert(p: &Params, gram: &[f32], lambda: &[f32], inverse: &mut [f32], scratch: &mut Scratch) {
+    let n = p.shown as usize;
+    let ridges = gram.chunks_exact(n * n).zip(inverse.chunks_exact_mut(n * n)).zip(lambda);
+    for ((gram, inverse), &lambda) in ridges.take(p.ridges as usize) {
+        for (i, (to, from)) in inverse.chunks_exact_mut(n).zip(gram.chunks_exact(n)).enumerate() {
+            to[..=i].copy_from_slice(&from[..=i]);
+            to[i] += lambda;
+        }
+        (0..n).step_by(BLOCK as usize).for_each(|first| sweep_lower(inverse, n, first, scratch));
+        for (i, row) in inverse.chunks_exact_mut(n).enumerate() {
+            row[..=i].iter_mut().for_each(|value| *value = -*value);
+        }
+        mirror_lower(inverse, n);
+    }
+}
+
+/// Sweeps the block that begins at row `first`, at and below the diagonal of `matrix` `[N, N]`; above it anything may stand
+/// before and afterwards. The block itself is inverted in f64: it is small, and every later one leans on it.
+fn sweep_lower(matrix: &mut [f32], n: usize, first: usize, scratch: &mut Scratch) {
+    let block = first..(first + BLOCK as usize).min(n);
+    let size = block.len();
+    // columns of the block, [N, block], and the same as rows: left of the block its rows have them
+    let (columns, factors) = (&mut scratch.rows, &mut scratch.hidden);
+    columns.clear();
+    columns.resize(2 * n * size, 0.0);
+    let (columns, rows) = columns.split_at_mut(n * size);
+    for i in 0..n {
+        for (k, at) in block.clone().enumerate() {
+            let value = matrix[i.max(at) * n + i.min(at)];
+            (columns[i * size + k], rows[k * n + i]) = (value, value);
+        }
+    }
+    let mut inverse: Vec<f64> = columns[first * size..][..size * size].iter().map(|&value| f64::from(value)).collect();
+    let mut column = vec![0f64; size];
+    for p in 0..size {
+        column.iter_mut().zip(inverse.chunks_exact(size)).for_each(|(to, row)| *to = row[p]);
+        let share = 1.0 / column[p];
+        for (i, row) in inverse.chunks_exact_mut(size).enumerate() {
+            let factor = column[i] * share;
+            match i == p {
+                true => row.iter_mut().zip(&column).for_each(|(value, c)| *value = c * share),
+                false => row.iter_mut().zip(&column).for_each(|(value, c)| *value -= factor * c),
+            }
+            row[p] = if i == p { -share } else { factor };
+        }
+    }
+    let inverse: Vec<f32> = inverse.iter().map(|&value| value as f32).collect();
+    // what multiplies the rows of the block: −A_iP·D, or D in the block itself, whose rows are 0 in what it is added to
+    factors.clear();
+    factors.resize(n * size, 0.0);
+    add_rows(factors, columns, size, size, &inverse, &mut scratch.tiles);
+    for (to, value) in factors[first * size..][..size * size].iter_mut().zip(&inverse) {
+        *to = -value;
+    }
+    block.clone().for_each(|i| matrix[i * n..][..=i].fill(0.0));
+    add_lower(matrix, factors, size, rows, &mut scratch.tiles);
+    for (i, factors) in factors.chunks_exact(size).enumerate().skip(first) {
+        matrix[i * n..][block.clone()].iter_mut().zip(factors).for_each(|(out, factor)| *out = -factor);
     }
 }
 

@@ -113,6 +113,11 @@ impl Plan {
         buffer::buffers(&self.spec)
     }
 
+    /// Views of a set learner: how many `Shown` buffers it has.
+    pub fn views(&self) -> usize {
+        self.spec.equivariant.as_ref().map_or(0, |set| set.views())
+    }
+
     /// Ridges of a set learner.
     pub fn ridges(&self) -> usize {
         self.spec.equivariant.as_ref().map_or(0, |set| set.ridge.len())

@@ -39,6 +39,9 @@ pub struct Context {
     pub(crate) ready: usize,
     /// Set learners: inputs 0..encoded are valid in the engine's cache.
     pub(crate) encoded: usize,
+    /// Set learners: rows of the cache that hold the inputs from `encoded` on, as far as there are any. They are where they were
+    /// before one in front of them was removed.
+    moved: Vec<usize>,
 }
 
 impl Context {
@@ -55,6 +58,7 @@ impl Context {
             options: QueryOptions::of(&model.spec),
             ready: 0,
             encoded: 0,
+            moved: Vec::new(),
         }
     }
 
@@ -141,17 +145,28 @@ impl Context {
     /// Tokens from `token` on are no longer valid in the cache (in a set learner none is), nor inputs from `input` on.
     fn invalidate(&mut self, token: usize, input: usize) {
         self.ready = if self.set { 0 } else { self.ready.min(token) };
+        self.moved.truncate(input.saturating_sub(self.encoded));
         self.encoded = self.encoded.min(input);
     }
 
     /// Everything shown is in the cache.
     pub(crate) fn mark_cached(&mut self) {
         (self.ready, self.encoded) = (self.len(), self.len());
+        self.moved.clear();
     }
 
     /// Nothing in the cache is to be trusted.
     pub(crate) fn invalidate_all(&mut self) {
         (self.ready, self.encoded) = (0, 0);
+        self.moved.clear();
+    }
+
+    /// Rows of the cache that hold inputs of the examples shown, one after another from the first; from now on they are where
+    /// they belong. An engine that does not ask computes anew what was moved.
+    pub(crate) fn gather(&mut self) -> Vec<usize> {
+        let rows = (0..self.encoded).chain(self.moved.drain(..)).collect::<Vec<usize>>();
+        self.encoded = rows.len();
+        rows
     }
 
     /// X: inputs of one example.
@@ -199,7 +214,12 @@ impl Context {
         self.check_index(index)?;
         self.examples.labels.remove(index);
         self.examples.inputs.drain(index * self.inputs..(index + 1) * self.inputs);
+        let mut moved: Vec<usize> = (index + 1..self.encoded).chain(self.moved.iter().copied()).collect();
+        if index >= self.encoded && index - self.encoded < moved.len() {
+            moved.remove(index - self.encoded);
+        }
         self.invalidate(index, index);
+        self.moved = moved;
         Ok(())
     }
 
@@ -374,6 +394,38 @@ mod tests {
         context.mark_cached();
         context.observe(&[7.0, 8.0], &[2]).unwrap();
         assert_eq!((context.ready, context.encoded), (0, 2));
+    }
+
+    #[test]
+    fn inputs_behind_a_removed_one_stay_known() {
+        let spec = ModelSpec { longest: 9, ..ModelSpec::equivariant(1, 3, 4, 1) };
+        let mut context = Context::new(&Model::random(spec, 1).unwrap());
+        let input: Vec<f32> = (0..8).map(|value| value as f32).collect();
+        context.observe(&input[..7], &[0; 7]).unwrap();
+        context.mark_cached();
+        // what the cache holds in the rows is what was shown
+        let check = |context: &Context, rows: &[usize]| {
+            let known: Vec<f32> = rows.iter().map(|&row| row as f32).collect();
+            assert_eq!(context.examples.inputs[..rows.len()], known);
+        };
+        context.remove(2).unwrap();
+        context.remove(4).unwrap();
+        context.observe(&input[7..], &[1]).unwrap();
+        context.remove(0).unwrap();
+        let mut other = context.clone();
+        let rows = context.gather();
+        assert_eq!((rows.as_slice(), context.encoded), ([1, 3, 4, 6].as_slice(), 4));
+        check(&context, &rows);
+        assert_eq!(context.gather(), [0, 1, 2, 3]);
+        // the one that was never cached goes, then some that were
+        other.remove(4).unwrap();
+        other.truncate(3).unwrap();
+        let rows = other.gather();
+        assert_eq!(rows, [1, 3, 4]);
+        check(&other, &rows);
+        other.remove(1).unwrap();
+        other.clear();
+        assert!(other.gather().is_empty());
     }
 
     #[test]
