@@ -139,7 +139,10 @@ class SetLearner:
         plane, channels = g.reshape(drawing, count, 1, side, side), 1
         for i, convolution in enumerate(self.stem["convolutions"]):
             size, stride = convolution["size"], convolution["stride"]
-            weight = self.p[f"stem.convolution.{i}.weight"].reshape(size, size, channels, -1).transpose(3, 2, 0, 1)
+            weight = self.p[f"stem.convolution.{i}.weight"]
+            # the drawings are grey: a stem's planes beyond the first, which are for colours, are 0
+            planes = self.stem.get("channels", 1) if i == 0 else channels
+            weight = weight.reshape(size, size, planes, -1)[:, :, :channels].transpose(3, 2, 0, 1)
             bias, pads = self.p[f"stem.convolution.{i}.bias"], [size // 2] * 4
             plane = g("Conv", plane, weight, bias, kernel_shape=[size, size], strides=[stride, stride], pads=pads)
             plane = g("Relu", plane)
@@ -148,7 +151,7 @@ class SetLearner:
         matrix = self.p["stem.embedding"].reshape(side * side, channels, -1).transpose(1, 0, 2)
         matrix = matrix.reshape(side * side * channels, -1)
         embedding = g("MatMul", g.reshape(plane, count, channels * side * side), matrix)
-        return g("Add", embedding, g("MatMul", drawing, self.p["stem.skip"]))
+        return g("Add", embedding, g("MatMul", drawing, self.p["stem.skip"][:pixels]))
 
     def relations(self, g, dots, own, squares, inverse_scale, shape, far=None):
         """cos, cos², δ, reach of the rows; `dots` `[V, …, N]`, `own` `[V, …, 1]`, `squares` `[V, …, N]`."""

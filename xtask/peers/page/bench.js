@@ -64,9 +64,10 @@ async function main() {
     }
     for (const contender of plan.growing) {
       try {
-        for (const [context, { answer, teach }] of await turn(model.name, contender, plan, model.contexts)) {
-          await post(`${model.name},${contender},${context},answer-by-context,${answer}`);
-          await post(`${model.name},${contender},${context},teach-by-context,${teach}`);
+        for (const [context, measured] of await turn(model.name, contender, plan, model.contexts)) {
+          for (const what of ["answer", "teach", "more"].filter((what) => !Number.isNaN(measured[what]))) {
+            await post(`${model.name},${contender},${context},${what}-by-context,${measured[what]}`);
+          }
         }
       } catch (error) {
         await post(`failed ${model.name} on ${contender} by context: ${error?.stack ?? error}`);

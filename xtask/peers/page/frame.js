@@ -45,15 +45,16 @@ async function bytesOf(address) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Our package, as a page uses it, in the page's own thread as its peer is. */
-async function ours(engine) {
-  const { Learner } = await import("./pkg/learner.js");
+/** Our package, as a page uses it, in the page's own thread as its peer is; the one in `folder`. */
+async function ours(engine, folder = "pkg") {
+  const { Learner } = await import(`./${folder}/learner.js`);
   const learner = await Learner.load(`case/${model}.safetensors`, { engine, worker: false });
   const wanted = { cpu: "CPU", webgpu: "WebGPU" }[engine];
   if (learner.engine.name !== wanted) throw new Error(`asked for ${wanted}, got ${learner.engine.name}: ${learner.engine.detail}`);
   const answer = (i) => learner.predict(data.queries[i]);
   return {
     answer,
+    capacity: learner.capacity,
     probabilities: ({ probabilities }) => probabilities.map(({ probability }) => probability),
     async teach(count = data.shown.length) {
       learner.clear();
@@ -61,6 +62,12 @@ async function ours(engine) {
       for (let i = 0; i < count; i += 1) learner.observe(data.shown[i % data.shown.length], data.labels[i % data.labels.length]);
       return answer(0);
     },
+    async more(context) {
+      learner.observe(data.shown[context % data.shown.length], data.labels[context % data.labels.length]);
+      return answer(0);
+    },
+    /** What `more` showed goes again; nothing is computed before the next answer. */
+    less: (context) => learner.forget(context),
   };
 }
 
@@ -87,14 +94,15 @@ async function theirs(gpu, threads) {
 const makers = {
   "ours-webgpu": () => ours("webgpu"),
   "ours-cpu": () => ours("cpu"),
+  "before-cpu": () => ours("cpu", "before"),
   "ort-webgpu": () => theirs(true, 1),
   "ort-wasm": () => theirs(false, 1),
   "ort-wasm-threads": () => theirs(false, plan.threads),
 };
 
 /** The median in milliseconds of at least `least` calls, more if they take less than `plan.enough` ms together, after as long
- * again that does not count: engines compile what is called often once more, and better. */
-async function median(least, work) {
+ * again that does not count: engines compile what is called often once more, and better. `after` each call is not timed. */
+async function median(least, work, after) {
   let all;
   for (const _ of ["before", "counted"]) {
     all = [];
@@ -103,6 +111,7 @@ async function median(least, work) {
       const start = performance.now();
       await work(all.length);
       all.push(performance.now() - start);
+      await after?.();
     }
   }
   return all.sort((a, b) => a - b)[all.length >> 1];
@@ -125,14 +134,16 @@ async function run() {
   return { answered, answer, teach, bytes, wasm, buffers: mostBuffers, difference };
 }
 
-/** Milliseconds of answers and of teaching by the number of examples in the context. */
+/** Milliseconds of answers, of teaching and of one more example by the number of examples in the context. */
 async function grow() {
   const learner = await makers[contender]();
   const all = [];
   for (const context of contexts) {
     const teach = await median(1, () => learner.teach(context));
     const answer = await median(plan.answers, (i) => learner.answer(i % data.queries.length));
-    all.push([context, { answer, teach }]);
+    // where there is room for it
+    const more = context < learner.capacity ? await median(1, () => learner.more(context), () => learner.less(context)) : NaN;
+    all.push([context, { answer, teach, more }]);
   }
   return all;
 }

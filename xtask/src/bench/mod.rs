@@ -21,16 +21,18 @@ taken within a round. Then shows how the cost of a step grows with T, width and 
     --autodiff        also time Burn's autodiff on the CPU, which GPUs use
     --out FOLDER      writes training.md, training.csv and cost.svg there
 
-cargo xtask bench --page [--python FILE] [--rounds N] [--out FOLDER]
+cargo xtask bench --page [--python FILE] [--rounds N] [--cpu] [--before FOLDER] [--out FOLDER]
 
 Times the learner in the page instead, in headless Chromium, against onnxruntime-web with the same weights: an answer with
 100 examples in the context, teaching 100 examples at once, and a cold load. Each contender has a fresh frame in every
 round; ratios are taken within a round. GPU times are those of the browser's software adapter. Then shows how our time grows
-with the context, from 10 to 1,000 examples.
+with the context, from 10 to 1,000 examples: of an answer, of teaching all, and of one example more.
 
     --python FILE     the Python that has onnx and numpy (python3)
     --rounds N        rounds of each model (5)
     --gpu             let the browser choose its adapter, where there is a real one
+    --cpu             leave WebGPU out
+    --before FOLDER   also time the package in FOLDER, which `cargo xtask package --out FOLDER` wrote at another commit
     --out FOLDER      writes page.md, page.csv and page-cost.svg there";
 
 /// Runs the benchmark that the options choose.

@@ -31,10 +31,13 @@ const CONTEXTS: [usize; 5] = [10, 30, 100, 300, 1_000];
 /// Jobs whose growth is timed, what a chart calls them, and the powers between which they should grow for a set learner: of an
 /// answer, distances as the context, the representation by ridges as its square; of teaching, attention as its square, ridges
 /// as its cube.
-const GROWING: [(&str, &str, &[f64]); 2] =
-    [("answer-by-context", "an answer", &[1.0, 2.0]), ("teach-by-context", "taught", &[2.0, 3.0])];
+const GROWING: [(&str, &str, &[f64]); 3] = [
+    ("answer-by-context", "an answer", &[1.0, 2.0]),
+    ("teach-by-context", "taught", &[2.0, 3.0]),
+    ("more-by-context", "one more, with an answer", &[2.0, 3.0]),
+];
 /// The same powers for the one causal learner, [`CAUSAL`]: attention of one token, and of all.
-const CAUSAL_GROWTH: [&[f64]; 2] = [&[1.0], &[1.0, 2.0]];
+const CAUSAL_GROWTH: [&[f64]; 3] = [&[1.0], &[1.0, 2.0], &[1.0]];
 /// What shaders/examples/page.rs calls the learner of the paper's size.
 const CAUSAL: &str = "paper";
 /// Calls of a turn at least, of which the median counts, and for how many milliseconds they go on.
@@ -47,13 +50,16 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: u32 = 500;
 
 /// Whoever takes turns, and what a table calls them; ours come first.
-const CONTENDERS: [(&str, &str); 5] = [
+const CONTENDERS: [(&str, &str); 6] = [
     ("ours-webgpu", "ours, WebGPU"),
     ("ours-cpu", "ours, CPU"),
+    (BEFORE, "ours before, CPU"),
     ("ort-webgpu", "ORT, WebGPU"),
     ("ort-wasm", "ORT, wasm"),
     ("ort-wasm-threads", "ORT, wasm, threads"),
 ];
+/// Another build of ours, with `--before`.
+const BEFORE: &str = "before-cpu";
 /// What is timed, and what a table calls it.
 const JOBS: [(&str, &str); 3] = [
     ("answer", "an answer, 100 in context"),
@@ -61,18 +67,27 @@ const JOBS: [(&str, &str); 3] = [
     ("load", "cold load, taught, first answer"),
 ];
 /// Which of ours is compared with which of theirs: everything, and each kind of processor alone.
-const PAIRS: [(&str, &[&str], &[&str]); 3] = [
+const PAIRS: [(&str, &[&str], &[&str]); 4] = [
     ("best / best", &["ours-webgpu", "ours-cpu"], &["ort-webgpu", "ort-wasm", "ort-wasm-threads"]),
     ("WebGPU", &["ours-webgpu"], &["ort-webgpu"]),
     ("CPU", &["ours-cpu"], &["ort-wasm", "ort-wasm-threads"]),
+    ("before", &["ours-cpu"], &[BEFORE]),
 ];
 
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let python = options.value("--python")?.unwrap_or_else(|| "python3".into());
     let rounds = options.value("--rounds")?.map_or(Ok(5), |text| number(&text, "--rounds"))?;
     let gpu = options.switch("--gpu");
+    let cpu = options.switch("--cpu");
+    let before = options.value("--before")?.map(|folder| workspace.root.join(folder));
     let out = options.value("--out")?.map(|folder| workspace.root.join(folder));
     options.finish()?;
+    if let Some(before) = before.as_ref().filter(|before| !before.join("learner.js").is_file()) {
+        return Err(format!(
+            "--before: expected a package that `cargo xtask package --out FOLDER` wrote, found no learner.js in {}",
+            before.display()
+        ));
+    }
 
     let tools = match setup::setup(workspace, &[Need::Page, Need::Chromium]) {
         Ok(tools) => tools,
@@ -112,13 +127,21 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
             "left out".into()
         }
     };
+    match &before {
+        Some(folder) => copy_package(folder, &site.path.join("before"))?,
+        None => names.retain(|name| *name != BEFORE),
+    }
+    if cpu {
+        names.retain(|name| !name.ends_with("webgpu"));
+    }
     let threads = thread::available_parallelism().map_or(1, |n| n.get());
     if threads < 2 {
         names.retain(|name| !name.ends_with("threads"));
     }
     // a software adapter takes a minute to be taught a thousand
-    let growing: &[&str] = if gpu { &["ours-webgpu", "ours-cpu"] } else { &["ours-cpu"] };
-    write(&site.path.join("plan.json"), &plan(&models, &names, growing, rounds, threads))?;
+    let grows = |name: &&str| *name == "ours-cpu" || *name == BEFORE || (gpu && *name == "ours-webgpu");
+    let growing: Vec<&str> = names.iter().copied().filter(grows).collect();
+    write(&site.path.join("plan.json"), &plan(&models, &names, &growing, rounds, threads))?;
     let chromium = tools.chromium.as_deref().ok_or("no Chromium")?;
     let version = output(Command::new(chromium).arg("--version")).unwrap_or_else(|_| "a Chromium unknown".into());
     let about = format!(
@@ -130,7 +153,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let (server, reports) = Server::start_measuring(&site.path)?;
     let results = visit(chromium, &server.url(), gpu, &site.path.join("profile"), &reports)?;
 
-    let costs = results.costs(&models, growing);
+    let costs = results.costs(&models, &growing);
     let grows: String = costs.iter().map(Cost::line).collect();
     let table = format!("{about}\n\n{}\n{}\n{grows}", results.times(&models), results.sizes(&models));
     println!("\n{table}");
@@ -174,6 +197,16 @@ fn make(folder: &Path) -> Result<(), String> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     fs::copy(from, to).map(|_| ()).map_err(|error| format!("cannot copy {}: {error}", from.display()))
+}
+
+/// Copies what a page loads of a package.
+fn copy_package(from: &Path, to: &Path) -> Result<(), String> {
+    make(to)?;
+    let entries = fs::read_dir(from).map_err(|error| format!("cannot list {}: {error}", from.display()))?;
+    for entry in entries.flatten().filter(|entry| entry.path().is_file()) {
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// Writes the graphs and copies onnxruntime-web to `to`; gives its version, or why it takes no part.
@@ -395,7 +428,9 @@ impl Results {
                     let points: Vec<(f64, f64)> =
                         rounds.into_iter().flatten().map(|(size, time)| (*size as f64, *time)).collect();
                     if points.len() > 1 {
-                        let engine = if growing.len() > 1 { format!(", {}", &contender[5..]) } else { String::new() };
+                        let title_of = CONTENDERS.iter().find(|(name, _)| name == contender).map(|(_, title)| *title);
+                        let engine =
+                            title_of.filter(|_| growing.len() > 1).map_or(String::new(), |who| format!(" ({who})"));
                         all.push(Cost { axis: format!("{}: {title}{engine}", model.name), points, expected });
                     }
                 }
@@ -476,9 +511,9 @@ mod tests {
         let results = results();
         let table = results.times(&models);
         let columns: Vec<usize> = table.lines().map(|line| line.matches('|').count()).collect();
-        assert_eq!(columns, [9; 5], "{table}");
+        assert_eq!(columns, [10; 5], "{table}");
         assert!(table.contains("| 0.50 (0.25 to 0.50) |") && table.contains("| **4.00** (2.00 to 4.00) |"), "{table}");
-        assert!(table.lines().last().unwrap().ends_with("| – | – | – | – | – | – | – |"), "{table}");
+        assert!(table.lines().last().unwrap().ends_with("| – | – | – | – | – | – | – | – |"), "{table}");
         let sizes = results.sizes(&models);
         assert!(sizes.contains("| drawing | 282919 | ours, CPU | 1.5 | – | – | 2e-7 |"), "{sizes}");
         assert!(results.csv().starts_with("model,contender,what,round,value\ndrawing,ort-wasm,answer,1,1\n"));
