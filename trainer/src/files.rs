@@ -46,9 +46,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
     }
-    let temporary = temporary(&path);
+    let (mut file, temporary) = begin(&path)?;
     let written = (|| {
-        let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
         // a rename can reach the disk before the content does
         file.sync_all()?;
@@ -78,8 +77,10 @@ impl Unfinished {
         let path = real(path);
         // a pipe or a device has no name to come to
         let direct = fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir());
-        let temporary = if direct { path.clone() } else { temporary(&path) };
-        let file = if direct { OpenOptions::new().write(true).open(&path)? } else { File::create(&temporary)? };
+        let (file, temporary) = match direct {
+            true => (OpenOptions::new().write(true).open(&path)?, path.clone()),
+            false => begin(&path)?,
+        };
         Ok(Unfinished { file: BufWriter::new(file), temporary, path, finished: direct })
     }
 
@@ -163,6 +164,30 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
+/// Begins a file under its temporary name, locked as long as it is open, and removes what killed processes left of it.
+fn begin(path: &Path) -> io::Result<(File, PathBuf)> {
+    remove_abandoned(path);
+    let temporary = temporary(path);
+    loop {
+        let file = File::create(&temporary)?;
+        // where there are no locks nobody takes it for abandoned; before it had its lock, somebody may have
+        if file.lock().is_err() || temporary.exists() {
+            return Ok((file, temporary));
+        }
+    }
+}
+
+/// Removes the unfinished files of `path` that no process holds. What cannot be removed stays.
+fn remove_abandoned(path: &Path) {
+    for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_str().and_then(unfinished).is_some_and(|base| path.file_name() == Some(base.as_ref())) {
+            let held = OpenOptions::new().write(true).open(entry.path()).and_then(|file| Ok(file.try_lock()?));
+            let _ = held.and_then(|()| fs::remove_file(entry.path()));
+        }
+    }
+}
+
 /// The temporary name of a file that is being written.
 fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -170,10 +195,12 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// The name that a temporary name will become: `metrics.jsonl` of `metrics.jsonl.123.tmp`.
+/// The name that a temporary name will become: `metrics.jsonl` of `metrics.jsonl.123.tmp`, or `optimiser.bpk` of
+/// `optimiser.bpk.123-4.tmp`, as burn-pack names them.
 pub(crate) fn unfinished(name: &str) -> Option<&str> {
     let (base, process) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
-    (!process.is_empty() && process.bytes().all(|byte| byte.is_ascii_digit())).then_some(base)
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    process.splitn(2, '-').all(number).then_some(base)
 }
 
 #[cfg(test)]
@@ -213,6 +240,23 @@ mod tests {
         assert_eq!((folder.names(), fs::read(&path).unwrap()), (vec!["a.txt".to_owned()], b"second".to_vec()));
     }
 
+    #[test]
+    fn what_a_killed_process_left_of_a_file_goes_with_the_next_one() {
+        let folder = Folder::new("abandoned");
+        let path = folder.path("a.txt");
+        for name in ["a.txt.4000000000.tmp", "a.txt.7.tmp", "b.txt.7.tmp", "a.txt.mine.tmp"] {
+            fs::write(folder.path(name), b"half").unwrap();
+        }
+        // one process is still at work
+        let busy = File::open(folder.path("a.txt.7.tmp")).unwrap();
+        busy.lock().unwrap();
+        write_whole(&path, b"whole").unwrap();
+        assert_eq!(folder.names(), ["a.txt", "a.txt.7.tmp", "a.txt.mine.tmp", "b.txt.7.tmp"]);
+        drop(busy);
+        Unfinished::create(&path).unwrap().finish().unwrap();
+        assert_eq!(folder.names(), ["a.txt", "a.txt.mine.tmp", "b.txt.7.tmp"]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_are_followed_and_devices_stay_what_they_are() {
@@ -233,7 +277,17 @@ mod tests {
     fn names_of_unfinished_files_are_known() {
         assert_eq!(unfinished("metrics.jsonl.12.tmp"), Some("metrics.jsonl"));
         assert_eq!(unfinished("checkpoint-000000010.9.tmp"), Some("checkpoint-000000010"));
-        for other in ["notes.tmp", "notes.x1.tmp", "a..tmp", "metrics.jsonl", "metrics.jsonl.12"] {
+        assert_eq!(unfinished("optimiser.bpk.12-3.tmp"), Some("optimiser.bpk"));
+        for other in [
+            "a.1-.tmp",
+            "a.-1.tmp",
+            "a.1-2-3.tmp",
+            "notes.tmp",
+            "notes.x1.tmp",
+            "a..tmp",
+            "metrics.jsonl",
+            "metrics.jsonl.12",
+        ] {
             assert_eq!(unfinished(other), None, "{other}");
         }
     }

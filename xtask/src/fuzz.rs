@@ -48,12 +48,8 @@ const TRAINER: &str = "trainer";
 /// # Errors
 /// Options that are none; a file that cannot be written.
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> {
-    let number = |name: &str, text: Option<String>, default: u64| match text {
-        Some(text) => text.parse().map_err(|_| format!("{name}: expected a whole number, found `{text}`")),
-        None => Ok(default),
-    };
-    let seconds = number("--seconds", options.value("--seconds")?, 60)?;
-    let seed = number("--seed", options.value("--seed")?, 0)?;
+    let seconds = options.whole("--seconds", 60)?;
+    let seed = options.whole("--seed", 0)?;
     let light = options.switch("--light");
     let filter = options.value("--filter")?;
     let out = options.value("--out")?.unwrap_or_else(|| "records/reliability/fuzz.json".into());

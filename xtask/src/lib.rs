@@ -6,6 +6,7 @@ pub mod chromium;
 pub mod demo;
 pub mod fuzz;
 pub mod gpu;
+pub mod kills;
 pub mod mpi;
 pub mod npm;
 pub mod offline;

@@ -29,6 +29,17 @@ impl Options {
         Err(format!("{name} needs a value after it"))
     }
 
+    /// Takes an option with a whole number; `default` without it.
+    ///
+    /// # Errors
+    /// What stands there is none.
+    pub fn whole(&mut self, name: &str, default: u64) -> Result<u64, String> {
+        match self.value(name)? {
+            Some(text) => text.parse().map_err(|_| format!("{name}: expected a whole number, found `{text}`")),
+            None => Ok(default),
+        }
+    }
+
     /// An error that names what is left.
     pub fn finish(self) -> Result<(), String> {
         match self.words.first() {

@@ -109,10 +109,12 @@ pub fn write(report: &Report, path: &Path, overwrite: bool) -> Result<(), crate:
     for (name, _) in &report.files {
         check_writable(&path.with_file_name(name), overwrite, "no file of an earlier report", |_| mine.contains(name))?;
     }
+    // the page first: it names the others, so that after a kill in between the next report knows them
+    crate::train::write_whole(path, report.html.as_bytes())?;
     for (name, text) in &report.files {
         crate::train::write_whole(&path.with_file_name(name), text.as_bytes())?;
     }
-    crate::train::write_whole(path, report.html.as_bytes())
+    Ok(())
 }
 
 fn mark(held: Option<bool>) -> &'static str {

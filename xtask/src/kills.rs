@@ -1,0 +1,75 @@
+//! `cargo xtask kills`: commands of the trainer that are killed at random moments, as often as one likes.
+
+use std::fs;
+
+use crate::bench::report::machine_description;
+use crate::options::Options;
+use crate::shell::run_reading;
+use crate::workspace::Workspace;
+
+/// What `--help` prints.
+pub const HELP: &str = "\
+cargo xtask kills [OPTIONS]
+
+Kills `trainer train`, `experiment`, `export`, `report` and `predict` (SIGKILL) at random moments and calls them again until they
+end: nothing that was kept may be lost, no file may be half written, and what comes out in the end has to be what comes out
+without a kill, bit for bit but for times. The tests of `cargo xtask test` do the same with a dozen kills.
+
+    --kills N       kills, shared out among the commands (default 200)
+    --seed S        another seed than 0: other moments
+    --out FILE      where the figures go (default records/reliability/kills.json)";
+
+/// What begins a line of figures in the output of the test program; see `tests/tests/kills.rs`.
+const MARK: &str = "kills: {";
+
+/// Runs all commands; false when something was lost.
+///
+/// # Errors
+/// Options that are none; a file that cannot be written.
+pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> {
+    let kills = options.whole("--kills", 200)?;
+    let seed = options.whole("--seed", 0)?;
+    let out = options.value("--out")?.unwrap_or_else(|| "records/reliability/kills.json".into());
+    options.finish()?;
+    let machine = machine_description(workspace);
+    let mut lines = Vec::new();
+    // the same set of crates as in the tests, so that the program is built with the same features
+    let mut cargo =
+        workspace.cargo(&["test", "--release", "--test", "kills", "--", "--nocapture", "--test-threads", "1"]);
+    cargo.env("KILLS", kills.to_string()).env("KILLS_SEED", seed.to_string());
+    let passed = run_reading(&mut cargo, |line| lines.extend(figures(line)))?;
+    let path = workspace.root.join(&out);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    }
+    fs::write(&path, report(&machine, seed, &lines))
+        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    println!("\n{} of 5 commands passed; their figures are in {}", lines.len(), path.display());
+    Ok(passed)
+}
+
+/// The figures in a line, as JSON. They may stand behind the name of their test.
+fn figures(line: &str) -> Option<String> {
+    line.find(MARK).map(|at| line[at + MARK.len() - 1..].to_owned())
+}
+
+/// The file of figures.
+fn report(machine: &str, seed: u64, lines: &[String]) -> String {
+    let machine = machine.trim().replace('\\', "\\\\").replace('"', "\\\"");
+    format!("{{\n\"machine\": \"{machine}\",\n\"seed\": {seed},\n\"commands\": [\n{}\n]\n}}\n", lines.join(",\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_found_behind_the_names_of_tests() {
+        assert_eq!(figures("test a_run ... kills: {\"kills\":3}").as_deref(), Some("{\"kills\":3}"));
+        assert_eq!(figures("12 kills"), None);
+        assert!(
+            report("a \"fast\" one", 7, &["{}".into(), "{}".into()])
+                .contains("\"seed\": 7,\n\"commands\": [\n{},\n{}\n]")
+        );
+    }
+}
