@@ -1,5 +1,5 @@
 //! Spoiled saved sessions with labels of their own, and spoiled model files, as the engine opens them: what is accepted
-//! answers a question.
+//! answers a question with finite probabilities, or says that it cannot.
 
 use std::sync::Arc;
 
@@ -91,12 +91,24 @@ fn saved_sessions() {
     });
 }
 
+/// A file of a learner without its checksum, under which a spoiled weight would be refused.
+fn unsealed(model: &Model, precision: Precision) -> Vec<u8> {
+    let mut bytes = model.to_bytes(precision);
+    let key = b"\"checksum\"";
+    let at = bytes.windows(key.len()).position(|window| window == key).expect("files have a checksum");
+    bytes[at + 1] = b'C';
+    bytes
+}
+
 #[test]
 fn models_as_the_page_opens_them() {
+    let models = models();
+    let mut seeds: Vec<Vec<u8>> = models.iter().map(|model| model.to_bytes(Precision::F16)).collect();
+    seeds.extend(models.iter().flat_map(|model| [Precision::F16, Precision::F32].map(|size| unsealed(model, size))));
     let target = Target {
         name: "engine-model",
-        seeds: models().iter().map(|model| model.to_bytes(Precision::F16)).collect(),
-        words: &[b"\"data_offsets\":[0,", b"\"F32\"", b"}", b"{", b"[[[[[[", b"\xff\xff"],
+        seeds,
+        words: &[b"\"data_offsets\":[0,", b"\"F32\"", b"}", b"{", b"[[[[[[", b"\xff\xff", b"\xff\x7f\x7f", b"\xff\x7b"],
         grammar: None,
         seal: None,
         memory: |length| 100 * length + (1 << 18),
@@ -105,8 +117,26 @@ fn models_as_the_page_opens_them() {
     target.run(|bytes| match Learner::open(bytes) {
         Ok(learner) => {
             assert!(learner.card().contains("hash"));
-            Found::Read
+            match answer(bytes) {
+                Ok(()) => Found::Read,
+                Err(said) => Found::Refused(said),
+            }
         }
         Err(error) => Found::Refused(error.said),
     });
+}
+
+/// Shows two examples to a learner and asks it.
+fn answer(bytes: &[u8]) -> Result<(), String> {
+    let model = Arc::new(Model::from_bytes(bytes).expect("it was opened before"));
+    let (width, labels) = (model.spec.inputs, model.spec.classes.max(10));
+    let mut session = LabelledSession::on_cpu(model, (1, width, 1)).map_err(|error| error.said)?;
+    let row = |at: usize| (0..width).map(|column| ((at * 3 + column * 5) % 7) as f32).collect::<Vec<f32>>();
+    for (at, label) in [1, 0].into_iter().enumerate() {
+        session.observe(&row(at), label).map_err(|error| error.said)?;
+    }
+    let answer = pollster::block_on(session.answer(&row(2), labels)).map_err(|error| error.said)?;
+    let answer = answer.expect("something was shown");
+    assert!(answer.probabilities.iter().all(|share| share.is_finite()), "{:?}", answer.probabilities);
+    Ok(())
 }
