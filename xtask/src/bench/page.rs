@@ -34,7 +34,7 @@ const CONTEXTS: [usize; 5] = [10, 30, 100, 300, 1_000];
 const GROWING: [(&str, &str, &[f64]); 3] = [
     ("answer-by-context", "an answer", &[1.0, 2.0]),
     ("teach-by-context", "taught", &[2.0, 3.0]),
-    ("more-by-context", "one more, with an answer", &[2.0, 3.0]),
+    ("more-by-context", "one more", &[2.0, 3.0]),
 ];
 /// The same powers for the one causal learner, [`CAUSAL`]: attention of one token, and of all.
 const CAUSAL_GROWTH: [&[f64]; 3] = [&[1.0], &[1.0, 2.0], &[1.0]];
