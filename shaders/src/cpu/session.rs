@@ -41,11 +41,14 @@ impl Session {
     /// An empty session.
     pub fn new(model: Arc<Model>) -> Self {
         let plan = Plan::new(&model.spec);
+        let (mut derived, mut empty) = (BTreeMap::new(), BTreeMap::new());
+        derived.extend(weights::derived(&model));
+        empty.extend(buffers(&plan).map(|buffer| (buffer, Vec::new())));
         Session {
             context: Context::new(&model),
             names: model.spec.tensors().into_iter().map(|tensor| tensor.name).collect(),
-            derived: weights::derived(&model).into_iter().collect(),
-            buffers: buffers(&plan).map(|buffer| (buffer, Vec::new())).collect(),
+            derived,
+            buffers: empty,
             distances: vec![pairwise::Known::default(); plan.views()],
             within: ridge_scores::Within::default(),
             labels: Vec::new(),

@@ -190,7 +190,8 @@ impl Model {
         spec.validate()?;
         let tensors = read_tensors(bytes, &declared, spec.tensors())?;
         let ours = |key: &str| ["format", "spec", CHECKSUM].contains(&key);
-        let metadata = text.iter().filter(|(key, _)| !ours(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut metadata = BTreeMap::new();
+        metadata.extend(text.iter().filter(|(key, _)| !ours(key)).map(|(k, v)| (k.clone(), v.clone())));
         let model = Model::new(spec, tensors, metadata);
         if let Some(expected) = text.get(CHECKSUM) {
             let found = checksum(&model.hash(), &text);
@@ -315,9 +316,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
 fn checksum(weights: &str, metadata: &HashMap<String, String>) -> String {
     let mut hash = Sha256::new();
     hash.update(weights);
-    let mut sorted: Vec<_> = metadata.iter().filter(|(key, _)| *key != CHECKSUM).collect();
-    sorted.sort();
-    for part in sorted.into_iter().flat_map(|(key, value)| [key, value]) {
+    // grown key by key: `sort` and `collect` would bring a sort of their own for long lists, 4 KB of the page each
+    let mut sorted = BTreeMap::new();
+    sorted.extend(metadata.iter().filter(|(key, _)| *key != CHECKSUM).map(|(k, v)| (k.clone(), v.clone())));
+    for part in sorted.iter().flat_map(|(key, value)| [key, value]) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
@@ -373,9 +375,9 @@ fn read_tensors(
         }
     }
     if infos.len() != wanted.len() {
-        let mut names: Vec<_> = infos.keys().filter(|name| wanted.iter().all(|t| &t.name != *name)).collect();
-        names.sort();
-        return Err(FileError::ExtraTensor(names[0].clone()));
+        let mut unknown = infos.keys().filter(|name| wanted.iter().all(|t| &t.name != *name));
+        let first = unknown.next().map(|first| unknown.fold(first, |first, name| first.min(name)));
+        return Err(FileError::ExtraTensor(first.cloned().unwrap_or_default()));
     }
     let data = &bytes[bytes.len() - declared.data_len()..];
     let mut tensors = BTreeMap::new();

@@ -13,8 +13,9 @@ pub struct Tensors(BTreeMap<String, usize>);
 impl Tensors {
     /// Those of a spec.
     pub fn new(spec: &ModelSpec) -> Self {
-        let names = spec.tensors().into_iter().enumerate();
-        Tensors(names.map(|(index, tensor)| (tensor.name, index)).collect())
+        let mut places = BTreeMap::new();
+        places.extend(spec.tensors().into_iter().enumerate().map(|(index, tensor)| (tensor.name, index)));
+        Tensors(places)
     }
 
     /// The buffer of one.

@@ -398,7 +398,7 @@ impl LabelledSession {
         let restricted = self.restricted(&log_probabilities)?;
         let mut named: Vec<(u32, f32)> =
             self.names.iter().copied().zip(restricted.iter().map(|log| log.exp())).collect();
-        named.sort_by_key(|(name, _)| *name);
+        named.sort_unstable_by_key(|(name, _)| *name);
         let probabilities: Vec<f32> = named.iter().map(|(_, probability)| *probability).collect();
         Ok(Some(shaders::answer(&probabilities).is_some_and(|at| named[at].0 == label)))
     }
