@@ -266,7 +266,7 @@ pub fn gelu(x: f32) -> f32 {
     if x > 0.0 { x - tail } else { tail }
 }
 
-/// The values of a panel that there is room for.
+/// Copies as many of the sums as `to` has room for, at most [`LANES`].
 pub fn copy_lanes(to: &mut [f32], sums: &[f32; LANES]) {
     match to.first_chunk_mut::<LANES>() {
         // a copy of known size is no call

@@ -105,7 +105,7 @@ impl Session {
                 let elements = self.plan.elements(buffer, room);
                 let buffer = self.buffers.get_mut(&buffer).expect("every buffer of the plan is there");
                 if elements > buffer.capacity() {
-                    // one more example should not double what is there, which grows with the square of their number
+                    // doubling, as vectors do, would be much: some of these grow with the square of the examples
                     buffer.reserve_exact(elements + elements / 16 - buffer.len());
                 }
                 buffer.resize(elements, 0.0);
@@ -126,7 +126,7 @@ impl Session {
         self.context.mark_cached();
     }
 
-    /// What the cache knows of single examples of a set learner goes to where they are now.
+    /// Moves cached inputs, embeddings and distances of a set learner to the present positions of their examples.
     fn gather(&mut self) {
         let rows = self.context.gather();
         for (view, known) in self.distances.iter_mut().enumerate() {
@@ -228,7 +228,7 @@ fn buffers(plan: &Plan) -> impl Iterator<Item = Buffer> + use<> {
     plan.buffers().into_iter().filter(|buffer| *buffer != Buffer::Swept)
 }
 
-/// The first sweep of a ridge becomes that of all of its blocks, [`sweep::invert`], and the others are left out.
+/// Replaces the first sweep by one of all blocks, [`sweep::invert`], and drops the others.
 fn in_place(launch: Launch) -> Option<Launch> {
     match &launch.step {
         Step::Sweep(p) if p.initial == 0 => None,

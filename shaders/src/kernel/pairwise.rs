@@ -95,8 +95,8 @@ fn products(a: &[f64], b: &[f64]) -> (f64, f64) {
     (dots.iter().sum(), distances.iter().sum())
 }
 
-/// Squared distances of shown inputs, which stay when others are shown or removed: the centre has no part in them. Those of each
-/// input to the ones before it, `[N·(N − 1)/2]`.
+/// Squared distances of each shown input to the ones before it, `[N·(N − 1)/2]`. They do not depend on the centre, so they are kept
+/// while other inputs are shown or removed.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     rows: usize,
@@ -104,13 +104,13 @@ pub struct Known {
 }
 
 impl Known {
-    /// Keeps the inputs at `kept`, which are in their order, as the new first ones.
+    /// Keeps the inputs at the ascending indices `kept`, and forgets all others.
     pub fn keep(&mut self, kept: &[usize]) {
         let kept = &kept[..kept.partition_point(|&at| at < self.rows)];
         let moved = kept.iter().enumerate().position(|(to, &at)| to != at).unwrap_or(kept.len());
         let mut to = moved * moved.saturating_sub(1) / 2;
         for (row, &i) in kept.iter().enumerate().skip(moved) {
-            // it goes to where it was or to the left
+            // never to the right of where it was
             for &j in &kept[..row] {
                 self.distances[to] = self.distances[i * i.saturating_sub(1) / 2 + j];
                 to += 1;
@@ -120,7 +120,7 @@ impl Known {
         self.distances.truncate(to);
     }
 
-    /// Adds the distances of `shown` `[N, X]` that are not there.
+    /// Computes the distances of `shown` `[N, X]` that are missing.
     fn complete(&mut self, shown: &[f32], x: usize) {
         let (before, n) = (self.rows, shown.len() / x);
         let start = |row: usize| row * row.saturating_sub(1) / 2;
@@ -359,7 +359,7 @@ mod tests {
         known.keep(&kept);
         let rows: Vec<f32> = kept.iter().flat_map(|&at| inputs[at * x..][..x].to_vec()).collect();
         close(&known, &all(&rows));
-        // rows that it does not have are not kept
+        // it has no row 7
         known.keep(&[1, 2, 7]);
         close(&known, &all(&rows[x..3 * x]));
         known.keep(&[]);

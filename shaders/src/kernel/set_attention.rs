@@ -126,7 +126,7 @@ impl<'a> Parts<'a> {
         (channels, all, 2 * channels + all)
     }
 
-    /// What multiplies the product of a query and a key: τ_h/√(C·K).
+    /// Factor of the product of a query and a key: τ_h/√(C·K).
     fn stretch(&self, head: usize) -> f32 {
         let (.., classes, size) = self.sizes;
         self.temperature[head] / ((classes * size) as f32).sqrt()
@@ -242,7 +242,7 @@ pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f
         }
     } else if r < FEWEST {
         match parts.channels() {
-            // those of the learners that come with this
+            // the sizes of `general` and `drawing`
             (16, 24, _) => run_rows::<16, 24>(p, inputs, &parts, output, weights),
             _ => run_rows::<0, 0>(p, inputs, &parts, output, weights),
         }
@@ -251,8 +251,8 @@ pub fn run(p: &Params, inputs: &Inputs<'_>, output: &mut [f32], weights: &mut [f
     }
 }
 
-/// [`run`] for few rows, one after another: each reads the slots once, as they lie. H·K and A are `CHANNELS` and `ALL`, which
-/// makes loops of known length out of theirs, or anything if those are 0.
+/// [`run`] for few rows, one after another: each reads the slots once, as they lie. `CHANNELS` and `ALL` are H·K and A
+/// where the compiler is to know them, so that it can unroll the loops over them, and else 0.
 fn run_rows<const CHANNELS: usize, const ALL: usize>(
     p: &Params,
     inputs: &Inputs<'_>,
@@ -360,7 +360,7 @@ fn run_tiles(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, output: &mut [f
     }
 }
 
-/// Makes `values` as many zeros.
+/// Fills `values` with `count` zeros.
 fn clear(values: &mut Vec<f32>, count: usize) {
     values.clear();
     values.resize(count, 0.0);
@@ -397,7 +397,7 @@ fn lay_out_values(inputs: &Inputs<'_>, parts: &Parts<'_>, values: &mut Vec<f32>)
     }
 }
 
-/// From products of queries and keys to weights of one row, `[heads, N]`, in place. `near` is scratch, `[N]`.
+/// Turns products of queries and keys into the weights of one row, `[heads, N]`, in place. `near` is scratch, `[N]`.
 fn weigh(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, row: usize, shares: &mut [f32], near: &mut [f32]) {
     let ((r, n, ..), (heads, linear, views)) = (parts.sizes, parts.heads);
     let pairs = r * n;

@@ -141,7 +141,7 @@ pub fn invert(p: &Params, gram: &[f32], lambda: &[f32], inverse: &mut [f32], scr
 fn sweep_lower(matrix: &mut [f32], n: usize, first: usize, scratch: &mut Scratch) {
     let block = first..(first + BLOCK as usize).min(n);
     let size = block.len();
-    // columns of the block, [N, block], and the same as rows: left of the block its rows have them
+    // columns of the block, [N, block], and the same as rows; above the diagonal they are read from the block's rows
     let (columns, factors) = (&mut scratch.rows, &mut scratch.hidden);
     columns.clear();
     columns.resize(2 * n * size, 0.0);

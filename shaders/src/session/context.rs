@@ -39,8 +39,8 @@ pub struct Context {
     pub(crate) ready: usize,
     /// Set learners: inputs 0..encoded are valid in the engine's cache.
     pub(crate) encoded: usize,
-    /// Set learners: rows of the cache that hold the inputs from `encoded` on, as far as there are any. They are where they were
-    /// before one in front of them was removed.
+    /// Set learners: rows of the cache that hold the inputs of the examples from `encoded` on, as far as they are cached. These
+    /// examples have moved since, as one before them was removed.
     moved: Vec<usize>,
 }
 
@@ -161,8 +161,8 @@ impl Context {
         self.moved.clear();
     }
 
-    /// Rows of the cache that hold inputs of the examples shown, one after another from the first; from now on they are where
-    /// they belong. An engine that does not ask computes anew what was moved.
+    /// Rows of the cache that hold the inputs of the first examples, in order. The caller moves them to rows 0, 1, …; an engine that
+    /// never calls this computes moved inputs anew.
     pub(crate) fn gather(&mut self) -> Vec<usize> {
         let rows = (0..self.encoded).chain(self.moved.drain(..)).collect::<Vec<usize>>();
         self.encoded = rows.len();
