@@ -23,6 +23,31 @@ pub fn trainer() -> Command {
     command
 }
 
+/// A learner that trains in seconds, and a run short enough for a test.
+const TINY: [&str; 10] = [
+    "model.inputs=64",
+    "model.width=16",
+    "model.layers=1",
+    "model.heads=1",
+    "model.key_size=16",
+    "model.longest=40",
+    "tasks.length=32",
+    "training.batch=4",
+    "training.micro_batch=2",
+    "training.checkpoint_every=10",
+];
+
+/// Trains such a learner in the folder `out`.
+pub fn train_tiny(out: &Path, steps: u64) -> Command {
+    let mut command = trainer();
+    command.args(["train", "--preset", "quick", "--device", "cpu", "--out"]).arg(out);
+    for setting in TINY {
+        command.args(["--set", setting]);
+    }
+    command.args(["--set", &format!("training.steps={steps}")]);
+    command
+}
+
 /// What became of a call.
 ///
 /// # Panics

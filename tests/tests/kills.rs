@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use serde_json::{Value, json};
 use shaders::random;
-use tests::program::{Folder, good, trainer};
+use tests::program::{Folder, good, train_tiny, trainer};
 
 /// What a folder holds in the end, by the names of its files.
 type Outcome = BTreeMap<PathBuf, Vec<u8>>;
@@ -142,26 +142,10 @@ fn ends_within(child: &mut Child, time: Duration) -> Option<std::process::ExitSt
     }
 }
 
-/// A run of a learner small enough to be trained in a second.
+/// A run that takes a second for some thousand steps, with a line of metrics for each.
 fn train(out: &Path, steps: u64) -> Command {
-    let mut command = trainer();
-    command.args(["train", "--preset", "quick", "--device", "cpu", "--threads", "1", "--out"]).arg(out);
-    for setting in [
-        "model.inputs=64",
-        "model.width=16",
-        "model.layers=1",
-        "model.heads=1",
-        "model.key_size=16",
-        "model.longest=40",
-        "tasks.length=32",
-        "training.batch=4",
-        "training.micro_batch=2",
-        "training.checkpoint_every=10",
-        "training.log_every=1",
-    ] {
-        command.args(["--set", setting]);
-    }
-    command.args(["--set", &format!("training.steps={steps}")]);
+    let mut command = train_tiny(out, steps);
+    command.args(["--threads", "1", "--set", "training.log_every=1"]);
     command
 }
 

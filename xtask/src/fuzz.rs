@@ -1,7 +1,5 @@
 //! `cargo xtask fuzz`: spoiled inputs for every parser that takes a stranger's bytes, for as long as one likes.
 
-use std::fs;
-
 use crate::bench::report::machine_description;
 use crate::options::Options;
 use crate::shell::run_reading;
@@ -70,12 +68,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
             failed.push(program.package);
         }
     }
-    let path = workspace.root.join(&out);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    }
-    fs::write(&path, report(&machine, seconds, seed, &lines, &failed))
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let path = workspace.write(&out, &report(&machine, seconds, seed, &lines, &failed))?;
     println!("\n{} targets, {seconds} s each; their figures are in {}", lines.len(), path.display());
     if !failed.is_empty() {
         println!("failed: {}; the inputs are in {}", failed.join(", "), failures.display());

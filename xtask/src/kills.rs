@@ -1,7 +1,5 @@
 //! `cargo xtask kills`: commands of the trainer that are killed at random moments, as often as one likes.
 
-use std::fs;
-
 use crate::bench::report::machine_description;
 use crate::options::Options;
 use crate::shell::run_reading;
@@ -38,12 +36,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         workspace.cargo(&["test", "--release", "--test", "kills", "--", "--nocapture", "--test-threads", "1"]);
     cargo.env("KILLS", kills.to_string()).env("KILLS_SEED", seed.to_string());
     let passed = run_reading(&mut cargo, |line| lines.extend(figures(line)))?;
-    let path = workspace.root.join(&out);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-    }
-    fs::write(&path, report(&machine, seed, &lines))
-        .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    let path = workspace.write(&out, &report(&machine, seed, &lines))?;
     println!("\n{} of 5 commands passed; their figures are in {}", lines.len(), path.display());
     Ok(passed)
 }

@@ -44,6 +44,19 @@ impl Workspace {
         program
     }
 
+    /// Writes a file at a path below the root, and the folders that it lies in; returns where it is.
+    ///
+    /// # Errors
+    /// The operating system's, with the path.
+    pub fn write(&self, path: &str, text: &str) -> Result<PathBuf, String> {
+        let path = self.root.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+        }
+        fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        Ok(path)
+    }
+
     /// The version of a package that Cargo.lock holds.
     pub fn locked_version(&self, package: &str) -> Result<String, String> {
         let path = self.root.join("Cargo.lock");

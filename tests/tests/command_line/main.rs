@@ -14,31 +14,7 @@ use std::time::Duration;
 use serde_json::Value;
 use shaders::testing;
 use tests::browser::wait_for;
-use tests::program::{Folder, bad, good, trainer};
-
-/// A learner that trains in seconds, and a run short enough for a test.
-const TINY: [&str; 10] = [
-    "model.inputs=64",
-    "model.width=16",
-    "model.layers=1",
-    "model.heads=1",
-    "model.key_size=16",
-    "model.longest=40",
-    "tasks.length=32",
-    "training.batch=4",
-    "training.micro_batch=2",
-    "training.checkpoint_every=10",
-];
-
-fn train_tiny(out: &Path, steps: u64) -> Command {
-    let mut command = trainer();
-    command.args(["train", "--preset", "quick", "--device", "cpu", "--out"]).arg(out);
-    for setting in TINY {
-        command.args(["--set", setting]);
-    }
-    command.args(["--set", &format!("training.steps={steps}")]);
-    command
-}
+use tests::program::{Folder, bad, good, train_tiny, trainer};
 
 fn export(run: &Path, file: &Path, dtype: &str) {
     good(trainer().arg("export").arg(run).arg("-o").arg(file).args(["--dtype", dtype]));
