@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use serde_json::{Value, json};
-use shaders::random;
+use shaders::{Model, random};
 use tests::program::{Folder, good, train_tiny, trainer};
 
 /// What a folder holds in the end, by the names of its files.
@@ -154,7 +154,18 @@ fn kills() -> (u64, u64) {
     (number("KILLS", 12).div_ceil(5), number("KILLS_SEED", 0))
 }
 
-fn nothing_to_check(_: &Path) {}
+/// Every checkpoint that has its name is whole: its weights can be read, and its state is JSON.
+fn checkpoints_are_whole(folder: &Path) {
+    for (name, bytes) in files(folder) {
+        let parts: Vec<&str> = name.iter().filter_map(|part| part.to_str()).collect();
+        match parts[..] {
+            [checkpoint, _] if checkpoint.ends_with(".tmp") => (),
+            [_, "model.safetensors"] => drop(Model::from_bytes(&bytes).expect("weights of a checkpoint")),
+            [_, "state.json"] => drop(timeless(&bytes)),
+            _ => (),
+        }
+    }
+}
 
 /// Nothing but whole files, each as it should be or not there yet.
 fn each_is_whole(expected: Outcome) -> impl Fn(&Path) {
@@ -192,7 +203,7 @@ fn a_run_goes_on_from_its_last_checkpoint() {
                 .collect()
         };
     let (kills, seed) = kills();
-    campaign(&Job { name: "train", call: &call, outcome: &outcome, check: &nothing_to_check }, kills, seed);
+    campaign(&Job { name: "train", call: &call, outcome: &outcome, check: &checkpoints_are_whole }, kills, seed);
 }
 
 #[test]
