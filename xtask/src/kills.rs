@@ -2,7 +2,7 @@
 
 use crate::bench::report::machine_description;
 use crate::options::Options;
-use crate::shell::run_reading;
+use crate::shell::{run as run_shown, run_reading};
 use crate::workspace::Workspace;
 
 /// What `--help` prints.
@@ -31,6 +31,8 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     options.finish()?;
     let machine = machine_description(workspace);
     let mut lines = Vec::new();
+    // what is killed: the tests look for it beside themselves
+    run_shown(&mut workspace.cargo(&["build", "--release", "--bin", "trainer"]))?;
     // the same set of crates as in the tests, so that the program is built with the same features
     let mut cargo =
         workspace.cargo(&["test", "--release", "--test", "kills", "--", "--nocapture", "--test-threads", "1"]);
