@@ -266,6 +266,21 @@ pub fn gelu(x: f32) -> f32 {
     if x > 0.0 { x - tail } else { tail }
 }
 
+/// Makes `values` a vector of `count` zeros.
+pub fn fill_zeros(values: &mut Vec<f32>, count: usize) {
+    values.clear();
+    values.resize(count, 0.0);
+}
+
+/// Writes row `row` into tiles of N rows, which hold the first values of all of their rows, then the second ones, and so on.
+///
+/// # Shapes
+/// `tiles` `[rows / N, length, N]`, `values` `[length]`
+pub fn interleave<const N: usize>(tiles: &mut [f32], row: usize, length: usize, values: impl Iterator<Item = f32>) {
+    let tile = &mut tiles[row / N * N * length..][..N * length];
+    tile.iter_mut().skip(row % N).step_by(N).zip(values).for_each(|(to, value)| *to = value);
+}
+
 /// Copies as many of the sums as `to` has room for, at most [`LANES`].
 pub fn copy_lanes(to: &mut [f32], sums: &[f32; LANES]) {
     match to.first_chunk_mut::<LANES>() {

@@ -3,7 +3,7 @@
 //! other two, for those of near copies would drown in rounding; the other way round it is harmless.
 
 use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
-use crate::simd::{LANES, TILE, copy_lanes, lanes, mirror_lower};
+use crate::simd::{LANES, TILE, copy_lanes, interleave, lanes, mirror_lower};
 
 params! {
     /// R.
@@ -258,8 +258,7 @@ fn dot_less(a: &[f32], b: &[f32], centre: &[f32]) -> f32 {
 fn side_by_side<const N: usize>(rows: &[f32], x: usize) -> Vec<f32> {
     let mut tiles = vec![0.0; (rows.len() / x).next_multiple_of(N) * x];
     for (at, row) in rows.chunks_exact(x).enumerate() {
-        let tile = &mut tiles[at / N * N * x..][..N * x];
-        tile.iter_mut().skip(at % N).step_by(N).zip(row).for_each(|(to, value)| *to = *value);
+        interleave::<N>(&mut tiles, at, x, row.iter().copied());
     }
     tiles
 }

@@ -10,7 +10,7 @@
 
 use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
-use crate::simd::{LANES, Scratch, TILE, add, copy_lanes, exp, softmax, tile_sums};
+use crate::simd::{LANES, Scratch, TILE, add, copy_lanes, exp, fill_zeros, interleave, softmax, tile_sums};
 
 params! {
     /// R.
@@ -320,12 +320,11 @@ fn run_tiles(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, output: &mut [f
         let shares = &mut shares[..count * (heads + linear) * n];
         for (head, keys) in keys.chunks_exact(n.next_multiple_of(LANES) * inner).enumerate() {
             // the queries of the head, [tiles, C·K, TILE]
-            clear(tiles, count.next_multiple_of(TILE) * inner);
+            fill_zeros(tiles, count.next_multiple_of(TILE) * inner);
             for i in 0..count {
                 let query = inputs.query[(first + i) * c * p.query_stride as usize..].chunks(p.query_stride as usize);
                 let query = query.take(c).flat_map(|query| &query[head * size..][..size]);
-                let to = tiles[i / TILE * TILE * inner..].iter_mut().skip(i % TILE).step_by(TILE);
-                to.zip(query).for_each(|(to, q)| *to = parts.stretch(head) * q);
+                interleave::<TILE>(tiles, i, inner, query.map(|q| parts.stretch(head) * q));
             }
             for (panel, begin) in keys.chunks_exact(LANES * inner).zip((0..n).step_by(LANES)) {
                 for (tile, queries) in tiles.chunks_exact(TILE * inner).enumerate() {
@@ -341,10 +340,9 @@ fn run_tiles(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, output: &mut [f
         }
         for (head, values) in values.chunks_exact(inner.next_multiple_of(LANES) * n).enumerate() {
             // the weights of the head, [tiles, N, TILE]
-            clear(tiles, count.next_multiple_of(TILE) * n);
+            fill_zeros(tiles, count.next_multiple_of(TILE) * n);
             for (i, shares) in shares.chunks_exact((heads + linear) * n).enumerate() {
-                let to = tiles[i / TILE * TILE * n..].iter_mut().skip(i % TILE).step_by(TILE);
-                to.zip(&shares[head * n..][..n]).for_each(|(to, share)| *to = *share);
+                interleave::<TILE>(tiles, i, n, shares[head * n..][..n].iter().copied());
             }
             for (panel, begin) in values.chunks_exact(LANES * n).zip((0..inner).step_by(LANES)) {
                 for (tile, shares) in tiles.chunks_exact(TILE * n).enumerate() {
@@ -360,23 +358,16 @@ fn run_tiles(p: &Params, inputs: &Inputs<'_>, parts: &Parts<'_>, output: &mut [f
     }
 }
 
-/// Fills `values` with `count` zeros.
-fn clear(values: &mut Vec<f32>, count: usize) {
-    values.clear();
-    values.resize(count, 0.0);
-}
-
 /// Keys of the softmax heads in panels of [`LANES`] slots, `[heads, panels, C·K, LANES]`; slots that there are not are 0.
 fn lay_out_keys(inputs: &Inputs<'_>, parts: &Parts<'_>, keys: &mut Vec<f32>) {
     let ((_, n, c, size), (heads, ..)) = (parts.sizes, parts.heads);
     let (channels, _, stride) = parts.channels();
     let inner = c * size;
-    clear(keys, heads * n.next_multiple_of(LANES) * inner);
+    fill_zeros(keys, heads * n.next_multiple_of(LANES) * inner);
     for (head, keys) in keys.chunks_exact_mut(n.next_multiple_of(LANES) * inner).enumerate() {
         for (j, slot) in inputs.slots.chunks_exact(c * stride).take(n).enumerate() {
-            let to = keys[j / LANES * LANES * inner..].iter_mut().skip(j % LANES).step_by(LANES);
             let from = slot.chunks_exact(stride).flat_map(|slot| &slot[channels + head * size..][..size]);
-            to.zip(from).for_each(|(to, key)| *to = *key);
+            interleave::<LANES>(keys, j, inner, from.copied());
         }
     }
 }
@@ -386,7 +377,7 @@ fn lay_out_values(inputs: &Inputs<'_>, parts: &Parts<'_>, values: &mut Vec<f32>)
     let ((_, n, c, size), (heads, linear, _)) = (parts.sizes, parts.heads);
     let (channels, _, stride) = parts.channels();
     let inner = c * size;
-    clear(values, (heads + linear) * inner.next_multiple_of(LANES) * n);
+    fill_zeros(values, (heads + linear) * inner.next_multiple_of(LANES) * n);
     for (head, values) in values.chunks_exact_mut(inner.next_multiple_of(LANES) * n).enumerate() {
         for (j, slot) in inputs.slots.chunks_exact(c * stride).take(n).enumerate() {
             let from = slot.chunks_exact(stride).flat_map(|slot| &slot[2 * channels + head * size..][..size]);
