@@ -45,6 +45,7 @@ pub mod simd;
 mod state;
 pub mod testing;
 mod tile;
+pub mod vsml;
 
 pub use adamw::{AdamW, Moments};
 pub use exchange::{Exchange, share};

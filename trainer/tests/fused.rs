@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use common::Folder;
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg};
-use trainer::train::{Metrics, Run, read_run};
+use trainer::nets::Net;
+use trainer::train::{Metrics, Run, read_net};
 
 fn config(preset: &str, set: &[&str]) -> RunConfig {
     let small = [
@@ -39,7 +40,16 @@ fn trained(name: &str, config: &RunConfig, fused: &[(u64, bool)]) -> (Vec<Metric
         run.set_fused(fused).unwrap();
     }
     run.train(&AtomicBool::new(false), &mut |m| metrics.push(m.clone())).unwrap();
-    (metrics, read_run(&folder.0).unwrap().0.tensors().values().flatten().copied().collect())
+    (metrics, weights(&folder))
+}
+
+/// The weights of a run's learner, of any kind.
+fn weights(folder: &Folder) -> Vec<f32> {
+    let net = read_net(&folder.0, &device::host()).unwrap().0;
+    match &net {
+        Net::Research(net) => net.tensors().into_values().flat_map(|(_, values)| values).collect(),
+        net => net.to_model().unwrap().tensors().values().flatten().copied().collect(),
+    }
 }
 
 /// Losses are the same but for `tolerance`, as a share, and norms and weights but for a hundred times as much.
@@ -90,6 +100,27 @@ fn losses_are_those_of_autodiff() {
     ] {
         assert_same(name, &config(preset, &set), [&[], &[(0, false)]], 1e-5);
     }
+}
+
+#[test]
+fn the_gradient_of_vsml_is_that_of_autodiff() {
+    let grid = ["learner.kind=vsml", "learner.size=8", "training.rate=0.02", "tasks.length=25", "tasks.log2_tasks=2"];
+    let one = [&grid[..], &["training.micro_batch=12", "model.inputs=6", "model.classes=3"]].concat();
+    let parts = [&grid[..], &["training.micro_batch=3", "model.inputs=17", "model.classes=2"]].concat();
+    for (name, set) in [("vsml", one), ("vsml-parts", parts)] {
+        assert_same(name, &config("quick", &set), [&[], &[(0, false)]], 1e-4);
+    }
+    // an episode's gradient is summed in its place whatever thread made it
+    let config = config("quick", &[&grid[..], &["training.micro_batch=6", "model.inputs=6"]].concat());
+    let in_threads = |threads: usize| {
+        let folder = Folder::new(&format!("vsml-{threads}"));
+        let cpu = device::open(DeviceArg::Cpu).unwrap();
+        let mut run = Run::start(config.clone(), &folder.0, Path::new("."), cpu).unwrap();
+        run.set_threads(1, threads);
+        run.train(&AtomicBool::new(false), &mut |_| {}).unwrap();
+        weights(&folder)
+    };
+    assert!(in_threads(1) == in_threads(3), "weights differ");
 }
 
 /// Set learners at sizes that take seconds.

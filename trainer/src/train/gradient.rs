@@ -69,7 +69,7 @@ pub(super) fn gradient(
 ///
 /// # Shapes
 /// `rows` log-probabilities `[B, T, C]`; the counts `[T]`.
-fn score(rows: &[f32], episodes: &[Episode], answered: usize) -> (f64, Vec<f64>) {
+pub(super) fn score(rows: &[f32], episodes: &[Episode], answered: usize) -> (f64, Vec<f64>) {
     let t = episodes[0].labels.len() - answered;
     let c = rows.len() / (episodes.len() * t);
     let (mut loss, mut right) = (0.0, vec![0.0; t]);

@@ -3,8 +3,9 @@
 //!
 //! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
 //! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
-//! and step exactly. Learners of a model file take their steps on a CPU in [`backprop`], everything else in Burn.
-//! There several processes can train one run together, to the same bits: [`Ranks`].
+//! and step exactly. Learners of a model file take their steps on a CPU in [`backprop`], which computes the gradient of
+//! VSML there as well; everything else is done in Burn. Several processes can train one learner of a model file
+//! together on CPUs, to the same bits: [`Ranks`].
 
 mod begin;
 mod checkpoint;
@@ -25,6 +26,7 @@ mod rollback;
 mod run;
 mod step;
 pub mod timing;
+mod vsml;
 mod wgsl;
 
 pub use begin::Begin;

@@ -143,6 +143,11 @@ impl Net {
             spec: SpecField(spec.clone()),
         }
     }
+
+    /// S
+    pub fn size(&self) -> usize {
+        self.own.val().dims()[0]
+    }
 }
 
 impl Predict for Net {
