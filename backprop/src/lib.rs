@@ -34,8 +34,10 @@
 mod adamw;
 mod buffer;
 pub mod causal;
+mod cells;
 mod exchange;
 mod layout;
+pub mod lstm;
 mod matrix;
 pub mod muon;
 mod pool;

@@ -103,11 +103,15 @@ fn losses_are_those_of_autodiff() {
 }
 
 #[test]
-fn the_gradient_of_vsml_is_that_of_autodiff() {
+fn recurrent_learners_train_as_with_autodiff() {
     let grid = ["learner.kind=vsml", "learner.size=8", "training.rate=0.02", "tasks.length=25", "tasks.log2_tasks=2"];
     let one = [&grid[..], &["training.micro_batch=12", "model.inputs=6", "model.classes=3"]].concat();
     let parts = [&grid[..], &["training.micro_batch=3", "model.inputs=17", "model.classes=2"]].concat();
-    for (name, set) in [("vsml", one), ("vsml-parts", parts)] {
+    let lstm =
+        ["learner.kind=lstm", "learner.hidden=16", "training.rate=0.02", "tasks.length=25", "tasks.log2_tasks=2"];
+    let two = [&lstm[..], &["training.micro_batch=12", "learner.layers=2"]].concat();
+    let whole = [&lstm[..], &["training.batch=36", "training.micro_batch=18", "learner.whole_tokens=true"]].concat();
+    for (name, set) in [("vsml", one), ("vsml-parts", parts), ("lstm", two), ("lstm-whole", whole)] {
         assert_same(name, &config("quick", &set), [&[], &[(0, false)]], 1e-4);
     }
     // an episode's gradient is summed in its place whatever thread made it

@@ -4,9 +4,9 @@
 //! example takes two ticks, forward without feedback and then with it; the last one takes only the first, for nobody reads
 //! what it would teach.
 
-use super::cells::Tick;
 use super::sizes::{Places, Sizes};
 use crate::buffer::room;
+use crate::cells::Tick;
 use crate::matrix::{Matrix, multiply, sum_rows};
 use crate::simd::{self, TimesPlus};
 

@@ -25,7 +25,7 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
             "outer-product-lstm",
             "lstm",
             "maml",
-            "paper",
+            "paper-curriculum",
         ],
         vec![
             "paper",
@@ -43,7 +43,7 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
     for kind in kinds {
         let mut set = grid.learner(kind);
         set.extend(grid.pace(kind));
-        if grid.scale == Scale::Desk && ["shifted", "paper"].contains(&kind) {
+        if grid.scale == Scale::Desk && kind == "shifted" {
             set.push("training.steps=600".to_owned());
         }
         grid.add(kind, &[("learner", word(kind))], &set, &measures, None)?;

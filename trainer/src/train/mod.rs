@@ -3,8 +3,8 @@
 //!
 //! On a CPU a resumed run equals an uninterrupted one bit for bit: episodes are functions of (seed, index), sums have
 //! a fixed order that does not depend on the number of cores, and a checkpoint holds weights, average, optimiser state
-//! and step exactly. Learners of a model file take their steps on a CPU in [`backprop`], which computes the gradient of
-//! VSML there as well; everything else is done in Burn. Several processes can train one learner of a model file
+//! and step exactly. Learners of a model file take their steps on a CPU in [`backprop`], which computes the gradients of
+//! LSTMs and VSML there as well; everything else is done in Burn. Several processes can train one learner of a model file
 //! together on CPUs, to the same bits: [`Ranks`].
 
 mod begin;
@@ -22,11 +22,11 @@ mod outcome;
 mod parameters;
 pub mod probe;
 mod ranks;
+mod recurrent;
 mod rollback;
 mod run;
 mod step;
 pub mod timing;
-mod vsml;
 mod wgsl;
 
 pub use begin::Begin;

@@ -43,6 +43,19 @@ pub(super) fn values(net: &Net) -> Vec<f32> {
     all.0
 }
 
+/// How many parameters a net has, each a tensor.
+pub(super) fn tensors(net: &Net) -> usize {
+    struct Count(usize);
+    impl ModuleVisitor for Count {
+        fn visit_float<const R: usize>(&mut self, _: &Param<Tensor<R>>) {
+            self.0 += 1;
+        }
+    }
+    let mut all = Count(0);
+    net.visit(&mut all);
+    all.0
+}
+
 /// Σ g² over all parameters, kept on the device.
 pub(super) struct Norm<'a> {
     pub gradients: &'a GradientsParams,

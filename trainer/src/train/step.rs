@@ -20,12 +20,12 @@ use super::moments;
 use super::optimiser::optimiser;
 use super::outcome::{NotTaken, Outcome, Step};
 use super::parameters::{Average, Collect, Detach, Fill, Norm, Scale, Unflatten, values};
-use super::vsml;
+use super::recurrent;
 use super::wgsl::Wgsl;
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
+use crate::nets::Net;
 use crate::nets::tensors::scalar;
-use crate::nets::{Net, research};
 use tasks::{Episode, Split, Tasks};
 
 /// Where a learner is trained by hand.
@@ -135,8 +135,8 @@ pub(super) struct Learner {
     optimiser: ModuleOptimizer,
     /// Where a learner of a model file is trained on a CPU: net, average and optimiser then follow only when asked for.
     fused: Option<ByHand>,
-    /// Where the gradient of VSML is computed by hand.
-    grid: Option<vsml::ByHand>,
+    /// Where gradients of recurrent learners are computed by hand.
+    recurrent: Option<recurrent::ByHand>,
     /// Whether micro-batches run in parallel threads.
     cpu: bool,
     /// One for each micro-batch that is worked on at once.
@@ -169,7 +169,7 @@ impl Learner {
             average: new_net(config, config.seed, &device.device)?,
             optimiser: optimiser(&config.training),
             fused: None,
-            grid: None,
+            recurrent: None,
             cpu: device.cpu,
             pools: Vec::new(),
             threads: (1, 1),
@@ -272,7 +272,7 @@ impl Learner {
     /// # Errors
     /// The state of the optimiser cannot be handed over.
     pub fn set_fused(&mut self, fused: bool, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
-        self.grid = (fused && self.cpu).then(vsml::ByHand::default);
+        self.recurrent = (fused && self.cpu).then(recurrent::ByHand::default);
         match (fused && self.cpu, self.fused.is_some()) {
             (true, false) => {
                 self.fused = ByHand::new(&self.net, &self.average, self.wgsl.as_ref())?;
@@ -439,7 +439,7 @@ impl Learner {
     fn gradients(&self, training: &Training, tasks: &Tasks, step: Step) -> Vec<Part> {
         let parts = training.batch / training.micro_batch;
         let first = step.done * training.batch as u64;
-        let (current, making, grid) = (&self.net, &self.making, &self.grid);
+        let (current, making, recurrent) = (&self.net, &self.making, &self.recurrent);
         let part = |p: usize| {
             let from = first + (p * training.micro_batch) as u64;
             let shape = tasks.shape(Split::Train, step.done * parts as u64 + p as u64);
@@ -449,8 +449,9 @@ impl Learner {
             };
             let episodes = (from..from + training.micro_batch as u64).map(episode);
             let episodes: Vec<Episode> = making.time(|| episodes.collect());
-            if let (Some(by_hand), Net::Research(research::Net::Vsml(net))) = (grid, current) {
-                return by_hand.gradient(current, net, &episodes, parts, step.logged);
+            let by_hand = recurrent.as_ref().and_then(|r| r.gradient(current, &episodes, parts, step.logged));
+            if let Some(part) = by_hand {
+                return part;
             }
             // leaves of its own: Burn joins graphs that share a leaf, and one thread's backward pass would then
             // consume the other's tape

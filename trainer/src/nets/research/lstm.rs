@@ -121,6 +121,13 @@ impl Net {
             spec: SpecField(spec.clone()),
         }
     }
+
+    /// Its sizes, for the gradient that is written by hand.
+    pub fn sizes(&self) -> backprop::lstm::Sizes {
+        let ModelSpec { inputs, classes, .. } = self.spec.0;
+        let [hidden, _] = self.layer[0].recurrent.val().dims();
+        backprop::lstm::Sizes { inputs, classes, hidden, layers: self.layer.len(), whole_tokens: self.whole_tokens }
+    }
 }
 
 impl Predict for Net {

@@ -144,9 +144,10 @@ impl Net {
         }
     }
 
-    /// S
-    pub fn size(&self) -> usize {
-        self.own.val().dims()[0]
+    /// Its sizes, for the gradient that is written by hand.
+    pub fn sizes(&self) -> backprop::vsml::Sizes {
+        let ModelSpec { inputs, classes, .. } = self.spec.0;
+        backprop::vsml::Sizes { inputs, classes, size: self.own.val().dims()[0] }
     }
 }
 

@@ -1,10 +1,10 @@
-//! One tick of all LSTMs (Hochreiter and Schmidhuber, 1997; with a forget gate that begins open):
+//! One tick of LSTM cells (Hochreiter and Schmidhuber, 1997; with a forget gate that begins open):
 //!
 //! ```text
 //! c = σ(f + 1)·c₋ + σ(i)·tanh(g);   h = σ(o)·tanh(c)
 //! ```
 //!
-//! Each quantity is a plane `[S, N]`, so that what lies side by side is worked on side by side.
+//! Each quantity is a plane of N numbers, so that what lies side by side is worked on side by side.
 
 use crate::simd;
 
@@ -22,7 +22,8 @@ fn tanh(x: f32) -> f32 {
 
 /// What a tick computes, one plane each.
 pub struct Tick<'a> {
-    /// Planes i, f, o, g: sums before, activations after [`Tick::forward`]; and their gradient after [`Tick::backward`].
+    /// Planes i, f, o, g, `[4, N]`: sums before, activations after [`Tick::forward`], gradients of the sums after
+    /// [`Tick::backward`].
     pub gates: &'a mut [f32],
     /// c
     pub cell: &'a mut [f32],
@@ -36,7 +37,7 @@ impl Tick<'_> {
     /// From sums to activations, and the new state.
     ///
     /// # Shapes
-    /// `before` c₋ `[S, N]`.
+    /// `before` c₋ `[N]`.
     pub fn forward(&mut self, before: &[f32]) {
         let n = before.len();
         let [i, f, o, g] = planes(self.gates, n);
@@ -60,7 +61,7 @@ impl Tick<'_> {
     /// From activations to the gradient of their sums; `d_cell` becomes that of c₋.
     ///
     /// # Shapes
-    /// All `[S, N]`: `before` c₋, `d_output` the gradient of h, `d_cell` that of c without what goes through h.
+    /// All `[N]`: `before` c₋, `d_output` the gradient of h, `d_cell` that of c without what goes through h.
     pub fn backward(&mut self, before: &[f32], d_output: &[f32], d_cell: &mut [f32]) {
         let n = before.len();
         let [i, f, o, g] = planes(self.gates, n);

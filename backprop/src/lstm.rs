@@ -1,0 +1,262 @@
+//! LSTMs on top of each other over the tokens of sequences; the formulas stand with the learner in `trainer`.
+//!
+//! What depends on the state before goes step by step, for all sequences of a piece at once; the products with all tokens
+//! and the gradients of the weights are one matrix product each.
+
+use std::ops::Range;
+
+use crate::buffer::room;
+use crate::cells::Tick;
+use crate::matrix::{Matrix, add_rows, multiply, sum_rows};
+use crate::simd;
+
+/// Sizes of an LSTM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// X
+    pub inputs: usize,
+    /// C
+    pub classes: usize,
+    /// H: cells of a layer.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Whether a token holds the example before with its label, (x_i, x_{i−1}, y_{i−1}), in the place of (x_i, y_{i−1}).
+    pub whole_tokens: bool,
+}
+
+impl Sizes {
+    /// Numbers of a token.
+    fn token(&self) -> usize {
+        self.inputs * (1 + usize::from(self.whole_tokens)) + self.classes
+    }
+
+    /// Numbers in all tensors.
+    pub fn parameters(&self) -> usize {
+        self.readout()[1].end
+    }
+
+    /// Where the tensors of a layer lie: input `[in, 4·H]`, recurrent `[H, 4·H]`, bias `[4·H]`.
+    fn layer(&self, layer: usize) -> [Range<usize>; 3] {
+        let gates = 4 * self.hidden;
+        let of = |width: usize| gates * (width + self.hidden + 1);
+        let first = if layer == 0 { 0 } else { of(self.token()) + (layer - 1) * of(self.hidden) };
+        let width = if layer == 0 { self.token() } else { self.hidden };
+        let recurrent = first + gates * width;
+        let bias = recurrent + gates * self.hidden;
+        [first..recurrent, recurrent..bias, bias..bias + gates]
+    }
+
+    /// Where the read-out lies: weight `[H, C]`, bias `[C]`.
+    fn readout(&self) -> [Range<usize>; 2] {
+        let [_, _, bias] = self.layer(self.layers - 1);
+        let weight = bias.end..bias.end + self.hidden * self.classes;
+        [weight.clone(), weight.end..weight.end + self.classes]
+    }
+}
+
+/// What a layer keeps for its backward half; `[T, B, ·]`, position outermost.
+#[derive(Default)]
+struct Layer {
+    /// `[T, B, 4·H]`: activations, and then the gradient of their sums.
+    gates: Vec<f32>,
+    /// `[1 + T, B, H]`: zeros, then the cells after each token.
+    cells: Vec<f32>,
+    /// tanh of the cells, `[T, B, H]`.
+    squashed: Vec<f32>,
+    /// `[1 + T, B, H]`: zeros, then what each token gives.
+    outputs: Vec<f32>,
+}
+
+/// Buffers of some sequences, kept from step to step; one for each thread.
+pub struct Workspace {
+    sizes: Sizes,
+    /// `[T, B, token]`
+    tokens: Vec<f32>,
+    layers: Vec<Layer>,
+    /// `[T, B, C]`
+    log_probabilities: Vec<f32>,
+    d_logits: Vec<f32>,
+    /// Of a layer's outputs, `[T, B, H]`.
+    d_outputs: Vec<f32>,
+    /// Of a layer's inputs.
+    d_inputs: Vec<f32>,
+    d_cell: Vec<f32>,
+}
+
+impl Workspace {
+    /// Buffers for an LSTM.
+    pub fn new(sizes: Sizes) -> Workspace {
+        Workspace {
+            sizes,
+            tokens: Vec::new(),
+            layers: (0..sizes.layers).map(|_| Layer::default()).collect(),
+            log_probabilities: Vec::new(),
+            d_logits: Vec::new(),
+            d_outputs: Vec::new(),
+            d_inputs: Vec::new(),
+            d_cell: Vec::new(),
+        }
+    }
+
+    /// Adds the gradient of `scale` times the cross-entropy, summed over all positions, to `gradient`; gives the
+    /// log-probabilities.
+    ///
+    /// # Shapes
+    /// `weights` and `gradient` flat: of each layer input `[in, 4·H]`, recurrent `[H, 4·H]` and bias `[4·H]`, then the
+    /// read-out's weight `[H, C]` and bias `[C]`; `inputs` `[B, T, X]`, `labels` `[B, T]`; the result `[B, T, C]`.
+    ///
+    /// # Panics
+    /// For buffers of other sizes, and for labels beyond C.
+    pub fn gradient(
+        &mut self,
+        weights: &[f32],
+        (inputs, labels): (&[f32], &[u32]),
+        tokens: usize,
+        scale: f32,
+        gradient: &mut [f32],
+    ) -> Vec<f32> {
+        let rows = labels.len();
+        assert!(rows.is_multiple_of(tokens) && inputs.len() == rows * self.sizes.inputs, "inputs of another size");
+        assert!(weights.len() == self.sizes.parameters() && gradient.len() == weights.len(), "weights of another LSTM");
+        let sequences = rows / tokens;
+        self.make_tokens(inputs, labels, tokens);
+        for layer in 0..self.sizes.layers {
+            self.layer_forward(weights, layer, sequences);
+        }
+        self.read_out(weights, sequences);
+        self.read_out_backward(weights, (labels, tokens), scale, gradient);
+        for layer in (0..self.sizes.layers).rev() {
+            self.layer_backward(weights, layer, sequences, gradient);
+        }
+        let row = |at: usize| &self.log_probabilities[at * self.sizes.classes..(at + 1) * self.sizes.classes];
+        (0..rows).flat_map(|at| row(at % tokens * sequences + at / tokens)).copied().collect()
+    }
+
+    fn make_tokens(&mut self, inputs: &[f32], labels: &[u32], t: usize) {
+        let Sizes { inputs: x, classes: c, .. } = self.sizes;
+        let (b, width) = (labels.len() / t, self.sizes.token());
+        let tokens = room(&mut self.tokens, labels.len() * width);
+        tokens.fill(0.0);
+        for (row, token) in tokens.chunks_exact_mut(width).enumerate() {
+            let (i, own) = (row / b, row % b * t + row / b);
+            token[..x].copy_from_slice(&inputs[own * x..(own + 1) * x]);
+            if i > 0 {
+                if self.sizes.whole_tokens {
+                    token[x..2 * x].copy_from_slice(&inputs[(own - 1) * x..own * x]);
+                }
+                token[width - c + labels[own - 1] as usize] = 1.0;
+            }
+        }
+    }
+
+    fn layer_forward(&mut self, weights: &[f32], layer: usize, b: usize) {
+        let h = self.sizes.hidden;
+        let [input, recurrent, bias] = self.sizes.layer(layer).map(|place| &weights[place]);
+        let (below, own) = self.layers.split_at_mut(layer);
+        let (below, width) = below_of(&self.tokens, below, &self.sizes, b);
+        let rows = below.len() / width;
+        let Layer { gates, cells, squashed, outputs } = &mut own[0];
+        let (gates, squashed) = (room(gates, rows * 4 * h), room(squashed, rows * h));
+        let [cells, outputs] = [cells, outputs].map(|buffer| room(buffer, (b + rows) * h));
+        cells[..b * h].fill(0.0);
+        outputs[..b * h].fill(0.0);
+        multiply([rows, width, 4 * h], Matrix::rows(below, width), Matrix::rows(input, 4 * h), gates, 4 * h, false);
+        add_rows(gates, bias);
+        for i in 0..rows / b {
+            let gates = &mut gates[i * b * 4 * h..(i + 1) * b * 4 * h];
+            let (before, outputs) = outputs[i * b * h..(i + 2) * b * h].split_at_mut(b * h);
+            multiply([b, h, 4 * h], Matrix::rows(before, h), Matrix::rows(recurrent, 4 * h), gates, 4 * h, true);
+            let (before, cells) = cells[i * b * h..(i + 2) * b * h].split_at_mut(b * h);
+            let squashed = &mut squashed[i * b * h..(i + 1) * b * h];
+            for r in 0..b {
+                let place = r * h..(r + 1) * h;
+                let mut tick = Tick {
+                    gates: &mut gates[4 * place.start..4 * place.end],
+                    cell: &mut cells[place.clone()],
+                    squashed: &mut squashed[place.clone()],
+                    output: &mut outputs[place.clone()],
+                };
+                tick.forward(&before[place]);
+            }
+        }
+    }
+
+    fn read_out(&mut self, weights: &[f32], b: usize) {
+        let Sizes { hidden: h, classes: c, layers, .. } = self.sizes;
+        let [weight, bias] = self.sizes.readout().map(|place| &weights[place]);
+        let outputs = &self.layers[layers - 1].outputs[b * h..];
+        let rows = outputs.len() / h;
+        let logits = room(&mut self.log_probabilities, rows * c);
+        multiply([rows, h, c], Matrix::rows(outputs, h), Matrix::rows(weight, c), logits, c, false);
+        add_rows(logits, bias);
+        logits.chunks_exact_mut(c).for_each(simd::log_softmax);
+    }
+
+    fn read_out_backward(&mut self, weights: &[f32], (labels, t): (&[u32], usize), scale: f32, gradient: &mut [f32]) {
+        let Sizes { hidden: h, classes: c, layers, .. } = self.sizes;
+        let (rows, b) = (labels.len(), labels.len() / t);
+        let d = room(&mut self.d_logits, rows * c);
+        for (at, (d, row)) in d.chunks_exact_mut(c).zip(self.log_probabilities.chunks_exact(c)).enumerate() {
+            d.iter_mut().zip(row).for_each(|(d, log)| *d = simd::exp(*log) * scale);
+            d[labels[at % b * t + at / b] as usize] -= scale;
+        }
+        let [weight, bias] = self.sizes.readout();
+        let outputs = &self.layers[layers - 1].outputs[b * h..];
+        let (by_output, by_row) = (Matrix::columns(outputs, h), Matrix::rows(d, c));
+        multiply([h, rows, c], by_output, by_row, &mut gradient[weight.clone()], c, true);
+        sum_rows(d, &mut gradient[bias]);
+        let d_outputs = room(&mut self.d_outputs, rows * h);
+        multiply([rows, c, h], by_row, Matrix::columns(&weights[weight], c), d_outputs, h, false);
+    }
+
+    /// From the gradient of a layer's outputs to that of its weights and of its inputs, unless those are the tokens.
+    fn layer_backward(&mut self, weights: &[f32], layer: usize, b: usize, gradient: &mut [f32]) {
+        let h = self.sizes.hidden;
+        let places = self.sizes.layer(layer);
+        let [input, recurrent, _] = places.clone().map(|place| &weights[place]);
+        let (below, own) = self.layers.split_at_mut(layer);
+        let (below, width) = below_of(&self.tokens, below, &self.sizes, b);
+        let rows = below.len() / width;
+        let Layer { gates, cells, squashed, outputs } = &mut own[0];
+        let d_cell = room(&mut self.d_cell, b * h);
+        d_cell.fill(0.0);
+        for i in (0..rows / b).rev() {
+            let (own, after) = gates[i * b * 4 * h..].split_at_mut(b * 4 * h);
+            let d_outputs = &mut self.d_outputs[i * b * h..(i + 1) * b * h];
+            if !after.is_empty() {
+                let by_gates = Matrix::columns(recurrent, 4 * h);
+                multiply([b, 4 * h, h], Matrix::rows(after, 4 * h), by_gates, d_outputs, h, true);
+            }
+            for r in 0..b {
+                let (place, at) = (r * h..(r + 1) * h, (i * b + r) * h);
+                let (before, cell) = cells[at..].split_at_mut(b * h);
+                let mut tick = Tick {
+                    gates: &mut own[4 * r * h..4 * (r + 1) * h],
+                    cell: &mut cell[..h],
+                    squashed: &mut squashed[at..at + h],
+                    output: &mut [],
+                };
+                tick.backward(&before[..h], &d_outputs[place.clone()], &mut d_cell[place]);
+            }
+        }
+        let [d_input, d_recurrent, d_bias] = gradient.get_disjoint_mut(places).expect("tensors do not overlap");
+        let by_gates = Matrix::rows(gates, 4 * h);
+        multiply([width, rows, 4 * h], Matrix::columns(below, width), by_gates, d_input, 4 * h, true);
+        multiply([h, rows, 4 * h], Matrix::columns(&outputs[..rows * h], h), by_gates, d_recurrent, 4 * h, true);
+        sum_rows(gates, d_bias);
+        if layer > 0 {
+            let d_inputs = room(&mut self.d_inputs, rows * h);
+            multiply([rows, 4 * h, h], by_gates, Matrix::columns(input, 4 * h), d_inputs, h, false);
+            std::mem::swap(&mut self.d_inputs, &mut self.d_outputs);
+        }
+    }
+}
+
+/// What a layer reads, `[T, B, in]`, and its width: the outputs of the layer below, or the tokens.
+fn below_of<'a>(tokens: &'a [f32], below: &'a [Layer], sizes: &Sizes, b: usize) -> (&'a [f32], usize) {
+    match below.last() {
+        Some(below) => (&below.outputs[b * sizes.hidden..], sizes.hidden),
+        None => (tokens, sizes.token()),
+    }
+}
