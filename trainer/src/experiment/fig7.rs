@@ -4,13 +4,17 @@ use super::cell::{CellResult, ExperimentError, Measure, Scale, Value};
 use super::definition::Experiment;
 use super::grid::{Grid, number, word};
 use super::paper;
-use super::plateau::{PLATEAU, curves, passes, plateau_slope, plateau_words, plateaus};
+use super::plateau::{PLATEAU, Ratio, curves, passes, plateau_slope, plateau_words, plateaus};
 use super::section::{CHANCE, Results, Section, Table, chart, headline, line, power};
 use super::stats::Interval;
 use crate::plot::{Axis, HeatMap, LineChart, Spacing};
 
 pub(super) const EXPERIMENT: Experiment =
     Experiment { name: "fig7", about: "the plateau over batch size, number of tasks and optimiser", cells, section };
+
+/// The optimisers whose plateaus are compared.
+const SMALL: &str = "Adam, ε 1e-8";
+const LARGE: &str = "Adam, ε 1e-4";
 
 /// A cell to be: its name, its place on the axes, its settings.
 type Planned = (String, Vec<(&'static str, Value)>, Vec<String>);
@@ -52,7 +56,7 @@ fn plan_batches(grid: &Grid) -> Vec<Planned> {
     let plan = |&batch: &usize| {
         let mut axes = vec![("part", word("batch")), ("batch", number(batch as f64))];
         if batch == usual_batch(grid) {
-            axes.push(("optimiser", word("Adam, ε 1e-8")));
+            axes.push(("optimiser", word(SMALL)));
         }
         (format!("batch{batch}"), axes, batch_settings(grid, batch))
     };
@@ -89,7 +93,7 @@ fn plan_tasks(grid: &Grid) -> Vec<Planned> {
 /// Other optimisers than Adam with ε = 1e-8, which is the cell of the usual batch.
 fn plan_optimisers(grid: &Grid) -> Vec<Planned> {
     let optimisers: [(&str, &[&str]); 3] = [
-        ("Adam, ε 1e-4", &["training.epsilon=1e-4"]),
+        (LARGE, &["training.epsilon=1e-4"]),
         // Lion's steps are as large as its rate, Adam's are smaller as a rule: a third of the rate
         ("sign of momentum", &["training.optimiser=lion", "training.rate=6e-4"]),
         ("Muon", &["training.optimiser=muon"]),
@@ -203,21 +207,16 @@ fn optimisers(data: &Results<'_>, section: &mut Section) -> Vec<Vec<String>> {
     let levels = vec![(CHANCE, "chance".into())];
     let keep = |i: usize, c: &CellResult| c.cell.word("optimiser") == optimisers[i];
     section.chart("fig7-optimiser", &curves(data, "The plateau under four optimisers", &optimisers, &keep, levels));
-    let (small, large) = (of("Adam, ε 1e-8"), of("Adam, ε 1e-4"));
-    let ratio = Interval::of(&large.0).mean / Interval::of(&small.0).mean;
-    let held = match (large.0.is_empty(), small.0.is_empty()) {
-        // not one of the runs at 1e-4 left it; where there was no run there is nothing to say
-        (true, false) => (large.1 > 0).then_some(true),
-        (false, false) => Some(ratio > 1.2),
-        _ => None,
-    };
+    let (small, large) = (of(SMALL), of(LARGE));
+    let named = |name: &'static str| move |c: &CellResult| c.cell.word("optimiser") == name;
+    let ratio = Ratio::of(data, &named(SMALL), &named(LARGE));
     section.claim(
-        held,
+        ratio.longer(),
         format!(
-            "A smaller ε shortens the plateau: {} at 1e-8, {} at 1e-4{} (paper: more than halved).",
+            "A smaller ε shortens the plateau: {} at 1e-8, {} at 1e-4, {} (paper: more than halved).",
             plateau_words(&small),
             plateau_words(&large),
-            if ratio.is_finite() { format!(", {ratio:.1} times as long") } else { String::new() }
+            ratio.words()
         ),
     );
     optimisers.iter().map(|name| vec![name.clone(), plateau_words(&of(name))]).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cell::{CellResult, Point};
 use super::section::{Results, chart, line};
-use super::stats::{Interval, slope};
+use super::stats::{Interval, difference, slope};
 use crate::plot::{Axis, Line, LineChart, Spacing};
 
 /// Step at which accuracy first passes a level; `None` if it never does.
@@ -72,6 +72,70 @@ pub(super) fn plateau_words((lengths, stuck): &(Vec<f64>, usize)) -> String {
             let never = if *stuck > 0 { format!(", {stuck} of {} never", n + stuck) } else { String::new() };
             format!("{:.0}{half} steps{never}", interval.mean)
         }
+    }
+}
+
+/// How many times as long as another a plateau is.
+pub(super) struct Ratio {
+    /// ln of the ratio, with its interval.
+    log: Interval,
+    /// Standard deviation of ln of the lengths, pooled over both.
+    spread: f64,
+}
+
+/// Ratios nearer to 1 than this, up or down, count as none.
+const NO_DIFFERENCE: f64 = 1.25;
+
+impl Ratio {
+    /// Of the plateaus in `b` to those in `a`. A run that never left its plateau counts with its last step, which makes the
+    /// ratio one of restricted means: a lower bound of how much longer the plateaus are of which more are cut short.
+    pub fn of(data: &Results<'_>, a: &dyn Fn(&CellResult) -> bool, b: &dyn Fn(&CellResult) -> bool) -> Ratio {
+        let logs = |keep: &dyn Fn(&CellResult) -> bool| -> Vec<f64> {
+            let last = |cell: &CellResult| {
+                let probes = &cell.outcome.probes;
+                passes(probes, PLATEAU).or(probes.last()).map(|point| (point.step as f64).ln())
+            };
+            data.done().filter(|cell| keep(cell)).filter_map(|cell| last(cell)).collect()
+        };
+        let (a, b) = (logs(a), logs(b));
+        let square = |values: &[f64]| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            values.iter().map(|v| (v - mean).powi(2)).sum::<f64>()
+        };
+        let spread = ((square(&a) + square(&b)) / (a.len() + b.len()).saturating_sub(2) as f64).sqrt();
+        Ratio { log: difference(&a, &b), spread }
+    }
+
+    /// Whether the whole interval lies below 1; that it does not, where it lies within a quarter of 1 or above it; and
+    /// nothing where it is too wide to tell.
+    pub fn shorter(&self) -> Option<bool> {
+        let none = NO_DIFFERENCE.ln();
+        match (self.log.below(0.0), self.log.above(-none)) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The same for a ratio above 1.
+    pub fn longer(&self) -> Option<bool> {
+        Ratio { log: Interval { mean: -self.log.mean, ..self.log }, spread: self.spread }.shorter()
+    }
+
+    /// `0.74 times as long (0.61 to 0.90; 24 and 24 runs)`, and how many runs would tell a quarter from nothing.
+    pub fn words(&self) -> String {
+        let Interval { mean, half, n } = self.log;
+        if !half.is_finite() {
+            return "too few runs to compare".into();
+        }
+        // the half width 1.96·s·√(2/n) is to be ln 1.25
+        let needed = 2.0 * (1.96 * self.spread / NO_DIFFERENCE.ln()).powi(2);
+        format!(
+            "{:.2} times as long ({:.2} to {:.2}, {n} runs; a quarter is told from nothing by some {needed:.0} of each)",
+            mean.exp(),
+            (mean - half).exp(),
+            (mean + half).exp()
+        )
     }
 }
 

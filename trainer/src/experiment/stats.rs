@@ -44,6 +44,22 @@ impl Interval {
     }
 }
 
+/// The difference of two means, b − a, with Welch's interval: the two may vary by different amounts. NaN for its half width
+/// where one side has a single value.
+pub fn difference(a: &[f64], b: &[f64]) -> Interval {
+    let of = |values: &[f64]| {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let square: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+        (mean, square / (n - 1.0) / n, n - 1.0)
+    };
+    let ((mean_a, a2, free_a), (mean_b, b2, free_b)) = (of(a), of(b));
+    let freedom = (a2 + b2).powi(2) / (a2 * a2 / free_a + b2 * b2 / free_b);
+    // two sides that do not vary at all have no freedom to count, and no need of it
+    let half = if a2 + b2 == 0.0 { 0.0 } else { student(freedom.max(0.0) as usize) * (a2 + b2).sqrt() };
+    Interval { mean: mean_b - mean_a, half, n: a.len() + b.len() }
+}
+
 /// The 97.5 % quantile of Student's t distribution.
 pub fn student(freedom: usize) -> f64 {
     const TABLE: [f64; 30] = [
@@ -115,6 +131,18 @@ mod tests {
         assert_eq!((one.percent().as_str(), Interval::of(&[]).percent().as_str()), ("50.0", "–"));
         assert!((student(40) - 2.021).abs() < 0.003 && (student(1_000) - 1.962).abs() < 0.003);
         assert!((1..60).all(|f| student(f) > student(f + 1)));
+    }
+
+    #[test]
+    fn differences_are_welchs() {
+        // by hand: variances 1 and 4 over three values each, √(5/3), 2.94 degrees of freedom, counted as 2
+        let found = difference(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]);
+        assert!(
+            (found.mean - 2.0).abs() < 1e-12 && (found.half - 4.303 * (5f64 / 3.0).sqrt()).abs() < 1e-9,
+            "{found:?}"
+        );
+        assert_eq!(difference(&[1.0, 1.0], &[3.0, 3.0]), Interval { mean: 2.0, half: 0.0, n: 4 });
+        assert!(difference(&[1.0], &[2.0, 3.0]).half.is_nan() && difference(&[], &[2.0, 3.0]).mean.is_nan());
     }
 
     #[test]
