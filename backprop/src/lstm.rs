@@ -8,50 +8,39 @@ use std::ops::Range;
 use crate::buffer::room;
 use crate::cells::Tick;
 use crate::matrix::{Matrix, add_rows, multiply, sum_rows};
-use crate::simd;
+use crate::sequences::{Places, ReadOut, Token};
 
 /// Sizes of an LSTM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// X
-    pub inputs: usize,
-    /// C
-    pub classes: usize,
+    /// What it reads.
+    pub token: Token,
     /// H: cells of a layer.
     pub hidden: usize,
     /// Layers.
     pub layers: usize,
-    /// Whether a token holds the example before with its label, (x_i, x_{i−1}, y_{i−1}), in the place of (x_i, y_{i−1}).
-    pub whole_tokens: bool,
 }
 
 impl Sizes {
-    /// Numbers of a token.
-    fn token(&self) -> usize {
-        self.inputs * (1 + usize::from(self.whole_tokens)) + self.classes
-    }
-
     /// Numbers in all tensors.
     pub fn parameters(&self) -> usize {
-        self.readout()[1].end
+        self.readout().bias.end
     }
 
     /// Where the tensors of a layer lie: input `[in, 4·H]`, recurrent `[H, 4·H]`, bias `[4·H]`.
     fn layer(&self, layer: usize) -> [Range<usize>; 3] {
         let gates = 4 * self.hidden;
         let of = |width: usize| gates * (width + self.hidden + 1);
-        let first = if layer == 0 { 0 } else { of(self.token()) + (layer - 1) * of(self.hidden) };
-        let width = if layer == 0 { self.token() } else { self.hidden };
+        let first = if layer == 0 { 0 } else { of(self.token.size()) + (layer - 1) * of(self.hidden) };
+        let width = if layer == 0 { self.token.size() } else { self.hidden };
         let recurrent = first + gates * width;
         let bias = recurrent + gates * self.hidden;
         [first..recurrent, recurrent..bias, bias..bias + gates]
     }
 
-    /// Where the read-out lies: weight `[H, C]`, bias `[C]`.
-    fn readout(&self) -> [Range<usize>; 2] {
+    fn readout(&self) -> Places {
         let [_, _, bias] = self.layer(self.layers - 1);
-        let weight = bias.end..bias.end + self.hidden * self.classes;
-        [weight.clone(), weight.end..weight.end + self.classes]
+        Places::new(bias.end, self.hidden, self.token.classes)
     }
 }
 
@@ -74,9 +63,7 @@ pub struct Workspace {
     /// `[T, B, token]`
     tokens: Vec<f32>,
     layers: Vec<Layer>,
-    /// `[T, B, C]`
-    log_probabilities: Vec<f32>,
-    d_logits: Vec<f32>,
+    read_out: ReadOut,
     /// Of a layer's outputs, `[T, B, H]`.
     d_outputs: Vec<f32>,
     /// Of a layer's inputs.
@@ -91,8 +78,7 @@ impl Workspace {
             sizes,
             tokens: Vec::new(),
             layers: (0..sizes.layers).map(|_| Layer::default()).collect(),
-            log_probabilities: Vec::new(),
-            d_logits: Vec::new(),
+            read_out: ReadOut::default(),
             d_outputs: Vec::new(),
             d_inputs: Vec::new(),
             d_cell: Vec::new(),
@@ -117,37 +103,23 @@ impl Workspace {
         gradient: &mut [f32],
     ) -> Vec<f32> {
         let rows = labels.len();
-        assert!(rows.is_multiple_of(tokens) && inputs.len() == rows * self.sizes.inputs, "inputs of another size");
+        let Sizes { token, hidden, layers, .. } = self.sizes;
+        assert!(rows.is_multiple_of(tokens) && inputs.len() == rows * token.inputs, "inputs of another size");
         assert!(weights.len() == self.sizes.parameters() && gradient.len() == weights.len(), "weights of another LSTM");
         let sequences = rows / tokens;
-        self.make_tokens(inputs, labels, tokens);
-        for layer in 0..self.sizes.layers {
+        token.write((inputs, labels), tokens, &mut self.tokens);
+        for layer in 0..layers {
             self.layer_forward(weights, layer, sequences);
         }
-        self.read_out(weights, sequences);
-        self.read_out_backward(weights, (labels, tokens), scale, gradient);
-        for layer in (0..self.sizes.layers).rev() {
+        let places = self.sizes.readout();
+        let outputs = &self.layers[layers - 1].outputs[sequences * hidden..];
+        self.read_out.forward(weights, &places, outputs);
+        let asked = (labels, tokens, scale);
+        self.read_out.backward((weights, gradient), &places, outputs, asked, &mut self.d_outputs);
+        for layer in (0..layers).rev() {
             self.layer_backward(weights, layer, sequences, gradient);
         }
-        let row = |at: usize| &self.log_probabilities[at * self.sizes.classes..(at + 1) * self.sizes.classes];
-        (0..rows).flat_map(|at| row(at % tokens * sequences + at / tokens)).copied().collect()
-    }
-
-    fn make_tokens(&mut self, inputs: &[f32], labels: &[u32], t: usize) {
-        let Sizes { inputs: x, classes: c, .. } = self.sizes;
-        let (b, width) = (labels.len() / t, self.sizes.token());
-        let tokens = room(&mut self.tokens, labels.len() * width);
-        tokens.fill(0.0);
-        for (row, token) in tokens.chunks_exact_mut(width).enumerate() {
-            let (i, own) = (row / b, row % b * t + row / b);
-            token[..x].copy_from_slice(&inputs[own * x..(own + 1) * x]);
-            if i > 0 {
-                if self.sizes.whole_tokens {
-                    token[x..2 * x].copy_from_slice(&inputs[(own - 1) * x..own * x]);
-                }
-                token[width - c + labels[own - 1] as usize] = 1.0;
-            }
-        }
+        self.read_out.by_sequence(tokens, token.classes)
     }
 
     fn layer_forward(&mut self, weights: &[f32], layer: usize, b: usize) {
@@ -180,34 +152,6 @@ impl Workspace {
                 tick.forward(&before[place]);
             }
         }
-    }
-
-    fn read_out(&mut self, weights: &[f32], b: usize) {
-        let Sizes { hidden: h, classes: c, layers, .. } = self.sizes;
-        let [weight, bias] = self.sizes.readout().map(|place| &weights[place]);
-        let outputs = &self.layers[layers - 1].outputs[b * h..];
-        let rows = outputs.len() / h;
-        let logits = room(&mut self.log_probabilities, rows * c);
-        multiply([rows, h, c], Matrix::rows(outputs, h), Matrix::rows(weight, c), logits, c, false);
-        add_rows(logits, bias);
-        logits.chunks_exact_mut(c).for_each(simd::log_softmax);
-    }
-
-    fn read_out_backward(&mut self, weights: &[f32], (labels, t): (&[u32], usize), scale: f32, gradient: &mut [f32]) {
-        let Sizes { hidden: h, classes: c, layers, .. } = self.sizes;
-        let (rows, b) = (labels.len(), labels.len() / t);
-        let d = room(&mut self.d_logits, rows * c);
-        for (at, (d, row)) in d.chunks_exact_mut(c).zip(self.log_probabilities.chunks_exact(c)).enumerate() {
-            d.iter_mut().zip(row).for_each(|(d, log)| *d = simd::exp(*log) * scale);
-            d[labels[at % b * t + at / b] as usize] -= scale;
-        }
-        let [weight, bias] = self.sizes.readout();
-        let outputs = &self.layers[layers - 1].outputs[b * h..];
-        let (by_output, by_row) = (Matrix::columns(outputs, h), Matrix::rows(d, c));
-        multiply([h, rows, c], by_output, by_row, &mut gradient[weight.clone()], c, true);
-        sum_rows(d, &mut gradient[bias]);
-        let d_outputs = room(&mut self.d_outputs, rows * h);
-        multiply([rows, c, h], by_row, Matrix::columns(&weights[weight], c), d_outputs, h, false);
     }
 
     /// From the gradient of a layer's outputs to that of its weights and of its inputs, unless those are the tokens.
@@ -257,6 +201,6 @@ impl Workspace {
 fn below_of<'a>(tokens: &'a [f32], below: &'a [Layer], sizes: &Sizes, b: usize) -> (&'a [f32], usize) {
     match below.last() {
         Some(below) => (&below.outputs[b * sizes.hidden..], sizes.hidden),
-        None => (tokens, sizes.token()),
+        None => (tokens, sizes.token.size()),
     }
 }

@@ -111,7 +111,10 @@ fn recurrent_learners_train_as_with_autodiff() {
         ["learner.kind=lstm", "learner.hidden=16", "training.rate=0.02", "tasks.length=25", "tasks.log2_tasks=2"];
     let two = [&lstm[..], &["training.micro_batch=12", "learner.layers=2"]].concat();
     let whole = [&lstm[..], &["training.batch=36", "training.micro_batch=18", "learner.whole_tokens=true"]].concat();
-    for (name, set) in [("vsml", one), ("vsml-parts", parts), ("lstm", two), ("lstm-whole", whole)] {
+    let untied = ["learner.kind=vsml-untied", "learner.grid=3", "learner.size=6", "training.micro_batch=6"];
+    let untied = [&untied[..], &lstm[2..]].concat();
+    for (name, set) in [("vsml", one), ("vsml-parts", parts), ("lstm", two), ("lstm-whole", whole), ("untied", untied)]
+    {
         assert_same(name, &config("quick", &set), [&[], &[(0, false)]], 1e-4);
     }
     // an episode's gradient is summed in its place whatever thread made it

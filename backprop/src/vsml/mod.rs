@@ -2,6 +2,7 @@
 //! same weights, from each input to each class, with messages both ways. The formulas stand with the learner in `trainer`.
 
 mod sizes;
+pub mod untied;
 mod workspace;
 
 pub use sizes::Sizes;

@@ -3,7 +3,8 @@
 
 use std::sync::Mutex;
 
-use backprop::{lstm, vsml};
+use backprop::lstm;
+use backprop::vsml::{self, untied};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
@@ -15,7 +16,7 @@ use crate::device::host;
 use crate::nets::{Net, research};
 use tasks::Episode;
 
-/// Sequences of an LSTM that are worked on at once: enough for products at full speed.
+/// Sequences that are worked on at once: enough for products at full speed.
 const SEQUENCES: usize = 16;
 
 /// The sizes of a learner whose gradient is written by hand.
@@ -23,12 +24,14 @@ const SEQUENCES: usize = 16;
 enum Sizes {
     Lstm(lstm::Sizes),
     Vsml(vsml::Sizes),
+    Untied(untied::Sizes),
 }
 
 /// Its buffers.
 enum Workspace {
     Lstm(lstm::Workspace),
     Vsml(vsml::Workspace),
+    Untied(Box<untied::Workspace>),
 }
 
 impl Sizes {
@@ -36,6 +39,7 @@ impl Sizes {
         match net {
             Net::Research(research::Net::Lstm(net)) => Some(Sizes::Lstm(net.sizes())),
             Net::Research(research::Net::Vsml(net)) => Some(Sizes::Vsml(net.sizes())),
+            Net::Research(research::Net::VsmlUntied(net)) => Some(Sizes::Untied(net.sizes())),
             _ => None,
         }
     }
@@ -43,7 +47,7 @@ impl Sizes {
     /// Sequences of a piece.
     fn piece(self) -> usize {
         match self {
-            Sizes::Lstm(_) => SEQUENCES,
+            Sizes::Lstm(_) | Sizes::Untied(_) => SEQUENCES,
             Sizes::Vsml(_) => 1,
         }
     }
@@ -52,6 +56,7 @@ impl Sizes {
         match self {
             Sizes::Lstm(sizes) => Workspace::Lstm(lstm::Workspace::new(sizes)),
             Sizes::Vsml(sizes) => Workspace::Vsml(vsml::Workspace::new(sizes)),
+            Sizes::Untied(sizes) => Workspace::Untied(Box::new(untied::Workspace::new(sizes))),
         }
     }
 }
@@ -64,6 +69,7 @@ impl Workspace {
         let labels: Vec<u32> = piece.iter().flat_map(|episode| &episode.labels).copied().collect();
         match self {
             Workspace::Lstm(workspace) => workspace.gradient(weights, (&inputs, &labels), t, scale, gradient),
+            Workspace::Untied(workspace) => workspace.gradient(weights, (&inputs, &labels), t, scale, gradient),
             Workspace::Vsml(workspace) => workspace.gradient(weights, (&inputs, &labels), scale, gradient).to_vec(),
         }
     }

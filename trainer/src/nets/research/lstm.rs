@@ -126,7 +126,8 @@ impl Net {
     pub fn sizes(&self) -> backprop::lstm::Sizes {
         let ModelSpec { inputs, classes, .. } = self.spec.0;
         let [hidden, _] = self.layer[0].recurrent.val().dims();
-        backprop::lstm::Sizes { inputs, classes, hidden, layers: self.layer.len(), whole_tokens: self.whole_tokens }
+        let token = backprop::Token { inputs, classes, whole: self.whole_tokens };
+        backprop::lstm::Sizes { token, hidden, layers: self.layer.len() }
     }
 }
 

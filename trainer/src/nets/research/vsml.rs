@@ -236,6 +236,14 @@ impl Untied {
             spec: SpecField(spec.clone()),
         }
     }
+
+    /// Its sizes, for the gradient that is written by hand.
+    pub fn sizes(&self) -> backprop::vsml::untied::Sizes {
+        let ModelSpec { inputs, classes, .. } = self.spec.0;
+        let [_, gates, _] = self.cell.val().dims();
+        let token = backprop::Token { inputs, classes, whole: self.whole_tokens };
+        backprop::vsml::untied::Sizes { token, grid: self.grid, size: gates / 4 }
+    }
 }
 
 impl Predict for Untied {
