@@ -21,11 +21,11 @@ fn plans(grid: &Grid) -> Vec<Plan> {
     grid.by(
         vec![("lstm", "hidden", vec![8]), ("outer-product-lstm", "size", vec![4]), ("vsml-untied", "grid", vec![2])],
         vec![
-            ("lstm", "hidden", vec![32, 64, 128]),
-            ("outer-product-lstm", "size", vec![8, 16, 32]),
-            ("vsml-untied", "grid", vec![2, 4, 8]),
-            ("fast-weights", "key_size", vec![8, 16, 32]),
-            ("gated-linear-attention", "key_size", vec![8, 16, 32]),
+            ("lstm", "hidden", vec![16, 32, 64, 128]),
+            ("outer-product-lstm", "size", vec![4, 8, 16, 32]),
+            ("vsml-untied", "grid", vec![1, 2, 3, 4]),
+            ("fast-weights", "key_size", vec![4, 8, 16, 32]),
+            ("gated-linear-attention", "key_size", vec![4, 8, 16, 32]),
         ],
         vec![
             ("lstm", "hidden", vec![64, 256, 1024, 4096]),
@@ -48,7 +48,7 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
             grid.add(&format!("{kind}-{size}"), &axes, &set, std::slice::from_ref(&measure), None)?;
         }
     }
-    for size in grid.by(vec![8], vec![2, 8, 32, 128], vec![4, 8, 16, 32, 64]) {
+    for size in grid.by(vec![8], vec![2, 4, 8, 16, 32, 64, 128], vec![4, 8, 16, 32, 64]) {
         let mut set = grid.learner(grid.main_learner());
         set.push(format!("model.key_size={size}"));
         let axes = [("learner", word("transformer")), ("size", number(size as f64))];

@@ -4,6 +4,22 @@
 use super::cell::{Cell, ExperimentError, Job, Measure, Probe, Scale, Value};
 use crate::config::RunConfig;
 
+/// What takes LSTMs past their plateau on a desk, with the paper's own tokens: easy tasks of the synthetic prior's
+/// prototypes first, then more classes, dimensions and examples, and MNIST at last.
+const RECURRENT: [&str; 7] = [
+    "tasks.data=[\"mnist\",\"prior\"]",
+    "tasks.weights=[1,0]",
+    "training.batch=64",
+    "training.micro_batch=64",
+    "training.steps=20000",
+    "training.average=0.99",
+    "curriculum=[\
+     {weights=[0,1],prior={prototypes=1},ways=2,dimensions=4,length=20,accuracy=0.72,steps=10000},\
+     {weights=[0,1],prior={prototypes=1},ways=3,dimensions=6,length=30,accuracy=0.6,steps=2000},\
+     {weights=[0,1],prior={prototypes=1},ways=5,dimensions=8,length=50,accuracy=0.5,steps=3000},\
+     {weights=[0,1],prior={prototypes=1},dimensions=16,accuracy=0.38,steps=3000}]",
+];
+
 /// The cells of one experiment at one scale, as they are added.
 pub(super) struct Grid {
     pub name: String,
@@ -253,19 +269,20 @@ impl Grid {
         set
     }
 
-    /// Steps and rate of a kind of learner. Recurrent nets take a hundred small steps where a Transformer takes one: at a
-    /// desk they get fewer steps, and still more time. What shortens the Transformer's plateau is given to them as well,
-    /// where they have a place for it: the whole example before in a token, queries that start as keys.
+    /// Steps and rate of a kind of learner. What shortens the Transformer's plateau is given to those with matrices as well,
+    /// where they have a place for it: the whole example before in a token, queries that start as keys. LSTMs leave theirs
+    /// by [`RECURRENT`].
     pub(super) fn pace(&self, kind: &str) -> Vec<String> {
         if self.scale != Scale::Desk {
             return Vec::new();
         }
         let of = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect();
+        let recurrent = |lines: &[&str]| [of(&RECURRENT), of(lines)].concat();
         match kind {
-            "lstm" => of(&["training.steps=300", "learner.whole_tokens=true"]),
+            "lstm" => recurrent(&["learner.hidden=128"]),
+            "vsml-untied" => recurrent(&[]),
             "outer-product-lstm" => of(&["training.steps=4000", "learner.whole_tokens=true", "learner.aligned=true"]),
-            "vsml" => of(&["training.steps=100", "training.rate=5e-3"]),
-            "vsml-untied" => of(&["training.steps=200", "learner.whole_tokens=true"]),
+            "vsml" => of(&["training.steps=2000", "training.rate=5e-3", "training.average=0.99"]),
             "fast-weights" => {
                 of(&["training.steps=600", "learner.width=64", "learner.heads=1", "learner.aligned=true"])
             }
@@ -273,7 +290,7 @@ impl Grid {
             "gated-linear-attention" => {
                 of(&["training.steps=3000", "learner.width=64", "learner.heads=1", "learner.aligned=true"])
             }
-            "maml" => of(&["training.steps=100", "training.rate=1e-3"]),
+            "maml" => of(&["training.steps=1000", "training.rate=1e-3", "training.average=0.99", "learner.rate=3e-3"]),
             "set-transformer" => of(&[
                 "training.steps=1500",
                 "learner.width=64",
