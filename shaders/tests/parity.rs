@@ -333,6 +333,33 @@ fn a_lost_device_is_an_error_and_the_examples_survive() {
 }
 
 #[test]
+fn loops_that_llvmpipe_would_leave_are_refused() {
+    let Some(gpu) = gpu() else { return };
+    let mut spec = small_set();
+    (spec.classes, spec.key_size, spec.longest) = (200, 16, 1001);
+    let model = Model::random(spec.clone(), 1).unwrap();
+    let mut session = pollster::block_on(Session::new(&gpu, &model)).unwrap();
+    let input = |i: usize| (0..16).map(move |x| ((i * 31 + x * 7) % 23) as f32 / 10.0 - 1.0);
+    let show = |session: &mut Session, range: std::ops::Range<usize>| {
+        let inputs: Vec<f32> = range.clone().flat_map(input).collect();
+        let labels: Vec<u32> = range.map(|i| i as u32 % 200).collect();
+        session.context.observe(&inputs, &labels).unwrap();
+    };
+    let query: Vec<f32> = input(2_000).collect();
+    show(&mut session, 0..200);
+    assert!(pollster::block_on(session.predict(&query)).is_ok());
+    show(&mut session, 200..1_000);
+    let found = pollster::block_on(session.predict(&query));
+    if gpu.description().contains("llvmpipe") {
+        let error = found.unwrap_err();
+        assert!(matches!(error, SessionError::Turns { kernel: "set_attention", .. }), "{error}");
+        assert_eq!(session.context.len(), 1_000);
+    } else {
+        assert!(found.is_ok());
+    }
+}
+
+#[test]
 fn a_wrong_weight_is_noticed() {
     // the comparison itself: one weight changed in one of two models
     let right = model(small());

@@ -193,6 +193,12 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// Whether the adapter is Mesa's software rasteriser.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn llvmpipe(&self) -> bool {
+        self.info.name.to_lowercase().contains("llvmpipe")
+    }
+
     /// Why the device was lost, once it was.
     pub fn lost(&self) -> Option<String> {
         self.health.lost.lock().expect("no holder panics").clone()

@@ -7,6 +7,8 @@ use crate::kernel;
 use crate::model::file::Model;
 use crate::plan::buffer::{Buffer, Room};
 use crate::plan::task::Task;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::plan::turns;
 use crate::plan::{Plan, weights};
 use crate::session::attention::Attention;
 use crate::session::context::Context;
@@ -112,6 +114,8 @@ impl Session {
         self.gpu.check()?;
         let shown = self.context.len();
         let tasks = self.make_room(shown, count, weights)?;
+        #[cfg(not(target_arch = "wasm32"))]
+        self.check_turns(&tasks)?;
         let mut wanted = vec![(Buffer::Answers, count * self.context.classes_in_use())];
         if weights {
             wanted.push((Buffer::AttentionWeights, self.layers * self.heads * (shown + 1)));
@@ -167,6 +171,22 @@ impl Session {
         self.capacity = wanted;
         self.groups.clear();
         Ok(tasks)
+    }
+
+    /// Whether the adapter stays in its loops to their end. Browsers do not offer llvmpipe.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn check_turns(&self, tasks: &[Task]) -> Result<(), SessionError> {
+        if !self.gpu.llvmpipe() {
+            return Ok(());
+        }
+        let launches = tasks.iter().flat_map(|&task| self.plan.launches(task, self.context.options()));
+        let longest = launches.map(|launch| (turns::turns(&launch.step), launch.step.kernel().name)).max();
+        match longest {
+            Some((turns, kernel)) if turns > turns::LLVMPIPE => {
+                Err(SessionError::Turns { kernel, turns, most: turns::LLVMPIPE })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes the buffers that are missing.

@@ -36,7 +36,7 @@ params! {
     unused_2,
 }
 
-const THREADS: u32 = 64;
+pub(crate) const THREADS: u32 = 64;
 /// Most slots that a row may see; [`crate::ModelSpec::validate`] keeps `longest` within it.
 pub const SLOTS: u32 = 2048;
 /// Largest K.

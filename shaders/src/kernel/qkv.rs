@@ -24,7 +24,7 @@ params! {
     unused_0,
 }
 
-const THREADS: u32 = 128;
+pub(crate) const THREADS: u32 = 128;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {

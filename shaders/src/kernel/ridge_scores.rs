@@ -24,7 +24,7 @@ params! {
     unused_2,
 }
 
-const THREADS: u32 = 128;
+pub(crate) const THREADS: u32 = 128;
 /// Most shown inputs; [`crate::ModelSpec::validate`] keeps `longest` of set learners within it.
 pub const SLOTS: u32 = 1024;
 

@@ -47,7 +47,7 @@ params! {
     unused_2,
 }
 
-const THREADS: u32 = 64;
+pub(crate) const THREADS: u32 = 64;
 /// Most shown inputs; [`crate::ModelSpec::validate`] keeps `longest` of set learners within it.
 pub const SLOTS: u32 = 1024;
 /// Rows that the f32 half weighs at a time: each panel of keys and values is read once for all of them.

@@ -29,7 +29,7 @@ params! {
     unused_2,
 }
 
-const THREADS: u32 = 128;
+pub(crate) const THREADS: u32 = 128;
 /// Tokens that the f32 half updates at a time.
 const TOKENS: usize = 16;
 /// Most hidden units F; [`crate::ModelSpec::validate`] keeps to it.

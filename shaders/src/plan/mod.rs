@@ -9,6 +9,7 @@ mod causal;
 mod set;
 pub mod step;
 pub mod task;
+pub mod turns;
 pub mod weights;
 
 use buffer::{Buffer, Room};

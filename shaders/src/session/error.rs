@@ -93,6 +93,18 @@ pub enum SessionError {
         /// Largest buffer binding of the device.
         limit: u64,
     },
+    /// A launch that the adapter would leave in the middle of its loops.
+    #[error(
+        "kernel `{kernel}` takes {turns} turns for so many examples and classes, and this adapter ends its loops after {most} without a word. Use the CPU engine"
+    )]
+    Turns {
+        /// The kernel.
+        kernel: &'static str,
+        /// Turns of an invocation.
+        turns: u64,
+        /// Turns after which the adapter ends its loops.
+        most: u64,
+    },
     /// The device is gone: unplugged, reset, out of memory or taken by the system.
     #[error("the GPU device was lost: {0}. Open a new device, or go on with the CPU engine")]
     Lost(String),
