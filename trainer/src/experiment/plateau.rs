@@ -122,7 +122,7 @@ impl Ratio {
         Ratio { log: Interval { mean: -self.log.mean, ..self.log }, spread: self.spread }.shorter()
     }
 
-    /// `0.74 times as long (0.61 to 0.90; 24 and 24 runs)`, and how many runs would tell a quarter from nothing.
+    /// `0.74 times as long (0.61 to 0.90 over 48 runs; …)`, and how many runs it takes to detect a change by a quarter.
     pub fn words(&self) -> String {
         let Interval { mean, half, n } = self.log;
         if !half.is_finite() {
@@ -131,7 +131,7 @@ impl Ratio {
         // the half width 1.96·s·√(2/n) is to be ln 1.25
         let needed = 2.0 * (1.96 * self.spread / NO_DIFFERENCE.ln()).powi(2);
         format!(
-            "{:.2} times as long ({:.2} to {:.2}, {n} runs; a quarter is told from nothing by some {needed:.0} of each)",
+            "{:.2} times as long ({:.2} to {:.2} over {n} runs; to detect a change by a quarter takes some {needed:.0} of each)",
             mean.exp(),
             (mean - half).exp(),
             (mean + half).exp()

@@ -82,6 +82,10 @@ pub fn slope(points: &[(f64, f64)]) -> Interval {
     let square: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
     let slope = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>() / square;
     let left: f64 = points.iter().map(|p| (p.1 - y - slope * (p.0 - x)).powi(2)).sum();
+    // rounding alone tells equal x apart
+    if square <= 1e-18 * points.iter().map(|p| p.0 * p.0).sum::<f64>() {
+        return Interval { mean: f64::NAN, half: f64::NAN, n };
+    }
     let half = match n {
         0..=2 => f64::NAN,
         n => student(n - 2) * (left / (n - 2) as f64 / square).sqrt(),
@@ -151,6 +155,8 @@ mod tests {
         let found = slope(&line);
         assert!((found.mean + 0.5).abs() < 1e-12 && found.half < 1e-9);
         assert!(slope(&line[..2]).half.is_nan());
+        let upright: Vec<(f64, f64)> = (0..24).map(|i| (8f64.ln(), f64::from(i % 5))).collect();
+        assert!(slope(&upright).mean.is_nan() && slope(&upright).half.is_nan());
         assert!((rank_correlation(&line) + 1.0).abs() < 1e-12);
         let bent: Vec<(f64, f64)> = line.iter().map(|p| (p.0, p.0.exp())).collect();
         assert!((rank_correlation(&bent) - 1.0).abs() < 1e-12);
