@@ -22,6 +22,8 @@ pub const PRESETS: &[Preset] = &[
     Preset { name: "drawing", text: include_str!("../../presets/drawing.toml") },
     Preset { name: "paper", text: include_str!("../../presets/paper.toml") },
     Preset { name: "paper-desk", text: include_str!("../../presets/paper-desk.toml") },
+    Preset { name: "lstm-desk", text: include_str!("../../presets/lstm-desk.toml") },
+    Preset { name: "vsml-desk", text: include_str!("../../presets/vsml-desk.toml") },
 ];
 
 impl Preset {
