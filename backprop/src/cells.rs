@@ -83,6 +83,45 @@ impl Tick<'_> {
     }
 }
 
+/// A tick of B rows, each with planes of its own: the gates of a row lie together.
+///
+/// # Shapes
+/// As [`Tick`] with H numbers a plane: gates `[B, 4, H]`, all else `[B, H]`.
+pub struct Rows<'a> {
+    pub tick: Tick<'a>,
+    /// H
+    pub width: usize,
+}
+
+impl Rows<'_> {
+    /// As [`Tick::forward`].
+    pub fn forward(&mut self, before: &[f32]) {
+        for (r, before) in before.chunks_exact(self.width).enumerate() {
+            self.row(r).forward(before);
+        }
+    }
+
+    /// As [`Tick::backward`], which does not read the output.
+    pub fn backward(&mut self, before: &[f32], d_output: &[f32], d_cell: &mut [f32]) {
+        let h = self.width;
+        let rows = before.chunks_exact(h).zip(d_output.chunks_exact(h)).zip(d_cell.chunks_exact_mut(h));
+        for (r, ((before, d_output), d_cell)) in rows.enumerate() {
+            self.row(r).backward(before, d_output, d_cell);
+        }
+    }
+
+    fn row(&mut self, r: usize) -> Tick<'_> {
+        let place = r * self.width..(r + 1) * self.width;
+        let Tick { gates, cell, squashed, output } = &mut self.tick;
+        Tick {
+            gates: &mut gates[4 * place.start..4 * place.end],
+            cell: &mut cell[place.clone()],
+            squashed: &mut squashed[place.clone()],
+            output: &mut output[place],
+        }
+    }
+}
+
 /// The four planes of the gates.
 fn planes(gates: &mut [f32], n: usize) -> [&mut [f32]; 4] {
     let (i, rest) = gates.split_at_mut(n);

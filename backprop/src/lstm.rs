@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::buffer::room;
-use crate::cells::Tick;
+use crate::cells::{Rows, Tick};
 use crate::matrix::{Matrix, add_rows, multiply, sum_rows};
 use crate::sequences::{Places, ReadOut, Token};
 
@@ -141,16 +141,7 @@ impl Workspace {
             multiply([b, h, 4 * h], Matrix::rows(before, h), Matrix::rows(recurrent, 4 * h), gates, 4 * h, true);
             let (before, cells) = cells[i * b * h..(i + 2) * b * h].split_at_mut(b * h);
             let squashed = &mut squashed[i * b * h..(i + 1) * b * h];
-            for r in 0..b {
-                let place = r * h..(r + 1) * h;
-                let mut tick = Tick {
-                    gates: &mut gates[4 * place.start..4 * place.end],
-                    cell: &mut cells[place.clone()],
-                    squashed: &mut squashed[place.clone()],
-                    output: &mut outputs[place.clone()],
-                };
-                tick.forward(&before[place]);
-            }
+            Rows { tick: Tick { gates, cell: cells, squashed, output: outputs }, width: h }.forward(before);
         }
     }
 
@@ -172,17 +163,11 @@ impl Workspace {
                 let by_gates = Matrix::columns(recurrent, 4 * h);
                 multiply([b, 4 * h, h], Matrix::rows(after, 4 * h), by_gates, d_outputs, h, true);
             }
-            for r in 0..b {
-                let (place, at) = (r * h..(r + 1) * h, (i * b + r) * h);
-                let (before, cell) = cells[at..].split_at_mut(b * h);
-                let mut tick = Tick {
-                    gates: &mut own[4 * r * h..4 * (r + 1) * h],
-                    cell: &mut cell[..h],
-                    squashed: &mut squashed[at..at + h],
-                    output: &mut [],
-                };
-                tick.backward(&before[..h], &d_outputs[place.clone()], &mut d_cell[place]);
-            }
+            let (before, cell) = cells[i * b * h..(i + 2) * b * h].split_at_mut(b * h);
+            let squashed = &mut squashed[i * b * h..(i + 1) * b * h];
+            let output = &mut outputs[(i + 1) * b * h..(i + 2) * b * h];
+            let mut rows = Rows { tick: Tick { gates: own, cell, squashed, output }, width: h };
+            rows.backward(before, d_outputs, d_cell);
         }
         let [d_input, d_recurrent, d_bias] = gradient.get_disjoint_mut(places).expect("tensors do not overlap");
         let by_gates = Matrix::rows(gates, 4 * h);

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::buffer::room;
-use crate::cells::Tick;
+use crate::cells::{Rows, Tick};
 use crate::matrix::{Matrix, add_rows, multiply, sum_rows};
 use crate::sequences::{Places, ReadOut, Token};
 
@@ -198,16 +198,8 @@ impl Workspace {
         let weight = Matrix::rows(weight, 4 * s);
         multiply([b, 4 * s, 4 * s], Matrix::rows(inputs, 4 * s), weight, gates, 4 * s, false);
         add_rows(gates, bias);
-        for r in 0..b {
-            let place = r * s..(r + 1) * s;
-            let mut tick = Tick {
-                gates: &mut gates[4 * place.start..4 * place.end],
-                cell: &mut cell[place.clone()],
-                squashed: &mut squashed[i * plane..][place.clone()],
-                output: &mut output[place.clone()],
-            };
-            tick.forward(&cells_before[place]);
-        }
+        let squashed = &mut squashed[i * plane..(i + 1) * plane];
+        Rows { tick: Tick { gates, cell, squashed, output }, width: s }.forward(cells_before);
     }
 
     /// What the read-out has of token `i`.
@@ -270,19 +262,12 @@ impl Workspace {
         let Sizes { grid: k, size: s, .. } = self.sizes;
         let plane = b * s;
         let weight = &weights[self.sizes.cells()[0].clone()][ab * 16 * s * s..(ab + 1) * 16 * s * s];
-        let Lstm { gates, cells, squashed, d_output, d_cell, .. } = &mut self.lstms[ab];
+        let Lstm { gates, cells, squashed, outputs, d_output, d_cell, .. } = &mut self.lstms[ab];
         let gates = &mut gates[i * 4 * plane..(i + 1) * 4 * plane];
         let (before, cell) = cells[i * plane..(i + 2) * plane].split_at_mut(plane);
-        for r in 0..b {
-            let place = r * s..(r + 1) * s;
-            let mut tick = Tick {
-                gates: &mut gates[4 * place.start..4 * place.end],
-                cell: &mut cell[place.clone()],
-                squashed: &mut squashed[i * plane..][place.clone()],
-                output: &mut [],
-            };
-            tick.backward(&before[place.clone()], &d_output[place.clone()], &mut d_cell[place]);
-        }
+        let (squashed, output) =
+            (&mut squashed[i * plane..(i + 1) * plane], &mut outputs[(i + 1) * plane..(i + 2) * plane]);
+        Rows { tick: Tick { gates, cell, squashed, output }, width: s }.backward(before, d_output, d_cell);
         let d_inputs = room(&mut self.d_inputs, 4 * plane);
         multiply([b, 4 * s, 4 * s], Matrix::rows(gates, 4 * s), Matrix::columns(weight, 4 * s), d_inputs, 4 * s, false);
         let (a, column) = (ab / k, ab % k);

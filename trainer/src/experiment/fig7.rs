@@ -173,7 +173,7 @@ fn tasks(data: &Results<'_>, section: &mut Section) -> Vec<Vec<String>> {
         return vec![];
     }
     let words = |k: f64| outcome_words(data, &|c| of_tasks(c) && c.cell.number("log2_tasks") == k);
-    let subtitle = format!("steps until new tasks pass 20 %, runs that do; {}", data.intervals());
+    let subtitle = format!("steps to 20 % on new tasks, if ever; {}", data.intervals());
     let (x, y) = (Axis::new("tasks of meta-training", Spacing::Log2), Axis::new("steps", Spacing::Log10));
     let points = tasks.iter().map(|k| (k.exp2(), Interval::of(&lengths(data, "log2_tasks", *k).0)));
     section.chart(
