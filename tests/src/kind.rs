@@ -191,6 +191,6 @@ fn chrome_options(programs: &Programs, profile: &Path, setting: &Setting) -> Val
     json!({
         "browserName": "chrome",
         "goog:chromeOptions": options,
-        "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+        "goog:loggingPrefs": { "browser": "ALL", "performance": if setting.requests { "ALL" } else { "OFF" } },
     })
 }

@@ -6,7 +6,9 @@
 
 pub mod browser;
 pub mod driver;
+pub mod examples;
 pub mod kind;
+pub mod memory;
 pub mod own_data;
 pub mod page;
 pub mod program;

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::browser::{Gpu, Setting, wait_for};
+use crate::browser::{Setting, wait_for};
 use crate::page::Page;
 
 /// A desk.
-pub const DESK: Setting =
-    Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
+pub const DESK: Setting = Setting::DESK;
 
 /// A folder of its own for a test.
 pub fn folder(name: &str) -> PathBuf {

@@ -81,7 +81,7 @@ impl Page {
         let browser = Browser::start_kind(kind, setting)?;
         let server = Server::start(folder, 0).unwrap_or_else(|error| panic!("{error}"));
         // What the log holds so far is the empty first tab's.
-        if kind == BrowserKind::Chromium {
+        if kind == BrowserKind::Chromium && setting.requests {
             browser.requested();
         }
         let mut url = server.url();
@@ -271,6 +271,13 @@ impl Page {
             assert_eq!(picked, name, "{id} did not take the name");
         }
         self.click("swap-any");
+    }
+
+    /// Hides the tab from its page, or shows it again: a headless browser hides none by itself.
+    pub fn hide(&self, hidden: bool) {
+        let script = "Object.defineProperty(document, 'hidden', { value: arguments[0], configurable: true }); \
+                      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))";
+        self.browser.script(script, &[json!(hidden)]);
     }
 
     /// Taps an element with a finger.

@@ -1,4 +1,6 @@
-//! How a browser is started for a test.
+//! How a test is started: numbers from its environment, and its browser.
+
+use std::env;
 
 /// A name that leads to this machine and is not `localhost`, so that the browser takes it for an insecure address.
 pub const INSECURE_HOST: &str = "page.test";
@@ -28,12 +30,30 @@ pub struct Setting {
     pub dark: bool,
     /// Whether it behaves like a phone: touch, and a viewport that obeys `<meta name="viewport">`.
     pub phone: bool,
+    /// Whether requests are logged, for `Browser::requested`. Chromium then holds what it has loaded in memory for as long as
+    /// the page is open.
+    pub requests: bool,
     /// More arguments of the browser, such as those of its fake camera.
     pub extra: &'static [&'static str],
 }
 
+impl Setting {
+    /// A desk with a mouse.
+    pub const DESK: Setting =
+        Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false, requests: true, extra: &[] };
+}
+
 impl Default for Setting {
     fn default() -> Self {
-        Setting { gpu: Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] }
+        Setting::DESK
     }
+}
+
+/// A number from the environment.
+///
+/// # Panics
+/// There is something else under that name.
+pub fn number(name: &str, default: u64) -> u64 {
+    env::var(name)
+        .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: expected a number, found {text}")))
 }

@@ -101,12 +101,8 @@ fn a_worker_that_stops_is_started_again_and_nothing_is_lost() {
     // An error that nobody catches, in the middle of the worker.
     let targets = page.browser.devtools("Target.getTargets", &json!({}));
     let worker = targets["targetInfos"].as_array().unwrap().iter().find(|target| target["type"] == "worker").unwrap();
-    let attached =
-        page.browser.devtools("Target.attachToTarget", &json!({ "targetId": worker["targetId"], "flatten": false }));
-    let throws = "setTimeout(() => { throw new Error('brought down by a test') })";
-    let message = json!({ "id": 1, "method": "Runtime.evaluate", "params": { "expression": throws } }).to_string();
-    page.browser
-        .devtools("Target.sendMessageToTarget", &json!({ "sessionId": attached["sessionId"], "message": message }));
+    let throws = json!({ "expression": "setTimeout(() => { throw new Error('brought down by a test') })" });
+    page.browser.devtools_of_workers("Runtime.evaluate", &throws);
     wait_for("the worker's end", Duration::from_secs(20), || {
         let now = page.browser.devtools("Target.getTargets", &json!({}));
         let all = now["targetInfos"].as_array().unwrap().clone();

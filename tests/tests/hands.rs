@@ -9,8 +9,7 @@ use tests::browser::{Setting, wait_for};
 use tests::page::{CPU, Page, ready};
 use tests::strokes::Figure;
 
-const DESK: Setting =
-    Setting { gpu: tests::browser::Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
+const DESK: Setting = Setting::DESK;
 
 /// Runs a function body with `send(type, id, kind, x, y, buttons)`, which sends a pointer event to a place of the canvas.
 fn point(page: &Page, body: &str) -> Value {

@@ -2,48 +2,17 @@
 //! stays light on its feet with a thousand.
 
 use std::fs;
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::browser::{Gpu, Setting, wait_for};
-use tests::page::{CPU, Page, best, built};
+use tests::browser::{Setting, wait_for};
+use tests::examples::{FIGURES, file};
+use tests::memory::resident_mb;
+use tests::page::{CPU, Page, best};
 use tests::strokes::Figure;
 
-const FIGURES: [Figure; 5] = [Figure::Zero, Figure::Seven, Figure::Three, Figure::Cross, Figure::One];
-const NAMES: [&str; 5] = ["zero", "seven", "three", "cross", "one"];
-const PHONE: Setting = Setting { gpu: Gpu::Software, width: 390, height: 844, dark: false, phone: true, extra: &[] };
-
-/// A file of `count` examples in turns, as the page saves them. With `answers` each comes with what four answerers said
-/// of it, under the shipped learner's weights.
-fn examples(count: usize, answers: bool) -> PathBuf {
-    let model = built().expect("a page").join("models/drawing.safetensors");
-    let hash = shaders::Model::from_bytes(&fs::read(model).unwrap()).unwrap().hash();
-    let all: Vec<Value> = (0..count)
-        .map(|at| {
-            let class = at % FIGURES.len();
-            let strokes: Vec<Vec<i32>> = FIGURES[class]
-                .drawn(1, (at / FIGURES.len()) as u64)
-                .iter()
-                .map(|stroke| {
-                    stroke.iter().step_by(2).flat_map(|(x, y)| [x, y].map(|v| (v * 1000.0).round() as i32)).collect()
-                })
-                .collect();
-            // nothing can be asked before the second example of a class
-            let said = if at < FIGURES.len() { "0000" } else { ["++-+", "+++-", "-+--"][at % 3] };
-            match answers {
-                true => json!({ "label": class, "strokes": strokes, "answers": [format!("{}:{said}", &hash[..16])] }),
-                false => json!({ "label": class, "strokes": strokes }),
-            }
-        })
-        .collect();
-    let classes: Vec<Value> =
-        NAMES.iter().zip(0..).map(|(name, label)| json!({ "label": label, "name": name })).collect();
-    let path = std::env::temp_dir().join(format!("examples-{count}-{answers}-{}.json", std::process::id()));
-    fs::write(&path, json!({ "version": 2, "classes": classes, "examples": all }).to_string()).unwrap();
-    path
-}
+const PHONE: Setting = Setting { width: 390, height: 844, phone: true, ..Setting::DESK };
 
 fn shown(page: &Page) -> usize {
     (0..FIGURES.len()).filter(|class| page.has(&format!("count-{class}"))).map(|class| page.count(class)).sum()
@@ -53,7 +22,7 @@ fn shown(page: &Page) -> usize {
 fn with_examples(setting: Setting, count: usize, answers: bool) -> Option<Page> {
     let page = Page::open(setting, CPU)?;
     assert_eq!(page.state(), "ready", "the page says: {}", page.text("status"));
-    let path = examples(count, answers);
+    let path = file(count, answers);
     page.browser.files("examples-file", std::slice::from_ref(&path));
     wait_for("the examples", Duration::from_secs(60), || (shown(&page) == count).then_some(()));
     page.settle();
@@ -250,24 +219,6 @@ const INSTRUMENT: &str = "
     });
 ";
 
-/// Resident memory of the largest process below this one whose command line has `--type=renderer`, in MB.
-fn renderer_mb() -> f64 {
-    let read = |pid: u32, file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let parent = |pid: u32| -> Option<u32> {
-        read(pid, "stat").rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok().filter(|parent| *parent > 1)
-    };
-    let ours = |pid: u32| std::iter::successors(Some(pid), |pid| parent(*pid)).any(|pid| pid == std::process::id());
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let renderers = pids.filter(|pid| ours(*pid) && read(*pid, "cmdline").contains("--type=renderer"));
-    let resident = |pid: u32| -> Option<f64> {
-        let status = read(pid, "status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok()
-    };
-    renderers.filter_map(resident).fold(0.0, f64::max) / 1024.0
-}
-
 /// No test: `cargo test --release -p tests --test thousand -- --ignored --nocapture figures` prints what this machine takes.
 #[test]
 #[ignore = "it measures"]
@@ -326,7 +277,7 @@ fn figures() {
         let swap = if count == 0 { f64::NAN } else { press("swap-0") };
         println!(
             "| {count} | {ready:.0} | {first:.0} | {frame:.1} | {teach:.1} | {undo:.1} | {swap:.1} | {after:.0} | {:.0} |",
-            renderer_mb()
+            resident_mb("renderer")
         );
     }
 }

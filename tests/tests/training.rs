@@ -12,7 +12,7 @@ use training::{Data, Drawings, Kind, Optimiser, Run, Settings};
 
 /// A learner needs some seconds to emerge, and a busy machine some more.
 const EMERGING: Duration = Duration::from_secs(120);
-const PHONE: Setting = Setting { gpu: Gpu::Software, width: 360, height: 640, dark: true, phone: true, extra: &[] };
+const PHONE: Setting = Setting { width: 360, height: 640, dark: true, phone: true, ..Setting::DESK };
 
 /// Opens the card and waits until it is there.
 fn open(page: &Page) {
@@ -162,17 +162,11 @@ fn it_waits_while_the_tab_is_hidden_and_a_link_brings_settings() {
     wait_beyond(&page, 3);
     let own = page.browser.tab();
     page.browser.new_tab();
-    // a headless browser hides no tab by itself
     page.browser.go_to_tab(&own);
-    let hide = |hidden: bool| {
-        let script = "Object.defineProperty(document, 'hidden', { value: arguments[0], configurable: true }); \
-                      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))";
-        page.browser.script(script, &[json!(hidden)]);
-    };
-    hide(true);
+    page.hide(true);
     wait_for("a pause", EMERGING, || page.has("train-paused").then_some(()));
     let hidden = step(&page);
-    hide(false);
+    page.hide(false);
     wait_beyond(&page, hidden);
     assert!(!page.has("train-paused"));
 }

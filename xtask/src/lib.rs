@@ -20,5 +20,6 @@ pub mod setup;
 pub mod shell;
 pub mod site;
 pub mod sizes;
+pub mod soak;
 pub mod test;
 pub mod workspace;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use xtask::options::Options;
 use xtask::setup::{self, Need};
 use xtask::workspace::Workspace;
-use xtask::{bench, demo, fuzz, gpu, kills, mpi, package, page, profile, site, test};
+use xtask::{bench, demo, fuzz, gpu, kills, mpi, package, page, profile, site, soak, test};
 
 const HELP: &str = "\
 The project's commands.
@@ -18,6 +18,7 @@ The project's commands.
     cargo xtask bench    time a training step; --page: time the page against onnxruntime-web
     cargo xtask fuzz     feed spoiled inputs to every parser, for as long as you like
     cargo xtask kills    kill commands of the trainer at random moments, and see that nothing is lost
+    cargo xtask soak     stay on the page for hours, and open spoiled model files by the thousand
     cargo xtask gpu      check a GPU: does it compute what the CPU computes, how fast; or pack a folder that does so elsewhere
     cargo xtask mpi      build the trainer for several machines, and test it on several processes of this one
     cargo xtask page     build the page into dist/ (--out FOLDER), with the models of models/; --quick: faster, but larger
@@ -53,6 +54,7 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "bench" if help => println!("{}", bench::HELP),
         "fuzz" if help => println!("{}", fuzz::HELP),
         "kills" if help => println!("{}", kills::HELP),
+        "soak" if help => println!("{}", soak::HELP),
         "setup" | "page" if help => println!("{HELP}"),
         "demo" => demo::run(&Workspace::find()?, options)?,
         "test" => return test::run(&Workspace::find()?, options),
@@ -60,6 +62,7 @@ fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
         "mpi" => mpi::run(&Workspace::find()?, options)?,
         "fuzz" => return fuzz::run(&Workspace::find()?, options),
         "kills" => return kills::run(&Workspace::find()?, options),
+        "soak" => return soak::run(&Workspace::find()?, options),
         "bench" => bench::run(&Workspace::find()?, options)?,
         "page" => {
             let profile = if options.switch("--quick") { profile::QUICK } else { profile::SMALL };

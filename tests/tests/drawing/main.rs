@@ -16,7 +16,7 @@ const DOWN: char = '\u{e015}';
 const ESCAPE: char = '\u{e00c}';
 const DELETE: char = '\u{e017}';
 
-const PHONE: Setting = Setting { gpu: Gpu::Software, width: 390, height: 844, dark: false, phone: true, extra: &[] };
+const PHONE: Setting = Setting { width: 390, height: 844, phone: true, ..Setting::DESK };
 
 /// A page that is ready.
 fn make_classes(page: &Page, count: usize) {

@@ -16,8 +16,7 @@ use tests::strokes::Figure;
 
 /// A page that is ready; panics with its own words when it is not.
 const PHONE: Setting = Setting { width: 390, height: 844, phone: true, ..DESK };
-const DESK: Setting =
-    Setting { gpu: tests::browser::Gpu::Software, width: 1280, height: 900, dark: false, phone: false, extra: &[] };
+const DESK: Setting = Setting::DESK;
 
 /// A folder of its own for a test.
 fn folder(name: &str) -> PathBuf {
