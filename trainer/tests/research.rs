@@ -15,7 +15,7 @@ use shaders::random;
 use trainer::config::{ConfigError, RunConfig};
 use trainer::device::{self, DeviceArg, host};
 use trainer::nets::research::{
-    KINDS, Learner, Net, Tensors, linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, vsml,
+    KINDS, Learner, Net, Tensors, linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, tail, vsml,
 };
 use trainer::nets::tensors::floats;
 use trainer::tasks::projection::normals;
@@ -28,6 +28,10 @@ const C: usize = 3;
 
 fn spec() -> ModelSpec {
     ModelSpec { classes: C, longest: 16, ..ModelSpec::shifted(X, 4, 1, 1) }
+}
+
+fn coded(codes: tail::Codes) -> tail::Hyperparameters {
+    tail::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3, codes }
 }
 
 /// One of each kind, small, with every switch.
@@ -60,6 +64,8 @@ fn learners() -> Vec<Learner> {
         Learner::VsmlUntied(vsml::UntiedHyperparameters { grid: 2, size: 3, whole_tokens: false }),
         Learner::VsmlUntied(vsml::UntiedHyperparameters { grid: 2, size: 3, whole_tokens: true }),
         Learner::SetTransformer(set_transformer::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3 }),
+        Learner::Tail(coded(tail::Codes::Random)),
+        Learner::Tail(coded(tail::Codes::Learned)),
         maml(maml::Rule::Sgd, 0.3),
         maml(maml::Rule::Adam, 0.02),
     ]
@@ -239,12 +245,9 @@ fn vsml_knows_no_names_and_no_order_of_inputs() {
 }
 
 #[test]
-fn a_set_transformer_knows_no_order_of_examples() {
+fn learners_of_sets_know_no_order_of_examples() {
     let device = host();
     let (inputs, labels) = sequences(7);
-    let learner =
-        Learner::SetTransformer(set_transformer::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3 });
-    let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 1), &device).unwrap();
     // the last example stays, those before it are reversed
     let order: Vec<usize> = (0..T - 1).rev().chain([T - 1]).collect();
     let turned: Vec<f32> = inputs
@@ -252,12 +255,37 @@ fn a_set_transformer_knows_no_order_of_examples() {
         .flat_map(|e| order.iter().flat_map(|&i| e[i * X..(i + 1) * X].to_vec()).collect::<Vec<_>>())
         .collect();
     let turned_labels: Vec<Vec<u32>> = labels.iter().map(|l| order.iter().map(|&i| l[i]).collect()).collect();
-    let last = |inputs: &[f32], labels: &[Vec<u32>]| {
-        let (x, y) = tensors(inputs, labels, &device);
-        floats(net.predictor().predict_at(x, y, &[T - 1]))
-    };
-    let (a, b) = (last(&inputs, &labels), last(&turned, &turned_labels));
-    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?} {b:?}");
+    for learner in [
+        Learner::SetTransformer(set_transformer::Hyperparameters { width: 6, layers: 2, heads: 2, key_size: 3 }),
+        Learner::Tail(coded(tail::Codes::Random)),
+    ] {
+        let net = Net::from_tensors(&learner, &spec(), &shaken(&learner, &spec(), 1), &device).unwrap();
+        let last = |inputs: &[f32], labels: &[Vec<u32>]| {
+            let (x, y) = tensors(inputs, labels, &device);
+            floats(net.predictor().predict_at(x, y, &[T - 1]))
+        };
+        let (a, b) = (last(&inputs, &labels), last(&turned, &turned_labels));
+        assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-5), "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn weights_of_fixed_codes_take_any_number_of_classes() {
+    let device = host();
+    let (inputs, labels) = sequences(8);
+    let weights = |codes| shaken(&Learner::Tail(coded(codes)), &spec(), 1);
+    let many = ModelSpec { classes: 40, ..spec() };
+    let net =
+        Net::from_tensors(&Learner::Tail(coded(tail::Codes::Random)), &many, &weights(tail::Codes::Random), &device);
+    let wide: Vec<f32> =
+        labels.iter().flatten().flat_map(|&label| (0..40).map(move |c| f32::from(u8::from(c == label)))).collect();
+    let (x, _) = tensors(&inputs, &labels, &device);
+    let y = Tensor::from_data(TensorData::new(wide, [B, T, 40]), &device);
+    assert_eq!(net.unwrap().predictor().predict(x, y).dims(), [B, T, 40]);
+    // learned ones are as many as were learned
+    let learned = Learner::Tail(coded(tail::Codes::Learned));
+    let error = Net::from_tensors(&learned, &many, &weights(tail::Codes::Learned), &device).unwrap_err();
+    assert!(error.contains("codes"), "{error}");
 }
 
 #[test]
@@ -287,6 +315,8 @@ fn state_sizes_are_counted_by_one_definition() {
     assert_eq!(paper.learner.state_size(&paper.model, 100), 204_800);
     let set = set_transformer::Hyperparameters { width: 9, layers: 4, heads: 8, key_size: 32 };
     assert_eq!(size(Learner::SetTransformer(set), 100), 204_800);
+    let tail = tail::Hyperparameters { width: 9, layers: 4, heads: 8, key_size: 32, codes: tail::Codes::Learned };
+    assert_eq!(size(Learner::Tail(tail), 100), 204_800);
     let weights = (X + 1) * 16 + 17 * C;
     let maml = |rule| Learner::Maml(maml::Hyperparameters { width: 16, rule, rate: 0.1 });
     assert_eq!(size(maml(maml::Rule::Sgd), 100), weights);
@@ -401,6 +431,11 @@ fn vsml_without_symmetries_learns_which_task_it_is() {
 #[test]
 fn a_set_transformer_learns_to_compare() {
     learns("set-transformer", &["learner.width=32", "learner.key_size=8", "learner.layers=2"]);
+}
+
+#[test]
+fn tail_learns_to_compare() {
+    learns("tail", &["learner.width=32", "learner.key_size=8", "learner.layers=2"]);
 }
 
 #[test]

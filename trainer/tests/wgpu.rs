@@ -90,6 +90,7 @@ fn learners() -> Vec<(&'static str, RunConfig)> {
         research("gated linear attention", "learner.kind=gated-linear-attention"),
         research("VSML", "learner.kind=vsml"),
         research("set transformer", "learner.kind=set-transformer"),
+        research("tail", "learner.kind=tail"),
         research("MAML", "learner.kind=maml"),
     ]
 }

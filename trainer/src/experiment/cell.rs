@@ -253,10 +253,17 @@ pub struct Measure {
     /// Every class keeps its own label.
     #[serde(default)]
     pub identity: bool,
+    /// Classes of every task; 0: as many as the learner has.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ways: usize,
     /// Episodes.
     pub episodes: usize,
     /// Positions, counted from 1, ascending.
     pub positions: Vec<usize>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// A measurement that is repeated while a learner trains.

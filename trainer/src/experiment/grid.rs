@@ -191,6 +191,7 @@ impl Grid {
             data: data.to_owned(),
             seen: false,
             identity: false,
+            ways: 0,
             episodes: self.by(4, 250, 2_000),
             positions: positions(self.length_of_episodes()),
         }
@@ -238,8 +239,19 @@ impl Grid {
 
     /// The rules and the learners from scratch, which need no seed.
     pub(super) fn rules(&mut self, name: &str, measures: &[Measure]) -> Result<(), ExperimentError> {
+        self.rules_with(name, &[], measures)
+    }
+
+    /// The same for other inputs and classes than the scale's.
+    pub(super) fn rules_with(
+        &mut self,
+        name: &str,
+        set: &[String],
+        measures: &[Measure],
+    ) -> Result<(), ExperimentError> {
         let (preset, base) = self.base();
-        let config = resolve(&format!("{}/{name}", self.name), preset, &base)?;
+        let set: Vec<String> = base.iter().chain(set).cloned().collect();
+        let config = resolve(&format!("{}/{name}", self.name), preset, &set)?;
         let mut measures = measures.to_vec();
         if self.scale == Scale::Desk {
             // rules begin anew at every position and episode: at a desk they answer at a few positions of fewer episodes
@@ -292,7 +304,7 @@ impl Grid {
                 of(&["training.steps=3000", "learner.width=64", "learner.heads=1", "learner.aligned=true"])
             }
             "maml" => of(&["training.steps=1000", "training.rate=1e-3", "training.average=0.99", "learner.rate=3e-3"]),
-            "set-transformer" => of(&[
+            "set-transformer" | "tail" => of(&[
                 "training.steps=1500",
                 "learner.width=64",
                 "learner.layers=2",

@@ -226,6 +226,7 @@ impl Episodes {
         let length = measure.positions.iter().copied().max().unwrap_or(1).max(2);
         let base = match measure.data.as_str() {
             "prior" | "random" => Source::Prior,
+            "strokes" => Source::Strokes,
             name => Source::Set(match features {
                 Some(network) => features::base(network, name, Half::Test, data_dir)?,
                 None => encoded_base(spec, name, Half::Test, data_dir)?,
@@ -237,6 +238,7 @@ impl Episodes {
             data: vec![measure.data.clone()],
             log2_tasks: of_run.map_or(-1, |run| run.tasks.log2_tasks),
             label_bias: if measure.identity { 1.0 } else { 0.0 },
+            ways: measure.ways,
             prior: config.map(|run| run.tasks.prior.clone()).unwrap_or_default(),
             ..TaskConfig::default()
         };

@@ -44,6 +44,7 @@ mod fig8;
 mod length;
 mod prior;
 mod table;
+mod ways;
 
 pub use array::{ArrayError, indexes, parse_indexes, task_index};
 pub use audit::{Audit, Audited, Standing, audit};

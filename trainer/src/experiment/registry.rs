@@ -3,7 +3,7 @@
 use super::cell::{Cell, ExperimentError, Scale};
 use super::definition::Experiment;
 use super::grid::Grid;
-use super::{embeddings, emergence, fig2, fig3, fig4, fig5, fig7, fig8, length, prior, table};
+use super::{embeddings, emergence, fig2, fig3, fig4, fig5, fig7, fig8, length, prior, table, ways};
 
 /// All experiments, in the order of a report.
 pub const EXPERIMENTS: &[Experiment] = &[
@@ -18,6 +18,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     table::EXPERIMENT,
     emergence::EXPERIMENT,
     prior::EXPERIMENT,
+    ways::EXPERIMENT,
 ];
 
 /// An experiment and its place in [`EXPERIMENTS`].

@@ -19,6 +19,7 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
         vec![
             "shifted",
             "set-transformer",
+            "tail",
             "gated-linear-attention",
             "fast-weights",
             "vsml",
@@ -31,6 +32,7 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
             "paper",
             "shifted",
             "set-transformer",
+            "tail",
             "gated-linear-attention",
             "fast-weights",
             "vsml",

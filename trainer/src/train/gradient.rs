@@ -35,8 +35,12 @@ pub(super) fn gradient(
             (log_probabilities, beside.filter(|_| neighbours > 0.0), shape.shown)
         }
         Net::Research(research::Net::SetTransformer(net)) => {
-            let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
-            (net.forward(inputs, labels.narrow(1, 0, shape.shown)), None, shape.shown)
+            let (inputs, labels) = shown_and_asked(episodes, shape, net.spec().classes, &device);
+            (net.forward(inputs, labels), None, shape.shown)
+        }
+        Net::Research(research::Net::Tail(net)) => {
+            let (inputs, labels) = shown_and_asked(episodes, shape, net.spec().classes, &device);
+            (net.forward(inputs, labels), None, shape.shown)
         }
         _ => {
             let (inputs, labels) = sequences(episodes, net.spec().classes, &device);
@@ -63,6 +67,12 @@ pub(super) fn gradient(
         }
     }
     Part { gradients, on_device, loss: value, right }
+}
+
+/// Inputs of all rows, and one-hot labels of the shown ones.
+fn shown_and_asked(episodes: &[Episode], shape: &Shape, classes: usize, device: &Device) -> (Tensor<3>, Tensor<3>) {
+    let (inputs, labels) = sequences(episodes, classes, device);
+    (inputs, labels.narrow(1, 0, shape.shown))
 }
 
 /// Mean cross-entropy, and the number of right answers at each position after the first `answered`.

@@ -18,6 +18,7 @@ pub mod outer_product_lstm;
 mod parts;
 mod registry;
 pub mod set_transformer;
+pub mod tail;
 pub mod vsml;
 
 pub use super::load::Tensors;

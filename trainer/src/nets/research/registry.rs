@@ -12,7 +12,7 @@ use super::super::load::{Reader, Tensors};
 use super::super::predict::Predict;
 use super::builder::Builder;
 use super::kind::{Kind, OutOfBounds};
-use super::{linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, vsml};
+use super::{linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, tail, vsml};
 
 /// Writes [`Learner`] and [`Net`] from one line a learner: its variant, its hyperparameters, the name of its kind in
 /// settings and a line about it.
@@ -148,6 +148,7 @@ learners! {
     VsmlUntied(vsml::UntiedHyperparameters) "vsml-untied" "the same grid, each LSTM with weights of its own",
     SetTransformer(set_transformer::Hyperparameters) "set-transformer"
         "Transformer over sets of shown examples, in the manner of PFNs",
+    Tail(tail::Hyperparameters) "tail" "the same with labels that are random codes: more classes than it met at a time",
     Maml(maml::Hyperparameters) "maml" "start of an online perceptron, learned through its gradient steps",
 }
 

@@ -75,13 +75,13 @@ pub struct Net {
     layer: Vec<Layer>,
     norm: Norm,
     readout: Linear,
-    heads: usize,
     #[module(skip)]
     spec: SpecField,
 }
 
+/// A layer, in which shown examples attend to each other, and queries to them.
 #[derive(Module, Debug)]
-struct Layer {
+pub(super) struct Layer {
     norm1: Norm,
     query: Linear,
     key: Linear,
@@ -92,8 +92,9 @@ struct Layer {
     mlp: Block,
 }
 
-impl Net {
-    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+impl Layer {
+    /// Layers of H heads of size K, for a state of width D.
+    pub(super) fn stack(settings: &Hyperparameters, build: &mut Builder<'_>) -> Vec<Layer> {
         let Hyperparameters { width: d, layers, heads, key_size } = *settings;
         let branch = (0.5 / layers as f32).sqrt();
         let layer = |l: usize| {
@@ -108,14 +109,76 @@ impl Net {
                 mlp: Block::new(&at("mlp"), d, branch, build),
             }
         };
+        (0..layers).map(layer).collect()
+    }
+
+    /// The state after this layer, of all rows or of the queries alone.
+    ///
+    /// # Shapes
+    /// `state` `[B, M, D]`, of which the first `n` are shown → `[B, M − first, D]`.
+    fn forward(&self, state: Tensor<3>, n: usize, first: usize) -> Tensor<3> {
+        let [b, m, _] = state.dims();
+        let count = self.temperature.val().dims()[0];
+        let rows = m - first;
+        let z = self.norm1.forward(state.clone());
+        let shown = z.clone().narrow(1, 0, n);
+        let (z, rest) = match first {
+            0 => (z, state),
+            _ => (z.narrow(1, first, rows), state.narrow(1, first, rows)),
+        };
+        let heads = |z: Tensor<3>, t: usize| -> Tensor<4> {
+            let channels = z.dims()[2];
+            z.reshape([b, t, count, channels / count]).swap_dims(1, 2)
+        };
+        let scale = self.temperature.val().exp().reshape([1, count, 1, 1]);
+        let query = unit(heads(self.query.forward(z), rows)) * scale;
+        let key = unit(heads(self.key.forward(shown.clone()), n));
+        let value = heads(self.value.forward(shown), n);
+        let mixed = activation::softmax(query.matmul(key.swap_dims(2, 3)), 3).matmul(value);
+        let channels = count * mixed.dims()[3];
+        let mixed = mixed.swap_dims(1, 2).reshape([b, rows, channels]);
+        self.mlp.forward(rest + self.output.forward(mixed))
+    }
+}
+
+/// The queries' state after all layers: nobody sees what the last one makes of a shown example.
+///
+/// # Shapes
+/// `state` `[B, M, D]`, of which the first `n` are shown → `[B, M − N, D]`.
+pub(super) fn through(layers: &[Layer], state: Tensor<3>, n: usize) -> Tensor<3> {
+    let last = layers.len() - 1;
+    layers.iter().enumerate().fold(state, |state, (l, layer)| layer.forward(state, n, if l == last { n } else { 0 }))
+}
+
+/// Log-probabilities at some positions of sequences, each from a pass over what was shown before: `forward` takes inputs
+/// `[B, M, X]` and the labels of the first N, `[B, N, C]`.
+pub(super) fn at_positions(
+    inputs: &Tensor<3>,
+    labels: &Tensor<3>,
+    positions: &[usize],
+    forward: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>,
+) -> Tensor<3> {
+    let at = |&p: &usize| {
+        let [b, _, c] = labels.dims();
+        if p == 0 {
+            // nothing was shown
+            return Tensor::full([b, 1, c], -(c as f64).ln(), &labels.device());
+        }
+        forward(inputs.clone().narrow(1, 0, p + 1), labels.clone().narrow(1, 0, p))
+    };
+    Tensor::cat(positions.iter().map(at).collect(), 1)
+}
+
+impl Net {
+    fn new(settings: &Hyperparameters, spec: &ModelSpec, build: &mut Builder<'_>) -> Net {
+        let d = settings.width;
         Net {
-            layer: (0..layers).map(layer).collect(),
+            layer: Layer::stack(settings, build),
             embed: build.linear("embed", spec.inputs, d, 1.0),
             label: build.param("label", [spec.classes, d], 0.0, 0.5),
             query: build.param("query", [d], 0.0, 0.5),
             norm: Norm::new("norm", d, build),
             readout: build.linear("readout", d, spec.classes, 0.5),
-            heads,
             spec: SpecField(spec.clone()),
         }
     }
@@ -133,31 +196,7 @@ impl Net {
         if m > n {
             kinds.push(self.query.val().reshape([1, 1, d]).expand([b, m - n, d]));
         }
-        let mut state = self.embed.forward(inputs) + Tensor::cat(kinds, 1);
-        let last = self.layer.len() - 1;
-        for (l, layer) in self.layer.iter().enumerate() {
-            let z = layer.norm1.forward(state.clone());
-            let shown = z.clone().narrow(1, 0, n);
-            // nobody sees what the last layer makes of a shown example
-            let first = if l == last { n } else { 0 };
-            let rows = m - first;
-            let (z, rest) = match first {
-                0 => (z, state),
-                _ => (z.narrow(1, first, rows), state.narrow(1, first, rows)),
-            };
-            let heads = |z: Tensor<3>, t: usize| -> Tensor<4> {
-                let channels = z.dims()[2];
-                z.reshape([b, t, self.heads, channels / self.heads]).swap_dims(1, 2)
-            };
-            let scale = layer.temperature.val().exp().reshape([1, self.heads, 1, 1]);
-            let query = unit(heads(layer.query.forward(z), rows)) * scale;
-            let key = unit(heads(layer.key.forward(shown.clone()), n));
-            let value = heads(layer.value.forward(shown), n);
-            let mixed = activation::softmax(query.matmul(key.swap_dims(2, 3)), 3).matmul(value);
-            let channels = self.heads * mixed.dims()[3];
-            let mixed = mixed.swap_dims(1, 2).reshape([b, rows, channels]);
-            state = layer.mlp.forward(rest + layer.output.forward(mixed));
-        }
+        let state = through(&self.layer, self.embed.forward(inputs) + Tensor::cat(kinds, 1), n);
         activation::log_softmax(self.readout.forward(self.norm.forward(state)), 2)
     }
 }
@@ -173,14 +212,6 @@ impl Predict for Net {
     }
 
     fn predict_at(&self, inputs: Tensor<3>, labels: Tensor<3>, positions: &[usize]) -> Tensor<3> {
-        let at = |&p: &usize| {
-            let [b, _, c] = labels.dims();
-            if p == 0 {
-                // nothing was shown
-                return Tensor::full([b, 1, c], -(c as f64).ln(), &labels.device());
-            }
-            self.forward(inputs.clone().narrow(1, 0, p + 1), labels.clone().narrow(1, 0, p))
-        };
-        Tensor::cat(positions.iter().map(at).collect(), 1)
+        at_positions(&inputs, &labels, positions, |inputs, labels| self.forward(inputs, labels))
     }
 }
