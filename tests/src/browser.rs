@@ -3,7 +3,7 @@
 //! Only the commands that the tests need are here. Every fault panics with what was asked and what came back, as this is
 //! for tests alone. What only Chromium can do (its DevTools protocol, its log, drops from a file manager) says so.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,8 +57,6 @@ pub struct Browser {
     driver: Driver,
     /// The selector of the frame that commands go to.
     frame: RefCell<Option<String>>,
-    /// Scripts that were run.
-    scripts: Cell<u64>,
     _place: Place,
 }
 
@@ -83,15 +81,8 @@ impl Browser {
         let made = fs::create_dir_all(downloads(&profile));
         made.unwrap_or_else(|error| panic!("cannot make {}: {error}", profile.display()));
         let driver = Driver::start(kind, &programs, &profile, setting.dark);
-        let mut browser = Browser {
-            kind,
-            session: String::new(),
-            profile,
-            driver,
-            frame: RefCell::default(),
-            scripts: Cell::default(),
-            _place: place,
-        };
+        let mut browser =
+            Browser { kind, session: String::new(), profile, driver, frame: RefCell::default(), _place: place };
         browser.open_session(&setting, &programs);
         Some(browser)
     }
@@ -197,13 +188,7 @@ impl Browser {
 
     /// Runs a function body in the page and gives what it returns. `arguments` are its arguments.
     pub fn script(&self, body: &str, arguments: &[Value]) -> Value {
-        self.scripts.set(self.scripts.get() + 1);
         self.command("POST", "execute/sync", &json!({ "script": body, "args": arguments }))
-    }
-
-    /// How many scripts were run so far.
-    pub fn scripts(&self) -> u64 {
-        self.scripts.get()
     }
 
     /// Sends a command of the DevTools protocol to every worker, in Chromium; what they answer is not heard.

@@ -32,7 +32,7 @@ pub fn resident_mb(kind: &str) -> f64 {
 /// What a page holds at rest, after a collection of its garbage.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
-    /// JavaScript's objects of the page itself, in MB.
+    /// JavaScript's objects of the page itself, in MB. Every script of a test leaves some bytes there, so that it grows by itself.
     pub heap_mb: f64,
     /// Nodes of all its documents.
     pub nodes: f64,

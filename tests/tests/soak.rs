@@ -236,16 +236,6 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     all[all.len() / 2]
 }
 
-/// What a script that a test runs leaves in the page's heap, in MB: it is not the page's.
-fn mb_of_a_script(page: &Page) -> f64 {
-    const SCRIPTS: u32 = 2000;
-    let before = Held::by(page).heap_mb;
-    for _ in 0..SCRIPTS {
-        page.browser.script("return 1", &[]);
-    }
-    (Held::by(page).heap_mb - before) / f64::from(SCRIPTS)
-}
-
 /// Visits for so many minutes, and for a round at least.
 fn visit(engine: &str, many: usize) {
     let minutes = number("SOAK_MINUTES", 0);
@@ -256,13 +246,11 @@ fn visit(engine: &str, many: usize) {
     let seed = number("SOAK_SEED", 0);
     let mut visitor =
         Visitor { page, random: stream(seed, "visit", 0), labels: Vec::new(), drawings: 0, done: BTreeMap::new() };
-    let of_script = if minutes > 0 { mb_of_a_script(&visitor.page) } else { 0.0 };
     let begin = Instant::now();
     let mut held: Vec<(f64, Held)> = Vec::new();
     while held.is_empty() || begin.elapsed() < Duration::from_secs(60 * minutes) {
         visitor.round(actions, many);
-        let mut now = (begin.elapsed().as_secs_f64() / 60.0, Held::by(&visitor.page));
-        now.1.heap_mb -= of_script * visitor.page.browser.scripts() as f64;
+        let now = (begin.elapsed().as_secs_f64() / 60.0, Held::by(&visitor.page));
         if minutes > 0 {
             println!("{engine}, {:.1} min: {:?}", now.0, now.1);
         }
@@ -278,7 +266,6 @@ fn visit(engine: &str, many: usize) {
         mean(last) / mean(first).max(1.0)
     };
     let drifts: BTreeMap<&str, f64> = BTreeMap::from([
-        ("heap", drift(|held| held.heap_mb)),
         ("nodes", drift(|held| held.nodes)),
         ("listeners", drift(|held| held.listeners)),
         ("renderer", drift(|held| held.renderer_mb)),
