@@ -239,19 +239,6 @@ impl Grid {
 
     /// The rules and the learners from scratch, which need no seed.
     pub(super) fn rules(&mut self, name: &str, measures: &[Measure]) -> Result<(), ExperimentError> {
-        self.rules_with(name, &[], measures)
-    }
-
-    /// The same for other inputs and classes than the scale's.
-    pub(super) fn rules_with(
-        &mut self,
-        name: &str,
-        set: &[String],
-        measures: &[Measure],
-    ) -> Result<(), ExperimentError> {
-        let (preset, base) = self.base();
-        let set: Vec<String> = base.iter().chain(set).cloned().collect();
-        let config = resolve(&format!("{}/{name}", self.name), preset, &set)?;
         let mut measures = measures.to_vec();
         if self.scale == Scale::Desk {
             // rules begin anew at every position and episode: at a desk they answer at a few positions of fewer episodes
@@ -263,6 +250,19 @@ impl Grid {
                 measure.episodes = measure.episodes.min(100);
             }
         }
+        self.rules_with(name, &[], measures)
+    }
+
+    /// The same at all positions and episodes, for other inputs and classes than the scale's.
+    pub(super) fn rules_with(
+        &mut self,
+        name: &str,
+        set: &[String],
+        measures: Vec<Measure>,
+    ) -> Result<(), ExperimentError> {
+        let (preset, base) = self.base();
+        let set: Vec<String> = base.iter().chain(set).cloned().collect();
+        let config = resolve(&format!("{}/{name}", self.name), preset, &set)?;
         self.cells.push(Cell {
             experiment: self.name.clone(),
             scale: self.scale,
