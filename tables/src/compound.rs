@@ -1,18 +1,25 @@
-//! Excel's older workbooks, as far as to see whether their cells lie where that format has room. What cannot be followed here is the library's to refuse.
+//! The container of Excel's older workbooks (MS-CFB): the one stream that matters, taken out of any such file and put into a
+//! plain one. A reader that follows a stranger's lists of sectors may go round in a ring.
 
-/// What stands for no sector.
+/// What stands for no sector: none, the end of a stream, a sector of the table itself.
 const NONE: u32 = 0xffff_fffa;
+const END: u32 = 0xffff_fffe;
+const FREE: u32 = 0xffff_ffff;
+const TABLE: u32 = 0xffff_fffd;
 /// Streams shorter than this lie in pieces of so many bytes.
 const LEAST: usize = 4096;
 const PIECE: usize = 64;
-/// Columns and rows of a sheet.
-const COLUMNS: u32 = 256;
-const ROWS: u32 = 65_536;
-/// Records of single cells, which begin with row and column: blank, boolean, formula, label, number, with strings elsewhere.
-const CELLS: [u16; 8] = [0x0006, 0x00bd, 0x00be, 0x00d6, 0x00fd, 0x0203, 0x0204, 0x0205];
-/// The same for a number in four bytes, and the record of a sheet's size.
-const RK: u16 = 0x027e;
-const SIZE: u16 = 0x0200;
+/// Sectors of the container that is written, and how many numbers one of them holds.
+const SECTOR: usize = 4096;
+const NUMBERS: usize = SECTOR / 4;
+/// Sectors of its table that the first sector has room for.
+const MOST_TABLES: usize = 109;
+const MAGIC: [u8; 8] = [0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
+
+/// Whether bytes are such a container.
+pub fn is_compound(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
@@ -85,106 +92,107 @@ impl<'a> Compound<'a> {
         found
     }
 
-    /// The records of the workbook, under the first entry of either name.
-    fn workbooks(&self) -> Vec<Vec<u8>> {
-        let entries = word(self.bytes, 48).map(|first| self.stream(first)).unwrap_or_default();
-        let root = word(&entries, 116).unwrap_or(u32::MAX);
-        let named = |name: &str| {
-            let letters: Vec<u8> = name.bytes().chain([0]).flat_map(|letter| [letter, 0]).collect();
-            let entry =
-                entries.chunks_exact(128).find(|entry| entry[..letters.len()].eq_ignore_ascii_case(&letters))?;
-            let (first, length) = (word(entry, 116)?, word(entry, 120)? as usize);
-            Some(if length < LEAST { self.short_stream(root, first) } else { self.stream(first) })
-        };
-        ["Workbook", "Book"].into_iter().filter_map(named).collect()
+    /// The records of the workbook, under the first entry of this name.
+    fn named(&self, name: &str) -> Option<Vec<u8>> {
+        let entries = self.stream(word(self.bytes, 48)?);
+        let root = word(&entries, 116)?;
+        let letters: Vec<u8> = name.bytes().chain([0]).flat_map(|letter| [letter, 0]).collect();
+        let entry = entries.chunks_exact(128).find(|entry| entry[..letters.len()].eq_ignore_ascii_case(&letters))?;
+        let (first, length) = (word(entry, 116)?, word(entry, 120)? as usize);
+        let mut found = if length < LEAST { self.short_stream(root, first) } else { self.stream(first) };
+        found.truncate(length);
+        Some(found)
     }
 }
 
-/// Whether the records of a workbook speak of cells for which the format has no room.
-fn beyond(records: &[u8]) -> bool {
-    let mut rest = records;
-    while let (Some(kind), Some(length)) = (short(rest, 0), short(rest, 2)) {
-        let Some(data) = rest.get(4..4 + usize::from(length)) else { break };
-        let far = match (kind, length) {
-            (SIZE, 14..) => word(data, 4) > Some(ROWS) || short(data, 10).map(u32::from) > Some(COLUMNS),
-            (SIZE, _) => short(data, 6).map(u32::from) > Some(COLUMNS),
-            (kind, 4..) if kind == RK || CELLS.contains(&kind) => short(data, 2).map(u32::from) >= Some(COLUMNS),
-            _ => false,
-        };
-        if far {
-            return true;
-        }
-        rest = &rest[4 + usize::from(length)..];
-    }
-    false
+/// The records of the workbook in a container: of a newer one, where a file has two.
+pub fn workbook(bytes: &[u8]) -> Option<Vec<u8>> {
+    let compound = Compound::of(bytes)?;
+    ["Workbook", "Book"].into_iter().find_map(|name| compound.named(name))
 }
 
-/// Whether an older workbook speaks of cells for which the format has no room.
-pub fn is_beyond(bytes: &[u8]) -> bool {
-    if !bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        return false;
+/// A container with these records alone: sectors of the table, one with the folder, then the stream. None where they are more
+/// than it has room for.
+pub fn container(records: &[u8]) -> Option<Vec<u8>> {
+    // a shorter stream would lie in pieces
+    let length = records.len().max(LEAST);
+    let sectors = length.div_ceil(SECTOR);
+    let tables = (sectors + 1).div_ceil(NUMBERS - 1);
+    if tables > MOST_TABLES {
+        return None;
     }
-    let workbooks = Compound::of(bytes).map(|compound| compound.workbooks()).unwrap_or_default();
-    workbooks.iter().any(|records| beyond(records))
+    let (folder, first) = (tables as u32, tables as u32 + 1);
+    let mut bytes = vec![0; SECTOR];
+    let put = |bytes: &mut Vec<u8>, at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+    let head = [3, 0, 4, 0, 0xfe, 0xff, 12, 0, 6, 0];
+    put(&mut bytes, 0, &MAGIC);
+    put(&mut bytes, 24, &head);
+    for (at, value) in [(44, folder), (48, folder), (56, LEAST as u32), (60, END), (68, END)] {
+        put(&mut bytes, at, &value.to_le_bytes());
+    }
+    let listed = |at: usize| if at < tables { at as u32 } else { FREE };
+    (0..MOST_TABLES).for_each(|at| put(&mut bytes, 76 + 4 * at, &listed(at).to_le_bytes()));
+    let last = first + sectors as u32 - 1;
+    let next = |at: u32| match at {
+        at if at < folder => TABLE,
+        at if at == folder || at == last => END,
+        at if at < last => at + 1,
+        _ => FREE,
+    };
+    bytes.extend((0..(tables * NUMBERS) as u32).flat_map(|at| next(at).to_le_bytes()));
+    let start = bytes.len();
+    bytes.resize(start + SECTOR, 0);
+    for (at, name, kind, first, length) in [(0, "Root Entry", 5, 0, 0), (128, "Workbook", 2, first, length)] {
+        let letters: Vec<u8> = name.bytes().flat_map(|letter| [letter, 0]).collect();
+        put(&mut bytes, start + at, &letters);
+        put(&mut bytes, start + at + 64, &(letters.len() as u16 + 2).to_le_bytes());
+        bytes[start + at + 66] = kind;
+        put(&mut bytes, start + at + 116, &first.to_le_bytes());
+        put(&mut bytes, start + at + 120, &(length as u64).to_le_bytes());
+    }
+    bytes.extend_from_slice(records);
+    bytes.resize(start + SECTOR * (1 + sectors), 0);
+    Some(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn record(kind: u16, data: &[u8]) -> Vec<u8> {
-        [&kind.to_le_bytes()[..], &(data.len() as u16).to_le_bytes(), data].concat()
-    }
-
-    /// A file of one workbook stream: sector 0 names the next of each, 1 is the folder, the stream begins at 2.
-    fn file(records: &[u8]) -> Vec<u8> {
-        let mut stream = records.to_vec();
-        stream.resize(4096, 0);
+    /// A file of one stream in sectors of 512 bytes: sector 0 names the next of each, 1 is the folder, the stream begins at 2.
+    fn file(stream: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0xff; 512];
-        bytes[..8].copy_from_slice(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]);
+        bytes[..8].copy_from_slice(&MAGIC);
         bytes[30..32].copy_from_slice(&9u16.to_le_bytes());
         bytes[48..52].copy_from_slice(&1u32.to_le_bytes());
-        bytes[56..60].copy_from_slice(&4096u32.to_le_bytes());
         bytes[76..80].copy_from_slice(&0u32.to_le_bytes());
-        let mut next = vec![u32::MAX; 128];
-        next[0] = 0xffff_fffd;
-        next[1] = 0xffff_fffe;
+        let mut next = vec![FREE; 128];
+        (next[0], next[1]) = (TABLE, END);
         (2..9).for_each(|at| next[at] = at as u32 + 1);
-        next[9] = 0xffff_fffe;
+        next[9] = END;
         bytes.extend(next.iter().flat_map(|next| next.to_le_bytes()));
         let mut folder = vec![0; 512];
-        for (at, name, first, length) in [(0, "Root Entry", u32::MAX - 1, 0u32), (128, "Workbook", 2, 4096)] {
+        for (at, name, first, length) in [(0, "Root Entry", END, 0u32), (128, "workbook", 2, 4096)] {
             name.bytes().enumerate().for_each(|(letter, byte)| folder[at + 2 * letter] = byte);
             folder[at + 116..at + 120].copy_from_slice(&first.to_le_bytes());
             folder[at + 120..at + 124].copy_from_slice(&length.to_le_bytes());
         }
-        [bytes, folder, stream].concat()
+        [bytes, folder, stream.to_vec()].concat()
+    }
+
+    fn stream(length: usize) -> Vec<u8> {
+        (0..length).map(|at| (at % 251) as u8).collect()
     }
 
     #[test]
-    fn cells_beyond_the_format_are_found_and_others_are_not() {
-        let size = |rows: u32, columns: u16| {
-            record(SIZE, &[&[0; 4][..], &rows.to_le_bytes(), &[0; 2], &columns.to_le_bytes(), &[0; 2]].concat())
-        };
-        let cell = |kind: u16, column: u16| record(kind, &[&[9, 0][..], &column.to_le_bytes(), &[0; 10]].concat());
-        let start = record(0x0809, &[0; 16]);
-        for (records, expected) in [
-            (size(65_536, 256), false),
-            (size(65_537, 2), true),
-            (size(2, 257), true),
-            (record(SIZE, &[0, 0, 9, 0, 0, 0, 0, 2, 0, 0]), true),
-            ([size(9, 2), cell(0x0203, 255), cell(RK, 3)].concat(), false),
-            ([size(9, 2), cell(0x0203, 1), cell(RK, 256)].concat(), true),
-            // no record of a cell
-            (record(0x0031, &[0xff; 14]), false),
-        ] {
-            assert_eq!(is_beyond(&file(&[start.clone(), records.clone()].concat())), expected, "{records:?}");
-        }
-        let whole = file(&size(65_537, 2));
+    fn streams_are_taken_from_sectors_and_from_pieces() {
+        let records = stream(4096);
+        let whole = file(&records);
+        assert_eq!(workbook(&whole), Some(records));
         // the same in pieces: the folder's first entry begins where the stream did, and pieces follow one another by sector 10
         let mut pieces = whole.clone();
         pieces[60..64].copy_from_slice(&10u32.to_le_bytes());
-        pieces[512 + 40..512 + 44].copy_from_slice(&0xffff_fffeu32.to_le_bytes());
+        pieces[512 + 40..512 + 44].copy_from_slice(&END.to_le_bytes());
         pieces[1024 + 116..1024 + 120].copy_from_slice(&2u32.to_le_bytes());
         pieces[1152 + 116..1152 + 124].copy_from_slice(&[3, 0, 0, 0, 100, 0, 0, 0]);
         let records = pieces.split_off(1536);
@@ -193,10 +201,34 @@ mod tests {
         let after: Vec<u8> =
             [0u32, 0, 0, 5].iter().flat_map(|next| next.to_le_bytes()).chain(vec![0xff; 496]).collect();
         pieces.extend(after);
-        assert!(is_beyond(&pieces));
+        assert_eq!(workbook(&pieces).as_deref(), Some(&records[..100]));
+    }
+
+    #[test]
+    fn rings_of_sectors_end_and_cut_files_are_none_or_less() {
+        let mut ring = file(&stream(4096));
+        ring[512 + 36..512 + 40].copy_from_slice(&2u32.to_le_bytes());
+        assert_eq!(workbook(&ring).map(|found| found.len()), Some(4096));
+        // the folder itself
+        ring[512 + 4..512 + 8].copy_from_slice(&1u32.to_le_bytes());
+        assert!(workbook(&ring).is_some());
+        let whole = file(&stream(4096));
         for end in (0..whole.len()).step_by(17) {
-            is_beyond(&whole[..end]);
+            assert!(workbook(&whole[..end]).is_none_or(|found| found.len() <= 4096));
         }
-        assert!(!is_beyond(b"") && !is_beyond(&[0xff; 2000]));
+        assert!(workbook(b"").is_none() && workbook(&[0xff; 2000]).is_none());
+    }
+
+    #[test]
+    fn what_is_put_into_a_container_is_found_there() {
+        for length in [0, 10, 4095, 4096, 4097, 9 << 20] {
+            let records = stream(length);
+            let bytes = container(&records).unwrap();
+            assert!(is_compound(&bytes) && bytes.len() < length + (length >> 8) + 5 * SECTOR);
+            let found = workbook(&bytes).unwrap();
+            assert!(found.starts_with(&records) && found[length..].iter().all(|byte| *byte == 0));
+            assert_eq!(found.len(), length.max(LEAST));
+        }
+        assert!(container(&vec![0; 458 << 20]).is_none());
     }
 }

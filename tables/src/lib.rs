@@ -29,6 +29,8 @@ pub mod archive;
 pub mod arff;
 pub mod asked;
 mod axes;
+#[cfg(feature = "spreadsheets")]
+mod biff;
 pub mod column;
 #[cfg(feature = "spreadsheets")]
 mod compound;

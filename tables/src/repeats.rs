@@ -3,7 +3,6 @@
 
 use std::io::{Cursor, Read};
 
-use crate::compound;
 use crate::error::TableError;
 use crate::text::{MOST_BYTES, most_unpacked};
 
@@ -16,17 +15,11 @@ const FREE_STRINGS: usize = 1 << 16;
 const FREE_CELLS: usize = 1 << 16;
 const MOST_CELLS: usize = 16;
 
-/// Checks a workbook, in a zip file or in the older container.
+/// Checks a workbook in a zip file.
 ///
 /// # Errors
 /// More bytes or more cells than a file of this size stands for.
 pub fn check(bytes: &[u8]) -> Result<(), TableError> {
-    if compound::is_beyond(bytes) {
-        return Err(TableError::new(
-            "the workbook is damaged: expected cells in at most 65,536 rows and 256 columns, as its format has them, found others. \
-             Save it as CSV",
-        ));
-    }
     // whatever is wrong with the archive is said by who reads it
     let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
     let most = most_unpacked(bytes.len()).min(MOST_BYTES);

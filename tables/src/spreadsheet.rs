@@ -1,17 +1,19 @@
 //! Sheets of Excel and OpenDocument files.
 //!
 //! A workbook is small and may say much: packed entries, cells at the far corners of a sheet, a cell repeated a million times.
-//! What comes of it is counted first (`repeats.rs`), and cells are taken one by one, never as a whole rectangle.
+//! What comes of it is counted first (`repeats.rs`, of older workbooks `biff.rs`), and cells are taken one by one, never as a
+//! whole rectangle, where the library can do so.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calamine::{Data, Reader, Sheets, XlsbError, Xlsx, XlsxError, open_workbook_auto_from_rs};
+use calamine::{Data, Reader, Sheets, Xls, XlsbError, Xlsx, XlsxError, open_workbook_auto_from_rs};
 
 use crate::error::TableError;
 use crate::grid::{Grid, Row};
-use crate::repeats;
+use crate::{biff, compound, repeats};
 
 /// Empty cells that a table may have: any, and so many for each that is filled.
 const FREE_EMPTY: usize = 1 << 18;
@@ -21,8 +23,7 @@ const MOST_EMPTY: usize = 64;
 pub fn is_workbook(bytes: &[u8]) -> bool {
     let zip = bytes.starts_with(b"PK\x03\x04");
     let holds = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
-    bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1])
-        || zip && (holds(b"xl/workbook") || holds(b"opendocument.spreadsheet"))
+    compound::is_compound(bytes) || zip && (holds(b"xl/workbook") || holds(b"opendocument.spreadsheet"))
 }
 
 fn damaged(error: impl std::fmt::Display) -> TableError {
@@ -34,14 +35,34 @@ fn damaged(error: impl std::fmt::Display) -> TableError {
 /// # Errors
 /// A damaged or protected file; a name that is no sheet; sheets without two rows; a file that becomes far more than it is.
 pub fn read(bytes: &[u8], sheet: Option<&str>) -> Result<Grid, TableError> {
-    repeats::check(bytes)?;
+    let bytes = match compound::is_compound(bytes) {
+        true => Cow::Owned(older(bytes)?),
+        false => Cow::Borrowed(bytes),
+    };
+    repeats::check(&bytes)?;
     // what the library panics at is a damaged file
-    catch_unwind(AssertUnwindSafe(|| read_checked(bytes, sheet)))
+    catch_unwind(AssertUnwindSafe(|| read_checked(&bytes, sheet)))
         .unwrap_or_else(|_| Err(damaged("its parts contradict each other")))
 }
 
+/// An older workbook with what is needed of it alone.
+fn older(bytes: &[u8]) -> Result<Vec<u8>, TableError> {
+    let records = compound::workbook(bytes).ok_or_else(|| {
+        TableError::new(
+            "expected a workbook, found another file of Office, or one with a password. Save it as .xlsx without a password, \
+             or as CSV",
+        )
+    })?;
+    compound::container(&biff::checked(records)?)
+        .ok_or_else(|| TableError::new("the workbook is too large. Save the part that is a table, or all as CSV"))
+}
+
 fn read_checked(bytes: &[u8], sheet: Option<&str>) -> Result<Grid, TableError> {
-    let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(damaged)?;
+    let data = Cursor::new(bytes);
+    let mut book = match compound::is_compound(bytes) {
+        true => Sheets::Xls(Xls::new(data).map_err(damaged)?),
+        false => open_workbook_auto_from_rs(data).map_err(damaged)?,
+    };
     let names = book.sheet_names();
     if let Some(wanted) = sheet
         && !names.iter().any(|name| name == wanted)

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
@@ -24,6 +25,10 @@ const FIRST: u32 = 112;
 const LARGEST: u32 = 20_000;
 /// Largest picture file that is read, in bytes.
 const MOST_BYTES: u64 = 100 << 20;
+/// Bytes that a picture may take when it is unpacked: any, and so many for each byte of its file. A few bytes may stand for
+/// any number of pixels of one colour.
+const FREE_MEMORY: u64 = 64 << 20;
+const MOST_MEMORY: u64 = 2000;
 /// What is a picture by its first bytes.
 const PICTURES: [FileKind; 7] =
     [FileKind::Png, FileKind::Jpeg, FileKind::Gif, FileKind::WebP, FileKind::Bmp, FileKind::Tiff, FileKind::Heic];
@@ -344,23 +349,43 @@ fn too_few(found: usize, left_out: &[(String, String)]) -> String {
     format!("{found} pictures could be read{rest}. Expected a folder with a folder of pictures for each class")
 }
 
+/// The pixels of a picture, turned upright.
+fn unpack(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    let most = FREE_MEMORY + MOST_MEMORY * bytes.len() as u64;
+    let mut limits = Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST), Some(LARGEST));
+    limits.max_alloc = Some(most);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    let (width, height) = decoder.dimensions();
+    // as the file has them, and in the four bytes of each that they become
+    let needed = decoder.total_bytes().saturating_add(4 * u64::from(width) * u64::from(height));
+    if needed > most {
+        let found = bytes.len();
+        return Err(format!(
+            "{width} × {height} pixels, more than a file of {found} bytes stands for. Save it smaller"
+        ));
+    }
+    let turned = decoder.orientation();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    if let Ok(turned) = turned {
+        picture.apply_orientation(turned);
+    }
+    Ok(picture)
+}
+
 /// The whole of a picture, turned upright, fitted into a square of 28 × 28 pixels.
 ///
 /// # Shapes
 /// The result [28, 28, 3] in [0, 1]
 fn decode(bytes: &[u8]) -> Result<Vec<f32>, String> {
-    let kind = || FileKind::of(bytes).map_or("unknown bytes".to_owned(), |kind| kind.name().to_owned());
-    let fault = |error: &dyn std::fmt::Display| format!("{}, {error}", kind());
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| fault(&error))?;
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST), Some(LARGEST));
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(|error| fault(&error))?;
-    let turned = decoder.orientation();
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| fault(&error))?;
-    if let Ok(turned) = turned {
-        picture.apply_orientation(turned);
-    }
+    // what a library panics at is a damaged file
+    let unpacked = catch_unwind(AssertUnwindSafe(|| unpack(bytes)));
+    let picture = unpacked.unwrap_or_else(|_| Err("its parts contradict each other".into())).map_err(|error| {
+        let kind = FileKind::of(bytes).map_or("unknown bytes", |kind| kind.name());
+        format!("{kind}, {error}")
+    })?;
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
     let scale = f64::from(FIRST) / width.max(height);
     let (wide, high) = ((width * scale).round().max(1.0) as u32, (height * scale).round().max(1.0) as u32);
@@ -403,6 +428,14 @@ mod tests {
         let at = |x: usize, y: usize| picture[3 * (y * SIDE + x)];
         assert!(at(1, 14) > 0.9 && at(20, 14) < 0.1 && at(1, 2) < 0.1, "{} {} {}", at(1, 14), at(20, 14), at(1, 2));
         assert!(decode(&bytes[..60]).is_err() && decode(b"no picture").unwrap_err().contains("text"));
+    }
+
+    #[test]
+    fn pictures_of_far_more_pixels_than_bytes_are_refused() {
+        let white = png(4000, 4000, |_, _| [255; 4]);
+        assert!(decode(&white).is_ok(), "deflate makes a thousand bytes of one");
+        let error = decode(&white[..2000]).unwrap_err();
+        assert!(error.contains("4000 × 4000 pixels, more than a file of 2000 bytes stands for"), "{error}");
     }
 
     #[test]

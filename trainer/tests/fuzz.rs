@@ -4,12 +4,13 @@
 mod common;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use common::Folder;
 use fuzz::{Found, Random, Target};
+use image::{DynamicImage, ImageFormat};
 use trainer::config::RunConfig;
 use trainer::data::{Split, cifar, idx};
 use trainer::device::{self, DeviceArg};
@@ -192,6 +193,116 @@ fn arrays_of_pictures() {
         }
         outcome(found)
     });
+}
+
+/// A small picture in a format.
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let pixel = |x: u32, y: u32| image::Rgba([(40 * x) as u8, (50 * y) as u8, 9, 255]);
+    let picture = DynamicImage::from(image::RgbaImage::from_fn(6, 5, pixel));
+    // the only one of them that has no see-through pixels
+    let picture = if format == ImageFormat::Jpeg { picture.to_rgb8().into() } else { picture };
+    let mut bytes = Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A chunk of a PNG file.
+fn chunk(kind: &[u8], content: &[u8]) -> Vec<u8> {
+    let mut sum = flate2::Crc::new();
+    sum.update(kind);
+    sum.update(content);
+    [&(content.len() as u32).to_be_bytes()[..], kind, content, &sum.sum().to_be_bytes()].concat()
+}
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// A PNG file that may say any size, over zeros that pack well.
+fn claimed_png(random: &mut Random) -> Vec<u8> {
+    const SIDES: [u32; 9] = [0, 1, 5, 200, 3000, 4096, 20_000, 65_536, 1 << 31];
+    let mut side = || SIDES[random.below(SIDES.len())];
+    let sides = [side().to_be_bytes(), side().to_be_bytes()].concat();
+    let depth = [1, 2, 4, 8, 16][random.below(5)];
+    let head = [&sides[..], &[depth, [0, 2, 3, 4, 6][random.below(5)], 0, 0, random.below(2) as u8]].concat();
+    let zeros = vec![0; if random.once_in(50) { random.below(1 << 24) } else { random.below(1 << 12) }];
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&zeros).unwrap();
+    let mut bytes =
+        [PNG, &chunk(b"IHDR", &head), &chunk(b"PLTE", &[7; 9]), &chunk(b"IDAT", &encoder.finish().unwrap())].concat();
+    bytes.extend(chunk(b"IEND", &[]));
+    bytes
+}
+
+/// The same PNG file with sums that are right; other files as they are.
+fn summed(bytes: Vec<u8>) -> Vec<u8> {
+    let Some(mut rest) = bytes.strip_prefix(PNG) else { return bytes };
+    let mut sealed = PNG.to_vec();
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some((whole, next)) = length.checked_add(8).and_then(|end| after.split_at_checked(end)) else { break };
+        sealed.extend(chunk(&whole[..4], &whole[4..4 + length]));
+        rest = next;
+    }
+    sealed.extend(rest);
+    sealed
+}
+
+#[test]
+fn files_of_pictures() {
+    let folder = folder("fuzz-pictures");
+    let path = folder.0.join("picture.png");
+    let formats = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::Gif,
+        ImageFormat::Bmp,
+        ImageFormat::Tiff,
+        ImageFormat::WebP,
+        ImageFormat::Ico,
+    ];
+    quiet();
+    let target = Target {
+        name: "trainer-picture-files",
+        seeds: formats.map(encoded).to_vec(),
+        words: &[
+            b"IHDR",
+            b"IDAT",
+            b"acTL",
+            b"fcTL",
+            b"eXIf",
+            b"iCCP",
+            b"\xff\xc0",
+            b"\xff\xc2",
+            b"\xff\xda",
+            b"\xff\xe1",
+            b"Exif\0\0II*\0",
+            b"VP8X",
+            b"VP8L",
+            b"ANMF",
+            b"\x21\xf9\x04",
+            b"\x2c",
+            b"\xff\xff",
+        ],
+        grammar: Some(claimed_png),
+        seal: Some(summed),
+        // what is checked before is twice held by some decoders
+        memory: |length| 8 * 2000 * length + (1 << 28),
+        cases: 1500,
+    };
+    target.run(|bytes| {
+        fs::write(&path, bytes).unwrap();
+        outcome(pictures::read(&folder.0, false, 20))
+    });
+}
+
+/// Panics of the libraries that read pictures are caught, and would fill the screen.
+fn quiet() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let libraries = ["/image-", "/png-", "/zune-", "/gif-", "/tiff-", "/weezl-", "/fdeflate-"];
+        if !panic.location().is_some_and(|place| libraries.iter().any(|name| place.file().contains(name))) {
+            before(panic);
+        }
+    }));
 }
 
 /// What TOML and these settings know.

@@ -1,6 +1,10 @@
 //! `cargo xtask fuzz`: spoiled inputs for every parser that takes a stranger's bytes, for as long as one likes.
 
+use std::fs;
+use std::io::ErrorKind;
+
 use crate::bench::report::machine_description;
+use crate::figures::{Campaign, Record};
 use crate::options::Options;
 use crate::shell::run_reading;
 use crate::workspace::Workspace;
@@ -10,12 +14,13 @@ pub const HELP: &str = "\
 cargo xtask fuzz [OPTIONS]
 
 Feeds spoiled inputs to every parser that takes a stranger's bytes: model files, saved states, tables of every format, links,
-documents, records, data sets, settings, results. A panic, more memory than an input justifies, or an input that takes longer
+documents, records, runs, data sets, pictures, settings, results. A panic, more memory than an input justifies, or an input that takes longer
 than a second ends a target; the input is then kept in the build folder under fuzz-failures/, with the words that run it
 again. The tests of `cargo xtask test` run the same targets for a second or two each.
 
     --seconds N     time for each target (default 60)
-    --seed S        another seed than 0: other inputs
+    --seed S        another seed than 0: other inputs; with --add the next that was not used
+    --add           adds the figures to those in the file, so that several calls make an hour
     --light         without the trainer, whose build takes long
     --filter NAME   only targets whose test's name holds NAME
     --out FILE      where the figures go (default records/reliability/fuzz.json)";
@@ -30,13 +35,18 @@ struct Program {
     tests: Option<&'static str>,
 }
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 7] = [
     Program { package: "shaders", arguments: &["--no-default-features", "--test", "fuzz"], tests: None },
-    Program { package: "tables", arguments: &["--features", "numpy,spreadsheets", "--test", "fuzz"], tests: None },
+    Program {
+        package: "tables",
+        arguments: &["--features", "numpy,parquet,spreadsheets", "--test", "fuzz"],
+        tests: None,
+    },
     // a program's targets are among its unit tests
     Program { package: "web", arguments: &["--bins"], tests: Some("spoiled::") },
     Program { package: "reader", arguments: &["--test", "fuzz"], tests: None },
     Program { package: "engine", arguments: &["--test", "fuzz"], tests: None },
+    Program { package: "training", arguments: &["--test", "fuzz"], tests: None },
     Program { package: TRAINER, arguments: &["--test", "fuzz"], tests: None },
 ];
 const TRAINER: &str = "trainer";
@@ -47,11 +57,19 @@ const TRAINER: &str = "trainer";
 /// Options that are none; a file that cannot be written.
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> {
     let seconds = options.whole("--seconds", 60)?;
-    let seed = options.whole("--seed", 0)?;
-    let light = options.switch("--light");
+    let seed = options.value("--seed")?.map(|text| text.parse::<u64>().map_err(|_| text));
+    let seed = seed.transpose().map_err(|text| format!("--seed: expected a whole number, found `{text}`"))?;
+    let (light, add) = (options.switch("--light"), options.switch("--add"));
     let filter = options.value("--filter")?;
     let out = options.value("--out")?.unwrap_or_else(|| "records/reliability/fuzz.json".into());
     options.finish()?;
+    let mut record = if add { earlier(workspace, &out)? } else { Record::default() };
+    let seed = seed.unwrap_or_else(|| record.next_seed());
+    if record.has_seed(seed) {
+        return Err(format!(
+            "--seed {seed}: expected a seed that is not in {out} yet, as the inputs would be the same"
+        ));
+    }
     let machine = machine_description(workspace);
     let failures = workspace.target.join("fuzz-failures");
     let (mut lines, mut failed) = (Vec::new(), Vec::new());
@@ -64,33 +82,35 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         cargo.args(["--nocapture", "--test-threads", "1"]);
         cargo.env("FUZZ_SECONDS", seconds.to_string()).env("FUZZ_SEED", seed.to_string());
         cargo.env("FUZZ_FAILURES", &failures);
-        if !run_reading(&mut cargo, |line| lines.extend(figures(line)))? {
+        let before = lines.len();
+        let passed = run_reading(&mut cargo, |line| lines.extend(figures(line)))?;
+        // a program without its features has no targets, and passes
+        if !passed || (filter.is_none() && lines.len() == before) {
             failed.push(program.package);
         }
     }
-    let path = workspace.write(&out, &report(&machine, seconds, seed, &lines, &failed))?;
+    record.add(&Campaign { machine: &machine, seconds, seed, failed: &failed }, &lines);
+    let path = workspace.write(&out, &record.text())?;
     println!("\n{} targets, {seconds} s each; their figures are in {}", lines.len(), path.display());
     if !failed.is_empty() {
-        println!("failed: {}; the inputs are in {}", failed.join(", "), failures.display());
+        println!("failed, or without a target: {}; the inputs are in {}", failed.join(", "), failures.display());
     }
     Ok(failed.is_empty())
+}
+
+/// What earlier campaigns have left in the file; nothing where there is none.
+fn earlier(workspace: &Workspace, out: &str) -> Result<Record, String> {
+    let path = workspace.root.join(out);
+    match fs::read_to_string(&path) {
+        Ok(text) => Record::read(&text).map_err(|error| format!("{}: {error}", path.display())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Record::default()),
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+    }
 }
 
 /// The figures in a line, as JSON.
 fn figures(line: &str) -> Option<String> {
     line.starts_with(MARK).then(|| line[MARK.len() - 1..].to_owned())
-}
-
-/// The file of figures.
-fn report(machine: &str, seconds: u64, seed: u64, lines: &[String], failed: &[&str]) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let failed: Vec<String> = failed.iter().map(|package| quoted(package)).collect();
-    format!(
-        "{{\n\"machine\": {},\n\"seconds_per_target\": {seconds},\n\"seed\": {seed},\n\"failed\": [{}],\n\"targets\": [\n{}\n]\n}}\n",
-        quoted(machine.trim()),
-        failed.join(", "),
-        lines.join(",\n")
-    )
 }
 
 #[cfg(test)]
@@ -102,7 +122,5 @@ mod tests {
         assert_eq!(figures("fuzz: {\"target\":\"a\"}").as_deref(), Some("{\"target\":\"a\"}"));
         assert_eq!(figures("test fuzz: {x} ... ok"), None);
         assert_eq!(figures("fuzz: far beyond the allowance"), None);
-        let text = report("a \"fast\" one", 5, 0, &["{\"target\":\"a\"}".into(), "{}".into()], &["web"]);
-        assert!(text.contains("\"a \\\"fast\\\" one\"") && text.contains("{\"target\":\"a\"},\n{}\n]"), "{text}");
     }
 }

@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod chromium;
 pub mod demo;
+mod figures;
 pub mod fuzz;
 pub mod gpu;
 pub mod kills;

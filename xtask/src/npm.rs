@@ -150,6 +150,15 @@ pub fn joined(modules: &[(&str, String)]) -> Result<String, String> {
 mod tests {
     use super::*;
 
+    /// Only the version of it is changed when it is packed.
+    #[test]
+    fn the_package_brings_no_other_package_and_runs_nothing_when_it_is_installed() {
+        let manifest = read(Path::new("../web/package/package.json")).unwrap();
+        for key in ["ependencies\"", "\"scripts\"", "\"gypfile\"", "\"bin\""] {
+            assert!(!manifest.contains(key), "{key} in {manifest}");
+        }
+    }
+
     #[test]
     fn modules_become_one_script() {
         let modules = [

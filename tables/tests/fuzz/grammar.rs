@@ -301,3 +301,44 @@ pub fn pictures(random: &mut Random) -> Vec<u8> {
     }
     text.into_bytes()
 }
+
+/// A cell of an older workbook that may lie anywhere, or another record of any length.
+fn older_record(random: &mut Random) -> Vec<u8> {
+    let row = [0, 1, 7, 8, 65_535][random.below(5)];
+    let column = [0, 1, 2, 255, 256, 65_535][random.below(6)];
+    let content: Vec<u8> =
+        (0..random.below(24)).map(|_| if random.once_in(3) { random.bits() as u8 } else { 0 }).collect();
+    match random.below(8) {
+        0 => files::cell(0x0204, row, column, &[&(files::claimed(random) as u16).to_le_bytes()[..], b"\0ab"].concat()),
+        1 => files::cell(0x00fd, row, column, &(random.below(4) as u32).to_le_bytes()),
+        2 => files::record(0x0207, &[&(files::claimed(random) as u16).to_le_bytes()[..], b"\0ab"].concat()),
+        3 => files::cell(0x0203, row, random.below(4) as u16, &(random.bits() as f64).to_le_bytes()),
+        4 => files::record([0x0809, 0x000a, 0x003c, 0x00e5][random.below(4)], &content),
+        5 => files::cell(0x0200, row, column, &content),
+        kind => {
+            let kinds = [0x0006, 0x00bd, 0x00d6, 0x0205, 0x027e, 0x0018, 0x00e0, 0x041e, 0x0085, 0x002f];
+            files::cell(kinds[(kind + random.below(10)) % 10], row, column, &content)
+        }
+    }
+}
+
+/// An older workbook whose records are made or spoiled, in a container that is whole.
+pub fn xls(random: &mut Random) -> Vec<u8> {
+    let sheet = |random: &mut Random| {
+        let mut sheet = if random.once_in(2) { files::older_sheet() } else { Vec::new() };
+        let count = if random.once_in(50) { 1200 } else { random.below(12) };
+        let same = random.once_in(2).then(|| older_record(random));
+        for _ in 0..count {
+            sheet.extend(same.clone().unwrap_or_else(|| older_record(random)));
+        }
+        sheet
+    };
+    let sheets: Vec<Vec<u8>> = (0..random.between(1, 3)).map(|_| sheet(random)).collect();
+    let mut records = files::records(&sheets);
+    if random.once_in(2) {
+        let words: &[&[u8]] = &[b"\x09\x08\0\0", b"\x0a\0\0\0", b"\x3c\0\0\0", b"\xfc\0", b"\x08", b"\xff\xff"];
+        records = mutate(random, &records, &[], words);
+    }
+    records.truncate(60_000);
+    files::compound(random.pick(&["Workbook", "Book", "WORKBOOK"]), &records)
+}

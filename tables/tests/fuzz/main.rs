@@ -235,6 +235,22 @@ fn xlsx() {
 }
 
 #[test]
+fn xls() {
+    let few = files::records(&[files::older_sheet()]);
+    let many = files::records(&[Vec::new(), files::older_sheet().repeat(8)]);
+    let target = Target {
+        name: "tables-xls",
+        seeds: vec![files::compound("Workbook", &few), files::compound("Book", &many)],
+        words: &[b"\x09\x08\x10\0", b"\x0a\0\0\0", b"\xfe\xff\xff\xff", b"\xff\xff\xff\xff", b"\x02\0\0\0", b"W\0"],
+        grammar: Some(grammar::xls),
+        seal: None,
+        memory: |length| 2000 * length + (1 << 27),
+        cases: 3000,
+    };
+    target.run(caught);
+}
+
+#[test]
 fn ods() {
     let entries = files::ods(files::content());
     let target = Target {
@@ -282,4 +298,23 @@ fn names_of_pictures() {
         let names = text.lines().filter(|name| pictures::is_picture(name) && !pictures::is_hidden(name));
         pictures::sort(names.map(|name| (name.to_owned(), ())).collect(), 20).into()
     });
+}
+
+/// Every kind of cell of the older workbooks, in sectors and in pieces, and a file of Office that is no workbook.
+#[test]
+fn older_workbooks_are_read_cell_by_cell() {
+    let few = files::compound("Workbook", &files::records(&[files::older_sheet()]));
+    let many = files::compound("Book", &files::records(&[Vec::new(), files::older_sheet().repeat(8)]));
+    for (bytes, notes) in [(few, 0), (many, 1)] {
+        let grid = read(&bytes, How::default()).unwrap().grid;
+        let cells = |row: usize| grid.rows[row].cells.join("|");
+        assert_eq!((grid.rows.len(), grid.notes.len()), (8, notes));
+        assert_eq!(
+            [0, 1, 2].map(cells),
+            ["0.5|0|true|0|1900-01-01|plum", "1.5|1|no|0|1900-01-01|melon", "2.5|2|yes|0|1900-01-01|plum"]
+        );
+    }
+    let other = files::compound("WordDocument", &files::records(&[]));
+    let error = read(&other, How::default()).unwrap_err().message;
+    assert!(error.starts_with("expected a workbook, found another file of Office"), "{error}");
 }

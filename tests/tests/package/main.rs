@@ -203,6 +203,9 @@ fn every_file_that_the_package_imports_is_in_it() {
     for file in listed {
         assert!(package.join(file.as_str().unwrap()).is_file(), "package.json lists {file}, which is not there");
     }
+    // nothing else comes with it, and nothing runs when it is installed
+    let keys: Vec<&String> = manifest.as_object().unwrap().keys().collect();
+    assert!(!keys.iter().any(|key| key.ends_with("ependencies") || *key == "scripts"), "{keys:?}");
     for target in manifest["exports"].as_object().unwrap().values() {
         let all = target.as_object().map_or(vec![target], |conditions| conditions.values().collect());
         assert!(all.iter().all(|file| package.join(file.as_str().unwrap()).is_file()), "{target}");

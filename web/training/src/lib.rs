@@ -5,6 +5,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod card;
+mod checkpoint;
 #[cfg(target_arch = "wasm32")]
 mod js;
 mod line;

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::phase::Phase;
 use crate::run::{Point, Report};
-use crate::settings::{CLASSES, Data, Kind, Settings};
+use crate::settings::{CLASSES, Data, Kind, LENGTH, MOST_STEPS, Settings};
 
+/// Lines that are kept for comparison.
+pub const MOST_LINES: usize = 10;
 /// Accuracy on new tasks from which a learner counts as one that learns.
 pub const EMERGED: f64 = 0.6;
 
@@ -56,6 +58,20 @@ impl Line {
             done: false,
             gpu: None,
         }
+    }
+
+    /// Lines as they were kept, in JSON; none where they are damaged, or of another version of the page.
+    pub fn kept(text: &str) -> Option<Vec<Line>> {
+        let mut lines: Vec<Line> = serde_json::from_str(text).ok()?;
+        let whole = |line: &Line| {
+            // the next line has the number after
+            (1..u32::MAX).contains(&line.id)
+                && line.step <= MOST_STEPS
+                && line.seen.len().max(line.unseen.len()) <= LENGTH
+                && line.settings.clone().bounded().1.is_empty()
+        };
+        lines.drain(..lines.len().saturating_sub(MOST_LINES));
+        (!lines.is_empty() && lines.iter().all(whole)).then_some(lines)
     }
 
     /// Takes in what the worker reports after so many more seconds.
@@ -188,6 +204,26 @@ mod tests {
         line.add(report(200, 0.7), 0.0);
         assert_eq!(line.points.len(), 3, "a point that comes twice is one");
         assert!((line.speed() - 160.0).abs() < 1e-9 && (line.left() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn lines_are_kept_and_those_that_no_run_has_are_not() {
+        let mut line = Line::new(3, Settings::default());
+        line.add(report(10, 0.1), 1.0);
+        let text = |lines: &[Line]| serde_json::to_string(lines).unwrap();
+        assert_eq!(Line::kept(&text(&[line.clone()])), Some(vec![line.clone()]));
+        let many: Vec<Line> = (1..=40).map(|id| Line { id, ..line.clone() }).collect();
+        assert_eq!(Line::kept(&text(&many)).unwrap(), many[30..]);
+        for wrong in [
+            Line { id: 0, ..line.clone() },
+            Line { id: u32::MAX, ..line.clone() },
+            Line { step: u64::MAX, ..line.clone() },
+            Line { seen: vec![0.0; 101], ..line.clone() },
+            Line { settings: Settings { log2_tasks: 64, ..Settings::default() }, ..line.clone() },
+        ] {
+            assert_eq!(Line::kept(&text(&[line.clone(), wrong])), None);
+        }
+        assert_eq!(Line::kept("[]").or(Line::kept("{}")), None);
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub const CLIP: f64 = 1.0;
 /// Decay of the weights' running average.
 pub const AVERAGE: f64 = 0.99;
 
+/// Largest D.
+const MOST_WIDTH: usize = 256;
+/// Steps of a run at most, those of all its extensions together.
+pub const MOST_STEPS: u64 = 100_000;
+
 /// Which learner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -142,16 +147,17 @@ impl Settings {
     /// These settings with every number in its bounds, and what was changed, in words.
     pub fn bounded(mut self) -> (Settings, Vec<String>) {
         let mut words = Vec::new();
-        bound(&mut self.width, "Width", [8, 256], &mut words);
+        bound(&mut self.width, "Width", [8, MOST_WIDTH], &mut words);
         bound(&mut self.layers, "Layers", [1, 6], &mut words);
         bound(&mut self.heads, "Heads", [1, 8], &mut words);
         bound(&mut self.batch, "Batch", [1, 64], &mut words);
         bound(&mut self.log2_tasks, "Number of tasks, as a power of two", [-1, 16], &mut words);
         bound(&mut self.label_bias, "Label bias", [0.0, 1.0], &mut words);
         bound(&mut self.rate, "Learning rate", [1e-5, 0.1], &mut words);
-        bound(&mut self.steps, "Steps", [10, 100_000], &mut words);
+        bound(&mut self.steps, "Steps", [10, MOST_STEPS], &mut words);
         if !self.width.is_multiple_of(self.heads) {
-            let width = self.width.div_ceil(self.heads) * self.heads;
+            let above = self.width.div_ceil(self.heads) * self.heads;
+            let width = if above > MOST_WIDTH { above - self.heads } else { above };
             words.push(format!("Width: a multiple of the {} heads, found {}; {width} is used", self.heads, self.width));
             self.width = width;
         }
@@ -343,6 +349,11 @@ mod tests {
         assert!(settings.spec().validate().is_ok());
         let (same, none) = settings.clone().bounded();
         assert!(none.is_empty() && same == settings);
+        // what is within bounds stays there
+        for (heads, width) in [(3, 255), (5, 255), (6, 252), (7, 252), (8, 256)] {
+            let (settings, _) = Settings { width: 256, heads, ..Settings::default() }.bounded();
+            assert_eq!((settings.width, settings.bounded().1.len()), (width, 0));
+        }
     }
 
     #[test]

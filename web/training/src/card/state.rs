@@ -5,12 +5,10 @@ use js_sys::{Float32Array, Uint8Array, Uint32Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::host::{self, Host, Port, property};
-use crate::line::Line;
+use crate::line::{Line, MOST_LINES};
 use crate::run::Report;
-use crate::settings::{Data, Settings};
+use crate::settings::{Data, MOST_STEPS, Settings};
 
-/// Lines that are kept for comparison.
-const MOST_LINES: usize = 10;
 /// Milliseconds of training between two looks.
 const SLICE: f64 = 120.0;
 /// Seconds of training between two checkpoints.
@@ -281,7 +279,7 @@ impl Card {
             if done {
                 let more = self.lines.try_update(|lines| {
                     lines.last_mut().map_or(0, |line| {
-                        line.settings.steps = (line.step + self.settings.get_untracked().steps).min(100_000);
+                        line.settings.steps = (line.step + self.settings.get_untracked().steps).min(MOST_STEPS);
                         line.done = false;
                         line.settings.steps
                     })
@@ -373,7 +371,7 @@ impl Card {
         }
         let Ok(kept) = host::kept().await else { return };
         let Some(lines) = property(&kept, "line").as_string() else { return };
-        let Ok(lines) = serde_json::from_str::<Vec<Line>>(&lines) else { return };
+        let Some(lines) = Line::kept(&lines) else { return };
         let Some(last) = lines.last() else { return };
         let (port, _) = self.worker();
         let run = port.next();
