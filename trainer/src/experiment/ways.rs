@@ -34,8 +34,8 @@ fn name_of(ways: usize) -> String {
 /// The last five positions after [`SHOTS`] examples of each of some classes.
 fn measure(grid: &Grid, ways: usize) -> Measure {
     let shown = SHOTS * ways;
-    // a thousand examples cost a second or so
-    let episodes = grid.by(2, (4_000 / ways).clamp(100, 250), (10_000 / ways).clamp(200, 1_000));
+    // a query to a thousand examples costs a second
+    let episodes = grid.by(2, 3_000 / ways.max(20), 6_000 / ways.max(10));
     let data = grid.by("prior", "omniglot", "omniglot");
     Measure { ways, episodes, positions: (shown + 1..=shown + 5).collect(), ..grid.measure(&name_of(ways), data) }
 }
@@ -63,7 +63,10 @@ fn cells(grid: &mut Grid) -> Result<(), ExperimentError> {
         let name = kind.replace(", learned codes", "-learned");
         grid.add(&name, &[("learner", word(kind))], &set, &measures, None)?;
     }
-    let measures: Vec<Measure> = asked(grid).into_iter().map(|ways| measure(grid, ways)).collect();
+    // learners have several seeds, and rules none
+    let often = |ways: usize| grid.by(2, (4_000 / ways).clamp(100, 250), (10_000 / ways).clamp(200, 1_000));
+    let measures: Vec<Measure> =
+        asked(grid).into_iter().map(|ways| Measure { episodes: often(ways), ..measure(grid, ways) }).collect();
     grid.rules_with("rules", &[common[1].clone(), format!("model.classes={most}")], measures)
 }
 
