@@ -4,14 +4,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{env, fs};
 
-/// The program that was built beside the running test.
+/// The trainer's program.
 ///
 /// # Panics
 /// It is not built.
 pub fn program() -> PathBuf {
+    beside("trainer")
+}
+
+/// A program that was built beside the running test.
+///
+/// # Panics
+/// It is not built.
+pub fn beside(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a running test has a program");
     let folder = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
-    let program = folder.join(format!("trainer{}", env::consts::EXE_SUFFIX));
+    let program = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     assert!(program.is_file(), "{} is not built: run `cargo build --release` first", program.display());
     program
 }

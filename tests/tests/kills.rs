@@ -5,6 +5,7 @@
 //! again until it ends, in a new folder each time, until it was killed as often as it should be. `cargo xtask kills` runs this for
 //! long, and keeps the line of figures that each command prints.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -13,9 +14,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use proxy::{Answer, Running};
 use rand::RngExt;
 use serde_json::{Value, json};
 use shaders::{Model, random};
+use tests::downloads::{Place, Source};
 use tests::program::{Folder, good, train_tiny, trainer};
 
 /// What a folder holds in the end, by the names of its files.
@@ -23,7 +26,7 @@ type Outcome = BTreeMap<PathBuf, Vec<u8>>;
 
 /// A command that writes files.
 struct Job<'a> {
-    name: &'static str,
+    name: &'a str,
     /// The call that begins or goes on in a folder.
     call: &'a dyn Fn(&Path) -> Command,
     /// What is in the folder once it has ended well, less what may differ from run to run, such as times.
@@ -79,8 +82,13 @@ fn timeless(bytes: &[u8]) -> Vec<u8> {
     lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
-/// Calls `job` until it was killed `kills` times and has ended after it.
+/// Kills `job` as often as it should be, and prints the figures.
 fn campaign(job: &Job<'_>, kills: u64, seed: u64) {
+    println!("kills: {}", call_and_kill(job, kills, seed));
+}
+
+/// Calls `job` until it was killed `kills` times and has ended after it.
+fn call_and_kill(job: &Job<'_>, kills: u64, seed: u64) -> Value {
     let folder = Folder::new(&format!("kills-{}", job.name));
     let whole = folder.at("whole");
     let begin = Instant::now();
@@ -120,11 +128,10 @@ fn campaign(job: &Job<'_>, kills: u64, seed: u64) {
         }
         fs::remove_dir_all(&broken).expect("it is ours");
     }
-    let figures = json!({
+    json!({
         "command": job.name, "kills": killed, "calls": calls, "ended": ended, "lost": 0,
         "files": expected.len(), "usual_seconds": (usual.as_secs_f64() * 100.0).round() / 100.0,
-    });
-    println!("kills: {figures}");
+    })
 }
 
 /// How the child ended, if it did so in time.
@@ -151,7 +158,7 @@ fn train(out: &Path, steps: u64) -> Command {
 
 /// The share of all kills that each of the commands takes.
 fn kills() -> (u64, u64) {
-    (number("KILLS", 12).div_ceil(5), number("KILLS_SEED", 0))
+    (number("KILLS", 12).div_ceil(6), number("KILLS_SEED", 0))
 }
 
 /// Every checkpoint that has its name is whole: its weights can be read, and its state is JSON.
@@ -307,4 +314,69 @@ fn answers_are_written_whole_or_not_at_all() {
     let check = each_is_whole(files(&whole));
     let (kills, seed) = kills();
     campaign(&Job { name: "predict", call: &call, outcome: &files, check: &check }, kills, seed);
+}
+
+/// Holds what a proxy was asked for to what killed calls had left.
+struct Ranges<'a> {
+    source: &'a Source,
+    proxy: &'a Running,
+    /// Requests that were looked at.
+    seen: Cell<usize>,
+    /// Requests that went on from some byte.
+    resumed: Cell<usize>,
+    /// Bytes of each file in the folder at the last look, whole or not.
+    left: RefCell<BTreeMap<String, usize>>,
+}
+
+impl Ranges<'_> {
+    /// After a kill: files under their own names are whole, those that are not yet are beginnings, and what was there before
+    /// was not asked for again.
+    fn check(&self, folder: &Path) {
+        self.proxy.settle();
+        let mut left = self.left.borrow_mut();
+        for request in &self.proxy.requests()[self.seen.get()..] {
+            let from = request.from.unwrap_or(0);
+            assert_eq!(from, left.get(&request.file).copied().unwrap_or(0), "{request:?}, but {left:?} was there");
+            self.seen.set(self.seen.get() + 1);
+            self.resumed.set(self.resumed.get() + usize::from(from > 0));
+        }
+        for (path, bytes) in files(&folder.join(self.source.name)) {
+            let name = path.to_str().expect("names are plain");
+            let file = name.strip_suffix(".part").unwrap_or(name);
+            let whole = &self.source.files[file];
+            assert!(whole.starts_with(&bytes), "{name} is no beginning of {file}");
+            assert!(file != name || bytes.len() == whole.len(), "{name} is not whole");
+            left.insert(file.to_owned(), bytes.len());
+        }
+    }
+
+    /// At the end of a call: the files, and nothing is left of them for the next folder.
+    fn outcome(&self, folder: &Path) -> Outcome {
+        self.check(folder);
+        self.left.borrow_mut().clear();
+        files(folder)
+    }
+}
+
+#[test]
+fn a_download_goes_on_and_has_its_name_only_when_it_is_whole() {
+    let sources = Source::all();
+    let (kills, seed) = kills();
+    for source in &sources {
+        // a call takes some tenths of a second
+        let piece = source.files.values().map(Vec::len).sum::<usize>() / 100;
+        let proxy = source.proxy().answer(move |_| Answer::Slow(piece, Duration::from_millis(2))).start();
+        let place = Place::new("kills-of-fetch", &proxy);
+        let ranges =
+            Ranges { source, proxy: &proxy, seen: Cell::new(0), resumed: Cell::new(0), left: RefCell::default() };
+        let job = Job {
+            name: &format!("fetch {}", source.name),
+            call: &|folder| source.fetch(folder, &proxy, &place.authority),
+            outcome: &|folder| ranges.outcome(folder),
+            check: &|folder| ranges.check(folder),
+        };
+        let mut figures = call_and_kill(&job, kills.div_ceil(sources.len() as u64), seed);
+        figures["resumed"] = ranges.resumed.get().into();
+        println!("kills: {figures}");
+    }
 }

@@ -9,18 +9,22 @@ use crate::workspace::Workspace;
 pub const HELP: &str = "\
 cargo xtask kills [OPTIONS]
 
-Kills `trainer train`, `experiment`, `export`, `report` and `predict` (SIGKILL) at random moments and calls them again until they
-end: nothing that was kept may be lost, no file may be half written, and what comes out in the end has to be what comes out
-without a kill, bit for bit but for times. The tests of `cargo xtask test` do the same with a dozen kills.
+Kills `trainer train`, `experiment`, `export`, `report`, `predict` and `data fetch` (SIGKILL) at random moments and calls them
+again until they end: nothing that was kept may be lost, no file may be half written, and what comes out in the end has to be what
+comes out without a kill, bit for bit but for times. The tests of `cargo xtask test` do the same with a dozen kills.
+
+Downloads come through a proxy that opens TLS and cuts the line at every percent, and asks, spoils and refuses as real ones do.
+They are of made-up files, and of MNIST or Fashion-MNIST where GPICL_DATA or ../shared/data holds them. One test waits for a
+minute.
 
     --kills N       kills, shared out among the commands (default 200)
     --seed S        another seed than 0: other moments
     --out FILE      where the figures go (default records/reliability/kills.json)";
 
-/// What begins a line of figures in the output of the test program; see `tests/tests/kills.rs`.
+/// What begins a line of figures in the output of the test program; see `tests/tests/kills.rs` and `downloads.rs`.
 const MARK: &str = "kills: {";
 
-/// Runs all commands; false when something was lost.
+/// Runs all campaigns; false when one failed.
 ///
 /// # Errors
 /// Options that are none; a file that cannot be written.
@@ -34,12 +38,20 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     // what is killed: the tests look for it beside themselves
     run_shown(&mut workspace.cargo(&["build", "--release", "--bin", "trainer"]))?;
     // the same set of crates as in the tests, so that the program is built with the same features
-    let mut cargo =
-        workspace.cargo(&["test", "--release", "--test", "kills", "--", "--nocapture", "--test-threads", "1"]);
+    let mut cargo = workspace.cargo(&["test", "--release", "--no-fail-fast", "--test", "kills", "--test", "downloads"]);
+    cargo.args(["--", "--nocapture", "--test-threads", "1", "--include-ignored"]);
     cargo.env("KILLS", kills.to_string()).env("KILLS_SEED", seed.to_string());
+    if let Some(folder) = workspace.data_folder() {
+        cargo.env("GPICL_DATA", folder);
+    }
     let passed = run_reading(&mut cargo, |line| lines.extend(figures(line)))?;
     let path = workspace.write(&out, &report(&machine, seed, &lines))?;
-    println!("\n{} of 5 commands passed; their figures are in {}", lines.len(), path.display());
+    println!(
+        "\n{}; figures of {} campaigns are in {}",
+        if passed { "all passed" } else { "FAILED" },
+        lines.len(),
+        path.display()
+    );
     Ok(passed)
 }
 

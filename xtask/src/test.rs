@@ -257,7 +257,7 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
     let mut cargo = workspace.cargo(arguments);
     cargo.env("TRAINER", workspace.program("trainer").get_program());
     cargo.env("SCREENSHOTS", workspace.target.join("screenshots"));
-    match data_folder(workspace) {
+    match workspace.data_folder() {
         Some(folder) => {
             eprintln!("  (data sets from {})", folder.display());
             cargo.env("GPICL_DATA", folder);
@@ -292,14 +292,6 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
         cargo.env("VK_DRIVER_FILES", driver).env("VK_ICD_FILENAMES", driver);
     }
     cargo
-}
-
-/// Where the data sets lie, if the user or the folder beside the checkout says so.
-fn data_folder(workspace: &Workspace) -> Option<PathBuf> {
-    if let Some(named) = env::var_os("GPICL_DATA") {
-        return Some(named.into());
-    }
-    workspace.root.join("../shared/data").canonicalize().ok()
 }
 
 /// A step that either works or does not, and counts as a test only when it fails.

@@ -44,6 +44,14 @@ impl Workspace {
         program
     }
 
+    /// Where the data sets lie, if the user or the folder beside the checkout says so.
+    pub fn data_folder(&self) -> Option<PathBuf> {
+        match env::var_os("GPICL_DATA") {
+            Some(named) => Some(named.into()),
+            None => self.root.join("../shared/data").canonicalize().ok(),
+        }
+    }
+
     /// Writes a file at a path below the root, and the folders that it lies in; returns where it is.
     ///
     /// # Errors

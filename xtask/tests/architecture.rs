@@ -15,6 +15,7 @@ const CRATES: &[&str] = &[
     "backprop-gpu",
     "fuzz",
     "onnx",
+    "proxy",
     "python",
     "shaders",
     "tables",

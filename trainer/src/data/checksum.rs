@@ -38,12 +38,10 @@ pub(super) fn state(path: &Path, remote: &RemoteFile) -> State {
         Ok(found) => found,
         Err(error) => return State::Wrong(error.to_string()),
     };
-    if let (Some(content), Ok(file)) = (remote.content, open()) {
-        match digest::<sha2::Sha256>(MultiGzDecoder::new(file)) {
-            Ok(found) if found == content => return State::Right,
-            Ok(_) => {}
-            Err(error) => return State::Wrong(error.to_string()),
-        }
+    if let (Some(content), Ok(file)) = (remote.content, open())
+        && digest::<sha2::Sha256>(MultiGzDecoder::new(file)).is_ok_and(|found| found == content)
+    {
+        return State::Right;
     }
     State::Wrong(format!("expected MD5 {}, found {found}", remote.md5))
 }
@@ -57,5 +55,22 @@ pub(super) fn digest<D: Digest>(mut from: impl Read) -> std::io::Result<String> 
             0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
             n => hash.update(&buffer[..n]),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Folder;
+    use super::*;
+
+    #[test]
+    fn a_damaged_archive_is_told_by_both_checksums() {
+        let folder = Folder::new("checksum");
+        let path = folder.write("a.gz", b"\x1f\x8b no stream of gzip");
+        let md5 = "d41d8cd98f00b204e9800998ecf8427e";
+        let remote = RemoteFile { name: "a.gz", md5, content: Some("of another file") };
+        let State::Wrong(words) = state(&path, &remote) else { panic!("it is wrong") };
+        let found = digest::<Md5>(File::open(&path).unwrap()).unwrap();
+        assert_eq!(words, format!("expected MD5 {md5}, found {found}"));
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::catalogue::RemoteFile;
 use super::checksum::{State, state};
 use super::error::{DataError, io};
-use super::http::{Client, Variable};
+use super::http::{Client, Variable, passing};
 
 /// What a download is doing, for a progress bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum Event {
     Convert,
 }
 
-/// How often all mirrors are asked, one after the other.
+/// How often all mirrors are asked, one after the other, without a byte that was not here before.
 const ROUNDS: u32 = 4;
 
 /// Gets one file, unless it is there and right. `pause` is the first wait between rounds; it doubles each time.
@@ -67,21 +67,38 @@ pub(super) fn download(
         _ => {}
     }
     let part = folder.join(format!("{}.part", remote.name));
-    let client = Client::new(variable)?;
+    // all of it was here when an earlier call ended, but for its name
+    if state(&part, remote) != State::Right {
+        let client = Client::new(variable)?;
+        download_part(&client, &path, &part, remote, mirrors, pause, progress)?;
+    }
+    std::fs::rename(&part, &path).map_err(io(&path))?;
+    progress(remote.name, Event::Done);
+    Ok(())
+}
+
+/// Brings the whole file into `part`, its checksum right.
+fn download_part(
+    client: &Client,
+    path: &Path,
+    part: &Path,
+    remote: &RemoteFile,
+    mirrors: &[&str],
+    pause: Duration,
+    progress: &mut dyn FnMut(&str, Event),
+) -> Result<(), DataError> {
+    let here = || std::fs::metadata(part).map_or(0, |found| found.len());
     let mut tried = Vec::new();
     let mut hopeless = vec![false; mirrors.len()];
-    for round in 0..ROUNDS {
+    let (mut in_vain, mut most) = (0, here());
+    loop {
         for (mirror, base) in mirrors.iter().enumerate() {
             if hopeless[mirror] {
                 continue;
             }
             let url = format!("{base}{}", remote.name);
-            match attempt(&client, &url, &part, remote, progress) {
-                Ok(()) => {
-                    std::fs::rename(&part, &path).map_err(io(&path))?;
-                    progress(remote.name, Event::Done);
-                    return Ok(());
-                }
+            match attempt(client, &url, part, remote, progress) {
+                Ok(()) => return Ok(()),
                 Err(Failure::Local(error)) => return Err(error),
                 Err(Failure::Remote { reason, again }) => {
                     hopeless[mirror] = !again;
@@ -91,12 +108,19 @@ pub(super) fn download(
                 }
             }
         }
-        if hopeless.iter().all(|&h| h) || round + 1 == ROUNDS {
-            break;
+        in_vain += 1;
+        // a line that breaks again and again still brings the file; a file that was wrong and begins anew is no gain
+        if here() > most {
+            (in_vain, most) = (0, here());
         }
-        std::thread::sleep(pause * 2u32.pow(round));
+        if in_vain == ROUNDS || hopeless.iter().all(|&h| h) {
+            return Err(DataError::Download { file: remote.name.into(), path: path.into(), tried });
+        }
+        match in_vain {
+            0 => tried.clear(),
+            rounds => std::thread::sleep(pause * 2u32.pow(rounds - 1)),
+        }
     }
-    Err(DataError::Download { file: remote.name.into(), path, tried })
 }
 
 enum Failure {
@@ -122,14 +146,17 @@ fn attempt(
     let resumed = done > 0;
     progress(remote.name, Event::Start { url: url.into(), from: done });
 
-    let response = client.get(url, done).map_err(|reason| remote_error(reason, true))?;
-    let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_string);
-    let range = header("content-range");
+    let response = client.get(url, done).map_err(|none| remote_error(none.reason, none.again))?;
+    let header = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok());
+    let range = header("content-range").and_then(content_range);
     let length: Option<u64> = header("content-length").and_then(|v| v.parse().ok());
     match response.status().as_u16() {
-        206 if range.as_ref().is_some_and(|r| r.starts_with(&format!("bytes {done}-"))) => {}
+        206 if range.is_some_and(|(first, _)| first == done) => {}
         // The server sends the whole file, whatever was asked for.
         200 => {
+            if resumed && state(part, remote) == State::Right {
+                return Ok(());
+            }
             file.set_len(0).map_err(local)?;
             done = 0;
         }
@@ -137,10 +164,10 @@ fn attempt(
         416 if resumed => {
             return check(part, remote, true);
         }
-        status @ (408 | 425 | 429 | 500..) => return Err(remote_error(format!("status {status}"), true)),
-        status => return Err(remote_error(format!("status {status}"), false)),
+        status => return Err(remote_error(format!("status {status}"), passing(status))),
     }
-    let total = length.map(|length| done + length);
+    // a server may send less than the range that was asked for
+    let total = range.and_then(|(_, total)| total).or(length.map(|length| done + length));
     let mut body = response.into_body().into_reader();
     let mut buffer = vec![0u8; 1 << 16];
     loop {
@@ -152,11 +179,17 @@ fn attempt(
         done += n as u64;
         progress(remote.name, Event::Bytes { done, total });
     }
-    if total.is_some_and(|total| done < total) {
-        return Err(remote_error(format!("the connection ended after {done} of {} bytes", total.unwrap_or(0)), true));
+    if let Some(total) = total.filter(|&total| done < total) {
+        return Err(remote_error(format!("the answer ended after {done} of {total} bytes"), true));
     }
     file.sync_all().map_err(local)?;
     check(part, remote, resumed)
+}
+
+/// The first byte of a range, and the length of the whole file where the server knows it: `bytes 100-299/300`.
+fn content_range(header: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = header.strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()))
 }
 
 /// Holds a finished `part` to its checksum, and removes it when it is wrong. A resumed one may have been started from
@@ -196,6 +229,10 @@ mod tests {
         NoRanges,
         /// Promises the rest of the file and hangs up after so many bytes, each time.
         Cut(usize),
+        /// Promises the rest of the file and hangs up at this byte of it.
+        Stop(usize),
+        /// Sends no more than so many bytes of a range, and says so.
+        Less(usize),
         /// Says 404.
         Gone,
         /// Says 503.
@@ -239,10 +276,15 @@ mod tests {
         let head = |status: &str, more: &str, length: usize| {
             format!("HTTP/1.1 {status}\r\nconnection: close\r\n{more}content-length: {length}\r\n\r\n")
         };
-        let rest = content.get(from..).unwrap_or(&[]);
-        let ranged = format!("content-range: bytes {from}-{}/{}\r\n", content.len().max(1) - 1, content.len());
+        let rest = match (manner, content.get(from..).unwrap_or(&[])) {
+            (Manner::Less(bytes), rest) if from > 0 => &rest[..bytes.min(rest.len())],
+            (_, rest) => rest,
+        };
+        let last = (from + rest.len()).max(1) - 1;
+        let ranged = format!("content-range: bytes {from}-{last}/{}\r\n", content.len());
         let sent = match manner {
             Manner::Cut(bytes) => &rest[..bytes.min(rest.len())],
+            Manner::Stop(at) => &rest[..at.saturating_sub(from).min(rest.len())],
             _ => rest,
         };
         let (head, body) = match manner {
@@ -370,10 +412,19 @@ mod tests {
         assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
         assert_eq!(folder.names(), ["file.gz"]);
 
+        // However often it breaks off, as long as something comes.
+        let folder = Folder::new("fetch-resume-often");
+        let server = serve(content(), Manner::Cut(10_000));
+        run(&folder, &remote(&content()), &[&server]).0.unwrap();
+        assert_eq!(requests(&server).len(), 30);
+
         // Broken off for good: the part is kept, and another call with another mirror goes on from there.
         let folder = Folder::new("fetch-resume-later");
-        let slow = serve(content(), Manner::Cut(10_000));
-        assert!(run(&folder, &remote(&content()), &[&slow]).0.is_err());
+        let stuck = serve(content(), Manner::Stop(40_000));
+        let Err(DataError::Download { tried, .. }) = run(&folder, &remote(&content()), &[&stuck]).0 else {
+            panic!("a file that is cut short")
+        };
+        assert_eq!(tried.len(), ROUNDS as usize, "what still brought something is no failure: {tried:?}");
         assert_eq!(folder.names(), ["file.gz.part"]);
         let good = serve(content(), Manner::Good);
         run(&folder, &remote(&content()), &[&good]).0.unwrap();
@@ -387,7 +438,6 @@ mod tests {
             (Manner::NoRanges, content()[..5000].to_vec()), // the server sends the whole file again
             (Manner::Good, vec![9; 5000]),                  // the part is of another file
             (Manner::Good, vec![9; 400_000]),               // and longer than this one
-            (Manner::Good, content()),                      // the part is whole, only its name is missing
         ] {
             let folder = Folder::new("fetch-part");
             folder.write("file.gz.part", &part);
@@ -396,6 +446,30 @@ mod tests {
             assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
             assert_eq!(folder.names(), ["file.gz"]);
         }
+    }
+
+    #[test]
+    fn a_part_that_is_whole_gets_its_name_without_a_request() {
+        let folder = Folder::new("fetch-whole-part");
+        folder.write("file.gz.part", &content());
+        let server = serve(content(), Manner::Good);
+        let (result, events) = run(&folder, &remote(&content()), &[&server]);
+        result.unwrap();
+        assert_eq!(events, [Event::Done]);
+        assert_eq!(folder.names(), ["file.gz"]);
+        assert!(requests(&server).is_empty());
+    }
+
+    #[test]
+    fn a_server_may_send_less_than_the_range_that_was_asked_for() {
+        let folder = Folder::new("fetch-less");
+        folder.write("file.gz.part", &content()[..100_000]);
+        let server = serve(content(), Manner::Less(150_000));
+        run(&folder, &remote(&content()), &[&server]).0.unwrap();
+        assert_eq!(requests(&server), [Some("bytes=100000-".into()), Some("bytes=250000-".into())]);
+        assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        assert_eq!(content_range("bytes */300"), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::catalogue::{SETS, full_name};
+use super::catalogue::{RemoteSet, SETS, full_name};
 use super::checksum::{State, state};
 use super::download::{Event, download};
 use super::error::{DataError, io};
@@ -47,13 +47,10 @@ pub fn list(dir: &Path) -> Vec<Listing> {
     remote.chain(own).collect()
 }
 
-/// Downloads what is missing or wrong of a data set into its folder in `dir`, and returns the folder. `progress` is
-/// called with the name of the file and what happens to it. A file that is there and is wrong is replaced only with
-/// `overwrite`: it may be somebody's.
+/// Downloads what is missing or wrong of a known data set, as [`fetch_set`] does.
 ///
 /// # Errors
-/// [`DataError::Unknown`] for a name without an address, [`DataError::Download`] when no mirror gave the right file,
-/// [`DataError::Kept`] for another file in the place of one, [`DataError::Io`] when it cannot be written.
+/// [`DataError::Unknown`] for a name without an address, and those of [`fetch_set`].
 pub fn fetch(
     name: &str,
     dir: &Path,
@@ -66,7 +63,24 @@ pub fn fetch(
         let advice = "these can be fetched; put any other data as IDX files into a folder of the data directory".into();
         return Err(DataError::Unknown { name: name.into(), dir: dir.into(), found, advice });
     };
-    let folder = dir.join(name);
+    fetch_set(set, dir, overwrite, progress)
+}
+
+/// Downloads what is missing or wrong of a data set into its folder in `dir`, and returns the folder. `progress` is
+/// called with the name of the file and what happens to it. A file that is there and is wrong is replaced only with
+/// `overwrite`: it may be somebody's.
+///
+/// # Errors
+/// [`DataError::Download`] when no mirror gave the right file, [`DataError::Kept`] for another file in the place of one,
+/// [`DataError::Environment`] for certificates or proxies that cannot be used, [`DataError::Io`] when a file cannot be
+/// written, [`DataError::Archive`] when one cannot be converted.
+pub fn fetch_set(
+    set: &RemoteSet,
+    dir: &Path,
+    overwrite: bool,
+    progress: &mut dyn FnMut(&str, Event),
+) -> Result<PathBuf, DataError> {
+    let folder = dir.join(set.name);
     std::fs::create_dir_all(&folder).map_err(io(&folder))?;
     let (variable, pause): (Variable<'_>, _) = (&http::variable, Duration::from_secs(1));
     for remote in set.files {

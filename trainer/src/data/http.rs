@@ -62,25 +62,63 @@ impl Client {
     /// Asks for a file, from some byte on.
     ///
     /// # Errors
-    /// In words: no answer, and what may help.
-    pub fn get(&self, url: &str, from: u64) -> Result<ureq::http::Response<ureq::Body>, String> {
+    /// There is no answer.
+    pub fn get(&self, url: &str, from: u64) -> Result<ureq::http::Response<ureq::Body>, NoAnswer> {
         let proxy = if url.starts_with("https:") { &self.secure } else { &self.plain };
         let mut request = self.agent.get(url).config().proxy(proxy.clone()).build();
         if from > 0 {
             request = request.header("range", format!("bytes={from}-"));
         }
-        request.call().map_err(|error| {
-            let words = error.to_string();
-            match (words.contains("invalid peer certificate"), proxy) {
-                (true, _) => format!(
-                    "{words} (this system does not trust the authority of this certificate; if a proxy checks what you \
-                     download, set SSL_CERT_FILE to a PEM file with its authority)"
-                ),
-                (false, Some(proxy)) => format!("{words} (through the proxy {}:{})", proxy.host(), proxy.port()),
-                (false, None) => words,
-            }
-        })
+        request.call().map_err(|error| no_answer(&error, proxy.as_ref()))
     }
+}
+
+/// Why a request got no answer.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    /// What happened, and what may help.
+    pub reason: String,
+    /// Whether it may be otherwise in a while.
+    pub again: bool,
+}
+
+/// Whether a status means that the next request may be answered.
+pub(super) fn passing(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..)
+}
+
+fn no_answer(error: &ureq::Error, proxy: Option<&Proxy>) -> NoAnswer {
+    let words = error.to_string();
+    if words.contains("invalid peer certificate") {
+        let reason = format!(
+            "{words} (this system does not trust the authority of this certificate; if a proxy checks what you download, \
+             set SSL_CERT_FILE to a PEM file with its authority)"
+        );
+        return NoAnswer { reason, again: false };
+    }
+    let Some(proxy) = proxy else { return NoAnswer { reason: words, again: true } };
+    let address = format!("{}:{}", proxy.host(), proxy.port());
+    match refusal(error) {
+        Some(407) => {
+            let advice = match proxy.username().or(proxy.password()) {
+                Some(_) => "it does not accept the user name and the password in its address".into(),
+                None => {
+                    format!("it wants a user name and a password, as in HTTPS_PROXY=http://USER:PASSWORD@{address}")
+                }
+            };
+            NoAnswer { reason: format!("the proxy {address} answered with status 407: {advice}"), again: false }
+        }
+        Some(status) => {
+            NoAnswer { reason: format!("the proxy {address} answered with status {status}"), again: passing(status) }
+        }
+        None => NoAnswer { reason: format!("{words} (through the proxy {address})"), again: true },
+    }
+}
+
+/// The status with which a proxy refused to connect. ureq has it in words only: `proxy server responded 407/407`.
+fn refusal(error: &ureq::Error) -> Option<u16> {
+    let ureq::Error::ConnectProxyFailed(words) = error else { return None };
+    words.rsplit('/').next()?.parse().ok()
 }
 
 /// The authorities to trust.
@@ -176,80 +214,13 @@ fn proxy(names: &[&str], variable: Variable<'_>) -> Result<Option<Proxy>, DataEr
 mod tests {
     use super::super::testing::Folder;
     use super::*;
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-    use rustls::pki_types::PrivateKeyDer;
-    use std::io::{Read, Write};
-    use std::net::{TcpListener, TcpStream};
-    use std::sync::{Arc, Mutex};
-
-    /// A proxy that opens what goes through it, as companies have them: it answers in the place of the host, with a
-    /// certificate that its own authority has just signed.
-    struct TlsProxy {
-        address: String,
-        /// The authority, in PEM.
-        authority: String,
-        /// First line of each request to the proxy.
-        asked: Arc<Mutex<Vec<String>>>,
-    }
+    use proxy::Running;
+    use std::io::Read;
 
     const CONTENT: &[u8] = b"what lies behind the proxy";
 
-    impl TlsProxy {
-        fn new(host: &str) -> TlsProxy {
-            let mut authority = CertificateParams::new(Vec::new()).unwrap();
-            authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            let key = KeyPair::generate().unwrap();
-            let pem = authority.self_signed(&key).unwrap().pem();
-            let issuer = Issuer::new(authority, key);
-            let key = KeyPair::generate().unwrap();
-            let leaf = CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-            let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let config = rustls::ServerConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(vec![leaf.der().clone()], key)
-                .unwrap();
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = format!("http://{}", listener.local_addr().unwrap());
-            let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-            let (log, config) = (asked.clone(), Arc::new(config));
-            std::thread::spawn(move || {
-                for stream in listener.incoming() {
-                    // a client that trusts nothing hangs up
-                    let _ = answer(stream.unwrap(), &config, &log);
-                }
-            });
-            TlsProxy { address, authority: pem, asked }
-        }
-    }
-
-    fn head(from: &mut dyn Read) -> std::io::Result<String> {
-        let (mut text, mut byte) = (Vec::new(), [0]);
-        while !text.ends_with(b"\r\n\r\n") {
-            from.read_exact(&mut byte)?;
-            text.push(byte[0]);
-        }
-        Ok(String::from_utf8_lossy(&text).into_owned())
-    }
-
-    fn answer(
-        mut stream: TcpStream,
-        config: &Arc<rustls::ServerConfig>,
-        log: &Mutex<Vec<String>>,
-    ) -> std::io::Result<()> {
-        let request = head(&mut stream)?;
-        log.lock().unwrap().push(request.lines().next().unwrap_or_default().to_owned());
-        stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
-        let connection = rustls::ServerConnection::new(config.clone()).unwrap();
-        let mut inside = rustls::StreamOwned::new(connection, stream);
-        head(&mut inside)?;
-        let length = CONTENT.len();
-        write!(inside, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")?;
-        inside.write_all(CONTENT)?;
-        inside.conn.send_close_notify();
-        inside.flush()
+    fn intercepting() -> Running {
+        proxy::Proxy::new([("file.gz".into(), CONTENT.to_vec())].into()).start()
     }
 
     fn of(variables: Vec<(&'static str, OsString)>) -> impl Fn(&str) -> Option<OsString> {
@@ -265,21 +236,44 @@ mod tests {
     #[test]
     fn a_download_goes_through_a_proxy_with_its_own_authority() {
         let folder = Folder::new("proxy");
-        let proxy = TlsProxy::new("data.example");
-        let authority = folder.write("authority.pem", proxy.authority.as_bytes());
+        let proxy = intercepting();
+        let authority = folder.write("authority.pem", proxy.authority().as_bytes());
         std::fs::create_dir_all(folder.path("authorities")).unwrap();
-        folder.write("authorities/0a1b2c3d.0", proxy.authority.as_bytes());
+        folder.write("authorities/0a1b2c3d.0", proxy.authority().as_bytes());
         let url = "https://data.example/file.gz";
         let folders = folder.path("authorities").into_os_string();
         for trust in [("SSL_CERT_FILE", authority.clone().into_os_string()), ("SSL_CERT_DIR", folders)] {
             let environment = of(vec![("HTTPS_PROXY", proxy.address.clone().into()), trust]);
             assert_eq!(text(Client::new(&environment).unwrap().get(url, 0).unwrap()), CONTENT);
         }
-        assert_eq!(*proxy.asked.lock().unwrap(), ["CONNECT data.example:443 HTTP/1.1"; 2]);
+        assert_eq!(proxy.connections(), ["data.example:443"; 2]);
         // without the authority nothing is taken, and the words say what helps
         let environment = of(vec![("HTTPS_PROXY", proxy.address.clone().into())]);
-        let words = Client::new(&environment).unwrap().get(url, 0).unwrap_err();
-        assert!(words.contains("certificate") && words.contains("SSL_CERT_FILE"), "{words}");
+        let error = Client::new(&environment).unwrap().get(url, 0).unwrap_err();
+        assert!(error.reason.contains("certificate") && error.reason.contains("SSL_CERT_FILE"), "{error:?}");
+        assert!(!error.again, "nobody waits for what will not change");
+    }
+
+    #[test]
+    fn a_proxy_that_refuses_is_named_with_what_helps() {
+        let refused = |status, user: &str| {
+            let proxy = proxy::Proxy::new([].into()).connect(move |_| status).start();
+            let address = proxy.address.replace("http://", &format!("http://{user}"));
+            let client = Client::new(&of(vec![("HTTPS_PROXY", address.into())])).unwrap();
+            client.get("https://data.example/file.gz", 0).unwrap_err()
+        };
+        let error = refused(407, "");
+        assert!(error.reason.contains("status 407") && error.reason.contains("USER:PASSWORD@127.0.0.1"), "{error:?}");
+        assert!(!error.again);
+        let error = refused(407, "me:secret@");
+        assert!(error.reason.contains("does not accept") && !error.reason.contains("secret"), "{error:?}");
+        let error = refused(403, "");
+        assert!(
+            error.reason.contains("the proxy 127.0.0.1:") && error.reason.contains("403") && !error.again,
+            "{error:?}"
+        );
+        let error = refused(502, "");
+        assert!(error.reason.contains("status 502") && error.again, "{error:?}");
     }
 
     #[test]
