@@ -27,7 +27,7 @@ const LARGEST: u32 = 20_000;
 const MOST_BYTES: u64 = 100 << 20;
 /// Bytes that a picture may take when it is unpacked: any, and so many for each byte of its file. A few bytes may stand for
 /// any number of pixels of one colour.
-const FREE_MEMORY: u64 = 64 << 20;
+const FREE_MEMORY: u64 = 32 << 20;
 const MOST_MEMORY: u64 = 2000;
 /// What is a picture by its first bytes.
 const PICTURES: [FileKind; 7] =
