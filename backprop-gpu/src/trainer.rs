@@ -12,6 +12,8 @@ use shaders::session::SessionError;
 use crate::error::StepError;
 use crate::kernel::{self, adamw, muon_momentum, muon_step};
 use crate::plan::buffer::{Buffer, Group};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::plan::turns;
 use crate::plan::{Changing, Plan, muon};
 
 /// Decay of the first moment, as in [`backprop`].
@@ -324,6 +326,8 @@ impl Trainer {
             let most_of = launch.grid.into_iter().max().expect("three axes");
             check(&format!("workgroups of kernel {}", launch.kernel.name), most_of.into(), most)?;
         }
+        #[cfg(not(target_arch = "wasm32"))]
+        self.gpu.check_turns(plan.launches.iter().map(|launch| (turns::turns(launch), launch.kernel.name)))?;
         let mut params = vec![0; plan.launches.len() * PARAMS_STRIDE];
         for (block, launch) in params.chunks_exact_mut(PARAMS_STRIDE).zip(&plan.launches) {
             block[..launch.params.len()].copy_from_slice(&launch.params);

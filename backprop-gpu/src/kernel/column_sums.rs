@@ -45,6 +45,11 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [p.columns.div_ceil(64), p.shares, 1]
 }
 
+/// Turns of an invocation's loops: a share of the rows, which four lanes share.
+pub fn turns(p: &Params) -> u64 {
+    u64::from(p.rows.div_ceil(p.shares).div_ceil(KERNEL.workgroup[1])) + u64::from(KERNEL.workgroup[1])
+}
+
 /// # Shapes
 /// `x` and `y` `[rows, columns]`, `out` `[shares]` of `[columns]` or, of a product, `[2, columns]`
 fn run(p: &Params, all: &mut [Vec<f64>]) {

@@ -37,6 +37,12 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [p.matrices, 1, 1]
 }
 
+/// Turns of an invocation's loops: a matrix, which the threads share, once for its norm and once for its values.
+pub fn turns(p: &Params) -> u64 {
+    let threads = KERNEL.workgroup[0];
+    2 * u64::from(p.size.div_ceil(threads)) + u64::from(threads.ilog2())
+}
+
 /// # Shapes
 /// `wanted` `[M, r·c]`
 fn run(p: &Params, all: &mut [Vec<f64>]) {

@@ -94,6 +94,8 @@ pub const POLYNOMIAL: u32 = 4;
 pub const DIAGONAL: u32 = 5;
 
 const TILE: u32 = 64;
+/// Values of the depth that a workgroup loads at a time.
+const DEPTH: u32 = 16;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
@@ -120,6 +122,12 @@ impl Params {
 /// Workgroups: one for each tile of 64 rows and 64 columns of each share of each product.
 pub fn grid(p: &Params) -> [u32; 3] {
     [p.columns.div_ceil(TILE), p.rows.div_ceil(TILE), p.outer * p.inner * p.shares]
+}
+
+/// Turns of an invocation's loops: a share of the depth, and with it the sums over rows.
+pub fn turns(p: &Params) -> u64 {
+    let (loads, sums) = (p.depth.div_ceil(p.shares).div_ceil(DEPTH), u64::from(p.sums.min(1)));
+    u64::from(loads) * (1 + (1 + sums) * u64::from(DEPTH)) + 4 * sums
 }
 
 /// GELU and its derivative: u·Φ(u), Φ(u) + u·φ(u) (Hendrycks and Gimpel, arXiv 1606.08415).

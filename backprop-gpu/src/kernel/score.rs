@@ -36,6 +36,12 @@ pub fn grid(p: &Params) -> [u32; 3] {
     [2 + p.tokens, 1, 1]
 }
 
+/// Turns of an invocation's loops: all losses, or all sums of squares, which the threads share.
+pub fn turns(p: &Params) -> u64 {
+    let (threads, rows) = (u64::from(KERNEL.workgroup[0]), u64::from(p.sequences) * u64::from(p.tokens));
+    rows.max(p.squares.into()).div_ceil(threads) + u64::from(threads.ilog2())
+}
+
 /// # Shapes
 /// `losses` `[2, B, T]`: losses, right answers; `squares` of the workgroups of [`super::sum_shares`], `numbers` `[2 + T]`
 fn run(p: &Params, all: &mut [Vec<f64>]) {

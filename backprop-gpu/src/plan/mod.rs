@@ -6,6 +6,7 @@ mod forward;
 pub mod launch;
 pub mod muon;
 mod places;
+pub mod turns;
 
 use std::collections::BTreeSet;
 

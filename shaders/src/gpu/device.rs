@@ -12,6 +12,8 @@ use crate::kernel;
 use crate::kernel::common::{Binding, Kernel};
 use crate::model::spec::ModelSpec;
 use crate::plan::Plan;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::plan::turns::LLVMPIPE;
 use crate::session::error::SessionError;
 
 /// Why there is no device to work with.
@@ -193,10 +195,20 @@ impl Gpu {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether the adapter is Mesa's software rasteriser.
+    /// Looks whether the adapter stays in all loops of these launches, each given as its kernel and the turns of an
+    /// invocation. Mesa's software rasteriser does not; browsers do not offer it.
+    ///
+    /// # Errors
+    /// The launch with most turns, if they are too many.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn llvmpipe(&self) -> bool {
-        self.info.name.to_lowercase().contains("llvmpipe")
+    pub fn check_turns(&self, launches: impl Iterator<Item = (u64, &'static str)>) -> Result<(), SessionError> {
+        if !self.info.name.to_lowercase().contains("llvmpipe") {
+            return Ok(());
+        }
+        match launches.max() {
+            Some((turns, kernel)) if turns > LLVMPIPE => Err(SessionError::Turns { kernel, turns, most: LLVMPIPE }),
+            _ => Ok(()),
+        }
     }
 
     /// Why the device was lost, once it was.

@@ -173,20 +173,11 @@ impl Session {
         Ok(tasks)
     }
 
-    /// Whether the adapter stays in its loops to their end. Browsers do not offer llvmpipe.
+    /// Whether the adapter stays in its loops to their end.
     #[cfg(not(target_arch = "wasm32"))]
     fn check_turns(&self, tasks: &[Task]) -> Result<(), SessionError> {
-        if !self.gpu.llvmpipe() {
-            return Ok(());
-        }
         let launches = tasks.iter().flat_map(|&task| self.plan.launches(task, self.context.options()));
-        let longest = launches.map(|launch| (turns::turns(&launch.step), launch.step.kernel().name)).max();
-        match longest {
-            Some((turns, kernel)) if turns > turns::LLVMPIPE => {
-                Err(SessionError::Turns { kernel, turns, most: turns::LLVMPIPE })
-            }
-            _ => Ok(()),
-        }
+        self.gpu.check_turns(launches.map(|launch| (turns::turns(&launch.step), launch.step.kernel().name)))
     }
 
     /// Makes the buffers that are missing.

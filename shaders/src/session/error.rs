@@ -95,7 +95,7 @@ pub enum SessionError {
     },
     /// A launch that the adapter would leave in the middle of its loops.
     #[error(
-        "kernel `{kernel}` takes {turns} turns for so many examples and classes, and this adapter ends its loops after {most} without a word. Use the CPU engine"
+        "kernel `{kernel}` takes {turns} turns for these sizes, and this adapter ends its loops after {most} without a word. Use smaller ones, or the CPU"
     )]
     Turns {
         /// The kernel.
