@@ -1,4 +1,19 @@
-//! Figures of targets that are fed spoiled inputs, in a file to which each campaign adds its own.
+//! Figures that test programs print, and their files in `records/reliability`.
+
+/// The figures in a line of a test program, as JSON. They stand behind `mark`, which ends with their brace, and perhaps behind
+/// the name of their test.
+pub fn after(mark: &str, line: &str) -> Option<String> {
+    line.find(mark).map(|at| line[at + mark.len() - 1..].to_owned())
+}
+
+/// A file of figures: date, commit and machine, a field more where there is one, and a line for each of `name`.
+pub fn file(machine: &str, field: &str, name: &str, lines: &[String]) -> String {
+    format!("{{\n\"machine\": {},\n{field}\"{name}\": [\n{}\n]\n}}\n", quoted(machine.trim()), lines.join(",\n"))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
 
 /// What came of a target, in all campaigns together.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,7 +91,6 @@ pub struct Campaign<'a> {
 
 impl Campaign<'_> {
     fn line(&self) -> String {
-        let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
         let failed: Vec<String> = self.failed.iter().map(|package| quoted(package)).collect();
         format!(
             "{{\"seed\":{},\"seconds_per_target\":{},\"failed\":[{}],\"machine\":{}}}",
@@ -173,6 +187,14 @@ mod tests {
 
     fn campaign<'a>(seed: u64, failed: &'a [&'a str]) -> Campaign<'a> {
         Campaign { machine: "a day, commit 1a2b3c4, a \"fast\" one\n", seconds: 60, seed, failed }
+    }
+
+    #[test]
+    fn figures_are_found_behind_the_names_of_tests() {
+        assert_eq!(after("kills: {", "test a_run ... kills: {\"kills\":3}").as_deref(), Some("{\"kills\":3}"));
+        assert_eq!(after("kills: {", "12 kills"), None);
+        let text = file("a \"fast\" one\n", "\"seed\": 7,\n", "commands", &["{}".into(), "{}".into()]);
+        assert_eq!(text, "{\n\"machine\": \"a \\\"fast\\\" one\",\n\"seed\": 7,\n\"commands\": [\n{},\n{}\n]\n}\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `cargo xtask kills`: commands of the trainer that are killed at random moments, as often as one likes.
 
 use crate::bench::report::machine_description;
+use crate::figures;
 use crate::options::Options;
 use crate::shell::{run as run_shown, run_reading};
 use crate::workspace::Workspace;
@@ -44,8 +45,8 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     if let Some(folder) = workspace.data_folder() {
         cargo.env("GPICL_DATA", folder);
     }
-    let passed = run_reading(&mut cargo, |line| lines.extend(figures(line)))?;
-    let path = workspace.write(&out, &report(&machine, seed, &lines))?;
+    let passed = run_reading(&mut cargo, |line| lines.extend(figures::after(MARK, line)))?;
+    let path = workspace.write(&out, &figures::file(&machine, &format!("\"seed\": {seed},\n"), "commands", &lines))?;
     println!(
         "\n{}; figures of {} campaigns are in {}",
         if passed { "all passed" } else { "FAILED" },
@@ -53,30 +54,4 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         path.display()
     );
     Ok(passed)
-}
-
-/// The figures in a line, as JSON. They may stand behind the name of their test.
-fn figures(line: &str) -> Option<String> {
-    line.find(MARK).map(|at| line[at + MARK.len() - 1..].to_owned())
-}
-
-/// The file of figures.
-fn report(machine: &str, seed: u64, lines: &[String]) -> String {
-    let machine = machine.trim().replace('\\', "\\\\").replace('"', "\\\"");
-    format!("{{\n\"machine\": \"{machine}\",\n\"seed\": {seed},\n\"commands\": [\n{}\n]\n}}\n", lines.join(",\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_found_behind_the_names_of_tests() {
-        assert_eq!(figures("test a_run ... kills: {\"kills\":3}").as_deref(), Some("{\"kills\":3}"));
-        assert_eq!(figures("12 kills"), None);
-        assert!(
-            report("a \"fast\" one", 7, &["{}".into(), "{}".into()])
-                .contains("\"seed\": 7,\n\"commands\": [\n{},\n{}\n]")
-        );
-    }
 }

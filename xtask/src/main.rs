@@ -1,6 +1,7 @@
 //! The project's commands. `cargo xtask --help` lists them.
 
 use std::env;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -40,22 +41,27 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints a help text. Whoever reads it may have seen enough before its end.
+fn show(text: &str) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
 /// Runs one command; false when it ran to its end and found faults.
 fn dispatch(command: &str, mut options: Options) -> Result<bool, String> {
     let help = options.switch("--help") || options.switch("-h");
     match command {
-        "--help" | "-h" | "help" => println!("{HELP}"),
-        "demo" if help => println!("{}", demo::HELP),
-        "test" if help => println!("{}", test::HELP),
-        "package" if help => println!("{}", package::HELP),
-        "publish-site" if help => println!("{}", site::HELP),
-        "gpu" if help => println!("{}", gpu::HELP),
-        "mpi" if help => println!("{}", mpi::HELP),
-        "bench" if help => println!("{}", bench::HELP),
-        "fuzz" if help => println!("{}", fuzz::HELP),
-        "kills" if help => println!("{}", kills::HELP),
-        "soak" if help => println!("{}", soak::HELP),
-        "setup" | "page" if help => println!("{HELP}"),
+        "--help" | "-h" | "help" => show(HELP),
+        "demo" if help => show(demo::HELP),
+        "test" if help => show(test::HELP),
+        "package" if help => show(package::HELP),
+        "publish-site" if help => show(site::HELP),
+        "gpu" if help => show(gpu::HELP),
+        "mpi" if help => show(mpi::HELP),
+        "bench" if help => show(bench::HELP),
+        "fuzz" if help => show(fuzz::HELP),
+        "kills" if help => show(kills::HELP),
+        "soak" if help => show(soak::HELP),
+        "setup" | "page" if help => show(HELP),
         "demo" => demo::run(&Workspace::find()?, options)?,
         "test" => return test::run(&Workspace::find()?, options),
         "gpu" => gpu::run(&Workspace::find()?, options)?,

@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: visitors of the page who stay for hours, and model files of strangers by the thousand.
 
 use crate::bench::report::machine_description;
+use crate::figures;
 use crate::options::Options;
 use crate::setup::{self, Need};
 use crate::shell::run_reading;
@@ -53,20 +54,9 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         {
             cargo.env(name, value.to_string());
         }
-        passed &= run_reading(&mut cargo, |line| lines.extend(figures(line)))?;
+        passed &= run_reading(&mut cargo, |line| lines.extend(figures::after(MARK, line)))?;
     }
-    let path = workspace.write(&out, &report(&machine, &lines))?;
+    let path = workspace.write(&out, &figures::file(&machine, "", "runs", &lines))?;
     println!("\n{} of 3 runs have figures; they are in {}", lines.len(), path.display());
     Ok(passed)
-}
-
-/// The figures in a line, as JSON. They may stand behind the name of their test.
-fn figures(line: &str) -> Option<String> {
-    line.find(MARK).map(|at| line[at + MARK.len() - 1..].to_owned())
-}
-
-/// The file of figures.
-fn report(machine: &str, lines: &[String]) -> String {
-    let machine = machine.trim().replace('\\', "\\\\").replace('"', "\\\"");
-    format!("{{\n\"machine\": \"{machine}\",\n\"runs\": [\n{}\n]\n}}\n", lines.join(",\n"))
 }
