@@ -4,7 +4,7 @@
 use super::cell::{CellResult, ExperimentError, Measure, Scale};
 use super::definition::Experiment;
 use super::grid::{Grid, word};
-use super::section::{Results, Section, Table, chart, headline, line, reference, surely};
+use super::section::{Results, Section, Table, chart, headline, line, reference, surely, verdict};
 use super::stats::Interval;
 use crate::plot::{Axis, LineChart, Spacing};
 
@@ -150,9 +150,9 @@ fn claims(data: &Results<'_>, learner: &str, most: usize, section: &mut Section)
     });
     let by_rule = rule_far / rule_near;
     section.claim(
-        (kept.mean.is_finite() && near.mean.is_finite()).then(|| surely(kept, 0.9 * by_rule)),
+        verdict(kept, 0.9 * by_rule).filter(|_| near.mean.is_finite()),
         format!(
-            "{learner} keeps {} % of its accuracy at {MET} classes, where {} keeps {:.1} %: as good a share, less a tenth.",
+            "{learner} keeps {} % of its accuracy at {MET} classes, where {} keeps {:.1} %: nine tenths of that share.",
             kept.percent(),
             RULES[0],
             100.0 * by_rule
