@@ -349,8 +349,35 @@ fn too_few(found: usize, left_out: &[(String, String)]) -> String {
     format!("{found} pictures could be read{rest}. Expected a folder with a folder of pictures for each class")
 }
 
+/// Whether a TIFF file names more values than it has bytes. The library makes room for all of them before it looks.
+fn boasts(bytes: &[u8]) -> bool {
+    let number = |at: usize, width: usize| {
+        let field = bytes.get(at..at.checked_add(width)?)?;
+        let join = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
+        Some(if bytes[0] == b'I' { field.iter().rev().fold(0, join) } else { field.iter().fold(0, join) })
+    };
+    if !bytes.starts_with(b"II") && !bytes.starts_with(b"MM") {
+        return false;
+    }
+    // where the place of the first list is, and sizes: of a place, of the list's length, of an entry
+    let (first, width, head, entry) = match number(2, 2) {
+        Some(42) => (4, 4, 2, 12),
+        Some(43) => (8, 8, 8, 20),
+        _ => return false,
+    };
+    let list = number(first, width).and_then(|place| usize::try_from(place).ok());
+    let Some((list, length)) = list.and_then(|list| Some((list.checked_add(head)?, number(list, head)?))) else {
+        return false;
+    };
+    let entries = (list..bytes.len()).step_by(entry).take(length.min(1 << 16) as usize);
+    entries.filter_map(|at| number(at + 4, width)).any(|values| values > bytes.len() as u64)
+}
+
 /// The pixels of a picture, turned upright.
 fn unpack(bytes: &[u8]) -> Result<DynamicImage, String> {
+    if boasts(bytes) {
+        return Err("more values are named than it has bytes".into());
+    }
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
     let most = FREE_MEMORY + MOST_MEMORY * bytes.len() as u64;
     let mut limits = Limits::default();
@@ -436,6 +463,16 @@ mod tests {
         assert!(decode(&white).is_ok(), "deflate makes a thousand bytes of one");
         let error = decode(&white[..2000]).unwrap_err();
         assert!(error.contains("4000 × 4000 pixels, more than a file of 2000 bytes stands for"), "{error}");
+        let picture = image::RgbaImage::from_pixel(6, 5, image::Rgba([9, 99, 200, 255]));
+        let mut tiff = Cursor::new(Vec::new());
+        picture.write_to(&mut tiff, image::ImageFormat::Tiff).unwrap();
+        let mut tiff = tiff.into_inner();
+        assert!(decode(&tiff).is_ok());
+        // the count of its first entry
+        let list = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
+        tiff[list + 6..list + 10].copy_from_slice(&1000u32.to_le_bytes());
+        let error = decode(&tiff).unwrap_err();
+        assert!(error.contains("more values are named than it has bytes"), "{error}");
     }
 
     #[test]

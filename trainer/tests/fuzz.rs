@@ -284,8 +284,8 @@ fn files_of_pictures() {
         ],
         grammar: Some(claimed_png),
         seal: Some(summed),
-        // what is checked before is twice held by some decoders
-        memory: |length| 8 * 2000 * length + (1 << 28),
+        // what is checked before is held again by decoders
+        memory: |length| 8 * 2000 * length + (1 << 27),
         cases: 1500,
     };
     target.run(|bytes| {

@@ -103,7 +103,7 @@ impl Campaign<'_> {
 }
 
 /// The file: a line for each campaign, and one for each target with what all of them found.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
     campaigns: Vec<String>,
     targets: Vec<Figures>,

@@ -63,7 +63,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     let filter = options.value("--filter")?;
     let out = options.value("--out")?.unwrap_or_else(|| "records/reliability/fuzz.json".into());
     options.finish()?;
-    let mut record = if add { earlier(workspace, &out)? } else { Record::default() };
+    let record = if add { earlier(workspace, &out)? } else { Record::default() };
     let seed = seed.unwrap_or_else(|| record.next_seed());
     if record.has_seed(seed) {
         return Err(format!(
@@ -73,6 +73,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     let machine = machine_description(workspace);
     let failures = workspace.target.join("fuzz-failures");
     let (mut lines, mut failed) = (Vec::new(), Vec::new());
+    let mut path = workspace.root.join(&out);
     for program in PROGRAMS.iter().filter(|program| !(light && program.package == TRAINER)) {
         eprintln!("\n== {}", program.package);
         let mut cargo = workspace.cargo(&["test", "--profile", "fuzz", "--no-fail-fast", "-p", program.package]);
@@ -88,9 +89,11 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         if !passed || (filter.is_none() && lines.len() == before) {
             failed.push(program.package);
         }
+        // after each, as a long campaign may be broken off
+        let mut so_far = record.clone();
+        so_far.add(&Campaign { machine: &machine, seconds, seed, failed: &failed }, &lines);
+        path = workspace.write(&out, &so_far.text())?;
     }
-    record.add(&Campaign { machine: &machine, seconds, seed, failed: &failed }, &lines);
-    let path = workspace.write(&out, &record.text())?;
     println!("\n{} targets, {seconds} s each; their figures are in {}", lines.len(), path.display());
     if !failed.is_empty() {
         println!("failed, or without a target: {}; the inputs are in {}", failed.join(", "), failures.display());
