@@ -201,13 +201,19 @@ impl Browser {
             let message = json!({ "id": 1, "method": name, "params": parameters }).to_string();
             let session = json!({ "sessionId": attached["sessionId"], "message": message });
             self.devtools("Target.sendMessageToTarget", &session);
-            self.devtools("Target.detachFromTarget", &json!({ "sessionId": attached["sessionId"] }));
+            // a worker that the command has brought down has no session any more
+            let _ = self.try_devtools("Target.detachFromTarget", &json!({ "sessionId": attached["sessionId"] }));
         }
     }
 
     /// Sends a command of the DevTools protocol, which only Chromium has.
     pub fn devtools(&self, name: &str, parameters: &Value) -> Value {
-        self.command("POST", "goog/cdp/execute", &json!({ "cmd": name, "params": parameters }))
+        self.try_devtools(name, parameters).unwrap_or_else(|error| panic!("{name} {parameters}: {error}"))
+    }
+
+    fn try_devtools(&self, name: &str, parameters: &Value) -> Result<Value, String> {
+        let path = format!("/session/{}/goog/cdp/execute", self.session);
+        self.driver.try_send("POST", &path, &json!({ "cmd": name, "params": parameters }))
     }
 
     /// Draws strokes with the mouse, in CSS pixels of the viewport of page or frame: down at each one's first point, up at

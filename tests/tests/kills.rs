@@ -7,7 +7,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -20,6 +19,7 @@ use serde_json::{Value, json};
 use shaders::{Model, random};
 use tests::downloads::{Place, Source};
 use tests::program::{Folder, good, train_tiny, trainer};
+use tests::setting::number;
 
 /// What a folder holds in the end, by the names of its files.
 type Outcome = BTreeMap<PathBuf, Vec<u8>>;
@@ -33,11 +33,6 @@ struct Job<'a> {
     outcome: &'a dyn Fn(&Path) -> Outcome,
     /// What has to be true after any kill.
     check: &'a dyn Fn(&Path),
-}
-
-fn number(name: &str, default: u64) -> u64 {
-    env::var(name)
-        .map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: expected a number, found {text}")))
 }
 
 /// Every file below a folder, by its path within.
