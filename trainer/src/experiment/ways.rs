@@ -152,9 +152,10 @@ fn claims(data: &Results<'_>, learner: &str, most: usize, section: &mut Section)
     section.claim(
         verdict(kept, 0.9 * by_rule).filter(|_| near.mean.is_finite()),
         format!(
-            "{learner} keeps {} % of its accuracy at {MET} classes, where {} keeps {:.1} %: nine tenths of that share.",
-            kept.percent(),
+            "From {MET} classes to {most} {learner} keeps nine tenths of what {} keeps of its accuracy, or more: {} % against \
+             {:.1} %.",
             RULES[0],
+            kept.percent(),
             100.0 * by_rule
         ),
     );
