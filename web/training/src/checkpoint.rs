@@ -101,24 +101,7 @@ impl Run {
 mod tests {
     use super::*;
     use crate::settings::{Kind, Optimiser};
-
-    fn run(settings: Settings) -> Run {
-        Run::new(settings, Drawings::default()).unwrap()
-    }
-
-    fn small() -> Settings {
-        Settings { width: 16, layers: 1, batch: 2, ..Settings::default() }
-    }
-
-    fn take(run: &mut Run, steps: usize) {
-        for _ in 0..steps {
-            run.advance().unwrap();
-        }
-    }
-
-    fn bits(values: &[f32]) -> Vec<u32> {
-        values.iter().map(|value| value.to_bits()).collect()
-    }
+    use crate::testing::{bits, run, small, take};
 
     #[test]
     fn a_run_goes_on_from_a_checkpoint_to_the_same_bits() {

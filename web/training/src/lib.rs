@@ -15,6 +15,8 @@ mod phase;
 mod points;
 mod run;
 mod settings;
+#[cfg(test)]
+mod testing;
 
 pub use line::Line;
 #[cfg(any(feature = "gpu", test))]
