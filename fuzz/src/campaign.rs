@@ -16,8 +16,12 @@ use crate::random::Random;
 
 /// Longest time of an input: the promise in release mode; a debug build is many times slower.
 const LONGEST: Duration = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 1 });
-/// What hangs this long is taken for a hang, and ends the program.
+/// What computes this long is taken for a hang, and ends the program.
 const HANG: Duration = Duration::from_secs(if cfg!(debug_assertions) { 300 } else { 60 });
+/// What has not ended after this time is one too, whether it computes or waits.
+const STUCK: Duration = Duration::from_secs(1800);
+/// The clock is looked at once in so many cases, for some are a few microseconds long.
+const BETWEEN_LOOKS: u64 = 64;
 /// So many times its allowance a case may hold before it is given no more.
 const BEYOND: usize = 16;
 
@@ -69,14 +73,13 @@ struct Tally {
 
 /// A case that runs, as the watch sees it.
 struct Running {
-    /// Milliseconds since the beginning, at which it began.
-    since: AtomicU64,
+    case: AtomicU64,
     ended: AtomicBool,
 }
 
 impl Target<'_> {
-    /// Feeds the parser. `FUZZ_SECONDS` gives a time in the place of the count of cases, `FUZZ_SEED` another seed than 0,
-    /// `FUZZ_CASE` a single case, and `FUZZ_FAILURES` the folder for inputs that fail.
+    /// Feeds the parser. `FUZZ_SECONDS` gives seconds of a processor in the place of the count of cases, `FUZZ_SEED` another
+    /// seed than 0, `FUZZ_CASE` a single case, and `FUZZ_FAILURES` the folder for inputs that fail.
     ///
     /// # Panics
     /// When a case breaks a promise, with seed and index; and when nothing was read at all, or a seed was not.
@@ -99,23 +102,27 @@ impl Target<'_> {
         let time = number("FUZZ_SECONDS").map(Duration::from_secs);
         let note = folder.join(format!("{}.running", self.name));
         let mut running = File::create(&note).expect("a file in the folder for failures");
-        let start = Instant::now();
-        let state = Arc::new(Running { since: AtomicU64::new(0), ended: AtomicBool::new(false) });
-        let watch = watch(self.name, start, state.clone());
-        let more = |index: u64| time.map_or(index < self.cases, |time| start.elapsed() < time);
+        let clock = Clock::of_this_thread();
+        let start = clock.now();
+        let state = Arc::new(Running { case: AtomicU64::new(0), ended: AtomicBool::new(false) });
+        let watch = watch(self.name, clock.clone(), state.clone());
+        let more = |index: u64| match time {
+            None => index < self.cases,
+            Some(time) => index % BETWEEN_LOOKS > 0 || clock.now() - start < time,
+        };
         let mut index = 0;
         while more(index) {
             // where the program itself ends, by a full stack for example, this is what is left
             let line = format!("seed {seed} case {index:<20}\n");
             let _ = running.seek(SeekFrom::Start(0)).and_then(|_| running.write_all(line.as_bytes()));
-            state.since.store(start.elapsed().as_millis() as u64, Ordering::Relaxed);
+            state.case.store(index, Ordering::Relaxed);
             self.case(seed, index, &folder, &parse, &mut tally);
             index += 1;
         }
         state.ended.store(true, Ordering::Relaxed);
         watch.thread().unpark();
         let _ = (watch.join(), fs::remove_file(&note));
-        self.report(seed, start.elapsed(), &tally);
+        self.report(seed, clock.now() - start, &tally);
         assert!(tally.read > 0, "{}: no input was read at all; the cases test nothing", self.name);
     }
 
@@ -169,10 +176,11 @@ impl Target<'_> {
         }
         // another program may have had the processor
         for _ in 0..2 {
-            if time > LONGEST {
-                let before = processor_time();
-                let again = attempt().2;
-                time = time.min(processor_time().zip(before).map_or(again, |(after, before)| after - before));
+            if time > LONGEST || time.as_secs_f64() > tally.slowest.0 {
+                let clock = Clock::of_this_thread();
+                let before = clock.now();
+                drop(attempt());
+                time = time.min(clock.now() - before);
             }
         }
         if time > LONGEST {
@@ -209,11 +217,29 @@ impl Target<'_> {
     }
 }
 
-/// How long this thread has had a processor, where the system says it (Linux does). Waiting is none of it: what hangs is for
-/// the watch.
-fn processor_time() -> Option<Duration> {
-    let said = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    said.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+/// How long a thread has had a processor, where the system says it (Linux does); the time that has passed elsewhere.
+#[derive(Clone)]
+struct Clock {
+    /// The file that says it.
+    file: Option<PathBuf>,
+    start: Instant,
+}
+
+impl Clock {
+    fn of_this_thread() -> Clock {
+        let file = fs::canonicalize("/proc/thread-self/schedstat").ok();
+        let clock = Clock { file, start: Instant::now() };
+        Clock { file: clock.file.clone().filter(|_| clock.processor().is_some()), ..clock }
+    }
+
+    fn processor(&self) -> Option<Duration> {
+        let said = fs::read_to_string(self.file.as_ref()?).ok()?;
+        said.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    }
+
+    fn now(&self) -> Duration {
+        self.processor().unwrap_or_else(|| self.start.elapsed())
+    }
 }
 
 fn words(panicked: &(dyn Any + Send)) -> &str {
@@ -222,13 +248,17 @@ fn words(panicked: &(dyn Any + Send)) -> &str {
 }
 
 /// Ends the program when a case hangs, as no thread can end another.
-fn watch(name: &str, start: Instant, state: Arc<Running>) -> std::thread::JoinHandle<()> {
+fn watch(name: &str, clock: Clock, state: Arc<Running>) -> std::thread::JoinHandle<()> {
     let name = name.to_owned();
     std::thread::spawn(move || {
+        let look = || (state.case.load(Ordering::Relaxed), clock.now(), Instant::now());
+        let mut seen = look();
         while !state.ended.load(Ordering::Relaxed) {
             std::thread::park_timeout(Duration::from_secs(1));
-            let since = Duration::from_millis(state.since.load(Ordering::Relaxed));
-            if !state.ended.load(Ordering::Relaxed) && start.elapsed().saturating_sub(since) > HANG {
+            let now = look();
+            if now.0 != seen.0 {
+                seen = now;
+            } else if !state.ended.load(Ordering::Relaxed) && (now.1 - seen.1 > HANG || seen.2.elapsed() > STUCK) {
                 eprintln!("fuzz: {name}: a case hangs; it is named in the file {name}.running");
                 std::process::abort();
             }

@@ -2,6 +2,7 @@
 //! hand, and made-up ones for a program of the tests, which calls the same function.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -113,10 +114,15 @@ impl Source {
         self.files.iter().filter(wrong).map(|(name, _)| name.as_str()).collect()
     }
 
+    /// What the folder in `dir` holds, but for the lock.
+    pub fn names(&self, dir: &Path) -> Vec<OsString> {
+        let names = fs::read_dir(dir.join(self.name)).into_iter().flatten().flatten();
+        names.map(|entry| entry.file_name()).filter(|name| name != ".gpicl-lock").collect()
+    }
+
     /// Whether the folder in `dir` holds its files and nothing else.
     pub fn is_whole(&self, dir: &Path) -> bool {
-        let names = fs::read_dir(dir.join(self.name)).into_iter().flatten().flatten();
-        let names: Vec<_> = names.map(|entry| entry.file_name()).collect();
+        let names = self.names(dir);
         names.len() == self.files.len()
             && names.iter().all(|name| name.to_str().is_some_and(|name| self.files.contains_key(name)))
             && self.wrong(dir).is_empty()

@@ -2,7 +2,6 @@
 //! file in the end or words that say why not, and never a wrong file under its own name.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -147,13 +146,29 @@ fn a_wrong_checksum_never_leaves_a_file() {
         let dir = place.data("data");
         let words = bad(&mut source.fetch(&dir, &proxy, &place.authority));
         assert!(words.contains("expected MD5 ") && words.contains("found "), "{words}");
-        let left = fs::read_dir(dir.join(source.name)).unwrap().count();
-        assert_eq!(left, 0, "{}: a wrong file left something", source.name);
+        assert_eq!(source.names(&dir).len(), 0, "{}: a wrong file left something", source.name);
         let proxy = source.proxy().start();
         let place = Place::new("checksum-again", &proxy);
         good(&mut source.fetch(&dir, &proxy, &place.authority));
         assert!(source.is_whole(&dir));
         assert!(proxy.requests().iter().all(|request| request.from.is_none()));
+    }
+}
+
+/// Calls at the same time, as the cells of a grid make them: one downloads, the others wait for it.
+#[test]
+fn of_several_calls_one_downloads() {
+    for source in Source::all() {
+        let proxy = source.proxy().start();
+        let place = Place::new("several", &proxy);
+        let dir = place.data("data");
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| good(&mut source.fetch(&dir, &proxy, &place.authority)));
+            }
+        });
+        assert!(source.is_whole(&dir), "{}: {:?}", source.name, source.wrong(&dir));
+        assert_eq!(proxy.requests().len(), source.files.len(), "{}: a file was asked for twice", source.name);
     }
 }
 

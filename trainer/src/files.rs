@@ -1,6 +1,6 @@
 //! Files are written whole or not at all, and a command replaces only what it wrote itself.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -151,6 +151,25 @@ pub fn check_writable(
     File::create(&temporary).and_then(|_| fs::remove_file(&temporary)).map_err(io)
 }
 
+/// Makes a lock file if there is none, and holds it until the result is dropped. While another process holds it, this
+/// one waits; `waiting` is called before. None where the file cannot be made or the file system has no locks: then
+/// processes are not kept apart.
+pub fn lock(path: &Path, waiting: impl FnOnce()) -> Option<File> {
+    let file = File::options().create(true).truncate(false).write(true).open(path).ok()?;
+    match file.try_lock() {
+        Ok(()) => return Some(file),
+        Err(TryLockError::WouldBlock) => waiting(),
+        Err(TryLockError::Error(_)) => return None,
+    }
+    loop {
+        match file.lock() {
+            Ok(()) => return Some(file),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+}
+
 /// The folder that a file lies in.
 pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
@@ -223,6 +242,28 @@ mod tests {
         assert_eq!(folder.names(), ["a.txt"], "a check leaves nothing behind");
         assert!(write_whole(&folder.path("none/a.txt"), b"x").is_err());
         assert_eq!(fs::read(&path).unwrap(), b"first");
+    }
+
+    #[test]
+    fn a_lock_is_waited_for() {
+        let folder = Folder::new("lock");
+        let path = folder.path("lock");
+        let held = lock(&path, || panic!("nobody holds it")).unwrap();
+        let (say, heard) = std::sync::mpsc::channel();
+        let other = std::thread::spawn({
+            let path = path.clone();
+            move || {
+                let lock = lock(&path, || say.send("waiting").unwrap());
+                say.send("held").unwrap();
+                lock.is_some()
+            }
+        });
+        assert_eq!(heard.recv(), Ok("waiting"));
+        assert!(heard.try_recv().is_err(), "it is held twice");
+        drop(held);
+        assert_eq!(heard.recv(), Ok("held"));
+        assert!(other.join().unwrap());
+        assert!(lock(&folder.path("none/lock"), || {}).is_none(), "there is no such folder");
     }
 
     #[test]

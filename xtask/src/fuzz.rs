@@ -18,7 +18,7 @@ documents, records, runs, data sets, pictures, settings, results. A panic, more 
 than a second ends a target; the input is then kept in the build folder under fuzz-failures/, with the words that run it
 again. The tests of `cargo xtask test` run the same targets for a second or two each.
 
-    --seconds N     time for each target (default 60)
+    --seconds N     processor time for each target (default 60)
     --seed S        another seed than 0: other inputs; with --add the next that was not used
     --add           adds the figures to those in the file, so that several calls make an hour
     --light         without the trainer, whose build takes long

@@ -77,6 +77,7 @@ fn fetch_one(name: &str, dir: &Path, overwrite: bool) -> Result<(), data::DataEr
         let line = |text: String| above(bar.as_ref(), format!("{file}: {text}"));
         match event {
             Event::Present => line("here already, checksum right".into()),
+            Event::Waiting => line("another process is fetching into this folder; waiting for it".into()),
             Event::Start { url, from } => {
                 set(Some((file.to_owned(), from, None)));
                 if let Some(bar) = &bar {

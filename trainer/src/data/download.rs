@@ -2,7 +2,7 @@
 //!
 //! A download goes to `FILE.part`, is resumed from there after an interruption (HTTP Range), and gets its name only when
 //! its checksum is right. A file that is right already is not asked for again; a recompressed one is right when its
-//! content is.
+//! content is. Of several processes that want a file one brings it, and the others wait for that.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -13,12 +13,18 @@ use super::catalogue::RemoteFile;
 use super::checksum::{State, state};
 use super::error::{DataError, io};
 use super::http::{Client, Variable, passing};
+use crate::files::lock;
+
+/// Held while something is fetched into a folder.
+pub(super) const LOCK: &str = ".gpicl-lock";
 
 /// What a download is doing, for a progress bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The file is on disk and right: nothing is asked for.
     Present,
+    /// Another process fetches into this folder, and this one waits for it.
+    Waiting,
     /// A request to this address begins, from this byte on.
     Start {
         /// Address.
@@ -58,13 +64,25 @@ pub(super) fn download(
     progress: &mut dyn FnMut(&str, Event),
 ) -> Result<(), DataError> {
     let path = folder.join(remote.name);
-    match state(&path, remote) {
-        State::Right => {
-            progress(remote.name, Event::Present);
-            return Ok(());
-        }
-        State::Wrong(reason) if !overwrite || path.is_dir() => return Err(DataError::Kept { path, reason }),
-        _ => {}
+    let present = || match state(&path, remote) {
+        State::Right => Ok(true),
+        State::Wrong(reason) if !overwrite || path.is_dir() => Err(DataError::Kept { path: path.clone(), reason }),
+        _ => Ok(false),
+    };
+    let mut here = present()?;
+    // nothing is written where all is there already
+    let mut _lock = None;
+    if !here {
+        let mut waited = false;
+        _lock = lock(&folder.join(LOCK), || {
+            waited = true;
+            progress(remote.name, Event::Waiting);
+        });
+        here = waited && present()?;
+    }
+    if here {
+        progress(remote.name, Event::Present);
+        return Ok(());
     }
     let part = folder.join(format!("{}.part", remote.name));
     // all of it was here when an earlier call ended, but for its name
@@ -326,6 +344,11 @@ mod tests {
         (result, events)
     }
 
+    /// What lies in a folder, but for the lock.
+    fn left(folder: &Folder) -> Vec<String> {
+        folder.names().into_iter().filter(|name| name != LOCK).collect()
+    }
+
     fn requests(server: &Server) -> Vec<Option<String>> {
         server.requests.lock().unwrap().clone()
     }
@@ -337,13 +360,56 @@ mod tests {
         let (result, events) = run(&folder, &remote(&content()), &[&server]);
         result.unwrap();
         assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
-        assert_eq!(folder.names(), ["file.gz"], "no part is left");
+        assert_eq!(left(&folder), ["file.gz"], "no part is left");
         assert!(events.contains(&Event::Bytes { done: 300_000, total: Some(300_000) }));
         assert_eq!(events.last(), Some(&Event::Done));
         let (result, events) = run(&folder, &remote(&content()), &[&server]);
         result.unwrap();
         assert_eq!(events, [Event::Present]);
         assert_eq!(requests(&server), [None], "one request for two calls");
+    }
+
+    #[test]
+    fn of_several_that_want_a_file_one_asks_for_it() {
+        let folder = Folder::new("fetch-several");
+        let server = serve(content(), Manner::Good);
+        let events: Vec<Vec<Event>> = std::thread::scope(|scope| {
+            let calls: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let (result, events) = run(&folder, &remote(&content()), &[&server]);
+                        result.unwrap();
+                        events
+                    })
+                })
+                .collect();
+            calls.into_iter().map(|call| call.join().unwrap()).collect()
+        });
+        assert_eq!(requests(&server), [None], "one request for four calls");
+        let last = |event: Event| events.iter().filter(|events| events.last() == Some(&event)).count();
+        assert_eq!((last(Event::Done), last(Event::Present)), (1, 3), "{events:?}");
+        assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
+        // one that waits finds what the other left when it failed
+        let folder = Folder::new("fetch-after-another");
+        let held = lock(&folder.path(LOCK), || panic!("nobody fetches")).unwrap();
+        folder.write("file.gz.part", &content()[..100_000]);
+        let server = serve(content(), Manner::Good);
+        let events = std::thread::scope(|scope| {
+            let (say, heard) = std::sync::mpsc::channel();
+            let (folder, server) = (&folder, &server);
+            let call = scope.spawn(move || {
+                let remote = remote(&content());
+                download(folder.root(), &remote, &[server.base], true, &|_| None, Duration::ZERO, &mut |_, event| {
+                    say.send(event).unwrap();
+                })
+            });
+            assert_eq!(heard.recv(), Ok(Event::Waiting));
+            drop(held);
+            call.join().unwrap().unwrap();
+            heard.try_iter().collect::<Vec<_>>()
+        });
+        assert_eq!(requests(&server), [Some("bytes=100000-".into())]);
+        assert_eq!(events.last(), Some(&Event::Done));
     }
 
     #[test]
@@ -373,7 +439,7 @@ mod tests {
         let Err(DataError::Download { tried, .. }) = result else { panic!("{result:?}") };
         assert_eq!(tried.len(), 1, "a mirror with another file is not asked again: {tried:?}");
         assert!(tried[0].contains("MD5"), "{tried:?}");
-        assert!(folder.names().is_empty());
+        assert!(left(&folder).is_empty());
         // A good second mirror saves it, and what was on disk stays until then.
         let good = serve(content(), Manner::Good);
         folder.write("file.gz", b"old and wrong");
@@ -392,7 +458,7 @@ mod tests {
         let words = result.unwrap_err().to_string();
         assert!(words.contains("file.gz") && words.contains("--overwrite"), "{words}");
         assert_eq!(std::fs::read(&own).unwrap(), b"somebody's own pictures");
-        assert!(events.is_empty() && requests(&server).is_empty() && folder.names() == ["file.gz"]);
+        assert!(events.is_empty() && requests(&server).is_empty() && left(&folder) == ["file.gz"]);
         std::fs::remove_file(&own).unwrap();
         run_with(&folder, &remote(&content()), &[&server], false, &|_| None).0.unwrap();
         // a folder of the name is never replaced
@@ -410,7 +476,7 @@ mod tests {
         let ranges = requests(&server);
         assert_eq!(ranges, [None, Some("bytes=100000-".into()), Some("bytes=200000-".into())]);
         assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
-        assert_eq!(folder.names(), ["file.gz"]);
+        assert_eq!(left(&folder), ["file.gz"]);
 
         // However often it breaks off, as long as something comes.
         let folder = Folder::new("fetch-resume-often");
@@ -425,7 +491,7 @@ mod tests {
             panic!("a file that is cut short")
         };
         assert_eq!(tried.len(), ROUNDS as usize, "what still brought something is no failure: {tried:?}");
-        assert_eq!(folder.names(), ["file.gz.part"]);
+        assert_eq!(left(&folder), ["file.gz.part"]);
         let good = serve(content(), Manner::Good);
         run(&folder, &remote(&content()), &[&good]).0.unwrap();
         assert_eq!(requests(&good), [Some("bytes=40000-".into())]);
@@ -444,7 +510,7 @@ mod tests {
             let server = serve(content(), manner);
             run(&folder, &remote(&content()), &[&server]).0.unwrap();
             assert_eq!(std::fs::read(folder.path("file.gz")).unwrap(), content());
-            assert_eq!(folder.names(), ["file.gz"]);
+            assert_eq!(left(&folder), ["file.gz"]);
         }
     }
 
@@ -456,7 +522,7 @@ mod tests {
         let (result, events) = run(&folder, &remote(&content()), &[&server]);
         result.unwrap();
         assert_eq!(events, [Event::Done]);
-        assert_eq!(folder.names(), ["file.gz"]);
+        assert_eq!(left(&folder), ["file.gz"]);
         assert!(requests(&server).is_empty());
     }
 
