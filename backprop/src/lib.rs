@@ -41,11 +41,14 @@ pub mod lstm;
 mod matrix;
 pub mod muon;
 mod pool;
+#[cfg(any(target_arch = "wasm32", test))]
+mod product;
 pub mod schedule;
 mod sequences;
 pub mod set;
 pub mod simd;
 mod state;
+mod strides;
 pub mod testing;
 mod tile;
 pub mod vsml;

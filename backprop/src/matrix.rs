@@ -1,30 +1,9 @@
 //! Matrix products, and sums over rows.
 
+#[cfg(target_arch = "wasm32")]
+use crate::product;
 use crate::simd;
-
-/// A matrix in a slice, with the distances between its rows and between its columns.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    values: &'a [f32],
-    row: usize,
-    column: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Rows that lie `width` apart, each in one piece.
-    pub fn rows(values: &'a [f32], width: usize) -> Self {
-        Matrix { values, row: width, column: 1 }
-    }
-
-    /// The transpose of [`Matrix::rows`].
-    pub fn columns(values: &'a [f32], width: usize) -> Self {
-        Matrix { values, row: 1, column: width }
-    }
-
-    fn reaches(&self, rows: usize, columns: usize) -> bool {
-        rows * columns == 0 || (rows - 1) * self.row + (columns - 1) * self.column < self.values.len()
-    }
-}
+pub use crate::strides::Matrix;
 
 /// out ← a·b, or out + a·b.
 ///
@@ -33,7 +12,15 @@ impl<'a> Matrix<'a> {
 pub fn multiply([m, k, n]: [usize; 3], a: Matrix, b: Matrix, out: &mut [f32], width: usize, add: bool) {
     let fits = m * n == 0 || (m - 1) * width + n <= out.len();
     assert!(a.reaches(m, k) && b.reaches(k, n) && fits && n <= width, "a product of {m}×{k} and {k}×{n} out of bounds");
+    #[cfg(target_arch = "wasm32")]
+    {
+        if !add {
+            out.chunks_mut(width).take(m).for_each(|row| row[..n].fill(0.0));
+        }
+        product::add_product([m, k, n], a, b, out, width);
+    }
     // SAFETY: every element that is read or written lies inside its slice, as just asserted; `out` is borrowed alone.
+    #[cfg(not(target_arch = "wasm32"))]
     unsafe {
         gemm::gemm(
             m,
