@@ -37,8 +37,10 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
         false => Vec::new(),
     };
     let bench = Bench { workspace, python, peers, rounds, spent };
-    let header = format!("| preset | {COLUMNS}\n|---|---|---|---|---|---|---|");
-    let (mut table, mut rows) = (String::new(), String::from("case,threads,contender,round,mean_ms\n"));
+    let unit = if spent.is_some() { "ms spent" } else { "ms" };
+    let header = format!("| preset | {}\n|---|---|---|---|---|---|---|", COLUMNS.replace("ms", unit));
+    let (mut table, mut rows) =
+        (String::new(), format!("case,threads,contender,round,mean_{}\n", unit.replace(' ', "_")));
     let mut made = String::new();
     let machine = machine_description(workspace);
     for preset in presets.split(',') {
