@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every crate of the workspace but `bench`, which has programs alone.
+/// Every crate of the workspace but `bench`, which has programs, and a file that they share.
 const CRATES: &[&str] = &[
     "backprop",
     "backprop-gpu",

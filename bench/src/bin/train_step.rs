@@ -12,16 +12,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
 
 use backprop::AdamW;
 use backprop::causal::Trainer;
+use bench::Count;
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Tensor, TensorData};
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use shaders::model::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
@@ -60,41 +58,27 @@ impl Case {
     }
 
     fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
-        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let (b, x) = (self.labels.len() / self.tokens, self.model.spec.inputs);
-        let mut all: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
-        for tensor in self.model.spec.tensors() {
-            let values = bytes(self.model.tensor(&tensor.name));
-            all.push((tensor.name, Dtype::F32, tensor.shape, values));
-        }
-        all.push(("inputs".into(), Dtype::F32, vec![b, self.tokens, x], bytes(&self.inputs)));
-        let labels = self.labels.iter().flat_map(|&l| i64::from(l).to_le_bytes()).collect();
-        all.push(("labels".into(), Dtype::I64, vec![b, self.tokens], labels));
-        let views: Result<Vec<(&str, TensorView<'_>)>, _> = all
-            .iter()
-            .map(|(name, kind, shape, bytes)| Ok((name.as_str(), TensorView::new(*kind, shape.clone(), bytes)?)))
-            .collect::<Result<_, safetensors::SafeTensorError>>();
-        let metadata = [("model".to_owned(), serde_json::to_string(&self.model.spec)?)].into();
-        std::fs::write(path, safetensors::serialize(views?, Some(metadata))?)?;
-        Ok(())
+        let tensors = self.model.spec.tensors().into_iter().map(|tensor| {
+            let values = self.model.tensor(&tensor.name);
+            bench::floats(tensor.name, tensor.shape, values)
+        });
+        let mut all: Vec<bench::Entry> = tensors.collect();
+        all.push(bench::floats("inputs".into(), vec![b, self.tokens, x], &self.inputs));
+        all.push(bench::labels("labels".into(), vec![b, self.tokens], &self.labels));
+        bench::write(path, &all, &[("model", serde_json::to_string(&self.model.spec)?)])
     }
 
     fn read(path: &Path) -> Result<Case, Box<dyn Error>> {
         let bytes = std::fs::read(path)?;
-        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes)?;
-        let spec: ModelSpec =
-            serde_json::from_str(header.metadata().as_ref().and_then(|m| m.get("model")).ok_or("no specification")?)?;
+        let spec: ModelSpec = serde_json::from_str(&bench::metadata(&bytes, "model")?)?;
         let file = safetensors::SafeTensors::deserialize(&bytes)?;
-        let floats = |name: &str| -> Result<Vec<f32>, Box<dyn Error>> {
-            Ok(file.tensor(name)?.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
-        };
-        let labels = file.tensor("labels")?;
-        let tensors = spec.tensors().into_iter().map(|t| Ok((t.name.clone(), floats(&t.name)?)));
+        let tensors = spec.tensors().into_iter().map(|t| Ok((t.name.clone(), bench::read_floats(&file, &t.name)?)));
         let tensors = tensors.collect::<Result<BTreeMap<_, _>, Box<dyn Error>>>()?;
         Ok(Case {
-            inputs: floats("inputs")?,
-            tokens: labels.shape()[1],
-            labels: labels.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as u32).collect(),
+            inputs: bench::read_floats(&file, "inputs")?,
+            tokens: file.tensor("labels")?.shape()[1],
+            labels: bench::read_labels(&file, "labels")?,
             model: Model::new(spec, tensors, BTreeMap::new()),
         })
     }
@@ -143,37 +127,13 @@ fn burn_steps(case: &Case) -> impl FnMut() -> f64 + use<> {
     }
 }
 
-/// Peak of this process's memory, MB; none where the system does not tell.
-fn peak() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()? / 1024.0)
-}
-
 fn run(path: &Path, threads: usize, burn: bool) -> Result<(), Box<dyn Error>> {
     let case = Case::read(path)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let mut trainer = case.trainer(threads);
     let mut by_burn = burn_steps(&case);
     let mut step = || if burn { pool.install(&mut by_burn) } else { case.step(&mut trainer) };
-    let mut losses = Vec::new();
-    for line in std::io::stdin().lock().lines() {
-        let count: usize = line?.trim().parse()?;
-        let mut times = Vec::new();
-        for _ in 0..count {
-            let start = Instant::now();
-            let loss = step();
-            times.push(format!("{:.3}", 1e3 * start.elapsed().as_secs_f64()));
-            if losses.len() < 5 {
-                losses.push(format!("{loss:.7}"));
-            }
-        }
-        println!("{}", times.join(" "));
-    }
-    println!("losses {}", losses.join(" "));
-    println!("peak_mb {:.0}", peak().unwrap_or(f64::NAN));
-    println!("version {}", env!("CARGO_PKG_VERSION"));
-    Ok(())
+    bench::take_steps(Count::Clock, |_| Ok(()), |()| step())
 }
 
 /// Median milliseconds of a step on one thread.

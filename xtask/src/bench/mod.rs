@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: the benchmarks.
 
+mod learners;
 mod page;
 pub(crate) mod report;
+mod set;
 mod training;
 
 use crate::options::Options;
@@ -21,6 +23,21 @@ taken within a round. Then shows how the cost of a step grows with T, width and 
     --autodiff        also time Burn's autodiff on the CPU, which GPUs use
     --out FOLDER      writes training.md, training.csv and cost.svg there
 
+cargo xtask bench --set [--python FILE] [--rounds N] [--threads N,N…] [--presets NAME,NAME] [--compile] [--spent] [--out FOLDER]
+
+Times training steps of set learners on the CPU against PyTorch: the forward pass with its stem and ridges, both losses, the
+backward pass, AdamW and the weights' average. All take the steps of one case, with the same weights and the episodes of a run's
+first steps, which are made beforehand.
+
+    --python FILE     the Python that has torch (python3)
+    --rounds N        rounds of each comparison (5)
+    --threads N,N…    thread counts (1,2)
+    --presets NAME,…  whose settings (general,drawing)
+    --compile         also time the same program through torch.compile
+    --spent           count what the processor spent, all threads together, in the place of the clock: for a machine where others
+                      compute, too (Linux)
+    --out FOLDER      writes set.md and set.csv there
+
 cargo xtask bench --page [--python FILE] [--rounds N] [--cpu] [--before FOLDER] [--out FOLDER]
 
 Times the learner in the page instead, in headless Chromium, against onnxruntime-web with the same weights: an answer with
@@ -37,5 +54,11 @@ with the context, from 10 to 1,000 examples: of an answer, of teaching all, and 
 
 /// Runs the benchmark that the options choose.
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
-    if options.switch("--page") { page::run(workspace, options) } else { training::run(workspace, options) }
+    if options.switch("--page") {
+        page::run(workspace, options)
+    } else if options.switch("--set") {
+        set::run(workspace, options)
+    } else {
+        training::run(workspace, options)
+    }
 }
