@@ -9,6 +9,7 @@ use crate::server::Server;
 
 use super::browser::{Folder, Results, copy, make, spread, time, version, visit};
 use super::report::{machine_description, number, write};
+use crate::npm;
 use crate::options::Options;
 use crate::package;
 use crate::setup::npm::{JAX_JS_VERSION, TENSORFLOW_VERSION};
@@ -79,7 +80,13 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     if threads < 2 {
         names.retain(|name| !name.ends_with("threads"));
     }
-    package::build_alone(workspace, &tools, &site.path.join("pkg"), ("training", "bench"))?;
+    let built = site.path.join("pkg");
+    package::build_alone(workspace, &tools, &built, ("training", "bench"))?;
+    // what the module imports, as it lies in the page
+    npm::copy(&workspace.root.join("web/training"), &built, &["card.js", "helpers.js", "keep.js"])?;
+    let engine = site.path.join("engine");
+    make(&engine)?;
+    npm::copy(&workspace.root.join("web/package"), &engine, &npm::SCRIPTS)?;
     write(&site.path.join("plan.json"), &plan(&names, rounds, threads))?;
 
     let chromium = tools.chromium.as_deref().ok_or("no Chromium")?;
