@@ -16,7 +16,7 @@ The project's commands.
     cargo xtask demo     build the page and serve it, then meta-train a learner and add it to the page
     cargo xtask test     check formatting and lints, and run every test, also in real browsers
     cargo xtask setup    install the tools that the other commands need, and nothing else
-    cargo xtask bench    time a training step; --page: time the page against onnxruntime-web
+    cargo xtask bench    time a training step; --page: the page against onnxruntime-web; --training-page: its training steps
     cargo xtask fuzz     feed spoiled inputs to every parser, for as long as you like
     cargo xtask kills    kill commands of the trainer at random moments, and see that nothing is lost
     cargo xtask soak     stay on the page for hours, and open spoiled model files by the thousand

@@ -85,6 +85,22 @@ pub fn build_variant(
     bind(workspace, tools, folder, profile, name, feature)
 }
 
+/// Builds such a part with a feature of its package and without the others, for a benchmark that is no page, and writes it into
+/// `folder` under the feature's name.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_alone(
+    workspace: &Workspace,
+    tools: &Tools,
+    folder: &Path,
+    (name, feature): (&str, &str),
+) -> Result<(), String> {
+    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    compile_crate(workspace, tools, SMALL, &["--package", name], &["--features", &format!("{name}/{feature}")])?;
+    bind(workspace, tools, folder, SMALL, name, feature)
+}
+
 fn compile_parts(workspace: &Workspace, tools: &Tools, profile: &str, features: &[&str]) -> Result<(), String> {
     let crates: Vec<&str> = PARTS.iter().flat_map(|part| ["--package", part]).collect();
     compile_crate(workspace, tools, profile, &crates, features)

@@ -8,6 +8,8 @@ use wasm_bindgen::prelude::*;
 use crate::on_gpu::Stopped;
 use crate::run::{Drawings, Run};
 use crate::settings::Settings;
+#[cfg(feature = "bench")]
+use crate::settings::{CLIP, LENGTH, WARM_UP};
 
 fn fault(words: impl AsRef<str>) -> JsValue {
     js_sys::Error::new(words.as_ref()).into()
@@ -156,6 +158,45 @@ impl WorkerRun {
     /// All that a run needs to go on.
     pub fn checkpoint(&self) -> Vec<u8> {
         self.run.checkpoint()
+    }
+}
+
+/// For `cargo xtask bench --training-page`, which gives weights and batches to other libraries.
+#[cfg(feature = "bench")]
+#[wasm_bindgen]
+impl WorkerRun {
+    /// What the learner and its steps are, in JSON: { model, tensors, tokens, rate, warmUp, clip, beta2, epsilon }; each of the
+    /// `tensors` has { name, shape }, in the order of [`WorkerRun::weights`].
+    pub fn spec(&self) -> String {
+        let settings = self.run.settings();
+        let (model, adam) = (settings.spec(), settings.adam(0));
+        let tensor =
+            |tensor: shaders::model::TensorSpec| serde_json::json!({ "name": tensor.name, "shape": tensor.shape });
+        let tensors: Vec<_> = model.tensors().into_iter().map(tensor).collect();
+        let (rate, beta_2, epsilon) = (settings.rate, f64::from(adam.beta_2), f64::from(adam.epsilon));
+        serde_json::json!({
+            "model": model, "tensors": tensors, "tokens": LENGTH, "rate": rate, "warmUp": WARM_UP, "clip": CLIP, "beta2": beta_2,
+            "epsilon": epsilon,
+        })
+        .to_string()
+    }
+
+    /// Inputs of the next batch, `[B, T, X]`.
+    #[wasm_bindgen(js_name = batchInputs)]
+    pub fn batch_inputs(&self) -> Vec<f32> {
+        self.run.batch().0
+    }
+
+    /// Labels of the next batch, `[B, T]`.
+    #[wasm_bindgen(js_name = batchLabels)]
+    pub fn batch_labels(&self) -> Vec<u32> {
+        self.run.batch().1
+    }
+
+    /// One step on such a batch, without tasks or measurements; gives what [`WorkerRun::advance`] gives.
+    #[wasm_bindgen(js_name = advanceOnBatch)]
+    pub fn advance_on_batch(&mut self, inputs: &[f32], labels: &[u32]) -> Result<f64, f64> {
+        self.run.advance_on_batch(inputs, labels).map_err(|error| error.step as f64)
     }
 }
 

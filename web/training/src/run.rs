@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use backprop::Score;
 use backprop::causal::{Part, Sequences, Trainer, groups};
 use backprop::schedule;
 use serde::{Deserialize, Serialize};
@@ -190,8 +191,8 @@ impl Run {
         self.settings.steps = steps.max(self.measured.step);
     }
 
-    /// The batch of the next step, for a GPU: inputs `[B, T, X]`, labels `[B, T]`, and T.
-    #[cfg(any(feature = "gpu", test))]
+    /// The batch of the next step, for a GPU or another library: inputs `[B, T, X]`, labels `[B, T]`, and T.
+    #[cfg(any(feature = "gpu", feature = "bench", test))]
     pub(crate) fn batch(&self) -> (Vec<f32>, Vec<u32>, usize) {
         let tasks = current(&self.tasks, &self.stages, &self.measured.progress);
         let (inputs, labels) = batch(&tasks, self.measured.step * self.settings.batch as u64, self.settings.batch);
@@ -249,6 +250,34 @@ impl Run {
     /// # Errors
     /// The loss or the gradient is not finite.
     pub fn advance_with(&mut self, whole: Part) -> Result<f64, NotFinite> {
+        let score = self.move_weights(whole)?;
+        self.count(score.loss, &score.right);
+        self.end_stage(self.logs().then_some(&score.right));
+        if self.measures() {
+            self.measure();
+        }
+        Ok(score.loss)
+    }
+
+    /// One step on a batch that was made before, without measurements: inputs `[B, T, X]` and labels `[B, T]`. Gives the loss.
+    ///
+    /// # Errors
+    /// The loss or the gradient is not finite.
+    #[cfg(any(feature = "bench", test))]
+    pub fn advance_on_batch(&mut self, inputs: &[f32], labels: &[u32]) -> Result<f64, NotFinite> {
+        let batch = self.settings.batch;
+        let (x, t) = (inputs.len() / labels.len(), labels.len() / batch);
+        let episodes = |range: std::ops::Range<usize>| {
+            let (start, end) = (range.start * t, range.end * t);
+            (inputs[start * x..end * x].into(), labels[start..end].into())
+        };
+        let sizes = [batch, t, batch];
+        let whole = self.trainer.part(sizes, episodes, 0..groups(sizes));
+        Ok(self.move_weights(whole)?.loss)
+    }
+
+    /// What a step is beside its tasks and measurements: gradient, AdamW or Muon, average.
+    fn move_weights(&mut self, whole: Part) -> Result<Score, NotFinite> {
         let Run { settings, trainer, measured, .. } = self;
         let score = trainer.gradient_of(whole);
         let state = &mut trainer.state;
@@ -263,12 +292,7 @@ impl Run {
         }
         state.update_ema(schedule::average_decay(AVERAGE, measured.step));
         measured.step += 1;
-        self.count(score.loss, &score.right);
-        self.end_stage(self.logs().then_some(&score.right));
-        if self.measures() {
-            self.measure();
-        }
-        Ok(score.loss)
+        Ok(score)
     }
 
     /// Whether the step that was just taken has a line in the log.
@@ -400,6 +424,18 @@ mod tests {
         let one = reached(0, 150);
         let last = one.points.last().unwrap().accuracies;
         assert!(one.phase == Phase::Memorises && last.unseen_last < 0.2 && last.seen_first > 0.5, "{last:?}");
+    }
+
+    #[test]
+    fn a_step_on_a_batch_that_is_handed_in_is_the_step_that_makes_it() {
+        let (mut usual, mut given) = (run(small()), run(small()));
+        for _ in 0..4 {
+            let (inputs, labels, _) = given.batch();
+            let loss = given.advance_on_batch(&inputs, &labels).unwrap();
+            assert_eq!(loss.to_bits(), usual.advance().unwrap().to_bits());
+        }
+        assert_eq!((given.step(), bits(given.weights())), (4, bits(usual.weights())));
+        assert_eq!(bits(given.average()), bits(usual.average()));
     }
 
     #[test]

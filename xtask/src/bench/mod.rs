@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: the benchmarks.
 
+mod browser;
 mod learners;
 mod page;
 pub(crate) mod report;
 mod set;
 mod training;
+mod training_page;
 
 use crate::options::Options;
 use crate::workspace::Workspace;
@@ -50,7 +52,18 @@ with the context, from 10 to 1,000 examples: of an answer, of teaching all, and 
     --gpu             let the browser choose its adapter, where there is a real one
     --cpu             leave WebGPU out
     --before FOLDER   also time the package in FOLDER, which `cargo xtask package --out FOLDER` wrote at another commit
-    --out FOLDER      writes page.md, page.csv and page-cost.svg there";
+    --out FOLDER      writes page.md, page.csv and page-cost.svg there
+
+cargo xtask bench --training-page [--rounds N] [--cpu] [--out FOLDER]
+
+Times a training step of the page's “Make a learner” in headless Chromium (forward, backward, AdamW) against TensorFlow.js and
+jax-js, with the same weights and the same batches, at widths 64 and 128. Each contender has a worker of its own, in which it
+takes ten steps whose losses are compared, then steps that warm it up, then its turns; ratios are taken within a round.
+
+    --rounds N        rounds of each width (5)
+    --gpu             let the browser choose its adapter, where there is a real one
+    --cpu             leave WebGL and WebGPU out
+    --out FOLDER      writes training-page.md and training-page.csv there";
 
 /// Runs the benchmark that the options choose.
 pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
@@ -58,6 +71,8 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
         page::run(workspace, options)
     } else if options.switch("--set") {
         set::run(workspace, options)
+    } else if options.switch("--training-page") {
+        training_page::run(workspace, options)
     } else {
         training::run(workspace, options)
     }

@@ -1,20 +1,17 @@
 //! `cargo xtask bench --page`: the learner in the page beside onnxruntime-web, in one headless Chromium.
 
-use std::collections::BTreeMap;
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::Receiver;
 use std::thread;
-use std::time::Duration;
 
-use crate::chromium;
 use crate::server::Server;
-use crate::shell::{end, output, run as run_shown};
+use crate::shell::{output, run as run_shown};
 
-use super::report::{Cost, chart, machine_description, median, number, write};
+use super::browser::{Folder, Results, copy, make, spread, time, version, visit};
+use super::report::{Cost, chart, machine_description, number, write};
 use crate::options::Options;
 use crate::package;
 use crate::setup::{self, Need};
@@ -44,8 +41,6 @@ const CAUSAL: &str = "paper";
 const ANSWERS: usize = 9;
 const TEACHINGS: usize = 2;
 const ENOUGH: usize = 1_000;
-/// A report comes at least so often.
-const PATIENCE: Duration = Duration::from_secs(300);
 /// Between turns, in milliseconds.
 const PAUSE: u32 = 500;
 
@@ -143,11 +138,10 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     let growing: Vec<&str> = names.iter().copied().filter(grows).collect();
     write(&site.path.join("plan.json"), &plan(&models, &names, &growing, rounds, threads))?;
     let chromium = tools.chromium.as_deref().ok_or("no Chromium")?;
-    let version = output(Command::new(chromium).arg("--version")).unwrap_or_else(|_| "a Chromium unknown".into());
     let about = format!(
         "{}\n{}, {} adapter; onnxruntime-web {peer}",
         machine_description(workspace),
-        version.trim(),
+        version(chromium),
         if gpu { "its own" } else { "SwiftShader's software" }
     );
     let (server, reports) = Server::start_measuring(&site.path)?;
@@ -160,46 +154,13 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<(), String> {
     if let Some(out) = out {
         make(&out)?;
         write(&out.join("page.md"), &table)?;
-        write(&out.join("page.csv"), &results.csv())?;
+        write(&out.join("page.csv"), &results.csv("model"))?;
         // another build's have their lines in the table
         let ours: Vec<&str> = growing.iter().copied().filter(|name| *name != BEFORE).collect();
         let costs = results.costs(&models, &ours);
         write(&out.join("page-cost.svg"), &chart("Milliseconds of the learner in the page by its context", &costs))?;
     }
     Ok(())
-}
-
-/// A folder of our own that goes when this is dropped.
-struct Folder {
-    path: PathBuf,
-}
-
-impl Folder {
-    fn new() -> Result<Folder, String> {
-        let path = env::temp_dir().join(format!("bench-page-{}", std::process::id()));
-        make(&path)?;
-        Ok(Folder { path })
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // The browser's other processes may write to its profile for a moment longer than the first one lives.
-        for _ in 0..20 {
-            if fs::remove_dir_all(&self.path).is_ok() || !self.path.exists() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-fn make(folder: &Path) -> Result<(), String> {
-    fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    fs::copy(from, to).map(|_| ()).map_err(|error| format!("cannot copy {}: {error}", from.display()))
 }
 
 /// Copies what a page loads of a package.
@@ -286,81 +247,7 @@ fn plan(models: &[Model], contenders: &[&str], growing: &[&str], rounds: usize, 
     )
 }
 
-/// Opens the page in a browser of its own and takes its reports to the last.
-fn visit(chromium: &Path, url: &str, gpu: bool, profile: &Path, reports: &Receiver<String>) -> Result<Results, String> {
-    let mut browser = Command::new(chromium);
-    browser.args(chromium::HEADLESS).arg(chromium::WEBGPU);
-    if !gpu {
-        browser.arg(chromium::SOFTWARE_ADAPTER);
-    }
-    browser.arg(format!("--user-data-dir={}", profile.display())).arg(url);
-    browser.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = browser.spawn().map_err(|error| format!("cannot start {}: {error}", chromium.display()))?;
-    let results = listen(reports);
-    end(&mut child);
-    results
-}
-
-fn listen(reports: &Receiver<String>) -> Result<Results, String> {
-    let mut results = Results::default();
-    loop {
-        let line = reports.recv_timeout(PATIENCE).map_err(|_| {
-            format!("the page has said nothing for {} s; is the browser still running?", PATIENCE.as_secs())
-        })?;
-        if line == "end" {
-            return Ok(results);
-        }
-        if let Some(error) = line.strip_prefix("error ") {
-            return Err(format!("the page: {error}"));
-        }
-        match line.starts_with("failed ") {
-            true => results.faults.push(line.lines().next().unwrap_or_default().to_owned()),
-            false => results.take(&line)?,
-        }
-        eprintln!("  {line}");
-    }
-}
-
-/// Everything that was reported.
-#[derive(Debug, Default)]
-struct Results {
-    /// By model, contender and what was measured: a value of each round.
-    values: BTreeMap<[String; 3], BTreeMap<usize, f64>>,
-    faults: Vec<String>,
-}
-
 impl Results {
-    /// Takes a line such as `drawing,ours-cpu,1,answer,2.5`.
-    fn take(&mut self, line: &str) -> Result<(), String> {
-        let words: Vec<&str> = line.split(',').collect();
-        let fault = || format!("expected `MODEL,CONTENDER,ROUND,WHAT,VALUE`, found `{line}`");
-        let [model, contender, round, what, value] = words[..] else { return Err(fault()) };
-        let (round, value) = (round.parse().map_err(|_| fault())?, value.parse().map_err(|_| fault())?);
-        let key = [model, contender, what].map(String::from);
-        self.values.entry(key).or_default().insert(round, value);
-        Ok(())
-    }
-
-    fn of(&self, model: &str, contender: &str, what: &str) -> Option<&BTreeMap<usize, f64>> {
-        self.values.get(&[model, contender, what].map(String::from))
-    }
-
-    /// The median over rounds.
-    fn middle(&self, model: &str, contender: &str, what: &str) -> Option<f64> {
-        Some(median(&self.of(model, contender, what)?.values().copied().collect::<Vec<_>>()))
-    }
-
-    /// Theirs over ours in each round, each by whoever of them has the least median over all rounds.
-    fn ratios(&self, model: &str, job: &str, ours: &[&str], theirs: &[&str]) -> Vec<f64> {
-        let best = |names: &[&str]| {
-            let known = names.iter().filter_map(|name| Some((self.middle(model, name, job)?, *name)));
-            let best = known.min_by(|a, b| a.0.total_cmp(&b.0))?.1;
-            self.of(model, best, job)
-        };
-        let (Some(ours), Some(theirs)) = (best(ours), best(theirs)) else { return Vec::new() };
-        ours.iter().filter_map(|(round, time)| Some(theirs.get(round)? / time)).collect()
-    }
-
     fn contenders(&self) -> Vec<(&'static str, &'static str)> {
         let took_part = |name: &str| self.values.keys().any(|[_, contender, _]| contender == name);
         CONTENDERS.into_iter().filter(|(name, _)| took_part(name)).collect()
@@ -441,39 +328,6 @@ impl Results {
         }
         all
     }
-
-    fn csv(&self) -> String {
-        let mut rows = String::from("model,contender,what,round,value\n");
-        for ([model, contender, what], rounds) in &self.values {
-            for (round, value) in rounds {
-                let _ = writeln!(rows, "{model},{contender},{what},{round},{value}");
-            }
-        }
-        rows
-    }
-}
-
-/// Milliseconds, with three digits or so.
-fn time(ms: f64) -> String {
-    let digits = if ms < 10.0 {
-        2
-    } else if ms < 100.0 {
-        1
-    } else {
-        0
-    };
-    format!("{ms:.digits$}")
-}
-
-/// The median, and the least and most if there are several.
-fn spread(values: &[f64], show: impl Fn(f64) -> String, mark: &str) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    match values.len() {
-        0 => "–".into(),
-        1 => format!("{mark}{}{mark}", show(least)),
-        _ => format!("{mark}{}{mark} ({} to {})", show(median(values)), show(least), show(most)),
-    }
 }
 
 #[cfg(test)]
@@ -519,7 +373,7 @@ mod tests {
         assert!(table.lines().last().unwrap().ends_with("| – | – | – | – | – | – | – | – |"), "{table}");
         let sizes = results.sizes(&models);
         assert!(sizes.contains("| drawing | 282919 | ours, CPU | 1.5 | – | – | 2e-7 |"), "{sizes}");
-        assert!(results.csv().starts_with("model,contender,what,round,value\ndrawing,ort-wasm,answer,1,1\n"));
+        assert!(results.csv("model").starts_with("model,contender,what,round,value\ndrawing,ort-wasm,answer,1,1\n"));
     }
 
     #[test]
@@ -537,17 +391,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told() {
+    fn models_that_cannot_be_read_are_told() {
         assert!(Model::all("drawing 1").unwrap_err().contains("NAME PARAMETERS INPUTS LONGEST"));
-        assert!(Results::default().take("drawing,ours-cpu,x,answer,1").unwrap_err().contains("ROUND"));
-        let (sender, reports) = std::sync::mpsc::channel();
-        for line in ["failed drawing on ort-webgpu: no\n  at x", "drawing,ours-cpu,1,answer,0.5", "end"] {
-            sender.send(line.to_owned()).unwrap();
-        }
-        let results = listen(&reports).unwrap();
-        assert_eq!(results.faults, ["failed drawing on ort-webgpu: no"]);
-        sender.send("error no plan".into()).unwrap();
-        assert!(listen(&reports).unwrap_err().contains("no plan"));
     }
 
     #[test]

