@@ -108,7 +108,7 @@ impl Target<'_> {
         let watch = watch(self.name, clock.clone(), state.clone());
         let more = |index: u64| match time {
             None => index < self.cases,
-            Some(time) => index % BETWEEN_LOOKS > 0 || clock.now() - start < time,
+            Some(time) => !index.is_multiple_of(BETWEEN_LOOKS) || clock.now() - start < time,
         };
         let mut index = 0;
         while more(index) {
