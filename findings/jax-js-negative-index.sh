@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# jax-js 0.1.25: an index of -1 in an array of indices is not the last element but a read outside the data, without an error;
+# jax-js 0.1.25: -1 in an array of indices is not the last element but an offset that is taken as it is, without an error;
 #   `oneHot(-1)` is a row of ones, and ONNX's Gather of the last token gives numbers that are not in the tensor.
 #
 # Expected: as in JAX, whose names and semantics jax-js takes over. `take(x, [-1])` is the last row, `one_hot` of a label outside the
