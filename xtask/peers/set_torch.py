@@ -15,13 +15,14 @@ import json
 import math
 import os
 import resource
-import struct
 import sys
 import time
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+
+from step_torch import read
 
 # of shaders/src/model/spec.rs, whose formulas these are
 RMS_EPSILON = 1e-5
@@ -34,22 +35,6 @@ REPRESENTATION_SCALE = 4.0
 NEIGHBOURS = 10.0
 
 RIDGES = torch.float32 if "--f32-ridges" in sys.argv else torch.float64
-
-
-def read(path):
-    """Tensors and metadata of a safetensors file."""
-    with open(path, "rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        header = json.loads(file.read(length))
-        body = bytearray(file.read())
-    metadata = header.pop("__metadata__", {})
-    kinds = {"F32": torch.float32, "I64": torch.int64}
-    tensors = {}
-    for name, entry in header.items():
-        start, end = entry["data_offsets"]
-        flat = torch.frombuffer(body, dtype=kinds[entry["dtype"]], count=math.prod(entry["shape"]), offset=start)
-        tensors[name] = flat.reshape(entry["shape"])
-    return tensors, metadata
 
 
 class Part(NamedTuple):

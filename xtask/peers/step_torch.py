@@ -107,4 +107,5 @@ def main():
     print("version", torch.__version__)
 
 
-main()
+if __name__ == "__main__":
+    main()
