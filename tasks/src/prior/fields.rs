@@ -74,9 +74,11 @@ pub(super) fn at(field: &[f32], y: f32, x: f32) -> f32 {
     let (top, left) = (y.floor(), x.floor());
     let (v, u) = (y - top, x - left);
     let wrap = |i: f32| (i as i64).rem_euclid(GRID as i64) as usize;
-    let value = |dy: f32, dx: f32| field[wrap(top + dy) * GRID + wrap(left + dx)];
-    (1.0 - v) * ((1.0 - u) * value(0.0, 0.0) + u * value(0.0, 1.0))
-        + v * ((1.0 - u) * value(1.0, 0.0) + u * value(1.0, 1.0))
+    let next = |i: usize| if i + 1 == GRID { 0 } else { i + 1 };
+    let (y0, x0) = (wrap(top), wrap(left));
+    let (y1, x1) = (next(y0), next(x0));
+    let value = |y: usize, x: usize| field[y * GRID + x];
+    (1.0 - v) * ((1.0 - u) * value(y0, x0) + u * value(y0, x1)) + v * ((1.0 - u) * value(y1, x0) + u * value(y1, x1))
 }
 
 pub(super) fn sigmoid(x: f32) -> f32 {
