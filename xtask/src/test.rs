@@ -33,6 +33,9 @@ there are none. Pictures of the page are left in the target folder under screens
 const GPU_FEATURES: &str = "cpu,gpu";
 /// Those that are tested: choosing among kernels (`autotune`) compiles them all, minutes for each shape on a software adapter.
 const TESTED_GPU_FEATURES: &str = "cpu,wgpu,fusion";
+/// What natively runs: all but the Python package, which has tests of its own. The page's crate is no default member, for its
+/// program runs in no terminal; its laws do.
+const TESTED_CRATES: [&str; 3] = ["--workspace", "--exclude", "python"];
 /// The integration test that holds Burn on a GPU to Burn on the CPU.
 const GPU_TEST: &str = "wgpu";
 
@@ -85,6 +88,12 @@ impl Count {
     }
 }
 
+/// The steps of the run so far.
+struct Steps {
+    start: Instant,
+    done: Vec<Step>,
+}
+
 /// One step of the run, for the table at its end.
 struct Step {
     name: &'static str,
@@ -105,9 +114,9 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
             &[Need::Lints, Need::Page, Need::Browser, Need::Engines, Need::SoftwareAdapter, Need::Python, Need::Onnx]
         }
     };
-    let tools = setup(workspace, needs)?;
+    let mut steps = Steps::new();
+    let tools = steps.setup(workspace, needs)?;
     let page = workspace.target.join("page");
-    let mut steps = Vec::new();
 
     // The page is built meanwhile: its longest part runs on one core, and locks other folders than the native builds.
     let building = (!quick).then(|| Background::page(workspace, &page));
@@ -116,7 +125,9 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     }
     // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
     // the same features are then tested, so nothing is built twice.
-    plain(&mut steps, "native build", || run_shown(&mut workspace.cargo(&["build", "--release", "--all-targets"])));
+    steps.plain("native build", || {
+        run_shown(workspace.cargo(&["build", "--release", "--all-targets"]).args(TESTED_CRATES))
+    });
     if let Some(building) = building {
         building.finish(&mut steps);
         if filter.is_none() {
@@ -124,19 +135,9 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
         }
     }
     let filter = filter.as_deref();
-    tests(
-        &mut steps,
-        "native tests",
-        filter,
-        promises(workspace, &tools, quick, &page, &["test", "--release", "--no-fail-fast"]),
-    );
-    // The page's own laws. It is no default member, for its program runs in no terminal.
-    tests(
-        &mut steps,
-        "page's own tests",
-        filter,
-        workspace.cargo(&["test", "--release", "--no-fail-fast", "-p", "web", "-p", "dom"]),
-    );
+    let mut native = promises(workspace, &tools, quick, &page, &["test", "--release", "--no-fail-fast"]);
+    native.args(TESTED_CRATES);
+    steps.tests("native tests", filter, native);
     if !quick {
         let arguments = [
             "test",
@@ -149,20 +150,20 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
             "--test",
             GPU_TEST,
         ];
-        tests(&mut steps, "burn on a GPU", filter, promises(workspace, &tools, quick, &page, &arguments));
+        steps.tests("burn on a GPU", filter, promises(workspace, &tools, quick, &page, &arguments));
     }
     if let Some(environment) = &tools.python {
         let mut wheel = None;
-        plain(&mut steps, "wheel", || {
+        steps.plain("wheel", || {
             wheel = Some(python::wheel(workspace, environment)?);
             Ok(())
         });
         // without one the step before has failed
         if let Some(wheel) = wheel {
-            tests(&mut steps, "python", None, python::tests(workspace, environment, &wheel, filter));
+            steps.tests("python", None, python::tests(workspace, environment, &wheel, filter));
         }
     }
-    Ok(report(&steps))
+    Ok(steps.report())
 }
 
 /// The build of the page as a process of its own, whose words are shown when it has ended.
@@ -193,47 +194,47 @@ impl Background {
     }
 
     /// Waits for its end, and adds it to the steps.
-    fn finish(self, steps: &mut Vec<Step>) {
+    fn finish(self, steps: &mut Steps) {
         let waited = self.child.and_then(|(mut child, log)| {
             let status = child.wait().map_err(|error| error.to_string())?;
             let words = fs::read_to_string(&log).unwrap_or_default();
             Ok((status, words))
         });
-        plain(steps, "page built", || {
+        steps.plain("page built", || {
             let (status, words) = waited?;
             eprint!("{words}");
             if status.success() { Ok(()) } else { Err(format!("it ended with {status}; its words are above")) }
         });
-        if let Some(step) = steps.last_mut() {
+        if let Some(step) = steps.done.last_mut() {
             step.time = self.start.elapsed();
         }
     }
 }
 
-fn lints(workspace: &Workspace, quick: bool, steps: &mut Vec<Step>) {
+fn lints(workspace: &Workspace, quick: bool, steps: &mut Steps) {
     let deny = ["--", "-D", "warnings"];
-    plain(steps, "formatting", || {
+    steps.plain("formatting", || {
         run_shown(&mut workspace.cargo(&["fmt", "--all", "--check"]))
             .map_err(|error| format!("{error}: run `cargo fmt --all`"))
     });
     // In release mode, so that build scripts and macros are shared with what is built next.
-    plain(steps, "lints", || run_shown(workspace.cargo(&["clippy", "--release", "--all-targets"]).args(deny)));
+    steps.plain("lints", || run_shown(workspace.cargo(&["clippy", "--release", "--all-targets"]).args(deny)));
     if quick {
         return;
     }
-    plain(steps, "lints, python", || {
+    steps.plain("lints, python", || {
         run_shown(workspace.cargo(&["clippy", "--release", "-p", "python", "--all-targets"]).args(deny))
     });
-    plain(steps, "lints, GPU", || {
+    steps.plain("lints, GPU", || {
         let arguments = ["clippy", "--release", "-p", "trainer", "--all-targets", "--features", GPU_FEATURES];
         run_shown(workspace.cargo(&arguments).args(deny))
     });
 }
 
 /// The page's lints, for which it must not be built at the same time: both use the same folder.
-fn page_lints(workspace: &Workspace, tools: &Tools, steps: &mut Vec<Step>) {
+fn page_lints(workspace: &Workspace, tools: &Tools, steps: &mut Steps) {
     let deny = ["--", "-D", "warnings"];
-    plain(steps, "lints, page", || {
+    steps.plain("lints, page", || {
         let mut cargo = if tools.wasm_has_clippy() {
             let mut cargo = tools.wasm_command("cargo");
             cargo.args(["clippy", "--target", "wasm32-unknown-unknown"]);
@@ -294,65 +295,87 @@ fn promises(workspace: &Workspace, tools: &Tools, quick: bool, page: &PathBuf, a
     cargo
 }
 
-/// A step that either works or does not, and counts as a test only when it fails.
-fn plain(steps: &mut Vec<Step>, name: &'static str, work: impl FnOnce() -> Result<(), String>) {
-    eprintln!("\n== {name}");
-    let start = Instant::now();
-    let fault = work().err();
-    let count = Count { failed: usize::from(fault.is_some()), ..Count::default() };
-    steps.push(Step { name, count, fault, time: start.elapsed() });
-}
-
-/// A step that runs test programs and counts what they say.
-fn tests(steps: &mut Vec<Step>, name: &'static str, filter: Option<&str>, mut cargo: Command) {
-    eprintln!("\n== {name}");
-    cargo.args(filter);
-    // Tests that cannot run here pass, and write why into this file.
-    let skips = env::temp_dir().join(format!("xtask-skipped-{}", std::process::id()));
-    let _ = fs::remove_file(&skips);
-    cargo.env("SKIPPED", &skips);
-    let start = Instant::now();
-    let mut count = Count::default();
-    let fault = match run_reading(&mut cargo, |line| count.add_line(line)) {
-        Ok(true) => None,
-        Ok(false) => {
-            // A build that fails or a program that crashes prints no count.
-            count.failed = count.failed.max(1);
-            Some("tests failed; their words are above".to_string())
-        }
-        Err(error) => {
-            count.failed += 1;
-            Some(error)
-        }
-    };
-    for why in fs::read_to_string(&skips).unwrap_or_default().lines() {
-        eprintln!("  skipped: {why}");
-        count.skip();
+impl Steps {
+    fn new() -> Steps {
+        Steps { start: Instant::now(), done: Vec::new() }
     }
-    let _ = fs::remove_file(&skips);
-    steps.push(Step { name, count, fault, time: start.elapsed() });
-}
 
-/// Prints the table and the totals; whether nothing failed.
-fn report(steps: &[Step]) -> bool {
-    println!();
-    let mut total = Count::default();
-    for step in steps {
-        let Count { passed, failed, skipped } = step.count;
-        let seconds = step.time.as_secs_f64();
-        match &step.fault {
-            Some(fault) => println!("  {:<16} FAILED {seconds:>7.1} s   {fault}", step.name),
-            None if passed > 0 => println!("  {:<16} ok     {seconds:>7.1} s   {passed} tests", step.name),
-            None => println!("  {:<16} ok     {seconds:>7.1} s", step.name),
-        }
-        total.passed += passed;
-        total.failed += failed;
-        total.skipped += skipped;
+    /// Prints the name of what comes now and when that is, for whoever reads where a run that was ended had spent its time.
+    fn heading(&self, name: &str) {
+        let seconds = self.start.elapsed().as_secs();
+        eprintln!("\n== {name} (after {} min {:02} s)", seconds / 60, seconds % 60);
     }
-    println!("  {:<16}        {:>7.1} s", "together", steps.iter().map(|step| step.time.as_secs_f64()).sum::<f64>());
-    // The last line, alone, so that other programs can read it.
-    println!("\n{}", totals(total));
-    total.failed == 0
+
+    /// Finds and installs what the others need; without it there is nothing to run.
+    fn setup(&mut self, workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
+        let mut tools = Err(String::new());
+        self.plain("tools", || {
+            tools = setup(workspace, needs);
+            tools.as_ref().map(|_| ()).map_err(String::clone)
+        });
+        tools
+    }
+
+    /// A step that either works or does not, and counts as a test only when it fails.
+    fn plain(&mut self, name: &'static str, work: impl FnOnce() -> Result<(), String>) {
+        self.heading(name);
+        let start = Instant::now();
+        let fault = work().err();
+        let count = Count { failed: usize::from(fault.is_some()), ..Count::default() };
+        self.done.push(Step { name, count, fault, time: start.elapsed() });
+    }
+
+    /// A step that runs test programs and counts what they say.
+    fn tests(&mut self, name: &'static str, filter: Option<&str>, mut cargo: Command) {
+        self.heading(name);
+        cargo.args(filter);
+        // Tests that cannot run here pass, and write why into this file.
+        let skips = env::temp_dir().join(format!("xtask-skipped-{}", std::process::id()));
+        let _ = fs::remove_file(&skips);
+        cargo.env("SKIPPED", &skips);
+        let start = Instant::now();
+        let mut count = Count::default();
+        let fault = match run_reading(&mut cargo, |line| count.add_line(line)) {
+            Ok(true) => None,
+            Ok(false) => {
+                // A build that fails or a program that crashes prints no count.
+                count.failed = count.failed.max(1);
+                Some("tests failed; their words are above".to_string())
+            }
+            Err(error) => {
+                count.failed += 1;
+                Some(error)
+            }
+        };
+        for why in fs::read_to_string(&skips).unwrap_or_default().lines() {
+            eprintln!("  skipped: {why}");
+            count.skip();
+        }
+        let _ = fs::remove_file(&skips);
+        self.done.push(Step { name, count, fault, time: start.elapsed() });
+    }
+
+    /// Prints the table and the totals; whether nothing failed.
+    fn report(&self) -> bool {
+        println!();
+        let mut total = Count::default();
+        for step in &self.done {
+            let Count { passed, failed, skipped } = step.count;
+            let seconds = step.time.as_secs_f64();
+            match &step.fault {
+                Some(fault) => println!("  {:<16} FAILED {seconds:>7.1} s   {fault}", step.name),
+                None if passed > 0 => println!("  {:<16} ok     {seconds:>7.1} s   {passed} tests", step.name),
+                None => println!("  {:<16} ok     {seconds:>7.1} s", step.name),
+            }
+            total.passed += passed;
+            total.failed += failed;
+            total.skipped += skipped;
+        }
+        println!("  {:<16}        {:>7.1} s", "together", self.start.elapsed().as_secs_f64());
+        // The last line, alone, so that other programs can read it.
+        println!("\n{}", totals(total));
+        total.failed == 0
+    }
 }
 
 fn totals(total: Count) -> String {
@@ -386,21 +409,21 @@ mod tests {
     #[test]
     #[cfg(unix)]
     fn a_test_that_says_it_did_not_run_is_no_test_that_passed() {
-        let mut steps = Vec::new();
+        let mut steps = Steps::new();
         let mut command = Command::new("sh");
         let line = "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out";
         command.args(["-c", &format!("echo 'no browser' >> \"$SKIPPED\"; echo '{line}'")]);
-        tests(&mut steps, "skips", None, command);
-        assert_eq!(steps[0].count, Count { passed: 2, failed: 0, skipped: 1 });
+        steps.tests("skips", None, command);
+        assert_eq!(steps.done[0].count, Count { passed: 2, failed: 0, skipped: 1 });
     }
 
     #[test]
     fn a_failed_step_is_never_counted_as_nothing() {
-        let mut steps = Vec::new();
-        plain(&mut steps, "formatting", || Err("not formatted".to_string()));
-        tests(&mut steps, "crash", None, Command::new("false"));
-        tests(&mut steps, "missing", None, Command::new("no-such-program-anywhere"));
-        assert!(steps.iter().all(|step| step.count.failed == 1 && step.fault.is_some()));
-        assert!(!report(&steps));
+        let mut steps = Steps::new();
+        steps.plain("formatting", || Err("not formatted".to_string()));
+        steps.tests("crash", None, Command::new("false"));
+        steps.tests("missing", None, Command::new("no-such-program-anywhere"));
+        assert!(steps.done.iter().all(|step| step.count.failed == 1 && step.fault.is_some()));
+        assert!(!steps.report());
     }
 }

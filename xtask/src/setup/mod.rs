@@ -142,10 +142,12 @@ pub fn setup(workspace: &Workspace, needs: &[Need]) -> Result<Tools, String> {
             if needs_debian { Wasm::Debian(debian::toolchain(workspace, &tools.folder)?) } else { Wasm::Rustup };
         // The command line tool must be of exactly the crate's version, so the lock file is asked.
         let bindgen = workspace.locked_version("wasm-bindgen")?;
+        // Neither downloads anything here, so both do without TLS, half of what they would compile.
         // Its own lock file does not build any more with --locked.
-        rust::cargo_tool(&tools.folder, "wasm-bindgen", "wasm-bindgen-cli", &bindgen, &[], BUILDS)?;
-        let features = ["--locked", "--no-default-features", "--features", "rustls"];
-        rust::cargo_tool(&tools.folder, "trunk", "trunk", TRUNK_VERSION, &features, BUILDS)?;
+        let program = ["--no-default-features", "--bin", "wasm-bindgen"];
+        rust::cargo_tool(&tools.folder, "wasm-bindgen", "wasm-bindgen-cli", &bindgen, &program, BUILDS)?;
+        let alone = ["--locked", "--no-default-features"];
+        rust::cargo_tool(&tools.folder, "trunk", "trunk", TRUNK_VERSION, &alone, BUILDS)?;
         // The page works without it as well, and is larger then.
         let smaller = "makes the page smaller";
         tools.wasm_opt =

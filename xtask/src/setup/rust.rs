@@ -44,7 +44,7 @@ pub fn cargo_tool(
         // Cargo then builds in a folder that it removes afterwards.
         .env_remove("CARGO_TARGET_DIR")
         // These tools run for a second or two: compiling them in half the time is worth more than their speed.
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .current_dir(env::temp_dir()))
