@@ -115,7 +115,8 @@ fn killed_doubled_and_lost_tasks_are_seen_and_go_on() {
     let begun = |folder: &Path| {
         let grid = fs::read_dir(folder).into_iter().flatten().flatten().flat_map(|grid| fs::read_dir(grid.path()));
         let inner = grid.flatten().flatten().flat_map(|cell| fs::read_dir(cell.path())).flatten().flatten();
-        inner.filter(|entry| entry.file_name().to_string_lossy().starts_with("checkpoint-0")).count()
+        let whole = |name: &str| name.starts_with("checkpoint-") && !name.ends_with(".tmp");
+        inner.filter(|entry| whole(&entry.file_name().to_string_lossy())).count()
     };
     wait_for("a checkpoint", MINUTE, || (begun(&out) > 0).then_some(()));
     // doubled: the second task leaves the cell alone and says so

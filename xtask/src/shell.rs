@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -91,17 +91,38 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<(), String> 
 ///
 /// # Errors
 /// When the program cannot be started or its output cannot be read.
-pub fn run_reading(command: &mut Command, mut each_line: impl FnMut(&str)) -> Result<bool, String> {
+pub fn run_reading(command: &mut Command, each_line: impl FnMut(&str)) -> Result<bool, String> {
     eprintln!("  $ {}", words(command));
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
     let pipe = child.stdout.take().expect("standard output was asked for as a pipe");
-    for line in BufReader::new(pipe).split(b'\n') {
-        let line = line.map_err(|error| format!("cannot read the output of `{}`: {error}", words(command)))?;
+    pass_on(pipe, &mut io::stdout(), each_line).map_err(|error| cannot_read(command, &error))?;
+    ended_well(command, &mut child)
+}
+
+/// [`run_reading`] for what the program prints to standard error.
+///
+/// # Errors
+/// As [`run_reading`].
+pub fn run_reading_errors(command: &mut Command, each_line: impl FnMut(&str)) -> Result<bool, String> {
+    eprintln!("  $ {}", words(command));
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(|error| cannot_start(command, &error))?;
+    let pipe = child.stderr.take().expect("standard error was asked for as a pipe");
+    pass_on(pipe, &mut io::stderr(), each_line).map_err(|error| cannot_read(command, &error))?;
+    ended_well(command, &mut child)
+}
+
+fn pass_on(from: impl Read, to: &mut impl Write, mut each_line: impl FnMut(&str)) -> io::Result<()> {
+    for line in BufReader::new(from).split(b'\n') {
+        let line = line?;
         let line = String::from_utf8_lossy(&line);
         // A closed terminal must not end the run with a panic.
-        let _ = writeln!(io::stdout(), "{line}");
+        let _ = writeln!(to, "{line}");
         each_line(&line);
     }
+    Ok(())
+}
+
+fn ended_well(command: &Command, child: &mut Child) -> Result<bool, String> {
     let status = child.wait().map_err(|error| format!("cannot wait for `{}`: {error}", words(command)))?;
     Ok(status.success())
 }
@@ -120,6 +141,10 @@ pub fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
+fn cannot_read(command: &Command, error: &io::Error) -> String {
+    format!("cannot read the output of `{}`: {error}", words(command))
+}
+
 fn cannot_start(command: &Command, error: &io::Error) -> String {
     format!("cannot start `{}`: {error}. Is it installed and on PATH?", command.get_program().to_string_lossy())
 }
@@ -127,6 +152,20 @@ fn cannot_start(command: &Command, error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn lines_of_either_output_are_read() {
+        let command = || {
+            let mut command = Command::new("sh");
+            command.args(["-c", "echo out; echo error >&2; exit 3"]);
+            command
+        };
+        let mut seen = Vec::new();
+        assert_eq!(run_reading(&mut command(), |line| seen.push(line.to_string())), Ok(false));
+        assert_eq!(run_reading_errors(&mut command(), |line| seen.push(line.to_string())), Ok(false));
+        assert_eq!(seen, ["out", "error"]);
+    }
 
     #[test]
     fn a_program_that_hangs_is_ended() {

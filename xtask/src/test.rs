@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::shell::{run as run_shown, run_reading};
+use crate::shell::{run as run_shown, run_reading, run_reading_errors};
 
 use crate::options::Options;
 use crate::python;
@@ -30,9 +30,11 @@ Tests that need data sets look for them in GPICL_DATA, else in ../shared/data, e
 there are none. Pictures of the page are left in the target folder under screenshots/.";
 
 /// The trainer's features with the GPU, as everyone with a GPU builds it.
-const GPU_FEATURES: &str = "cpu,gpu";
+const GPU_FEATURES: &str = "trainer/gpu";
 /// Those that are tested: choosing among kernels (`autotune`) compiles them all, minutes for each shape on a software adapter.
 const TESTED_GPU_FEATURES: &str = "cpu,wgpu,fusion";
+/// What is linted natively: all but the page's program, which is linted for WebAssembly.
+const LINTED_CRATES: [&str; 5] = ["--workspace", "--exclude", "web", "--exclude", "dom"];
 /// What natively runs: all but the Python package, which has tests of its own. The page's crate is no default member, for its
 /// program runs in no terminal; its laws do.
 const TESTED_CRATES: [&str; 3] = ["--workspace", "--exclude", "python"];
@@ -126,7 +128,7 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
     // the same features are then tested, so nothing is built twice.
     steps.plain("native build", || {
-        run_shown(workspace.cargo(&["build", "--release", "--all-targets"]).args(TESTED_CRATES))
+        run_without_warnings(workspace.cargo(&["build", "--release", "--all-targets"]).args(TESTED_CRATES))
     });
     if let Some(building) = building {
         building.finish(&mut steps);
@@ -217,18 +219,29 @@ fn lints(workspace: &Workspace, quick: bool, steps: &mut Steps) {
         run_shown(&mut workspace.cargo(&["fmt", "--all", "--check"]))
             .map_err(|error| format!("{error}: run `cargo fmt --all`"))
     });
-    // In release mode, so that build scripts and macros are shared with what is built next.
-    steps.plain("lints", || run_shown(workspace.cargo(&["clippy", "--release", "--all-targets"]).args(deny)));
-    if quick {
-        return;
+    // In release mode, so that build scripts and macros are shared with what is built next. All in one go, with the GPU: each
+    // set of features has its dependencies checked anew. What is written for a trainer without is built next.
+    let (crates, features): (&[&str], &[&str]) = match quick {
+        true => (&[], &[]),
+        false => (&LINTED_CRATES, &["--features", GPU_FEATURES]),
+    };
+    steps.plain("lints", || {
+        let mut cargo = workspace.cargo(&["clippy", "--release", "--all-targets"]);
+        run_shown(cargo.args(crates).args(features).args(deny))
+    });
+}
+
+/// Runs cargo, and takes a warning about one of our crates for a fault. Of dependencies it shows none.
+fn run_without_warnings(cargo: &mut Command) -> Result<(), String> {
+    let mut warned = Vec::new();
+    // "warning: `trainer` (lib) generated 2 warnings", each time, also when nothing is compiled
+    let ended =
+        run_reading_errors(cargo, |line| warned.extend(line.contains(" generated ").then(|| line.to_string())))?;
+    match (ended, warned.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(format!("expected no warnings, found some: {}", warned.join("; "))),
+        (false, _) => Err("it did not build; the words are above".to_string()),
     }
-    steps.plain("lints, python", || {
-        run_shown(workspace.cargo(&["clippy", "--release", "-p", "python", "--all-targets"]).args(deny))
-    });
-    steps.plain("lints, GPU", || {
-        let arguments = ["clippy", "--release", "-p", "trainer", "--all-targets", "--features", GPU_FEATURES];
-        run_shown(workspace.cargo(&arguments).args(deny))
-    });
 }
 
 /// The page's lints, for which it must not be built at the same time: both use the same folder.
@@ -415,6 +428,21 @@ mod tests {
         command.args(["-c", &format!("echo 'no browser' >> \"$SKIPPED\"; echo '{line}'")]);
         steps.tests("skips", None, command);
         assert_eq!(steps.done[0].count, Count { passed: 2, failed: 0, skipped: 1 });
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_warning_is_a_fault_of_the_build() {
+        let cargo = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            command
+        };
+        let warning = "warning: `trainer` (lib) generated 2 warnings (run `cargo fix` to apply 1 suggestion)";
+        let script = format!("echo '   Compiling trainer v0.2.0' >&2; echo '{warning}' >&2");
+        assert!(run_without_warnings(&mut cargo(&script.replace('`', "_"))).unwrap_err().contains("2 warnings"));
+        assert_eq!(run_without_warnings(&mut cargo("echo '   Compiling trainer v0.2.0' >&2")), Ok(()));
+        assert!(run_without_warnings(&mut cargo("exit 101")).unwrap_err().contains("did not build"));
     }
 
     #[test]
