@@ -2,29 +2,12 @@
 
 use std::error::Error;
 use std::io::BufRead;
-use std::path::Path;
 use std::time::Instant;
-
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 
 /// The first losses, which are compared.
 const LOSSES: usize = 5;
 
-/// A tensor on its way into a file: name, type, shape, bytes.
-pub type Entry = (String, Dtype, Vec<usize>, Vec<u8>);
-
-/// Numbers as a file has them.
-pub fn floats(name: String, shape: Vec<usize>, values: &[f32]) -> Entry {
-    (name, Dtype::F32, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect())
-}
-
-/// Labels as a file has them, 64 bits each.
-pub fn labels(name: String, shape: Vec<usize>, values: &[u32]) -> Entry {
-    (name, Dtype::I64, shape, values.iter().flat_map(|&label| i64::from(label).to_le_bytes()).collect())
-}
-
-/// Reads what [`floats`] made.
+/// Reads what [`case::floats`](trainer::gpu_check::case::floats) made.
 ///
 /// # Errors
 /// There is no such tensor.
@@ -32,26 +15,12 @@ pub fn read_floats(file: &safetensors::SafeTensors<'_>, name: &str) -> Result<Ve
     Ok(file.tensor(name)?.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
 
-/// Reads what [`labels`] made.
+/// Reads what [`case::labels`](trainer::gpu_check::case::labels) made.
 ///
 /// # Errors
 /// There is no such tensor.
 pub fn read_labels(file: &safetensors::SafeTensors<'_>, name: &str) -> Result<Vec<u32>, Box<dyn Error>> {
     Ok(file.tensor(name)?.data().as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes) as u32).collect())
-}
-
-/// Writes a safetensors file.
-///
-/// # Errors
-/// The operating system's.
-pub fn write(path: &Path, entries: &[Entry], metadata: &[(&str, String)]) -> Result<(), Box<dyn Error>> {
-    let views: Result<Vec<(&str, TensorView<'_>)>, _> = entries
-        .iter()
-        .map(|(name, kind, shape, bytes)| Ok((name.as_str(), TensorView::new(*kind, shape.clone(), bytes)?)))
-        .collect::<Result<_, safetensors::SafeTensorError>>();
-    let metadata = metadata.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    std::fs::write(path, safetensors::serialize(views?, Some(metadata))?)?;
-    Ok(())
 }
 
 /// An entry of the metadata of a safetensors file.

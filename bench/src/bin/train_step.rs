@@ -23,6 +23,7 @@ use burn::tensor::{Tensor, TensorData};
 use shaders::model::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
+use trainer::gpu_check::case;
 use trainer::nets::Net;
 use trainer::tasks::Episode;
 use trainer::tasks::projection::normals;
@@ -58,15 +59,7 @@ impl Case {
     }
 
     fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
-        let (b, x) = (self.labels.len() / self.tokens, self.model.spec.inputs);
-        let tensors = self.model.spec.tensors().into_iter().map(|tensor| {
-            let values = self.model.tensor(&tensor.name);
-            bench::floats(tensor.name, tensor.shape, values)
-        });
-        let mut all: Vec<bench::Entry> = tensors.collect();
-        all.push(bench::floats("inputs".into(), vec![b, self.tokens, x], &self.inputs));
-        all.push(bench::labels("labels".into(), vec![b, self.tokens], &self.labels));
-        bench::write(path, &all, &[("model", serde_json::to_string(&self.model.spec)?)])
+        case::write_batch(path, &self.model, self.tokens, &self.inputs, &self.labels)
     }
 
     fn read(path: &Path) -> Result<Case, Box<dyn Error>> {

@@ -5,12 +5,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rand::RngExt;
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use shaders::{Model, random};
 
 use super::report::Speed;
-use super::speed;
+use super::{case, speed};
 use tasks::projection::normals;
 
 /// The peer of `cargo xtask bench`, which also knows CUDA.
@@ -73,30 +71,12 @@ fn time(python: &str, script: &Path, case: &Path, way: &[&str], size: [usize; 4]
     Ok(speed::row(size, format!("PyTorch {version}, {}", how.join(", ")), first / 1e3, &mut steps, None))
 }
 
-/// Weights, one batch and the specification, as the script reads them.
+/// Random weights and one random batch, as the script reads them.
 fn write_case(size: [usize; 4], path: &Path) -> Result<(), String> {
     let [batch, length, ..] = size;
-    let spec = speed::config(size)?.model;
-    let model = Model::random(spec.clone(), 1).map_err(|error| error.to_string())?;
+    let model = Model::random(speed::config(size)?.model, 1).map_err(|error| error.to_string())?;
     let mut stream = random::stream(1, "gpu check", 0);
-    let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
-    let inputs = bytes(&normals(batch * length * spec.inputs, &mut stream));
-    let label = |_| stream.random_range(0..spec.classes as i64).to_le_bytes();
-    let labels: Vec<u8> = (0..batch * length).flat_map(label).collect();
-    let mut all: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
-    for tensor in spec.tensors() {
-        let values = bytes(model.tensor(&tensor.name));
-        all.push((tensor.name, Dtype::F32, tensor.shape, values));
-    }
-    all.push(("inputs".into(), Dtype::F32, vec![batch, length, spec.inputs], inputs));
-    all.push(("labels".into(), Dtype::I64, vec![batch, length], labels));
-    let write = || -> Result<(), Box<dyn std::error::Error>> {
-        let views: Result<Vec<(&str, TensorView<'_>)>, _> = all
-            .iter()
-            .map(|(name, kind, shape, bytes)| Ok((name.as_str(), TensorView::new(*kind, shape.clone(), bytes)?)))
-            .collect::<Result<_, safetensors::SafeTensorError>>();
-        let metadata = [("model".to_owned(), serde_json::to_string(&spec)?)].into();
-        Ok(std::fs::write(path, safetensors::serialize(views?, Some(metadata))?)?)
-    };
-    write().map_err(|error| format!("{}: {error}", path.display()))
+    let inputs = normals(batch * length * model.spec.inputs, &mut stream);
+    let labels: Vec<u32> = (0..batch * length).map(|_| stream.random_range(0..model.spec.classes as u32)).collect();
+    case::write_batch(path, &model, length, &inputs, &labels).map_err(|error| format!("{}: {error}", path.display()))
 }
