@@ -7,6 +7,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+/// Pieces of an arc, and of a straight leg. A browser takes a frame for each point of a drawing, and most of a test's time is
+/// drawing, so there are no more than the eye needs.
+const ARC: u32 = 14;
+const LEG: u32 = 6;
+
 /// A stroke: points in the unit square, y downwards.
 pub type Stroke = Vec<(f64, f64)>;
 
@@ -31,9 +36,9 @@ impl Figure {
     /// The figure as it is meant.
     fn path(self) -> Vec<Stroke> {
         let arc = |x: f64, y: f64, rx: f64, ry: f64, from: f64, to: f64| -> Stroke {
-            (0..=24)
+            (0..=ARC)
                 .map(|step| {
-                    let angle = (from + (to - from) * f64::from(step) / 24.0) * TAU;
+                    let angle = (from + (to - from) * f64::from(step) / f64::from(ARC)) * TAU;
                     (x + rx * angle.cos(), y + ry * angle.sin())
                 })
                 .collect()
@@ -83,12 +88,12 @@ impl Figure {
     }
 }
 
-/// Twelve points on each leg, so that a pointer's path has something to wobble.
+/// A line through corners, with points between them, so that a pointer's path has something to wobble.
 fn line(corners: &[(f64, f64)]) -> Stroke {
     let mut stroke = vec![corners[0]];
     for pair in corners.windows(2) {
-        for step in 1..=12 {
-            let part = f64::from(step) / 12.0;
+        for step in 1..=LEG {
+            let part = f64::from(step) / f64::from(LEG);
             let between = |from: f64, to: f64| from + (to - from) * part;
             stroke.push((between(pair[0].0, pair[1].0), between(pair[0].1, pair[1].1)));
         }
