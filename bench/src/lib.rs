@@ -7,7 +7,7 @@ use std::time::Instant;
 /// The first losses, which are compared.
 const LOSSES: usize = 5;
 
-/// Reads what [`case::floats`](trainer::gpu_check::case::floats) made.
+/// Reads what [`peer_case::floats`](trainer::peer_case::floats) made.
 ///
 /// # Errors
 /// There is no such tensor.
@@ -15,7 +15,7 @@ pub fn read_floats(file: &safetensors::SafeTensors<'_>, name: &str) -> Result<Ve
     Ok(file.tensor(name)?.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
 
-/// Reads what [`case::labels`](trainer::gpu_check::case::labels) made.
+/// Reads what [`peer_case::labels`](trainer::peer_case::labels) made.
 ///
 /// # Errors
 /// There is no such tensor.

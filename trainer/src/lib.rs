@@ -18,6 +18,7 @@ pub mod model_card;
 pub mod mpi;
 pub mod nets;
 pub mod own_file;
+pub mod peer_case;
 pub mod pictures;
 pub mod plot;
 pub mod predict;

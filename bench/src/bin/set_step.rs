@@ -32,7 +32,7 @@ use shaders::model::file::Precision;
 use trainer::config::{RunConfig, Training};
 use trainer::data::data_dir;
 use trainer::device::{self, DeviceArg};
-use trainer::gpu_check::case;
+use trainer::peer_case;
 use trainer::sources::open_tasks;
 use trainer::tasks::{Episode, Shape, Split, Tasks};
 use trainer::train::Run;
@@ -93,13 +93,13 @@ fn make(folder: &Path, preset: &str, steps: u64, set: &[String]) -> Result<(), B
         let (mut entries, mut shapes) = (Vec::new(), Vec::new());
         for (e, (shape, Episode { inputs, labels })) in episodes.iter().enumerate() {
             let rows = labels.len();
-            entries.push(case::floats(format!("{e}.inputs"), vec![rows, inputs.len() / rows], inputs));
-            entries.push(case::labels(format!("{e}.labels"), vec![rows], labels));
+            entries.push(peer_case::floats(format!("{e}.inputs"), vec![rows, inputs.len() / rows], inputs));
+            entries.push(peer_case::labels(format!("{e}.labels"), vec![rows], labels));
             shapes.push((shape.shown, shape.classes, shape.drawings));
         }
         let micro_batches: Vec<_> = shapes.iter().step_by(config.training.micro_batch).collect();
         println!("step {step}: (shown, classes, drawings) {micro_batches:?}");
-        case::write(&batch(folder, step), &entries, &[("shapes", serde_json::to_string(&shapes)?)])?;
+        peer_case::write(&batch(folder, step), &entries, &[("shapes", serde_json::to_string(&shapes)?)])?;
     }
     let mean = costs.iter().sum::<f64>() / costs.len() as f64;
     println!("episodes of a step, one thread: {mean:.1} ms on average, {:.1} in the median", median(costs));

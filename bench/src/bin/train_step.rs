@@ -23,8 +23,8 @@ use burn::tensor::{Tensor, TensorData};
 use shaders::model::spec::ModelSpec;
 use shaders::{Model, random};
 use trainer::device::host;
-use trainer::gpu_check::case;
 use trainer::nets::Net;
+use trainer::peer_case;
 use trainer::tasks::Episode;
 use trainer::tasks::projection::normals;
 
@@ -59,7 +59,7 @@ impl Case {
     }
 
     fn write(&self, path: &Path) -> Result<(), Box<dyn Error>> {
-        case::write_batch(path, &self.model, self.tokens, &self.inputs, &self.labels)
+        peer_case::write_batch(path, &self.model, self.tokens, &self.inputs, &self.labels)
     }
 
     fn read(path: &Path) -> Result<Case, Box<dyn Error>> {

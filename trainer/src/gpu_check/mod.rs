@@ -1,6 +1,5 @@
 //! `trainer gpu`: whether a GPU computes what the CPU computes, and how fast, as one report to share.
 
-pub mod case;
 mod page;
 mod parity;
 mod report;

@@ -8,7 +8,8 @@ use rand::RngExt;
 use shaders::{Model, random};
 
 use super::report::Speed;
-use super::{case, speed};
+use super::speed;
+use crate::peer_case;
 use tasks::projection::normals;
 
 /// The peer of `cargo xtask bench`, which also knows CUDA.
@@ -78,5 +79,6 @@ fn write_case(size: [usize; 4], path: &Path) -> Result<(), String> {
     let mut stream = random::stream(1, "gpu check", 0);
     let inputs = normals(batch * length * model.spec.inputs, &mut stream);
     let labels: Vec<u32> = (0..batch * length).map(|_| stream.random_range(0..model.spec.classes as u32)).collect();
-    case::write_batch(path, &model, length, &inputs, &labels).map_err(|error| format!("{}: {error}", path.display()))
+    peer_case::write_batch(path, &model, length, &inputs, &labels)
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
