@@ -1,7 +1,6 @@
 //! What every kernel has: both halves, and its cases.
 
-use shaders::gpu::device::Shader;
-use shaders::kernel::common::Binding;
+use shaders::kernel::common::{Binding, Shader};
 #[cfg(feature = "parity")]
 use shaders::kernel::common::{Case, words};
 
@@ -32,10 +31,10 @@ pub struct Kernel {
     pub cases: fn() -> Vec<Case>,
 }
 
-impl From<&'static Kernel> for Shader {
-    fn from(kernel: &'static Kernel) -> Shader {
-        let &Kernel { name, source, constants, params_size, bindings, .. } = kernel;
-        Shader { name, source, constants, params_size, bindings }
+impl From<&Kernel> for Shader {
+    fn from(kernel: &Kernel) -> Shader {
+        let &Kernel { name, source, workgroup, constants, fields, params_size, bindings, .. } = kernel;
+        Shader { name, source, workgroup, constants, fields, params_size, bindings }
     }
 }
 

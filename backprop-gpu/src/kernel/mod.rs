@@ -58,54 +58,17 @@ pub fn index(kernel: &Kernel) -> usize {
     ALL.iter().position(|other| other.name == kernel.name).expect("every kernel is registered")
 }
 
-#[cfg(all(test, feature = "parity"))]
+#[cfg(all(test, feature = "native", feature = "parity"))]
 mod tests {
     use super::*;
-    use naga::valid::{Capabilities, ValidationFlags, Validator};
-    use naga::{AddressSpace, Expression, Literal, Module, StorageAccess, TypeInner};
-
-    fn parse(kernel: &Kernel) -> Module {
-        naga::front::wgsl::parse_str(kernel.source)
-            .unwrap_or_else(|error| panic!("{}", error.emit_to_string(kernel.source)))
-    }
+    use shaders::kernel::layout;
 
     #[test]
-    fn every_kernel_is_valid_wgsl_without_extensions_and_fits_webgpus_limits() {
+    fn every_kernel_is_laid_out_as_rust_says_and_has_the_awkward_cases() {
         for &kernel in ALL {
-            let module = parse(kernel);
-            Validator::new(ValidationFlags::all(), Capabilities::empty())
-                .validate(&module)
-                .unwrap_or_else(|error| panic!("{}: {}", kernel.name, error.emit_to_string(kernel.source)));
-            assert_eq!(module.entry_points.len(), 1);
-            assert_eq!(module.entry_points[0].name, "main");
-            assert_eq!(module.entry_points[0].workgroup_size, kernel.workgroup, "{}", kernel.name);
-            assert!(kernel.workgroup.iter().product::<u32>() <= 256, "{}", kernel.name);
-            let shared = module.global_variables.iter().filter(|(_, g)| g.space == AddressSpace::WorkGroup);
-            let bytes: u32 = shared.map(|(_, g)| module.types[g.ty].inner.size(module.to_ctx())).sum();
-            assert!(bytes <= 16 << 10, "{}: {bytes} bytes", kernel.name);
-        }
-    }
-
-    #[test]
-    fn every_parameter_block_and_constant_is_what_the_shader_reads() {
-        for &kernel in ALL {
-            let module = parse(kernel);
-            let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
-            let TypeInner::Struct { members, span } = &module.types[params.ty].inner else {
-                panic!("{}: parameters are no struct", kernel.name);
-            };
-            let found: Vec<_> = members.iter().map(|m| (m.name.as_deref().unwrap(), m.offset as usize)).collect();
-            assert_eq!(found, kernel.fields, "{}", kernel.name);
-            assert_eq!((*span as usize, kernel.params_size % 16), (kernel.params_size, 0), "{}", kernel.name);
-            for member in members {
-                assert_eq!(module.types[member.ty].inner, TypeInner::Scalar(naga::Scalar::U32), "{}", kernel.name);
-            }
-            assert_eq!(module.overrides.len(), kernel.constants.len(), "{}", kernel.name);
-            for (name, value) in kernel.constants {
-                let (_, found) = module.overrides.iter().find(|(_, o)| o.name.as_deref() == Some(name)).unwrap();
-                let default = &module.global_expressions[found.init.expect("the file compiles as it stands")];
-                assert!(matches!(default, Expression::Literal(Literal::F32(f)) if *f == *value as f32), "{name}");
-            }
+            let shader = kernel.into();
+            layout::check(&shader);
+            layout::check_cases(&shader, &(kernel.cases)());
         }
     }
 
@@ -128,39 +91,6 @@ mod tests {
             for (name, value) in constants {
                 let line = format!("const {name}: u32 = {value};");
                 assert!(kernel.source.contains(&line), "{}: {line}", kernel.name);
-            }
-        }
-    }
-
-    #[test]
-    fn every_binding_is_where_rust_puts_it() {
-        for &kernel in ALL {
-            let module = parse(kernel);
-            let mut found = Vec::new();
-            for (_, global) in module.global_variables.iter() {
-                if let AddressSpace::Storage { access } = global.space {
-                    let at = global.binding.as_ref().unwrap();
-                    found.push((at.binding, global.name.clone().unwrap(), access.contains(StorageAccess::STORE)));
-                }
-            }
-            found.sort();
-            let expected: Vec<_> =
-                (1..).zip(kernel.bindings).map(|(at, b)| (at, b.name.to_string(), b.written)).collect();
-            assert_eq!(found, expected, "{}", kernel.name);
-            assert!(found.len() <= 8, "{}: WebGPU guarantees 8 storage buffers", kernel.name);
-        }
-    }
-
-    #[test]
-    fn every_kernel_has_the_awkward_cases() {
-        for &kernel in ALL {
-            let cases = (kernel.cases)();
-            assert!(cases.len() >= 3, "{}", kernel.name);
-            for case in cases {
-                assert_eq!(case.params.len(), kernel.params_size, "{}: {}", kernel.name, case.name);
-                assert_eq!(case.before.len(), kernel.bindings.len(), "{}: {}", kernel.name, case.name);
-                let written = kernel.bindings.iter().filter(|binding| binding.written).count();
-                assert_eq!(case.after.len(), written, "{}: {}", kernel.name, case.name);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context as Wake, Poll, Waker};
 
 use crate::kernel;
-use crate::kernel::common::{Binding, Kernel};
+use crate::kernel::common::{Kernel, Shader};
 use crate::model::spec::ModelSpec;
 use crate::plan::Plan;
 #[cfg(not(target_arch = "wasm32"))]
@@ -55,27 +55,6 @@ pub struct Gpu {
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gpu({})", self.description())
-    }
-}
-
-/// What a pipeline is made of; [`Kernel`] says what each is.
-pub struct Shader {
-    /// Name of the kernel.
-    pub name: &'static str,
-    /// WGSL.
-    pub source: &'static str,
-    /// Values of the `override` constants.
-    pub constants: &'static [(&'static str, f64)],
-    /// Bytes of the parameter block.
-    pub params_size: usize,
-    /// Storage bindings in order, from binding 1.
-    pub bindings: &'static [Binding],
-}
-
-impl From<&'static Kernel> for Shader {
-    fn from(kernel: &'static Kernel) -> Shader {
-        let &Kernel { name, source, constants, params_size, bindings, .. } = kernel;
-        Shader { name, source, constants, params_size, bindings }
     }
 }
 

@@ -21,6 +21,31 @@ pub struct Kernel {
     pub cases: fn() -> Vec<Case>,
 }
 
+/// The WGSL half of a kernel: what a pipeline is made of, and how it is laid out. [`Kernel`] says what each is.
+pub struct Shader {
+    /// Name of the kernel.
+    pub name: &'static str,
+    /// WGSL.
+    pub source: &'static str,
+    /// Workgroup size.
+    pub workgroup: [u32; 3],
+    /// Values of the `override` constants.
+    pub constants: &'static [(&'static str, f64)],
+    /// Name and byte offset of each member of the parameter block.
+    pub fields: &'static [(&'static str, usize)],
+    /// Bytes of the parameter block.
+    pub params_size: usize,
+    /// Storage bindings in order, from binding 1.
+    pub bindings: &'static [Binding],
+}
+
+impl From<&Kernel> for Shader {
+    fn from(kernel: &Kernel) -> Shader {
+        let &Kernel { name, source, workgroup, constants, fields, params_size, bindings, .. } = kernel;
+        Shader { name, source, workgroup, constants, fields, params_size, bindings }
+    }
+}
+
 /// A storage binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
