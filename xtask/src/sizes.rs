@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// All WebAssembly that a visit loads, gzipped, in bytes: a little more than it was last. The aim is 350,000; records/page
+/// All WebAssembly that a visit loads, gzipped, in bytes: a little more than it was last, also where npm brings no wasm-opt. The aim is 350,000; records/page
 /// has the shares, and what stands in the way.
-pub const MOST_WASM: usize = 697_000;
+pub const MOST_WASM: usize = 700_000;
 /// Everything that a first visit loads, with the model that the page opens with, gzipped, in bytes.
 pub const MOST: usize = 2_500_000;
 /// The model that the page opens with.

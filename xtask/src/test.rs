@@ -29,17 +29,14 @@ Python package's wheel in scikit-learn's own checks. Ends with a line `N passed,
 Tests that need data sets look for them in GPICL_DATA, else in ../shared/data, else in the user's cache, and say so when
 there are none. Pictures of the page are left in the target folder under screenshots/.";
 
-/// The trainer's features with the GPU, as everyone with a GPU builds it.
-const GPU_FEATURES: &str = "trainer/gpu";
-/// Those that are tested: choosing among kernels (`autotune`) compiles them all, minutes for each shape on a software adapter.
-const TESTED_GPU_FEATURES: &str = "cpu,wgpu,fusion";
+/// The trainer is built and tested with Burn on a GPU, too, in the one build of everything: Burn takes as long to compile as all
+/// of this. Not with `autotune`, for choosing among kernels compiles them all, minutes for each shape on a software adapter.
+const GPU_FEATURES: [&str; 2] = ["--features", "trainer/wgpu,trainer/fusion"];
 /// What is linted natively: all but the page's program, which is linted for WebAssembly.
 const LINTED_CRATES: [&str; 5] = ["--workspace", "--exclude", "web", "--exclude", "dom"];
 /// What natively runs: all but the Python package, which has tests of its own. The page's crate is no default member, for its
 /// program runs in no terminal; its laws do.
 const TESTED_CRATES: [&str; 3] = ["--workspace", "--exclude", "python"];
-/// The integration test that holds Burn on a GPU to Burn on the CPU.
-const GPU_TEST: &str = "wgpu";
 
 /// What a run of a test program counted.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -125,10 +122,12 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     if filter.is_none() {
         lints(workspace, quick, &mut steps);
     }
+    let features: &[&str] = if quick { &[] } else { &GPU_FEATURES };
     // With --all-targets the trainer's program is built as well, which the command line tests call; the same crates with
     // the same features are then tested, so nothing is built twice.
     steps.plain("native build", || {
-        run_without_warnings(workspace.cargo(&["build", "--release", "--all-targets"]).args(TESTED_CRATES))
+        let mut cargo = workspace.cargo(&["build", "--release", "--all-targets"]);
+        run_without_warnings(cargo.args(TESTED_CRATES).args(features))
     });
     if let Some(building) = building {
         building.finish(&mut steps);
@@ -138,22 +137,8 @@ pub fn run(workspace: &Workspace, mut options: Options) -> Result<bool, String> 
     }
     let filter = filter.as_deref();
     let mut native = promises(workspace, &tools, quick, &page, &["test", "--release", "--no-fail-fast"]);
-    native.args(TESTED_CRATES);
+    native.args(TESTED_CRATES).args(features);
     steps.tests("native tests", filter, native);
-    if !quick {
-        let arguments = [
-            "test",
-            "--release",
-            "--no-fail-fast",
-            "-p",
-            "trainer",
-            "--features",
-            TESTED_GPU_FEATURES,
-            "--test",
-            GPU_TEST,
-        ];
-        steps.tests("burn on a GPU", filter, promises(workspace, &tools, quick, &page, &arguments));
-    }
     if let Some(environment) = &tools.python {
         let mut wheel = None;
         steps.plain("wheel", || {
@@ -219,15 +204,11 @@ fn lints(workspace: &Workspace, quick: bool, steps: &mut Steps) {
         run_shown(&mut workspace.cargo(&["fmt", "--all", "--check"]))
             .map_err(|error| format!("{error}: run `cargo fmt --all`"))
     });
-    // In release mode, so that build scripts and macros are shared with what is built next. All in one go, with the GPU: each
-    // set of features has its dependencies checked anew. What is written for a trainer without is built next.
-    let (crates, features): (&[&str], &[&str]) = match quick {
-        true => (&[], &[]),
-        false => (&LINTED_CRATES, &["--features", GPU_FEATURES]),
-    };
+    // In release mode, so that build scripts and macros are shared with what is built next. The trainer without a GPU: the other
+    // one is built next, without warnings, and `ci.yml` lints every set of features.
+    let crates: &[&str] = if quick { &[] } else { &LINTED_CRATES };
     steps.plain("lints", || {
-        let mut cargo = workspace.cargo(&["clippy", "--release", "--all-targets"]);
-        run_shown(cargo.args(crates).args(features).args(deny))
+        run_shown(workspace.cargo(&["clippy", "--release", "--all-targets"]).args(crates).args(deny))
     });
 }
 
