@@ -3,14 +3,12 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::Folder;
-use trainer::train::Metrics;
+use common::{Folder, TINY, written};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_trainer");
 
@@ -37,9 +35,9 @@ fn alone() -> Command {
 
 /// Settings of a causal learner of `steps` steps, and of a set learner.
 fn causal(steps: u64, optimiser: &str) -> Vec<String> {
-    let set = ["model.width=16", "model.key_size=8", "model.inputs=16", "tasks.length=12", "training.batch=18"];
     let own = [format!("training.steps={steps}"), format!("training.optimiser={optimiser}")];
-    settings("quick", set.map(str::to_owned).into_iter().chain(own))
+    let set = TINY.iter().chain(&["training.batch=18"]).map(|&set| set.to_owned());
+    settings("quick", set.chain(own))
 }
 
 fn set(steps: u64) -> Vec<String> {
@@ -71,21 +69,6 @@ fn good(command: &mut Command) -> String {
     let (good, words) = ended(&command.output().expect("the program starts"));
     assert!(good, "{command:?}: {words}");
     words
-}
-
-/// What a run has written: metrics without the time, files of weights, and tensors of the optimiser (whose file has them
-/// in any order).
-type Written = (Vec<Metrics>, [Vec<u8>; 2], BTreeMap<String, Vec<u8>>);
-
-fn written(folder: &Path, step: u64) -> Written {
-    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    let metrics = text.lines().map(|l| Metrics { seconds: 0.0, ..serde_json::from_str(l).unwrap() }).collect();
-    let checkpoint = folder.join(format!("checkpoint-{step:09}"));
-    let files = ["model", "average"].map(|name| fs::read(checkpoint.join(format!("{name}.safetensors"))).unwrap());
-    let state = burn_pack::Reader::from_file(checkpoint.join("optimiser.bpk")).unwrap();
-    let names: Vec<String> = state.tensor_names().into_iter().map(str::to_owned).collect();
-    let tensors = names.into_iter().map(|name| (name.clone(), state.tensor_data(&name).unwrap().to_vec())).collect();
-    (metrics, files, tensors)
 }
 
 #[test]

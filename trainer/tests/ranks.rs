@@ -3,16 +3,15 @@
 
 mod common;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use backprop::Exchange;
 use backprop::testing::{self, Thread};
-use common::Folder;
+use common::{Folder, TINY, cpu, resolve, written};
 use trainer::config::RunConfig;
-use trainer::device::{self, DeviceArg};
+use trainer::device;
 use trainer::train::{Begin, Metrics, Ranks, Run, TrainError};
 
 /// A rank that is a thread.
@@ -45,16 +44,12 @@ impl Ranks for Rank {
 
 fn config(preset: &str, set: &[&str]) -> RunConfig {
     let small = ["training.steps=12", "training.checkpoint_every=5", "training.log_every=2", "training.micro_batch=1"];
-    let all: Vec<String> = small.iter().chain(set).map(|&s| s.to_owned()).collect();
-    RunConfig::resolve(preset, None, &all).unwrap()
+    resolve(preset, &[&small, set])
 }
 
 /// Causal learners with Muon and AdamW, and a set learner, small.
 fn learners() -> [(&'static str, RunConfig); 3] {
-    let causal = |optimiser| {
-        let set = ["model.width=16", "model.key_size=8", "model.inputs=16", "tasks.length=12", "training.batch=5"];
-        config("quick", &[&set[..], &[optimiser]].concat())
-    };
+    let causal = |optimiser| config("quick", &[TINY, &["training.batch=5", optimiser]].concat());
     let set = [
         "tasks.data=[\"prior\", \"strokes\"]",
         "tasks.weights=[0.5, 0.5]",
@@ -69,25 +64,6 @@ fn learners() -> [(&'static str, RunConfig); 3] {
         ("adamw", causal("training.optimiser=adamw")),
         ("set", config("general", &set)),
     ]
-}
-
-fn cpu() -> device::TrainDevice {
-    device::open(DeviceArg::Cpu).unwrap()
-}
-
-/// What a run has written: metrics without the time, files of weights, and tensors of the optimiser (whose file has them
-/// in any order).
-type Written = (Vec<Metrics>, [Vec<u8>; 2], BTreeMap<String, Vec<u8>>);
-
-fn written(folder: &Path) -> Written {
-    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    let metrics = text.lines().map(|l| Metrics { seconds: 0.0, ..serde_json::from_str(l).unwrap() }).collect();
-    let checkpoint = folder.join("checkpoint-000000012");
-    let files = ["model", "average"].map(|name| fs::read(checkpoint.join(format!("{name}.safetensors"))).unwrap());
-    let state = burn_pack::Reader::from_file(checkpoint.join("optimiser.bpk")).unwrap();
-    let names: Vec<String> = state.tensor_names().into_iter().map(str::to_owned).collect();
-    let tensors = names.into_iter().map(|name| (name.clone(), state.tensor_data(&name).unwrap().to_vec())).collect();
-    (metrics, files, tensors)
 }
 
 /// Trains with as many ranks, each of which stops by itself when rank `stopping` has logged step `at`.
@@ -120,12 +96,12 @@ fn any_number_of_ranks_trains_the_run_of_one_process() {
         let alone = Folder::new(name);
         let mut run = Run::start(config.clone(), &alone.0, Path::new("."), cpu()).unwrap();
         assert!(run.train(&AtomicBool::new(false), &mut |_| ()).unwrap());
-        let expected = written(&alone.0);
+        let expected = written(&alone.0, 12);
         for size in [1, 2, 3, 4] {
             let together = Folder::new(&format!("{name}-{size}"));
             let ended = train(size, &new(&config, &together.0), None);
             assert_eq!(ended, vec![(true, 12); size]);
-            assert!(written(&together.0) == expected, "{name} on {size} ranks");
+            assert!(written(&together.0, 12) == expected, "{name} on {size} ranks");
         }
     }
 }
@@ -142,7 +118,7 @@ fn ranks_stop_after_the_same_step_and_others_go_on() {
         assert_eq!(train(2, &|| Begin::Resume { folder }, Some((0, 8))), vec![(false, 9); 2]);
         let mut run = Run::resume(&together.0, Path::new("."), cpu()).unwrap();
         assert!(run.train(&AtomicBool::new(false), &mut |_| ()).unwrap());
-        assert!(written(&together.0) == written(&alone.0), "{name}");
+        assert!(written(&together.0, 12) == written(&alone.0, 12), "{name}");
     }
 }
 

@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use common::Folder;
+use common::{Folder, cpu};
 use rand::RngExt;
 use shaders::model::spec::ModelSpec;
 use shaders::random;
 use trainer::config::{ConfigError, RunConfig};
-use trainer::device::{self, DeviceArg, host};
+use trainer::device::host;
 use trainer::nets::research::{
     KINDS, Learner, Net, Tensors, linear_attention, lstm, maml, mlp, outer_product_lstm, set_transformer, tail, vsml,
 };
@@ -362,10 +362,6 @@ fn toy(kind: &str, more: &[&str]) -> RunConfig {
     ];
     let set: Vec<String> = set.iter().chain(more).map(|s| s.to_string()).collect();
     RunConfig::resolve("quick", None, &set).unwrap()
-}
-
-fn cpu() -> device::TrainDevice {
-    device::open(DeviceArg::Cpu).unwrap()
 }
 
 fn train(config: RunConfig, folder: &Path) -> Result<Vec<Metrics>, TrainError> {

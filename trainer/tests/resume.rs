@@ -6,35 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::Folder;
+use common::{Folder, TINY, cpu, metrics, resolve};
 use trainer::config::RunConfig;
-use trainer::device::{self, DeviceArg};
 use trainer::train::folder::{FolderError, LOCK, MARK};
-use trainer::train::{Metrics, Run, TrainError, read_run};
+use trainer::train::{Run, TrainError, read_run};
 
 fn config() -> RunConfig {
     let set = [
-        "model.width=16",
-        "model.key_size=8",
-        "model.inputs=16",
-        "tasks.length=12",
         "training.steps=24",
         "training.checkpoint_every=5",
         "training.log_every=2",
         "training.batch=4",
         "training.micro_batch=1",
     ];
-    RunConfig::resolve("quick", None, &set.map(str::to_owned)).unwrap()
-}
-
-fn cpu() -> device::TrainDevice {
-    device::open(DeviceArg::Cpu).unwrap()
-}
-
-fn metrics(folder: &Path) -> Vec<Metrics> {
-    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    // wall-clock is the one thing that may differ
-    text.lines().map(|l| Metrics { seconds: 0.0, ..serde_json::from_str(l).unwrap() }).collect()
+    resolve("quick", &[TINY, &set])
 }
 
 /// Trains and stops after the logged step `at`.
@@ -301,7 +286,7 @@ fn gradients_of_many_threads_do_not_meet() {
     config.training.steps = 300;
     config.training.batch = 8;
     let mut run = Run::start(config, &folder.0, Path::new("."), cpu()).unwrap();
-    run.set_fused(false).unwrap();
+    run.set_by_hand(false).unwrap();
     run.set_workers(8);
     assert!(run.train(&AtomicBool::new(false), &mut |_| ()).unwrap());
 }
@@ -309,20 +294,20 @@ fn gradients_of_many_threads_do_not_meet() {
 #[test]
 fn the_result_does_not_depend_on_the_number_of_threads() {
     // by hand-written gradients and by autodiff: what is summed, and in which order, follows from the shapes
-    for fused in [true, false] {
+    for by_hand in [true, false] {
         let trained = |workers, threads| {
-            let folder = Folder::new(&format!("threads-{fused}-{workers}-{threads}"));
+            let folder = Folder::new(&format!("threads-{by_hand}-{workers}-{threads}"));
             let mut short = config();
             (short.training.steps, short.training.batch, short.training.micro_batch) = (3, 12, 2);
             short.tasks.length = 70;
             let mut run = Run::start(short, &folder.0, Path::new("."), cpu()).unwrap();
-            run.set_fused(fused).unwrap();
+            run.set_by_hand(by_hand).unwrap();
             run.set_threads(workers, threads);
             run.train(&AtomicBool::new(false), &mut |_| ()).unwrap();
             read_run(&folder.0).unwrap().0.tensors().clone()
         };
         let alone = trained(1, 1);
-        assert!(alone == trained(4, 1) && alone == trained(1, 3), "fused: {fused}");
+        assert!(alone == trained(4, 1) && alone == trained(1, 3), "by hand: {by_hand}");
     }
 }
 
