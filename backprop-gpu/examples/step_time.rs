@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             };
             pollster::block_on(taken).expect("a step");
         });
-        let (launches, optimiser) = (there.launches(), if muon { "Muon" } else { "AdamW" });
+        let (launches, optimiser) = (there.launched().count(), if muon { "Muon" } else { "AdamW" });
         println!(
             "{by_gpu:9.2} ms, {:7.1} GFLOP/s: {optimiser}, {launches} launches, {}",
             flop / by_gpu / 1e6,

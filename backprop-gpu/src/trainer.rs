@@ -282,9 +282,9 @@ impl Trainer {
         Ok((from_values(self.steps, &of_score), gradient))
     }
 
-    /// Launches of a step for batches of the last shape.
-    pub fn launches(&self) -> usize {
-        self.prepared.as_ref().map_or(0, |prepared| prepared.plan.launches.len())
+    /// The kernel of each launch of a step, for batches of the last shape.
+    pub fn launched(&self) -> impl Iterator<Item = &'static str> {
+        self.prepared.iter().flat_map(|prepared| prepared.plan.launches.iter().map(|launch| launch.kernel.name))
     }
 }
 

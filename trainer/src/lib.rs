@@ -12,6 +12,7 @@ pub mod files;
 #[cfg(feature = "wgpu")]
 pub mod gpu_check;
 pub mod launch;
+pub mod launched;
 pub mod learner;
 pub mod model_card;
 #[cfg(feature = "mpi")]

@@ -15,29 +15,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use common::Folder;
+use common::{Folder, cpu, metrics, resolve};
 use trainer::config::RunConfig;
 use trainer::device::{self, DeviceArg, TrainDevice};
 use trainer::eval::{self, Settings};
 use trainer::gpu_check::{self, Adapter, GpuCheckError, Parity, Report, html};
 use trainer::sources::open_tasks;
 use trainer::tasks::{Base, Source};
-use trainer::train::{Metrics, Run, TrainError, probe, read_net, read_run};
+use trainer::train::{Run, TrainError, probe, read_net, read_run};
 
 /// One at a time: a software adapter uses every core for each.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The software adapter, else a real one; none is a skipped test, or a failed one where a GPU was promised.
 fn device() -> Option<(TrainDevice, MutexGuard<'static, ()>)> {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    match device::open(DeviceArg::Software).or_else(|_| device::open(DeviceArg::Gpu(0))) {
-        Ok(device) => Some((device, turn)),
-        Err(error) => {
-            assert!(std::env::var_os("REQUIRE_GPU").is_none(), "a GPU adapter was promised: {error}");
-            shaders::testing::skip("no GPU adapter, not even a software one");
-            None
-        }
-    }
+    common::adapter(device::open).map(|device| (device, turn))
 }
 
 const SMALL: &[&str] = &[
@@ -69,20 +61,15 @@ const STEM: &[&str] = &[
     "tasks.ways=5",
 ];
 
-fn config(preset: &str, sets: &[&[&str]]) -> RunConfig {
-    let all: Vec<String> = sets.concat().iter().map(|&set| set.to_owned()).collect();
-    RunConfig::resolve(preset, None, &all).unwrap_or_else(|error| panic!("{preset}: {error}"))
-}
-
 /// A learner of each kind that this project trains.
 fn learners() -> Vec<(&'static str, RunConfig)> {
-    let research = |name, kind: &'static str| (name, config("quick", &[SMALL, &[kind]]));
+    let research = |name, kind: &'static str| (name, resolve("quick", &[SMALL, &[kind]]));
     vec![
-        ("paper tokens", config("paper", &[SMALL, &["model.longest=12", "training.micro_batch=2"]])),
-        ("shifted keys", config("quick", &[SMALL])),
-        ("shifted keys, AdamW", config("quick", &[SMALL, &["training.optimiser=adamw"]])),
-        ("general with stem", config("general", &[STEM])),
-        ("drawing", config("drawing", &[STEM])),
+        ("paper tokens", resolve("paper", &[SMALL, &["model.longest=12", "training.micro_batch=2"]])),
+        ("shifted keys", resolve("quick", &[SMALL])),
+        ("shifted keys, AdamW", resolve("quick", &[SMALL, &["training.optimiser=adamw"]])),
+        ("general with stem", resolve("general", &[STEM])),
+        ("drawing", resolve("drawing", &[STEM])),
         research("perceptron", "learner.kind=mlp"),
         research("LSTM", "learner.kind=lstm"),
         research("outer-product LSTM", "learner.kind=outer-product-lstm"),
@@ -130,6 +117,11 @@ fn every_learner_trains_as_on_the_cpu() {
             probed.gpu.len(),
             started.elapsed().as_secs_f64(),
         );
+        let mut launched: Vec<_> = probed.launched.iter().map(|(kernel, count)| (*count, kernel.as_str())).collect();
+        launched.sort_by(|a, b| b.cmp(a));
+        let most: Vec<_> = launched.iter().take(5).map(|(count, kernel)| format!("{count} {kernel}")).collect();
+        println!("  {} kernels a step: {}", launched.iter().map(|(count, _)| count).sum::<usize>(), most.join(", "));
+        assert!(!launched.is_empty(), "{name}: a step without kernels");
         // Adam's steps are as long as its rate wherever a gradient is nothing but rounding
         if probed.weights > 2.0 * 1e-3 * probed.gpu.len() as f64 {
             wrong.push(format!("{name}: weights {} apart", probed.weights));
@@ -138,11 +130,6 @@ fn every_learner_trains_as_on_the_cpu() {
         assert!(moved, "{name}: nothing was learned, so nothing was compared");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-fn log(folder: &Path) -> Vec<Metrics> {
-    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
@@ -155,7 +142,7 @@ fn a_run_is_checkpointed_resumed_and_measured_as_on_the_cpu() {
         "training.rate=0.003",
         "model.classes=10",
     ];
-    let config = config("quick", &[SMALL, &sets]);
+    let config = resolve("quick", &[SMALL, &sets]);
     let (on_gpu, on_cpu) = (Folder::new("run"), Folder::new("run-cpu"));
     let never = AtomicBool::new(false);
     let here = Path::new(".");
@@ -171,9 +158,9 @@ fn a_run_is_checkpointed_resumed_and_measured_as_on_the_cpu() {
     assert!(run.train(&never, &mut |_| ()).unwrap());
     drop(run);
 
-    let mut run = Run::start(config, &on_cpu.0, here, device::open(DeviceArg::Cpu).unwrap()).unwrap();
+    let mut run = Run::start(config, &on_cpu.0, here, cpu()).unwrap();
     assert!(run.train(&never, &mut |_| ()).unwrap());
-    let (got, want) = (log(&on_gpu.0), log(&on_cpu.0));
+    let (got, want) = (metrics(&on_gpu.0), metrics(&on_cpu.0));
     assert_eq!(got.iter().map(|m| m.step).collect::<Vec<_>>(), want.iter().map(|m| m.step).collect::<Vec<_>>());
     for (got, want) in got.iter().zip(&want) {
         assert!((got.loss - want.loss).abs() < 1e-3, "step {}: {} on the GPU, {}", got.step, got.loss, want.loss);
@@ -188,7 +175,7 @@ fn a_run_is_checkpointed_resumed_and_measured_as_on_the_cpu() {
         let (net, ..) = read_net(&on_gpu.0, &device.device).unwrap();
         eval::paper("run", &net, None, "random", here, &device.device, &settings, &mut |_| ()).unwrap().nll
     };
-    let (gpu, cpu) = (asked(&device), asked(&device::open(DeviceArg::Cpu).unwrap()));
+    let (gpu, cpu) = (asked(&device), asked(&cpu()));
     for (gpu, cpu) in gpu.iter().zip(&cpu) {
         assert!((gpu - cpu).abs() < 1e-4, "{gpu} nats on the GPU, {cpu} on the CPU");
     }
@@ -198,7 +185,7 @@ fn a_run_is_checkpointed_resumed_and_measured_as_on_the_cpu() {
 fn steps_that_are_not_finite_are_taken_back_and_named() {
     let Some((device, _turn)) = device() else { return };
     let sets = ["training.steps=30", "training.checkpoint_every=100", "training.log_every=100", "training.warm_up=1"];
-    let config = config("quick", &[SMALL, &sets]);
+    let config = resolve("quick", &[SMALL, &sets]);
     let folder = Folder::new("nan");
     let never = AtomicBool::new(false);
     let mut run = Run::start(config.clone(), &folder.0, Path::new("."), device.clone()).unwrap();
@@ -216,7 +203,7 @@ fn steps_that_are_not_finite_are_taken_back_and_named() {
     }
     // the state before, 16 steps after the start
     assert_eq!(run.step(), 16);
-    assert_eq!(log(&folder.0).iter().map(|m| m.step).collect::<Vec<_>>(), [1]);
+    assert_eq!(metrics(&folder.0).iter().map(|m| m.step).collect::<Vec<_>>(), [1]);
     // with numbers again it goes on from there, as a run that never met any others
     run.tasks.bases = good;
     run.tasks.projected = true;
@@ -253,10 +240,11 @@ fn a_gpu_is_checked_from_start_to_end() {
     assert!(report.notes.iter().any(|note| note.contains("no-such-python")), "{:#?}", report.notes);
     let page = fs::read_to_string(folder.0.join("index.html")).unwrap();
     assert!(page.contains("It computes what the CPU computes."));
+    assert!(!report.training[0].launched.is_empty() && page.contains("Kernels launched by a step"), "{report:#?}");
 }
 
-/// Settings of a check on the CPU, which needs no adapter.
-fn cpu() -> TrainDevice {
+/// The CPU, which needs no adapter, as a check is given it.
+fn no_adapter() -> TrainDevice {
     TrainDevice { device: device::host(), name: "none".into(), cpu: true, wgsl: None }
 }
 
@@ -267,7 +255,7 @@ fn a_folder_of_something_else_is_left_alone() {
     fs::create_dir_all(&out).unwrap();
     fs::write(out.join("thesis.tex"), "years of work").unwrap();
     let settings = gpu_check::Settings {
-        device: cpu(),
+        device: no_adapter(),
         out: out.clone(),
         data_dir: out.clone(),
         minutes: 1.0,
@@ -288,11 +276,11 @@ fn set_learners_are_timed_on_tasks_that_are_made() {
             "model.layers=1",
             if preset == "general" { "tasks.shown=[9]" } else { "tasks.ways=2" },
         ];
-        let row = gpu_check::set_learner(preset, &cpu(), &small).unwrap();
+        let row = gpu_check::set_learner(preset, &no_adapter(), &small).unwrap();
         assert_eq!((row.learner.as_str(), row.size), (preset, [4, rows, 16, 1]));
         assert!(row.step > 0.0 && (row.tokens - 4.0 * rows as f64 / row.step).abs() < 1e-6 * row.tokens);
     }
-    assert!(gpu_check::set_learner("quick", &cpu(), &[]).is_err());
+    assert!(gpu_check::set_learner("quick", &no_adapter(), &[]).is_err());
 }
 
 #[test]

@@ -3,38 +3,20 @@
 
 mod common;
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use common::Folder;
+use common::{Folder, TINY, cpu, metrics, resolve};
 use trainer::config::RunConfig;
-use trainer::device::{self, DeviceArg, Engine, TrainDevice};
+use trainer::device::{self, Engine, TrainDevice};
 use trainer::train::{Metrics, Run, TrainError};
 
-/// The software adapter, else a real one; none is a skipped test, or a failed one where a GPU was promised.
 fn wgsl() -> Option<TrainDevice> {
-    let open = |choice| device::open_for(Engine::Wgsl, choice);
-    match open(DeviceArg::Software).or_else(|_| open(DeviceArg::Gpu(0))) {
-        Ok(device) => Some(device),
-        Err(error) => {
-            assert!(std::env::var_os("REQUIRE_GPU").is_none(), "a GPU adapter was promised: {error}");
-            shaders::testing::skip("no GPU adapter, not even a software one");
-            None
-        }
-    }
-}
-
-fn cpu() -> TrainDevice {
-    device::open(DeviceArg::Cpu).unwrap()
+    common::adapter(|choice| device::open_for(Engine::Wgsl, choice))
 }
 
 fn config(preset: &str, more: &[&str]) -> RunConfig {
     let set = [
-        "model.width=16",
-        "model.key_size=8",
-        "model.inputs=16",
-        "tasks.length=12",
         "training.steps=24",
         "training.checkpoint_every=5",
         "training.log_every=2",
@@ -42,13 +24,7 @@ fn config(preset: &str, more: &[&str]) -> RunConfig {
         "training.micro_batch=1",
         "training.epsilon=1e-5",
     ];
-    let set: Vec<String> = set.iter().chain(more).map(|one| (*one).to_owned()).collect();
-    RunConfig::resolve(preset, None, &set).unwrap()
-}
-
-fn metrics(folder: &Path) -> Vec<Metrics> {
-    let text = fs::read_to_string(folder.join("metrics.jsonl")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    resolve(preset, &[TINY, &set, more])
 }
 
 /// A run that changes device after some logged steps.
@@ -98,6 +74,8 @@ fn the_probe_compares_the_device_with_the_cpu() {
     let run = Run::start(config("quick", &[]), &folder.0, Path::new("."), wgsl).unwrap();
     let probed = run.probe().unwrap().expect("a device is compared");
     assert!(probed.gpu.len() == 20 && probed.losses_apart() < 1e-4, "{probed:?}");
+    // a product for each of the four matrices of a layer at the least
+    assert!(probed.launched["product"] >= 4, "{:?}", probed.launched);
 }
 
 #[test]

@@ -171,7 +171,7 @@ fn compare(words: &[&str]) -> Result<(), Box<dyn Error>> {
     let run = |by_hand: bool| -> Result<Run, Box<dyn Error>> {
         let folder = folder.join(if by_hand { "hand" } else { "autodiff" });
         let mut run = Run::start(config.clone(), &folder, data, device::open(DeviceArg::Cpu)?)?;
-        run.set_fused(by_hand)?;
+        run.set_by_hand(by_hand)?;
         run.set_threads(threads, 1);
         Ok(run)
     };

@@ -84,7 +84,7 @@ impl Perceptron {
         self.weights.iter_mut().zip(gradient).for_each(|(w, g)| *w -= rate * g);
     }
 
-    /// One step of Adam. Not the fused trainer's, which rounds its averages in another order: figures that were published
+    /// One step of Adam. Not the hand-written step's, which rounds its averages in another order: figures that were published
     /// would change in their last digits.
     pub(super) fn adam(&mut self, gradient: &[f32]) {
         self.steps += 1;

@@ -110,6 +110,7 @@ fn training(out: &mut String, training: &[Training]) {
             number(training.first_norms_apart),
             format!("{:.1e}", training.weights_apart),
             format!("{:.1}", training.seconds),
+            launches(training),
             verdict(&failed),
         ]
     };
@@ -119,9 +120,32 @@ fn training(out: &mut String, training: &[Training]) {
         "first gradient's norm apart",
         "weights apart",
         "seconds, with compiling",
+        "kernels launched a step",
         "",
     ];
     table(out, 1, &heads, training.iter().map(row));
+    kernels_launched(out, training);
+}
+
+/// How many kernels a step launched; reports of earlier versions do not say.
+fn launches(training: &Training) -> String {
+    if training.launched.is_empty() { "–".into() } else { training.launched.values().sum::<usize>().to_string() }
+}
+
+/// Which kernels a step launched, the most frequent first.
+fn kernels_launched(out: &mut String, training: &[Training]) {
+    if training.iter().all(|training| training.launched.is_empty()) {
+        return;
+    }
+    out.push_str("<details><summary>Kernels launched by a step</summary>\n");
+    let rows = training.iter().flat_map(|training| {
+        let mut launched: Vec<_> = training.launched.iter().collect();
+        launched.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let row = |(name, count): (&String, &usize)| vec![escape(&training.learner), escape(name), count.to_string()];
+        launched.into_iter().map(row).collect::<Vec<_>>()
+    });
+    table(out, 2, &["learner", "kernel", "launches"], rows);
+    out.push_str("</details>\n");
 }
 
 fn speed(out: &mut String, speed: &[Speed]) {

@@ -1,5 +1,7 @@
 //! What is found out about a GPU, as it is written to `report.json`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything that is known so far.
@@ -70,6 +72,9 @@ pub struct Training {
     pub weights_apart: f64,
     /// Seconds on the device, with the compilation of its kernels.
     pub seconds: f64,
+    /// Kernels launched by a step, by name.
+    #[serde(default)]
+    pub launched: BTreeMap<String, usize>,
     /// Why it does not train as the CPU does.
     pub failed: Option<String>,
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::report::Training;
 use crate::config::{ConfigError, RunConfig};
 use crate::device::TrainDevice;
+use crate::launched::Launched;
 use crate::sources::open_tasks;
 use crate::train::probe;
 
@@ -50,6 +51,7 @@ pub(super) fn compare(learner: &str, config: &RunConfig, device: &TrainDevice) -
         first_norms_apart: None,
         weights_apart: 0.0,
         seconds: 0.0,
+        launched: Launched::new(),
         failed: Some(message),
     };
     let tasks = match open_tasks(config, Path::new(".")) {
@@ -68,5 +70,6 @@ pub(super) fn compare(learner: &str, config: &RunConfig, device: &TrainDevice) -
         weights_apart: probed.weights,
         seconds: probed.seconds[1],
         failed: probed.verdict().err().map(|error| error.to_string()),
+        launched: probed.launched,
     }
 }

@@ -181,7 +181,7 @@ impl Run {
     fn ready(config: RunConfig, folder: &Path, data_dir: &Path, device: TrainDevice) -> Result<Run, TrainError> {
         let tasks = open_tasks(&config, data_dir)?;
         let mut run = Run::new(config, folder, tasks, device)?;
-        run.set_fused(true)?;
+        run.set_by_hand(true)?;
         Ok(run)
     }
 
@@ -227,7 +227,7 @@ impl Run {
         let tasks = open_tasks(&config, data_dir)?;
         let mut run = Run::new(config, &folder, tasks, device)?;
         run.load(place)?;
-        run.set_fused(true)?;
+        run.set_by_hand(true)?;
         Ok(run)
     }
 

@@ -9,6 +9,7 @@ use super::parameters::values;
 use super::step::Learner;
 use crate::config::{ConfigError, RunConfig};
 use crate::device::{self, DeviceArg, TrainDevice};
+use crate::launched::{Counter, Launched};
 use tasks::Tasks;
 
 /// Optimiser steps on each device.
@@ -39,6 +40,8 @@ pub struct Probed {
     pub weights: f64,
     /// Wall-clock seconds on the CPU and on the device, where it compiles its kernels.
     pub seconds: [f64; 2],
+    /// Kernels launched on the device by the last step, when every kernel was chosen and compiled; none on a CPU.
+    pub launched: Launched,
 }
 
 impl Probed {
@@ -148,13 +151,14 @@ fn smaller(config: &RunConfig, tasks: &Tasks) -> (RunConfig, Tasks) {
 /// No learner, no CPU backend, or numbers on the CPU that are not finite. Whether the two agree is for [`check`].
 pub fn measure(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Probed, ProbeError> {
     let (config, tasks) = smaller(config, tasks);
-    let (cpu, on_cpu, cpu_seconds) = trained(&config, &tasks, &device::open(DeviceArg::Cpu)?)?;
+    let Trained { steps: cpu, weights: on_cpu, seconds: cpu_seconds, .. } =
+        trained(&config, &tasks, &device::open(DeviceArg::Cpu)?)?;
     if let Some(at) = cpu.iter().position(|[loss, norm]| !(loss.is_finite() && norm.is_finite())) {
         return Err(ProbeError::NotFinite(at + 1));
     }
-    let (gpu, on_gpu, gpu_seconds) = trained(&config, &tasks, device)?;
-    let weights = on_cpu.iter().zip(&on_gpu).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
-    Ok(Probed { device: device.name.clone(), cpu, gpu, weights: weights.into(), seconds: [cpu_seconds, gpu_seconds] })
+    let Trained { steps: gpu, weights: on_gpu, seconds: gpu_seconds, launched } = trained(&config, &tasks, device)?;
+    let weights = on_cpu.iter().zip(&on_gpu).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs())).into();
+    Ok(Probed { device: device.name.clone(), cpu, gpu, weights, seconds: [cpu_seconds, gpu_seconds], launched })
 }
 
 /// As [`measure`]; a device that is too far from the CPU is an error.
@@ -166,8 +170,16 @@ pub fn check(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<
     probed.verdict().map(|()| probed)
 }
 
-/// Loss and norm of each step, the weights after the last, and seconds.
-type Trained = (Vec<[f64; 2]>, Vec<f32>, f64);
+/// What one device did.
+struct Trained {
+    /// Loss and norm of each step.
+    steps: Vec<[f64; 2]>,
+    /// After the last step.
+    weights: Vec<f32>,
+    seconds: f64,
+    /// By the last step.
+    launched: Launched,
+}
 
 fn trained(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Trained, ProbeError> {
     let started = std::time::Instant::now();
@@ -175,9 +187,10 @@ fn trained(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Tr
     let mut learner = Learner::new(config, device)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     learner.set_threads(1, if device.cpu { cores } else { 1 });
-    learner.set_fused(true, training).map_err(ProbeError::begun)?;
-    let mut steps = Vec::new();
+    learner.set_by_hand(true, training).map_err(ProbeError::begun)?;
+    let (mut steps, counter) = (Vec::new(), Counter::new());
     for done in 0..training.steps {
+        counter.take();
         let step = Step { done, rate: training.rate, ema_decay: 0.0, logged: true };
         match learner.step(training, tasks, step, None) {
             Ok(outcome) => steps.push([outcome.loss, outcome.norm]),
@@ -188,8 +201,9 @@ fn trained(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Tr
             }
         }
     }
+    let launched = learner.launched_in_wgsl().unwrap_or_else(|| counter.take());
     learner.sync_weights()?;
-    Ok((steps, values(learner.net()), started.elapsed().as_secs_f64()))
+    Ok(Trained { steps, weights: values(learner.net()), seconds: started.elapsed().as_secs_f64(), launched })
 }
 
 #[cfg(all(test, feature = "cpu"))]

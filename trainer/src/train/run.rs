@@ -81,9 +81,9 @@ impl Run {
     ///
     /// # Errors
     /// The state of the optimiser cannot be handed over.
-    pub fn set_fused(&mut self, fused: bool) -> Result<(), TrainError> {
+    pub fn set_by_hand(&mut self, by_hand: bool) -> Result<(), TrainError> {
         self.learner
-            .set_fused(fused, &self.config.training)
+            .set_by_hand(by_hand, &self.config.training)
             .map_err(|error| TrainError::Checkpoint { path: self.folder.clone(), message: error.to_string() })
     }
 

@@ -24,6 +24,7 @@ use super::recurrent;
 use super::wgsl::Wgsl;
 use crate::config::{ConfigError, Optimiser, RunConfig, Training};
 use crate::device::TrainDevice;
+use crate::launched::Launched;
 use crate::nets::Net;
 use crate::nets::tensors::scalar;
 use tasks::{Episode, Split, Tasks};
@@ -134,7 +135,7 @@ pub(super) struct Learner {
     average: Net,
     optimiser: ModuleOptimizer,
     /// Where a learner of a model file is trained on a CPU: net, average and optimiser then follow only when asked for.
-    fused: Option<ByHand>,
+    by_hand: Option<ByHand>,
     /// Where gradients of recurrent learners are computed by hand.
     recurrent: Option<recurrent::ByHand>,
     /// Whether micro-batches run in parallel threads.
@@ -168,7 +169,7 @@ impl Learner {
             net: new_net(config, config.seed, &device.device.clone().autodiff())?,
             average: new_net(config, config.seed, &device.device)?,
             optimiser: optimiser(&config.training),
-            fused: None,
+            by_hand: None,
             recurrent: None,
             cpu: device.cpu,
             pools: Vec::new(),
@@ -199,9 +200,9 @@ impl Learner {
         write_net(&self.net, &folder.join("model.safetensors"))?;
         write_net(&self.average, &folder.join("average.safetensors"))?;
         let state = folder.join("optimiser.bpk");
-        match (&self.fused, training.optimiser) {
-            (Some(fused), Optimiser::Adamw | Optimiser::Muon) => {
-                fused.moments(self.net.spec(), training).write_to_file(&state)?
+        match (&self.by_hand, training.optimiser) {
+            (Some(by_hand), Optimiser::Adamw | Optimiser::Muon) => {
+                by_hand.moments(self.net.spec(), training).write_to_file(&state)?
             }
             _ => self.optimiser.save(&state)?,
         }
@@ -214,13 +215,13 @@ impl Learner {
     /// The state of the optimiser cannot be written.
     pub fn parts(&self, training: &Training) -> Result<[Vec<u8>; 3], Box<dyn std::error::Error>> {
         let bytes = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let (weights, average) = match &self.fused {
-            Some(fused) => (bytes(&fused.state().weights), bytes(&fused.state().average)),
+        let (weights, average) = match &self.by_hand {
+            Some(by_hand) => (bytes(&by_hand.state().weights), bytes(&by_hand.state().average)),
             None => (bytes(&values(&self.net)), bytes(&values(&self.average))),
         };
-        let optimiser = match (&self.fused, training.optimiser) {
-            (Some(fused), Optimiser::Adamw | Optimiser::Muon) => {
-                fused.moments(self.net.spec(), training).into_bytes()?.to_vec()
+        let optimiser = match (&self.by_hand, training.optimiser) {
+            (Some(by_hand), Optimiser::Adamw | Optimiser::Muon) => {
+                by_hand.moments(self.net.spec(), training).into_bytes()?.to_vec()
             }
             _ => self.optimiser.into_bytes()?.to_vec(),
         };
@@ -239,14 +240,14 @@ impl Learner {
         let numbers = |bytes: &[u8]| -> Vec<f32> {
             bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
         };
-        self.fused = None;
+        self.by_hand = None;
         self.net = self.net.clone().map(&mut Fill(&numbers(&weights)));
         self.average = self.average.clone().map(&mut Fill(&numbers(&average)));
         self.optimiser = optimiser(training).from_bytes(Bytes::from_bytes_vec(state))?;
-        self.set_fused(true, training)
+        self.set_by_hand(true, training)
     }
 
-    /// Current weights; those of the fused trainer only after [`Learner::sync_weights`].
+    /// Current weights; those of the hand-written step only after [`Learner::sync_weights`].
     pub fn net(&self) -> &Net {
         &self.net
     }
@@ -259,9 +260,9 @@ impl Learner {
     /// How many micro-batches are worked on at once, and threads of each.
     pub fn set_threads(&mut self, workers: usize, threads: usize) {
         self.threads = (workers, threads);
-        if let Some(fused) = &mut self.fused {
+        if let Some(by_hand) = &mut self.by_hand {
             self.pools.clear();
-            return fused.state_mut().set_threads(workers * threads);
+            return by_hand.state_mut().set_threads(workers * threads);
         }
         let pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         self.pools = (0..workers.max(1)).map(|_| pool()).collect();
@@ -271,24 +272,24 @@ impl Learner {
     ///
     /// # Errors
     /// The state of the optimiser cannot be handed over.
-    pub fn set_fused(&mut self, fused: bool, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
-        self.recurrent = (fused && self.cpu).then(recurrent::ByHand::default);
-        match (fused && self.cpu, self.fused.is_some()) {
+    pub fn set_by_hand(&mut self, by_hand: bool, training: &Training) -> Result<(), Box<dyn std::error::Error>> {
+        self.recurrent = (by_hand && self.cpu).then(recurrent::ByHand::default);
+        match (by_hand && self.cpu, self.by_hand.is_some()) {
             (true, false) => {
-                self.fused = ByHand::new(&self.net, &self.average, self.wgsl.as_ref())?;
-                if let (Some(fused), Optimiser::Adamw | Optimiser::Muon) = (&mut self.fused, training.optimiser) {
+                self.by_hand = ByHand::new(&self.net, &self.average, self.wgsl.as_ref())?;
+                if let (Some(by_hand), Optimiser::Adamw | Optimiser::Muon) = (&mut self.by_hand, training.optimiser) {
                     let file = burn_pack::Reader::from_bytes(self.optimiser.into_bytes()?)?;
-                    moments::read(self.net.spec(), &mut fused.state_mut().moments, file)?;
+                    moments::read(self.net.spec(), &mut by_hand.state_mut().moments, file)?;
                 }
-                if let Some(ByHand::Wgsl(trainer)) = &mut self.fused {
+                if let Some(ByHand::Wgsl(trainer)) = &mut self.by_hand {
                     trainer.upload()?;
                 }
             }
             (false, true) => {
                 self.sync_weights()?;
-                let fused = self.fused.take().expect("just seen");
+                let by_hand = self.by_hand.take().expect("just seen");
                 if training.optimiser != Optimiser::Lion {
-                    let moments = fused.moments(self.net.spec(), training);
+                    let moments = by_hand.moments(self.net.spec(), training);
                     self.optimiser = optimiser(training).from_bytes(moments.into_bytes()?)?;
                 }
             }
@@ -299,17 +300,17 @@ impl Learner {
         Ok(())
     }
 
-    /// Copies the weights of the fused trainer into the nets.
+    /// Copies the weights of the hand-written step into the nets.
     ///
     /// # Errors
     /// A device that failed.
     pub fn sync_weights(&mut self) -> Result<(), StepError> {
-        if let Some(ByHand::Wgsl(trainer)) = &mut self.fused {
+        if let Some(ByHand::Wgsl(trainer)) = &mut self.by_hand {
             trainer.download()?;
         }
-        if let Some(fused) = &self.fused {
-            self.net = self.net.clone().map(&mut Fill(&fused.state().weights));
-            self.average = self.average.clone().map(&mut Fill(&fused.state().average));
+        if let Some(by_hand) = &self.by_hand {
+            self.net = self.net.clone().map(&mut Fill(&by_hand.state().weights));
+            self.average = self.average.clone().map(&mut Fill(&by_hand.state().average));
         }
         Ok(())
     }
@@ -335,12 +336,20 @@ impl Learner {
     pub fn share_of_tasks(&mut self) -> f64 {
         let (workers, threads) = self.threads;
         // through autodiff each worker makes its own; on a device all are made before a step
-        let makers = match &self.fused {
+        let makers = match &self.by_hand {
             Some(ByHand::Wgsl(_)) => 1,
             Some(_) => workers * threads,
             None => workers,
         };
         self.making.share(makers)
+    }
+
+    /// Kernels of a step that is taken in WGSL; none where Burn takes it, which tells of each launch itself.
+    pub fn launched_in_wgsl(&self) -> Option<Launched> {
+        match &self.by_hand {
+            Some(ByHand::Wgsl(trainer)) => Some(trainer.launched()),
+            _ => None,
+        }
     }
 
     /// Takes one optimiser step, alone or, where [`backprop`] trains, as one of several processes.
@@ -354,23 +363,23 @@ impl Learner {
         step: Step,
         exchange: Option<&mut dyn Exchange>,
     ) -> Result<Outcome, NotTaken> {
-        match &mut self.fused {
+        match &mut self.by_hand {
             Some(ByHand::Wgsl(trainer)) => trainer.step(training, tasks, step, &self.making),
-            Some(_) => self.step_fused(training, tasks, step, exchange),
+            Some(_) => self.step_by_hand(training, tasks, step, exchange),
             None => self.step_autodiff(training, tasks, step),
         }
     }
 
-    fn step_fused(
+    fn step_by_hand(
         &mut self,
         training: &Training,
         tasks: &Tasks,
         step: Step,
         exchange: Option<&mut dyn Exchange>,
     ) -> Result<Outcome, NotTaken> {
-        let fused = self.fused.as_mut().expect("asked for where there is one");
-        let score = fused.gradient(training, tasks, step, exchange, &self.making);
-        let state = fused.state_mut();
+        let by_hand = self.by_hand.as_mut().expect("asked for where there is one");
+        let score = by_hand.gradient(training, tasks, step, exchange, &self.making);
+        let state = by_hand.state_mut();
         let norm = state.norm();
         if !(score.loss.is_finite() && norm.is_finite()) {
             return Err(NotTaken::NotFinite);

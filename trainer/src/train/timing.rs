@@ -35,7 +35,7 @@ pub fn steps(
     let mut learner = Learner::new(config, device)?;
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     learner.set_threads(if device.cpu { cores } else { 1 }, 1);
-    learner.set_fused(true, training).map_err(ProbeError::begun)?;
+    learner.set_by_hand(true, training).map_err(ProbeError::begun)?;
     let mut done = 0;
     let started = Instant::now();
     // the last of a group is read, which waits for all of them

@@ -10,6 +10,7 @@ use super::error::TrainError;
 use super::making::Making;
 use super::outcome::{NotTaken, Outcome, Step};
 use crate::config::{Optimiser, RunConfig, Training};
+use crate::launched::Launched;
 use crate::nets::research::Learner;
 use tasks::{Episode, Split, Tasks};
 
@@ -62,6 +63,13 @@ impl Wgsl {
         let late = pollster::block_on(self.trainer.finish())?;
         self.bad |= !late.iter().all(backprop_gpu::Numbers::finite);
         pollster::block_on(self.trainer.save(&mut self.state))
+    }
+
+    /// Kernels of a step.
+    pub fn launched(&self) -> Launched {
+        let mut launched = Launched::new();
+        self.trainer.launched().for_each(|kernel| *launched.entry(kernel.to_owned()).or_default() += 1);
+        launched
     }
 
     /// Takes one step. The device does not take one that is not finite, which is seen some steps later.

@@ -29,15 +29,15 @@ fn config(preset: &str, set: &[&str]) -> RunConfig {
     RunConfig::resolve(preset, None, &all).unwrap()
 }
 
-/// Trains; `fused` tells before which steps the gradients change hands.
-fn trained(name: &str, config: &RunConfig, fused: &[(u64, bool)]) -> (Vec<Metrics>, Vec<f32>) {
+/// Trains; `by_hand` tells before which steps the gradients change hands.
+fn trained(name: &str, config: &RunConfig, by_hand: &[(u64, bool)]) -> (Vec<Metrics>, Vec<f32>) {
     let folder = Folder::new(name);
     let cpu = device::open(DeviceArg::Cpu).unwrap();
     let mut run = Run::start(config.clone(), &folder.0, Path::new("."), cpu).unwrap();
     let mut metrics = Vec::new();
-    for &(step, fused) in fused {
+    for &(step, by_hand) in by_hand {
         run.train_until(step, &AtomicBool::new(false), &mut |m| metrics.push(m.clone())).unwrap();
-        run.set_fused(fused).unwrap();
+        run.set_by_hand(by_hand).unwrap();
     }
     run.train(&AtomicBool::new(false), &mut |m| metrics.push(m.clone())).unwrap();
     (metrics, weights(&folder))
