@@ -36,7 +36,7 @@ impl LaunchObserver for Names {
 #[cfg(feature = "wgpu")]
 impl Counter {
     /// Begins to count. Of two counters the one that came last counts.
-    pub fn new() -> Counter {
+    pub fn watch() -> Counter {
         let names = Arc::new(Names::default());
         Counter { names: names.clone(), _observation: LaunchObservation::new(names) }
     }
@@ -56,7 +56,7 @@ impl Counter {
 #[cfg(not(feature = "wgpu"))]
 impl Counter {
     /// Begins to count.
-    pub fn new() -> Counter {
+    pub fn watch() -> Counter {
         Counter {}
     }
 

@@ -188,7 +188,7 @@ fn trained(config: &RunConfig, tasks: &Tasks, device: &TrainDevice) -> Result<Tr
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     learner.set_threads(1, if device.cpu { cores } else { 1 });
     learner.set_by_hand(true, training).map_err(ProbeError::begun)?;
-    let (mut steps, counter) = (Vec::new(), Counter::new());
+    let (mut steps, counter) = (Vec::new(), Counter::watch());
     for done in 0..training.steps {
         counter.take();
         let step = Step { done, rate: training.rate, ema_decay: 0.0, logged: true };
