@@ -14,7 +14,7 @@ use crate::kernel;
 pub async fn kernels(gpu: &Gpu) -> Result<Vec<Report>, SessionError> {
     let mut reports = Vec::new();
     for &kernel in kernel::ALL {
-        let (pipeline, errors) = caught(&gpu.device, || compile(&gpu.device, &kernel.into()));
+        let (pipeline, errors) = caught(&gpu.device, || compile(&gpu.device, kernel));
         gpu.settle(errors).await?;
         for case in (kernel.cases)() {
             let after = gpu.run_pipeline(&pipeline, &case.params, case.grid, &case.before).await?;

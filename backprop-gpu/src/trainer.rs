@@ -126,7 +126,7 @@ impl Trainer {
         let total = Layout::new(spec).total;
         check("the learner's weights", total as u64 * 4, binding_limit(gpu))?;
         let ((pipelines, lasting), errors) = caught(&gpu.device, || {
-            let pipelines = kernel::ALL.iter().map(|&kernel| compile(&gpu.device, &kernel.into())).collect();
+            let pipelines = kernel::ALL.iter().map(|&kernel| compile(&gpu.device, kernel)).collect();
             let lasting = [Buffer::Weights, Buffer::Average, Buffer::First, Buffer::Second, Buffer::Gradient];
             let lasting = lasting.map(|buffer| (buffer, gpu.storage(total as u64 * 4)));
             (pipelines, BTreeMap::from(lasting))

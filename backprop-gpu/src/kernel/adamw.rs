@@ -1,7 +1,7 @@
 //! A step of AdamW (Loshchilov and Hutter, arXiv 1711.05101) with the formula of [`backprop::AdamW`], after the gradient was
 //! cut to a norm, and then of the weights' running average. A loss or a norm that is not finite leaves everything as it was.
 
-use super::common::{Kernel, bare, buffers, number, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, number, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -36,21 +36,23 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "adamw",
-    source: bare!("adamw.wgsl"),
-    workgroup: [256, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[
-        read("gradient"),
-        read("numbers"),
-        read("others"),
-        write("weights"),
-        write("average"),
-        write("first"),
-        write("second"),
-    ],
+    shader: Shader {
+        name: "adamw",
+        source: bare!("adamw.wgsl"),
+        workgroup: [256, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[
+            read("gradient"),
+            read("numbers"),
+            read("others"),
+            write("weights"),
+            write("average"),
+            write("first"),
+            write("second"),
+        ],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -1,7 +1,7 @@
 //! Sums over rows, in shares: of x, or of x·y and then of x. They are the gradients of what every row has in common: γ and β
 //! of a LayerNorm, positions, and the gates and temperatures of heads.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -28,13 +28,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "column_sums",
-    source: bare!("column_sums.wgsl"),
-    workgroup: [64, 4, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("x"), read("y"), write("out")],
+    shader: Shader {
+        name: "column_sums",
+        source: bare!("column_sums.wgsl"),
+        workgroup: [64, 4, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("x"), read("y"), write("out")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

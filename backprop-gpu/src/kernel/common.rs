@@ -1,28 +1,17 @@
 //! What every kernel has: both halves, and its cases.
 
-use shaders::kernel::common::{Binding, Shader};
+use std::ops::Deref;
+
 #[cfg(feature = "parity")]
 use shaders::kernel::common::{Case, words};
 
-pub use shaders::kernel::common::{read, values, write};
+pub use shaders::kernel::common::{Shader, read, values, write};
 pub use shaders::{bare, params};
 
 /// One kernel: its half in WGSL, and its half on the CPU.
 pub struct Kernel {
-    /// Name of the pair.
-    pub name: &'static str,
-    /// The WGSL half, without its comments.
-    pub source: &'static str,
-    /// Workgroup size.
-    pub workgroup: [u32; 3],
-    /// Values of the `override` constants.
-    pub constants: &'static [(&'static str, f64)],
-    /// Name and byte offset of each member of the parameter block.
-    pub fields: &'static [(&'static str, usize)],
-    /// Bytes of the parameter block.
-    pub params_size: usize,
-    /// Storage bindings in order, from binding 1; all of them hold f32.
-    pub bindings: &'static [Binding],
+    /// The WGSL half; all its bindings hold f32.
+    pub shader: Shader,
     /// The CPU half, straight from the formula in f64: takes the parameter block and the buffers in the order of the
     /// bindings, and changes those that are written.
     pub run: fn(&[u8], &mut [Vec<f64>]),
@@ -31,10 +20,12 @@ pub struct Kernel {
     pub cases: fn() -> Vec<Case>,
 }
 
-impl From<&Kernel> for Shader {
-    fn from(kernel: &Kernel) -> Shader {
-        let &Kernel { name, source, workgroup, constants, fields, params_size, bindings, .. } = kernel;
-        Shader { name, source, workgroup, constants, fields, params_size, bindings }
+/// A kernel is asked for what its WGSL half has.
+impl Deref for Kernel {
+    type Target = Shader;
+
+    fn deref(&self) -> &Shader {
+        &self.shader
     }
 }
 

@@ -1,7 +1,7 @@
 //! Cross-entropy of log-softmax: loss and right answer of each token, and the gradient of the mean loss, (p − [c = y])/N, in
 //! the place of its logits.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -20,13 +20,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "cross_entropy",
-    source: bare!("cross_entropy.wgsl"),
-    workgroup: [64, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("labels"), write("logits"), write("losses")],
+    shader: Shader {
+        name: "cross_entropy",
+        source: bare!("cross_entropy.wgsl"),
+        workgroup: [64, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("labels"), write("logits"), write("losses")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

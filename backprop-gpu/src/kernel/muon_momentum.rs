@@ -1,7 +1,7 @@
 //! Muon's momentum, and what it wants: the look ahead of Nesterov, as [`backprop::muon`] has it, the wide way round: a matrix
 //! with more rows than columns is transposed.
 
-use super::common::{Kernel, bare, buffers, number, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, number, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -28,13 +28,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "muon_momentum",
-    source: bare!("muon_momentum.wgsl"),
-    workgroup: [256, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("places"), read("gradient"), read("numbers"), write("velocity"), write("wanted")],
+    shader: Shader {
+        name: "muon_momentum",
+        source: bare!("muon_momentum.wgsl"),
+        workgroup: [256, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("places"), read("gradient"), read("numbers"), write("velocity"), write("wanted")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -1,6 +1,6 @@
 //! Muon's step along a direction whose singular values are about 1, and the running average.
 
-use super::common::{Kernel, bare, buffers, number, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, number, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 use super::muon_momentum::place;
@@ -28,13 +28,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "muon_step",
-    source: bare!("muon_step.wgsl"),
-    workgroup: [256, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("places"), read("numbers"), read("direction"), write("weights"), write("average")],
+    shader: Shader {
+        name: "muon_step",
+        source: bare!("muon_step.wgsl"),
+        workgroup: [256, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("places"), read("numbers"), read("direction"), write("weights"), write("average")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

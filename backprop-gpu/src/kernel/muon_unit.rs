@@ -1,6 +1,6 @@
 //! Matrices divided by their norms, in place: where Muon's iteration begins.
 
-use super::common::{Kernel, bare, buffers, params, write};
+use super::common::{Kernel, Shader, bare, buffers, params, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 use backprop::muon::LEAST;
@@ -20,13 +20,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "muon_unit",
-    source: bare!("muon_unit.wgsl"),
-    workgroup: [256, 1, 1],
-    constants: &[("LEAST", LEAST as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[write("wanted")],
+    shader: Shader {
+        name: "muon_unit",
+        source: bare!("muon_unit.wgsl"),
+        workgroup: [256, 1, 1],
+        constants: &[("LEAST", LEAST as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[write("wanted")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

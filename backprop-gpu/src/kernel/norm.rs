@@ -1,7 +1,7 @@
 //! LayerNorm (Ba, Kiros and Hinton, arXiv 1607.06450) for training: the normalised rows x̂ = (x − mean)/√(variance + ε) and
 //! their scale 1/√(variance + ε) are kept for the backward pass.
 
-use super::common::{Kernel, ROWS, bare, buffers, params, read, write};
+use super::common::{Kernel, ROWS, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -21,13 +21,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "norm",
-    source: bare!("norm.wgsl"),
-    workgroup: [8, ROWS, 1],
-    constants: &[("EPSILON", LAYER_NORM_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("input"), read("weights"), write("normal"), write("scale"), write("output")],
+    shader: Shader {
+        name: "norm",
+        source: bare!("norm.wgsl"),
+        workgroup: [8, ROWS, 1],
+        constants: &[("EPSILON", LAYER_NORM_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("input"), read("weights"), write("normal"), write("scale"), write("output")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

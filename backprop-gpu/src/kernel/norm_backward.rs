@@ -1,6 +1,6 @@
 //! The backward pass of LayerNorm: dx = scale·(e − mean(e) − x̂·mean(e·x̂)) with e = dy·γ.
 
-use super::common::{Kernel, ROWS, bare, buffers, params, read, write};
+use super::common::{Kernel, ROWS, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -19,13 +19,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "norm_backward",
-    source: bare!("norm_backward.wgsl"),
-    workgroup: [8, ROWS, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("d_output"), read("weights"), read("normal"), read("scale"), write("d_input")],
+    shader: Shader {
+        name: "norm_backward",
+        source: bare!("norm_backward.wgsl"),
+        workgroup: [8, ROWS, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("d_output"), read("weights"), read("normal"), read("scale"), write("d_input")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -1,7 +1,7 @@
 //! out = epilogue(a·b) for many pairs of matrices of one shape: y = x·W + b, dx = dy·Wᵀ, dW = xᵀ·dy with db = Σ dy, and
 //! the products of attention.
 
-use super::common::{Kernel, bare, buffers, number, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, number, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -99,13 +99,15 @@ const DEPTH: u32 = 16;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "product",
-    source: bare!("product.wgsl"),
-    workgroup: [16, 16, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("a"), read("b"), write("out"), write("slope")],
+    shader: Shader {
+        name: "product",
+        source: bare!("product.wgsl"),
+        workgroup: [16, 16, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("a"), read("b"), write("out"), write("slope")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

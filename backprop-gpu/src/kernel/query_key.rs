@@ -1,7 +1,7 @@
 //! Queries and slot keys as they meet: s_j = (1 − g)·k_j + g·k_{j−1} with g of each head, and with q/k norm e^τ·q̂ and ŝ,
 //! where ẑ = z/√(Σz² + ε); without it q/√K.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -42,13 +42,15 @@ pub const FULL: u32 = 2;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "query_key",
-    source: bare!("query_key.wgsl"),
-    workgroup: [64, 1, 1],
-    constants: &[("EPSILON", QK_NORM_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("projected"), read("weights"), write("met"), write("scales")],
+    shader: Shader {
+        name: "query_key",
+        source: bare!("query_key.wgsl"),
+        workgroup: [64, 1, 1],
+        constants: &[("EPSILON", QK_NORM_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("projected"), read("weights"), write("met"), write("scales")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -1,7 +1,7 @@
 //! The backward pass of [`query_key`]: from the gradients of queries and slot keys as they met to those of the
 //! projections, of the gates and of the temperatures. ẑ = z/|z| has the gradient (d − ẑ·(ẑ·d))/|z|.
 
-use super::common::{Kernel, bare, buffers, read, write};
+use super::common::{Kernel, Shader, bare, buffers, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 use super::query_key::{self, GATED, Params, factor, share};
@@ -10,21 +10,23 @@ use shaders::kernel::common::Case;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "query_key_backward",
-    source: bare!("query_key_backward.wgsl"),
-    workgroup: [64, 1, 1],
-    constants: &[],
-    fields: query_key::KERNEL.fields,
-    params_size: size_of::<Params>(),
-    bindings: &[
-        read("projected"),
-        read("weights"),
-        read("met"),
-        read("scales"),
-        read("d_met"),
-        write("d_projected"),
-        write("slopes"),
-    ],
+    shader: Shader {
+        name: "query_key_backward",
+        source: bare!("query_key_backward.wgsl"),
+        workgroup: [64, 1, 1],
+        constants: &[],
+        fields: query_key::KERNEL.shader.fields,
+        params_size: size_of::<Params>(),
+        bindings: &[
+            read("projected"),
+            read("weights"),
+            read("met"),
+            read("scales"),
+            read("d_met"),
+            write("d_projected"),
+            write("slopes"),
+        ],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

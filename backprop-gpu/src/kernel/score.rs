@@ -1,6 +1,6 @@
 //! The numbers of a step: mean loss, norm of the gradient, right answers at each position.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -19,13 +19,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "score",
-    source: bare!("score.wgsl"),
-    workgroup: [64, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("losses"), read("squares"), write("numbers")],
+    shader: Shader {
+        name: "score",
+        source: bare!("score.wgsl"),
+        workgroup: [64, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("losses"), read("squares"), write("numbers")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

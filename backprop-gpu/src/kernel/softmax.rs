@@ -1,6 +1,6 @@
 //! Softmax of what a token may see, in place: of row i the first i + 1 values; the others become 0.
 
-use super::common::{Kernel, ROWS, bare, buffers, params, write};
+use super::common::{Kernel, ROWS, Shader, bare, buffers, params, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -20,13 +20,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "softmax",
-    source: bare!("softmax.wgsl"),
-    workgroup: [8, ROWS, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[write("weights")],
+    shader: Shader {
+        name: "softmax",
+        source: bare!("softmax.wgsl"),
+        workgroup: [8, ROWS, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[write("weights")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -1,6 +1,6 @@
 //! The backward pass of [`softmax`](super::softmax), in place: d = a·(d − Σ a·d), 0 where a token may not see.
 
-use super::common::{Kernel, ROWS, bare, buffers, params, read, write};
+use super::common::{Kernel, ROWS, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -19,13 +19,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "softmax_backward",
-    source: bare!("softmax_backward.wgsl"),
-    workgroup: [8, ROWS, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("weights"), write("d")],
+    shader: Shader {
+        name: "softmax_backward",
+        source: bare!("softmax_backward.wgsl"),
+        workgroup: [8, ROWS, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("weights"), write("d")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

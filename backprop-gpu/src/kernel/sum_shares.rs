@@ -1,6 +1,6 @@
 //! The gradient from its shares, always in one order, and the sum of its squares in each workgroup, for its norm.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -22,13 +22,15 @@ const BLOCK: u32 = 1024;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "sum_shares",
-    source: bare!("sum_shares.wgsl"),
-    workgroup: [256, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("parts"), write("gradient"), write("squares")],
+    shader: Shader {
+        name: "sum_shares",
+        source: bare!("sum_shares.wgsl"),
+        workgroup: [256, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("parts"), write("gradient"), write("squares")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -1,7 +1,7 @@
 //! What the embedding's matrix is multiplied by: a token's inputs, then the label before it, one number for each class. The
 //! gradient of the embedding then is that of a matrix.
 
-use super::common::{Kernel, bare, buffers, params, read, write};
+use super::common::{Kernel, Shader, bare, buffers, params, read, write};
 #[cfg(feature = "parity")]
 use super::common::{case, values};
 #[cfg(feature = "parity")]
@@ -20,13 +20,15 @@ params! {
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "tokens",
-    source: bare!("tokens.wgsl"),
-    workgroup: [64, 1, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("inputs"), read("labels"), write("output")],
+    shader: Shader {
+        name: "tokens",
+        source: bare!("tokens.wgsl"),
+        workgroup: [64, 1, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("inputs"), read("labels"), write("output")],
+    },
     run: |p, buffers| run(&bytemuck::pod_read_unaligned(p), buffers),
     #[cfg(feature = "parity")]
     cases,

@@ -139,7 +139,7 @@ impl Gpu {
             kernels.iter().map(|kernel| kernel::index(kernel)).filter(|&at| self.pipelines[at].get().is_none());
         // all are on their way before the first is waited for
         let started: Vec<_> =
-            missing.map(|at| (at, caught(&self.device, || compile(&self.device, &kernel::ALL[at].into())))).collect();
+            missing.map(|at| (at, caught(&self.device, || compile(&self.device, kernel::ALL[at])))).collect();
         for (at, (pipeline, errors)) in started {
             if let Some(message) = errors.first().await {
                 self.check()?;

@@ -5,7 +5,7 @@
 //! The scale is 1/√K, or with q/k norm e^τ of the head while q is divided by √(Σq² + ε) here and slot keys came
 //! normalised.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::QK_NORM_EPSILON;
 use crate::simd::{add, dot, softmax};
 
@@ -44,27 +44,29 @@ const KEYS: u32 = 256;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "attention",
-    source: bare!("attention.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[
-        ("THREADS", THREADS as f64),
-        ("SLOTS", SLOTS as f64),
-        ("KEYS", KEYS as f64),
-        ("EPSILON", QK_NORM_EPSILON as f64),
-    ],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[
-        read("query"),
-        read("slots"),
-        read("slot_values"),
-        read("own_slot"),
-        read("own_value"),
-        read("scale"),
-        write("output"),
-        write("weights"),
-    ],
+    shader: Shader {
+        name: "attention",
+        source: bare!("attention.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[
+            ("THREADS", THREADS as f64),
+            ("SLOTS", SLOTS as f64),
+            ("KEYS", KEYS as f64),
+            ("EPSILON", QK_NORM_EPSILON as f64),
+        ],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[
+            read("query"),
+            read("slots"),
+            read("slot_values"),
+            read("own_slot"),
+            read("own_value"),
+            read("scale"),
+            write("output"),
+            write("weights"),
+        ],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

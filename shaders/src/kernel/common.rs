@@ -1,31 +1,30 @@
 //! What every kernel has: its description, its cases, and what several of them compute with.
 
+use std::ops::Deref;
+
 /// One kernel.
 pub struct Kernel {
-    /// Name of the pair.
-    pub name: &'static str,
-    /// The WGSL half, without its comments.
-    pub source: &'static str,
-    /// Workgroup size.
-    pub workgroup: [u32; 3],
-    /// Values of the `override` constants.
-    pub constants: &'static [(&'static str, f64)],
-    /// Name and byte offset of each member of the parameter block.
-    pub fields: &'static [(&'static str, usize)],
-    /// Bytes of the parameter block.
-    pub params_size: usize,
-    /// Storage bindings in order, from binding 1.
-    pub bindings: &'static [Binding],
+    /// The WGSL half.
+    pub shader: Shader,
     /// Cases for the parity check.
     #[cfg(feature = "parity")]
     pub cases: fn() -> Vec<Case>,
 }
 
-/// The WGSL half of a kernel: what a pipeline is made of, and how it is laid out. [`Kernel`] says what each is.
+/// A kernel is asked for what its WGSL half has.
+impl Deref for Kernel {
+    type Target = Shader;
+
+    fn deref(&self) -> &Shader {
+        &self.shader
+    }
+}
+
+/// The WGSL half of a kernel: what a pipeline is made of, and how it is laid out.
 pub struct Shader {
-    /// Name of the kernel.
+    /// Name of the pair.
     pub name: &'static str,
-    /// WGSL.
+    /// WGSL, without its comments.
     pub source: &'static str,
     /// Workgroup size.
     pub workgroup: [u32; 3],
@@ -37,13 +36,6 @@ pub struct Shader {
     pub params_size: usize,
     /// Storage bindings in order, from binding 1.
     pub bindings: &'static [Binding],
-}
-
-impl From<&Kernel> for Shader {
-    fn from(kernel: &Kernel) -> Shader {
-        let &Kernel { name, source, workgroup, constants, fields, params_size, bindings, .. } = kernel;
-        Shader { name, source, workgroup, constants, fields, params_size, bindings }
-    }
 }
 
 /// A storage binding.

@@ -1,6 +1,6 @@
 //! One convolution of a stem: ReLU(window·W + b) with zeros around ("same" padding, ⌊size/2⌋ on each side).
 
-use super::common::{Case, Kernel, UNTOUCHED, accumulate, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, accumulate, bare, params, read, values, words, write};
 use crate::simd::{Scratch, add_rows, positive};
 
 params! {
@@ -29,13 +29,15 @@ const WINDOWS: usize = 512;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "convolve",
-    source: bare!("convolve.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("input"), read("weight"), read("bias"), write("output")],
+    shader: Shader {
+        name: "convolve",
+        source: bare!("convolve.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("input"), read("weight"), read("bias"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

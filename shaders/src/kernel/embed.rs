@@ -1,6 +1,6 @@
 //! Where a token begins: h = W_y[y_{i−1}] + p_i, without its inputs, which `linear` adds.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 
 /// The label of a token that has no example before it; it contributes nothing.
 pub const NO_LABEL: u32 = u32::MAX;
@@ -28,13 +28,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "embed",
-    source: bare!("embed.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("labels"), read("label_table"), read("position_table"), write("output")],
+    shader: Shader {
+        name: "embed",
+        source: bare!("embed.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("labels"), read("label_table"), read("position_table"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -1,7 +1,7 @@
 //! Distances in local units, ε_ij = δ_ij/(r_i·r_j), and the kernels of the ridges: (|x_i|² + |x_j|² − |x_i − x_j|²)/(2s),
 //! e^(−δ/2) or e^−ε.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::{Ridge, RidgeKernel};
 use crate::simd::exp;
 
@@ -28,13 +28,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "gram",
-    source: bare!("gram.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("row_scales"), read("scales"), write("relations"), write("output")],
+    shader: Shader {
+        name: "gram",
+        source: bare!("gram.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("row_scales"), read("scales"), write("relations"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -1,7 +1,7 @@
 //! Slot keys: s_j = (1 − g)·k_j + g·k_{j−1} with k_{−1} = 0, and with q/k norm ŝ = s/√(Σs² + ε) in each head.
 //! The blend g is 0 without key shift, 1 with the full one, σ(gate) with the gated one.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::QK_NORM_EPSILON;
 
 params! {
@@ -27,13 +27,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "key_shift",
-    source: bare!("key_shift.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64), ("EPSILON", QK_NORM_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("own"), read("previous"), read("blend"), write("output")],
+    shader: Shader {
+        name: "key_shift",
+        source: bare!("key_shift.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64), ("EPSILON", QK_NORM_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("own"), read("previous"), read("blend"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -1,6 +1,6 @@
 //! LayerNorm: (x − mean)/√(variance + ε)·γ + β over each row.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::LAYER_NORM_EPSILON;
 
 params! {
@@ -18,13 +18,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "layer_norm",
-    source: bare!("layer_norm.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64), ("EPSILON", LAYER_NORM_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("input"), read("gamma"), read("beta"), write("output")],
+    shader: Shader {
+        name: "layer_norm",
+        source: bare!("layer_norm.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64), ("EPSILON", LAYER_NORM_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("input"), read("gamma"), read("beta"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -1,6 +1,6 @@
 //! output\[r\] = (output\[r\] +) activation(input\[r\]·W + b), the activation none or the exact GELU x·Φ(x).
 
-use super::common::{Case, Kernel, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, bare, params, read, values, words, write};
 use crate::simd::{self, Scratch, add, add_rows};
 
 params! {
@@ -27,13 +27,15 @@ const ROWS: u32 = 16;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "linear",
-    source: bare!("linear.wgsl"),
-    workgroup: [COLUMNS, 4, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("input"), read("weight"), read("bias"), write("output")],
+    shader: Shader {
+        name: "linear",
+        source: bare!("linear.wgsl"),
+        workgroup: [COLUMNS, 4, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("input"), read("weight"), read("bias"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -2,7 +2,7 @@
 //! become cosines, squared distances δ = |x_i − x_j|²/s with s = mean_j |x_j|² + ε, and r_i² is the δ of the k-th nearest
 //! shown input, other than the row itself.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::{COSINE_EPSILON, LEAST_REACH};
 
 params! {
@@ -30,18 +30,20 @@ pub const SLOTS: u32 = 1024;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "local_scale",
-    source: bare!("local_scale.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[
-        ("THREADS", THREADS as f64),
-        ("SLOTS", SLOTS as f64),
-        ("EPSILON", COSINE_EPSILON as f64),
-        ("LEAST", LEAST_REACH as f64),
-    ],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("row_squares"), read("squares"), write("relations"), write("scales")],
+    shader: Shader {
+        name: "local_scale",
+        source: bare!("local_scale.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[
+            ("THREADS", THREADS as f64),
+            ("SLOTS", SLOTS as f64),
+            ("EPSILON", COSINE_EPSILON as f64),
+            ("LEAST", LEAST_REACH as f64),
+        ],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("row_squares"), read("squares"), write("relations"), write("scales")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -1,6 +1,6 @@
 //! Log-probabilities: z − log Σ exp z over each row.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -17,13 +17,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "log_softmax",
-    source: bare!("log_softmax.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("input"), write("output")],
+    shader: Shader {
+        name: "log_softmax",
+        source: bare!("log_softmax.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("input"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -1,6 +1,6 @@
 //! The mean of the shown inputs, pulled towards 0 as if one more input of 0 had been shown: Σ_j x_j/(N + 1).
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 
 params! {
     /// N.
@@ -17,13 +17,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "mean",
-    source: bare!("mean.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("shown"), write("output")],
+    shader: Shader {
+        name: "mean",
+        source: bare!("mean.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("shown"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -2,7 +2,7 @@
 //! distances |x_i − x_j|² and squared lengths |x_i − x̄|². Distances are sums of squared differences, not made of the
 //! other two, for those of near copies would drown in rounding; the other way round it is harmless.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::simd::{LANES, TILE, copy_lanes, interleave, lanes, mirror_lower};
 
 params! {
@@ -34,13 +34,15 @@ const FEW: u32 = 4;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "pairwise",
-    source: bare!("pairwise.wgsl"),
-    workgroup: [SIDE, SIDE, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("rows"), read("shown"), read("centre"), write("relations"), write("squares")],
+    shader: Shader {
+        name: "pairwise",
+        source: bare!("pairwise.wgsl"),
+        workgroup: [SIDE, SIDE, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("rows"), read("shown"), read("centre"), write("relations"), write("squares")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

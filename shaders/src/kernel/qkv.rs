@@ -1,7 +1,7 @@
 //! What attention reads of a token, in each class: RMS(u)·W with W the query, key and value projections side by side,
 //! or some columns of it. RMS divides by √(mean of u² over classes and channels + ε); its γ is part of W already.
 
-use super::common::{Case, Kernel, UNTOUCHED, accumulate, bare, params, read, rms, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, accumulate, bare, params, read, rms, values, words, write};
 use crate::model::spec::RMS_EPSILON;
 use crate::simd::{add_row, inverse_rms};
 
@@ -28,13 +28,15 @@ pub(crate) const THREADS: u32 = 128;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "qkv",
-    source: bare!("qkv.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64), ("EPSILON", RMS_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("state"), read("weight"), write("output")],
+    shader: Shader {
+        name: "qkv",
+        source: bare!("qkv.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64), ("EPSILON", RMS_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("state"), read("weight"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

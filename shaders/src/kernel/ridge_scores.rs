@@ -1,7 +1,7 @@
 //! Hand-written rules for each class: each ridge's α, with its regression and representation scores, and the
 //! score of the count. Formulas: [`crate::model::spec`].
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::{REGRESSION_SCALE, REPRESENTATION_SCALE};
 use crate::simd::{LANES, add_rows, add_symmetric, dot};
 
@@ -35,18 +35,20 @@ const FEWEST: usize = 4;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "ridge_scores",
-    source: bare!("ridge_scores.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[
-        ("THREADS", THREADS as f64),
-        ("SLOTS", SLOTS as f64),
-        ("REGRESSION", REGRESSION_SCALE as f64),
-        ("REPRESENTATION", REPRESENTATION_SCALE as f64),
-    ],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("labels"), read("similarity"), read("gram"), read("inverse"), write("alpha"), write("scores")],
+    shader: Shader {
+        name: "ridge_scores",
+        source: bare!("ridge_scores.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[
+            ("THREADS", THREADS as f64),
+            ("SLOTS", SLOTS as f64),
+            ("REGRESSION", REGRESSION_SCALE as f64),
+            ("REPRESENTATION", REPRESENTATION_SCALE as f64),
+        ],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("labels"), read("similarity"), read("gram"), read("inverse"), write("alpha"), write("scores")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -8,7 +8,7 @@
 //!
 //! A shown input does not see itself; where there is no other, the output is 0.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 use crate::model::spec::{LINEAR_FEATURES, SOFTMAX_FEATURES};
 use crate::simd::{LANES, Scratch, TILE, add, copy_lanes, exp, fill_zeros, interleave, softmax, tile_sums};
 
@@ -57,21 +57,23 @@ const FEWEST: usize = 4;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "set_attention",
-    source: bare!("set_attention.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64), ("SLOTS", SLOTS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[
-        read("query"),
-        read("slots"),
-        read("relations"),
-        read("alpha"),
-        read("slopes"),
-        write("output"),
-        write("weights"),
-    ],
+    shader: Shader {
+        name: "set_attention",
+        source: bare!("set_attention.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64), ("SLOTS", SLOTS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[
+            read("query"),
+            read("slots"),
+            read("relations"),
+            read("alpha"),
+            read("slopes"),
+            write("output"),
+            write("weights"),
+        ],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

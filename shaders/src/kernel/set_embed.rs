@@ -1,6 +1,6 @@
 //! Where a token of a set learner begins, in each class: start + \[c = y\]·label + scores·W_s.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, values, words, write};
 
 params! {
     /// R.
@@ -25,13 +25,15 @@ const THREADS: u32 = 64;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "set_embed",
-    source: bare!("set_embed.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("labels"), read("start"), read("label"), read("table"), read("scores"), write("state")],
+    shader: Shader {
+        name: "set_embed",
+        source: bare!("set_embed.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("labels"), read("start"), read("label"), read("table"), read("scores"), write("state")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

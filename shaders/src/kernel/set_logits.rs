@@ -1,6 +1,6 @@
 //! Log-probabilities of a set learner: log_softmax_c(\[RMS(u_c), scores_c\]·W_r), with the γ of the norm in W_r already.
 
-use super::common::{Case, Kernel, UNTOUCHED, bare, params, read, rms, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, bare, params, read, rms, values, words, write};
 use crate::model::spec::RMS_EPSILON;
 
 params! {
@@ -28,13 +28,15 @@ pub const CLASSES: u32 = 256;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "set_logits",
-    source: bare!("set_logits.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64), ("CLASSES", CLASSES as f64), ("EPSILON", RMS_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("state"), read("scores"), read("weight"), write("output")],
+    shader: Shader {
+        name: "set_logits",
+        source: bare!("set_logits.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64), ("CLASSES", CLASSES as f64), ("EPSILON", RMS_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("state"), read("scores"), read("weight"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

@@ -6,7 +6,7 @@
 //!
 //! The γ of the norm is part of W_up already.
 
-use super::common::{Case, Kernel, accumulate, bare, params, read, rms, values, words, write};
+use super::common::{Case, Kernel, Shader, accumulate, bare, params, read, rms, values, words, write};
 use crate::model::spec::RMS_EPSILON;
 use crate::simd::{Scratch, add, add_row, add_rows, inverse_rms, positive};
 
@@ -37,13 +37,15 @@ pub const HIDDEN: u32 = 896;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "set_mlp",
-    source: bare!("set_mlp.wgsl"),
-    workgroup: [THREADS, 1, 1],
-    constants: &[("THREADS", THREADS as f64), ("HIDDEN", HIDDEN as f64), ("EPSILON", RMS_EPSILON as f64)],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("mixed"), read("output_weight"), read("up"), read("down"), write("state")],
+    shader: Shader {
+        name: "set_mlp",
+        source: bare!("set_mlp.wgsl"),
+        workgroup: [THREADS, 1, 1],
+        constants: &[("THREADS", THREADS as f64), ("HIDDEN", HIDDEN as f64), ("EPSILON", RMS_EPSILON as f64)],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("mixed"), read("output_weight"), read("up"), read("down"), write("state")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };

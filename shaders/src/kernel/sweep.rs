@@ -7,7 +7,7 @@
 //! Once every block is swept, the matrix is minus the inverse. It stays symmetric on the way, and as K is positive
 //! semi-definite but for rounding, no pivot is below about λ.
 
-use super::common::{Case, Kernel, UNTOUCHED, accumulate, bare, params, read, values, words, write};
+use super::common::{Case, Kernel, Shader, UNTOUCHED, accumulate, bare, params, read, values, words, write};
 use crate::simd::{Scratch, add_lower, add_rows, mirror_lower};
 
 params! {
@@ -35,13 +35,15 @@ pub const BLOCK: u32 = 32;
 
 /// The kernel.
 pub static KERNEL: Kernel = Kernel {
-    name: "sweep",
-    source: bare!("sweep.wgsl"),
-    workgroup: [SIDE, SIDE, 1],
-    constants: &[],
-    fields: FIELDS,
-    params_size: size_of::<Params>(),
-    bindings: &[read("input"), read("lambda"), write("output")],
+    shader: Shader {
+        name: "sweep",
+        source: bare!("sweep.wgsl"),
+        workgroup: [SIDE, SIDE, 1],
+        constants: &[],
+        fields: FIELDS,
+        params_size: size_of::<Params>(),
+        bindings: &[read("input"), read("lambda"), write("output")],
+    },
     #[cfg(feature = "parity")]
     cases,
 };
